@@ -1,0 +1,48 @@
+"""Stage: parts into the warehouse, and everything that is added up over them.
+
+Enters the run in the registry and builds the tables of `warehouse/aggregate/`.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from configs.schema import AuditConfig
+from tasks.model import ModelSpec
+from tasks.parts import part_file
+from tasks.run import Run, package_versions
+from warehouse import open_warehouse
+
+_TABLES = (
+    "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores",
+    "word_importance", "label_association", "minority_gap",
+)  # fmt: skip
+
+
+@task(name="aggregate", cache_policy=NO_CACHE)
+def aggregate_scores(config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]) -> str:
+    """Build the tables of this stage and return their key; tables that are current stay untouched.
+
+    Raises:
+        WarehouseError: the database is locked, or a table breaks one of its checks.
+    """
+    antisymmetric = config.attribution.scalar in ("margin", "probability")
+    params = {
+        "shards": [part_file(shard, "examples") for shard in shards],
+        "reject_parts": [part_file(shards[0].with_name("rejects.json"), "rows")],
+        "example_parts": [part_file(part, "examples") for part in parts],
+        "token_parts": [part_file(part, "tokens") for part in parts],
+        "labels": list(model.labels),
+        "mirrored": len(model.labels) == 2 and antisymmetric,
+        "max_gap": config.attribution.max_gap,
+        **config.aggregation.model_dump(),
+    }
+    with open_warehouse(config.warehouse) as warehouse:
+        warehouse.run("registry/start_run", {
+            "run_id": run.run_id, "name": config.name, "folder": str(run.folder), "labels": list(model.labels),
+            "config": config.model_dump_json(), "inputs": json.dumps(run.inputs), "versions": json.dumps(package_versions()),
+        })  # fmt: skip
+        return warehouse.build_stage(run.run_id, "aggregate", [f"aggregate/{table}" for table in _TABLES], params, run.key)

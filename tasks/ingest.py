@@ -1,0 +1,119 @@
+"""Stage: a dataset into shards of equal token count, and a list of the rows that cannot be audited.
+
+Reads the dataset the config names. Writes, in `<run>/shards/`: one part per shard
+(`example_id`, `source_id`, `text`, `label_id`, `n_tokens`, `n_cut`), one part with
+the rejected rows and their reasons, and `ingest.json` last. A repeat finds
+`ingest.json` and returns at once.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import State
+
+from configs.schema import AuditError, DataConfig, DataError
+from tasks.dataset import Row, read_rows
+from tasks.model import Classifier, ModelSpec, encode, load_classifier
+from tasks.parts import read_manifest, write_part
+from tasks.progress import progress
+from warehouse import scratch
+
+SHARD_TOKENS = 8192
+"""Tokens in a shard: half a minute of work on two cores. Part of the run's name, since parts are named by shard."""
+
+_BATCH = 1000
+_STAGED = pa.schema([
+    ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()),
+    ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("reason", pa.string()),
+])  # fmt: skip
+
+
+def _is_transient(task: object, run: object, state: State) -> bool:
+    """Retry what the network may have done to us; a wrong config stays wrong."""
+    try:
+        state.result()
+    except (ConnectionError, TimeoutError):
+        return True
+    except AuditError as error:
+        return isinstance(error.__cause__, ConnectionError | TimeoutError) and os.environ.get("HF_HUB_OFFLINE") != "1"
+    return False
+
+
+@task(name="ingest", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=_is_transient)
+def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path) -> list[Path]:
+    """Shard the dataset below `folder` and return the manifests of the shards, in order.
+
+    Memory holds a batch of rows at a time; the database sorts the rest on disk.
+
+    Raises:
+        DataError: the dataset cannot be read, a column or label does not fit, or more than
+            `data.max_rejected` of the rows are unusable.
+    """
+    done = folder / "ingest.json"
+    facts = read_manifest(done)
+    if facts is None:
+        facts = _ingest(data, load_classifier(model), folder)
+        write_part(done, {}, facts)
+    return [folder / f"shard-{i:05d}.json" for i in range(int(str(facts["num_shards"])))]
+
+
+def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str, object]:
+    shutil.rmtree(folder, ignore_errors=True)
+    staging = folder / "staging"
+    staging.mkdir(parents=True)
+    num_rows = 0
+    special = len(encode(classifier.tokenizer, [""], None)["input_ids"][0])
+    with progress("ingest", None, "rows") as advance, pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer:
+        batch: list[Row] = []
+        for row in read_rows(data, data.where, classifier.labels):
+            batch.append(row)
+            num_rows += 1
+            if len(batch) == _BATCH:
+                writer.write_table(_staged(batch, classifier, special))
+                advance(len(batch))
+                batch = []
+        if batch:
+            writer.write_table(_staged(batch, classifier, special))
+            advance(len(batch))
+    with scratch(staging) as database:
+        database.build("ingest/plan", {
+            "staging": str(staging / "rows.parquet"), "sample": data.sample, "seed": data.seed,
+            "max_tokens": classifier.max_tokens, "shard_tokens": SHARD_TOKENS,
+        })  # fmt: skip
+        rejects = database.rows("ingest/rejects", {})
+        share = rejects.num_rows / num_rows
+        if share > data.max_rejected:
+            reasons = ", ".join(f"{item['values']} {item['counts']}" for item in rejects["reason"].value_counts().to_pylist())
+            raise DataError(
+                f"{rejects.num_rows} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = {data.max_rejected}. "
+                "Check data.text, data.label and data.labels."
+            )
+        write_part(folder / "rejects.json", {"rows": rejects}, {})
+        shard, num_examples = 0, 0
+        while (examples := database.rows("ingest/shard", {"shard": shard})).num_rows:
+            write_part(folder / f"shard-{shard:05d}.json", {"examples": examples}, {"num_examples": examples.num_rows})
+            shard, num_examples = shard + 1, num_examples + examples.num_rows
+    if num_examples < 2:
+        raise DataError(f"Only {num_examples} of {num_rows} rows can be audited; at least 2 are needed.")
+    shutil.rmtree(staging)
+    return {
+        "num_shards": shard, "num_rows": num_rows, "num_rejected": rejects.num_rows,
+        "num_not_sampled": num_rows - rejects.num_rows - num_examples, "num_examples": num_examples,
+    }  # fmt: skip
+
+
+def _staged(batch: list[Row], classifier: Classifier, special: int) -> pa.Table:
+    usable = [row for row in batch if row.reason is None]
+    ids = encode(classifier.tokenizer, [row.text for row in usable], None)["input_ids"] if usable else []
+    lengths = {row.number: len(tokens) for row, tokens in zip(usable, ids, strict=True)}
+    reasons = [row.reason or ("no tokens" if lengths[row.number] <= special else None) for row in batch]
+    columns = [
+        [row.number for row in batch], [row.source_id for row in batch], [row.text for row in batch],
+        [row.label for row in batch], [lengths.get(row.number, 0) for row in batch], reasons,
+    ]  # fmt: skip
+    return pa.table([pa.array(column, field.type) for column, field in zip(columns, _STAGED, strict=True)], schema=_STAGED)

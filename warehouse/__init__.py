@@ -1,0 +1,230 @@
+"""The warehouse: the only Python that touches DuckDB.
+
+A query is a file. `aggregate/word_importance.sql` builds the table `word_importance`;
+its header names its parameters, its columns and its key, and all three are checked
+whenever it is built. A check is a query of counter-examples, `checks/<table>__<claim>.sql`.
+
+Every run has a schema of its own, named after the run. The schema `main` holds the
+registry (`runs`, `stages`) and one view per public table, on the run that finished last.
+"""
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from configs.schema import AuditError, digest
+
+PUBLIC = (
+    "word_importance", "words", "flags", "label_association", "minority_gap", "word_types", "vocabulary_candidates",
+    "labelling_hints", "examples", "rejects", "word_scores", "word_occurrences",
+)  # fmt: skip
+_HEADER = re.compile(r"^-- (param|column|unique)\s+(.*)$", re.MULTILINE)
+
+
+class WarehouseError(AuditError):
+    """The database is locked or unreadable, or a table breaks one of its checks."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """One SQL file and the contract in its header."""
+
+    path: str
+    table: str
+    sql: str
+    about: str
+    params: tuple[str, ...]
+    columns: Mapping[str, str]
+    unique: tuple[str, ...]
+
+
+@lru_cache(maxsize=None)
+def query(path: str) -> Query:
+    """The query at `path`, relative to this package, without its suffix."""
+    sql = files("warehouse").joinpath(f"{path}.sql").read_text(encoding="utf-8")
+    entries: dict[str, list[str]] = {"param": [], "column": [], "unique": []}
+    for kind, entry in _HEADER.findall(sql):
+        entries[kind].append(entry)
+    split = [entry.split(maxsplit=1) for entry in entries["column"]]
+    about = re.match(r"-- (?:\w+: )?(.*)", sql)
+    return Query(
+        path=path,
+        table=path.rsplit("/", 1)[-1],
+        sql=sql.strip().removesuffix(";"),
+        about=about.group(1) if about else "",
+        params=tuple(entry.split(maxsplit=1)[0] for entry in entries["param"]),
+        columns={name: re.sub(r"\s+", " ", text) for name, text in split},
+        unique=tuple(name.strip() for entry in entries["unique"] for name in entry.split(",")),
+    )
+
+
+def seed(name: str) -> str:
+    """Path of a data file that the package ships."""
+    return str(files("warehouse").joinpath("seeds", name))
+
+
+@contextmanager
+def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 60.0) -> Iterator["Warehouse"]:
+    """Open the database; while another process writes it, wait.
+
+    Raises:
+        WarehouseError: it is still locked after `wait_seconds`, or the file is no DuckDB database of this version.
+    """
+    if read_only and not path.is_file():
+        raise WarehouseError(f"There is no warehouse {path} yet. Run an audit first: token-audit run CONFIG.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            connection = duckdb.connect(str(path), read_only=read_only, config=_SETTINGS)
+            break
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise WarehouseError(f"The warehouse {path} cannot be opened: {str(error).splitlines()[0]}") from error
+            if time.monotonic() > deadline:
+                holder = re.search(r"PID (\d+)", str(error))
+                raise WarehouseError(
+                    f"The warehouse {path} is in use by another process{f' ({holder.group(0)})' if holder else ''}, and still was "
+                    f"after {wait_seconds:.0f} s. Try again when it has ended, or name another file under `warehouse`."
+                ) from error
+            time.sleep(0.2)
+        except duckdb.Error as error:
+            raise WarehouseError(f"The warehouse {path} cannot be opened: {str(error).splitlines()[0]}") from error
+    try:
+        warehouse = Warehouse(connection)
+        if not read_only:
+            connection.execute(files("warehouse").joinpath("registry.sql").read_text(encoding="utf-8"))
+        yield warehouse
+    finally:
+        connection.close()
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator["Warehouse"]:
+    """A database in memory that spills to `folder`."""
+    connection = duckdb.connect(config={**_SETTINGS, "temp_directory": str(folder)})
+    try:
+        yield Warehouse(connection)
+    finally:
+        connection.close()
+
+
+# One thread: the sum of floats depends on the order of the terms, and two runs must give the same bits (DECISIONS.md).
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 1, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+}  # fmt: skip
+
+
+class Warehouse:
+    """One open connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        connection.execute(files("warehouse").joinpath("macros.sql").read_text(encoding="utf-8"))
+
+    def use(self, run_id: str, create: bool = False) -> None:
+        """Resolve table names in the schema of this run."""
+        if create:
+            self._connection.execute(f"create schema if not exists {_identifier(run_id)}")
+        self._connection.execute(f"use {_identifier(run_id)}")
+
+    def build(self, path: str, params: Mapping[str, object]) -> None:
+        """Make or replace the table that the query is named after, and check the contract in its header.
+
+        Raises:
+            WarehouseError: columns differ from the header, or the key is not unique.
+        """
+        wanted = query(path)
+        self._connection.execute(f"create or replace table {wanted.table} as (\n{wanted.sql}\n)", _named(wanted, params))
+        built = [row[0] for row in self._connection.execute(f"describe {wanted.table}").fetchall()]
+        if built != list(wanted.columns):
+            raise WarehouseError(f"{path}.sql: its header promises the columns {list(wanted.columns)}, it builds {built}.")
+        key = ", ".join(wanted.unique)
+        twice = self._connection.execute(f"select {key} from {wanted.table} group by {key} having count(*) > 1 limit 1").fetchall()
+        if twice:
+            raise WarehouseError(f"{path}.sql: the key ({key}) is not unique, for example {twice[0]}.")
+        self._connection.execute(f"comment on table {wanted.table} is {_literal(wanted.about)}")
+        for name, text in wanted.columns.items():
+            self._connection.execute(f"comment on column {wanted.table}.{_identifier(name)} is {_literal(text)}")
+
+    def check(self, tables: Sequence[str], params: Mapping[str, object]) -> None:
+        """Run the checks of these tables.
+
+        Raises:
+            WarehouseError: a check found counter-examples; the message holds the first five.
+        """
+        for file in sorted(files("warehouse").joinpath("checks").iterdir(), key=lambda entry: entry.name):
+            name = file.name.removesuffix(".sql")
+            if name.partition("__")[0] not in tables:
+                continue
+            rows = self.rows(f"checks/{name}", params)
+            if rows.num_rows:
+                raise WarehouseError(
+                    f"The check {name} found {rows.num_rows} counter-examples, for example {rows.slice(0, 5).to_pylist()}. "
+                    "The tables of this stage were left as they were."
+                )
+
+    def build_stage(self, run_id: str, stage: str, paths: Sequence[str], params: Mapping[str, object], upstream: str) -> str:
+        """Build and check the tables of a stage in one transaction; do nothing if they are current. Returns the stage's key.
+
+        The key covers the queries, their parameters and `upstream`, the key of what they
+        read, so a changed threshold rebuilds what depends on it and nothing else.
+        """
+        checks = [file.name for file in files("warehouse").joinpath("checks").iterdir()]
+        tables = [query(path).table for path in paths]
+        macros = files("warehouse").joinpath("macros.sql").read_text(encoding="utf-8")
+        used = [query(path).sql for path in paths] + [query(f"checks/{name.removesuffix('.sql')}").sql for name in sorted(checks) if name.partition("__")[0] in tables]
+        key = digest(upstream, macros, used, {name: params[name] for name in sorted(params)})
+        self.use(run_id, create=True)
+        if [row["stage_key"] for row in self.rows("registry/stage_key", {"run_id": run_id, "stage": stage}).to_pylist()] == [key]:
+            return key
+        started = time.monotonic()
+        self._connection.execute("begin")
+        try:
+            for path in paths:
+                self.build(path, params)
+            self.check(tables, params)
+            self.run("registry/finish_stage", {"run_id": run_id, "stage": stage, "stage_key": key, "seconds": time.monotonic() - started})
+            self._connection.execute("commit")
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
+        return key
+
+    def rows(self, path: str, params: Mapping[str, object]) -> pa.Table:
+        """The rows of a query."""
+        wanted = query(path)
+        return self._connection.sql(wanted.sql, params=_named(wanted, params)).to_arrow_table()
+
+    def run(self, path: str, params: Mapping[str, object]) -> None:
+        """Execute a statement that returns nothing."""
+        self._connection.execute(query(path).sql, dict(params))
+
+    def publish(self, run_id: str) -> None:
+        """Point the public views in `main` at this run."""
+        for name in PUBLIC:
+            self._connection.execute(
+                f"create or replace view main.{name} as select {_literal(run_id)} as run_id, * from {_identifier(run_id)}.{name}"
+            )
+
+
+def _named(wanted: Query, params: Mapping[str, object]) -> dict[str, Any]:
+    # The database refuses surplus parameters, and the stages pass all of theirs to each of their queries.
+    return {name: params[name] for name in wanted.params}
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,34 @@
+-- piece_occurrences: the pieces of the words that the tokenizer cut.
+-- One row per (example, token of a word in several pieces).
+--
+-- param   token_parts           Parquet files of attribution, one row per token
+-- column  example_id            example
+-- column  position              place of the token in the model's input, 0-based
+-- column  piece                 lower-case piece, with · where the word goes on
+-- column  source_word           lower-case word it was cut from
+-- column  integrated_gradients  score towards the target label   [unit of the scalar]
+-- column  gradient_x_input      score towards the target label   [unit of the scalar]
+-- column  gradient_norm         norm of the gradient to the one-hot input
+-- unique  example_id, position
+select
+    tokens.example_id,
+    tokens.position,
+    concat(
+        case when tokens.token_start > words.word_start then '·' end,
+        lower(nfc_normalize(trim(substring(
+            examples.text,
+            tokens.token_start + 1,
+            tokens.token_end - tokens.token_start
+        )))),
+        case when tokens.token_end < words.word_end then '·' end
+    ) as piece,
+    words.word as source_word,
+    tokens.integrated_gradients::double as integrated_gradients,
+    tokens.gradient_x_input::double as gradient_x_input,
+    tokens.gradient_norm::double as gradient_norm
+from read_parquet($token_parts) as tokens
+inner join word_occurrences as words
+    on tokens.example_id = words.example_id and tokens.word_start = words.word_start
+inner join examples on tokens.example_id = examples.example_id
+where words.n_pieces > 1
+order by tokens.example_id, tokens.position

@@ -1,0 +1,59 @@
+-- word_occurrences: every word of every explained example, its pieces summed.
+-- One row per (example, place in the text).
+--
+-- param   token_parts           Parquet files of attribution, one row per token
+-- column  example_id            example
+-- column  word_start            first character of the word in the raw text, 0-based      [code points]
+-- column  word_end              end of the word, exclusive                                [code points]
+-- column  surface               the word as it stands in the text
+-- column  word                  lower-case surface
+-- column  n_pieces              tokens the tokenizer cut the word into
+-- column  starts_sentence       first word, or behind a full stop, a quote, a bracket ...
+-- column  integrated_gradients  summed score towards the target label                     [unit of the scalar]
+-- column  gradient_x_input      summed score towards the target label                     [unit of the scalar]
+-- column  gradient_norm         L2 norm over the pieces
+-- unique  example_id, word_start
+with
+
+pieces as (
+    select *
+    from read_parquet($token_parts)
+    where word_start is not null
+),
+
+words as (
+    select
+        example_id,
+        word_start,
+        word_end,
+        count(*) as n_pieces,
+        sum(integrated_gradients::double) as integrated_gradients,
+        sum(gradient_x_input::double) as gradient_x_input,
+        sqrt(sum(gradient_norm::double ** 2)) as gradient_norm
+    from pieces
+    group by example_id, word_start, word_end
+),
+
+surfaces as (
+    select
+        words.*,
+        substring(examples.text, words.word_start + 1, words.word_end - words.word_start) as surface
+    from words
+    inner join examples using (example_id)
+    where examples.converged
+)
+
+select
+    example_id,
+    word_start,
+    word_end,
+    surface,
+    lower(nfc_normalize(replace(surface, '’', ''''))) as word,
+    n_pieces,
+    coalesce(regexp_matches(lag(surface) over in_text, '^[.!?:;…"''“”‘’«»()\[\]{}/*_–—-]'), true) as starts_sentence,
+    integrated_gradients,
+    gradient_x_input,
+    gradient_norm
+from surfaces
+window in_text as (partition by example_id order by word_start)
+order by example_id, word_start

@@ -1,0 +1,74 @@
+-- word_scores: what a word adds to an example's score. The unit of all statistics.
+-- One row per (kind, example, word); pieces of words that the tokenizer cut have rows of their own.
+--
+-- column  kind                  word, or piece of a word in several pieces
+-- column  example_id            example
+-- column  word                  lower-case word; a piece with · where the word goes on
+-- column  n_occurrences         times it stands in the example
+-- column  n_pieces              tokens of all its occurrences
+-- column  share                 |score| over the sum of |score| of all words of the example   [0..1]
+-- column  integrated_gradients  summed score towards the target label                         [unit of the scalar]
+-- column  gradient_x_input      summed score towards the target label                         [unit of the scalar]
+-- column  gradient_norm         L2 norm over the occurrences
+-- unique  kind, example_id, word
+with
+
+units as (
+    select
+        'word' as kind,
+        example_id,
+        word,
+        n_pieces,
+        integrated_gradients,
+        gradient_x_input,
+        gradient_norm
+    from word_occurrences
+    union all
+    select
+        'piece' as kind,
+        example_id,
+        piece as word,
+        1 as n_pieces,
+        integrated_gradients,
+        gradient_x_input,
+        gradient_norm
+    from piece_occurrences
+),
+
+summed as (
+    select
+        kind,
+        example_id,
+        word,
+        count(*) as n_occurrences,
+        sum(n_pieces) as n_pieces,
+        sum(integrated_gradients) as integrated_gradients,
+        sum(gradient_x_input) as gradient_x_input,
+        sqrt(sum(gradient_norm ** 2)) as gradient_norm
+    from units
+    group by kind, example_id, word
+),
+
+totals as (
+    select
+        example_id,
+        -- nullif: an example whose scores are all zero has no shares, not NaN shares
+        nullif(sum(abs(integrated_gradients)), 0) as total
+    from summed
+    where kind = 'word'
+    group by example_id
+)
+
+select
+    summed.kind,
+    summed.example_id,
+    summed.word,
+    summed.n_occurrences,
+    summed.n_pieces,
+    abs(summed.integrated_gradients) / totals.total as share,
+    summed.integrated_gradients,
+    summed.gradient_x_input,
+    summed.gradient_norm
+from summed
+inner join totals using (example_id)
+order by summed.kind, summed.example_id, summed.word

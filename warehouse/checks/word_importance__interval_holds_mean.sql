@@ -1,0 +1,10 @@
+-- A mean outside its own interval, or a probability outside 0..1.
+select kind, label, word, mean_score, ci_low, ci_high, p_value, q_value
+from word_importance
+where
+    not coalesce(
+        ci_low <= mean_score and mean_score <= ci_high
+        and p_value between 0 and 1 and q_value between p_value and 1
+        and reach between 0 and 1 and mean_share between 0 and 1,
+        false
+    )

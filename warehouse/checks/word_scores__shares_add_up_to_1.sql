@@ -1,0 +1,6 @@
+-- An example whose word shares do not add up to 1.
+select example_id, sum(share) as shares
+from word_scores
+where kind = 'word'
+group by example_id
+having abs(shares - 1) > 1e-9

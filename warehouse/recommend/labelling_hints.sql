@@ -1,0 +1,82 @@
+-- labelling_hints: keywords that a labelling rule should stop matching on, and keywords it could use.
+-- One row per (action, label, word).
+--
+-- drop: flagged words, which a keyword rule would turn into labels that only repeat the shortcut.
+-- add: unflagged content words that the model uses and whose label rate is surely above the share of the label.
+--
+-- param   max_hints          longest list per action and label
+-- param   min_hint_examples  fewest examples of a keyword
+-- param   min_hint_lift      how far the lower bound of the label rate must exceed the share of the label   [0..1]
+-- column  action             drop or add
+-- column  place              1 for the most useful hint of its action and label
+-- column  label              label the keyword stands for
+-- column  word               keyword
+-- column  type               type of the word
+-- column  n_examples         examples a rule on this keyword would label
+-- column  label_rate         share of them it would label rightly                                          [0..1]
+-- column  rate_low           95 % interval of label_rate                                                   [0..1]
+-- column  label_share        share of the label among all examples                                         [0..1]
+-- column  mean_score         mean score towards the label                                                  [unit of the scalar]
+-- column  reason             why, in words
+-- unique  action, label, word
+with
+
+joined as (
+    select
+        words.*,
+        association.label_share,
+        association.rate_low
+    from words
+    inner join label_association as association using (label, word)
+    where words.kind = 'word'
+),
+
+drops as (
+    select
+        'drop' as action,
+        *,
+        impact as usefulness,
+        array_to_string([concat(reason.reason, ': ', reason.detail) for reason in reasons], '; ') as reason
+    from joined
+    where flagged
+),
+
+adds as (
+    select
+        'add' as action,
+        *,
+        n_examples * (2 * rate_low - 1) as usefulness,
+        concat(
+            'right in ', round(100 * label_rate)::integer, ' % of ', n_examples, ' examples, at least ',
+            round(100 * rate_low)::integer, ' % with 95 % confidence'
+        ) as reason
+    from joined
+    where
+        used
+        and not flagged
+        and type = 'content word'
+        and n_examples >= $min_hint_examples
+        and rate_low >= label_share + $min_hint_lift
+),
+
+hints as (
+    select * from drops
+    union all
+    select * from adds
+)
+
+select
+    action,
+    row_number() over (partition by action, label order by usefulness desc, word) as place,
+    label,
+    word,
+    type,
+    n_examples,
+    label_rate,
+    rate_low,
+    label_share,
+    mean_score,
+    reason
+from hints
+qualify place <= $max_hints
+order by action desc, label, place

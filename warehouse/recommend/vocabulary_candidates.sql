@@ -1,0 +1,65 @@
+-- vocabulary_candidates: words worth a piece of their own in the tokenizer.
+-- One row per word.
+--
+-- A flagged word is never proposed: one piece would only make the shortcut easier to learn.
+--
+-- param   max_vocabulary   longest list
+-- column  place            1 for the best candidate
+-- column  word             lower-case word
+-- column  type             name or content word
+-- column  n_examples       examples with the word
+-- column  n_occurrences    times it stands in the explained texts
+-- column  pieces_per_word  tokens per occurrence today
+-- column  tokens_saved     tokens of the explained texts that one piece would save
+-- column  label            label it speaks for
+-- column  mean_score       mean score towards that label                   [unit of the scalar]
+-- column  value            tokens_saved * mean_score: the order of the list
+-- unique  word
+with
+
+occurrences as (
+    select
+        word,
+        count(*) as n_occurrences,
+        sum(n_pieces - 1) as tokens_saved
+    from word_occurrences
+    group by word
+),
+
+flagged as (
+    select word
+    from words
+    where kind = 'word' and flagged
+),
+
+candidates as (
+    select
+        words.*,
+        occurrences.n_occurrences,
+        occurrences.tokens_saved,
+        occurrences.tokens_saved * words.mean_score as value
+    from words
+    inner join occurrences using (word)
+    where
+        words.kind = 'word'
+        and words.type in ('name', 'content word')
+        and words.pieces_per_word >= 2
+        and words.word not in (select word from flagged)
+    -- Three classes or more: a word has a row for each label it speaks for; the strongest one counts.
+    qualify row_number() over (partition by words.word order by words.mean_score desc, words.label) = 1
+)
+
+select
+    row_number() over (order by value desc, word) as place,
+    word,
+    type,
+    n_examples,
+    n_occurrences,
+    pieces_per_word,
+    tokens_saved,
+    label,
+    mean_score,
+    value
+from candidates
+qualify place <= $max_vocabulary
+order by place

@@ -1,0 +1,11 @@
+-- start_run: enter an audit, or note that it is under way again.
+insert into main.runs
+values (
+    $run_id, $name, 'running', now()::timestamp, null, $folder, $labels,
+    $config::json, $inputs::json, $versions::json
+)
+on conflict (run_id) do update set
+    status = 'running',
+    folder = excluded.folder,
+    config = excluded.config,
+    versions = excluded.versions
