@@ -228,6 +228,8 @@ class AuditConfig(Section):
     """DuckDB file that holds the tables of every run."""
     output: Path = Path("runs")
     """Folder for shards, parts, reports and exports, one sub-folder a run."""
+    models: Path = Path("models")
+    """Folder for classifiers made by the `finetune` section."""
     data: DataConfig
     """The labelled dataset."""
     model: ModelConfig = ModelConfig()

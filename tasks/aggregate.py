@@ -22,7 +22,7 @@ _TABLES = (
 )  # fmt: skip
 
 
-@task(name="aggregate", cache_policy=NO_CACHE)
+@task(name="aggregate", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
 def aggregate_scores(config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]) -> str:
     """Build the tables of this stage and return their key; tables that are current stay untouched.
 

@@ -40,7 +40,7 @@ def batch_tokens(device: torch.device) -> int:
     return int(os.environ.get("TOKEN_AUDIT_BATCH_TOKENS") or (1024 if device.type == "cpu" else 32768))
 
 
-@task(name="attribute", cache_policy=NO_CACHE)
+@task(name="attribute", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)
 def attribute_shards(shards: Sequence[Path], model: ModelSpec, attribution: AttributionConfig, folder: Path) -> list[Path]:
     """Attribute every shard that has no whole part in `folder` yet; return the manifests of all parts, in order.
 

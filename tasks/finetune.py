@@ -30,8 +30,8 @@ RECIPE_VERSION = 1
 """Part of the folder's name. Raise it when a change here changes the weights."""
 
 
-@task(name="finetune", cache_policy=NO_CACHE)
-def finetune_classifier(config: AuditConfig, models: Path) -> ModelSpec:
+@task(name="finetune", cache_policy=NO_CACHE, timeout_seconds=6 * 3600)
+def finetune_classifier(config: AuditConfig) -> ModelSpec:
     """Fine-tune the encoder of `config.finetune` on its rows, unless that was done before.
 
     Raises:
@@ -44,7 +44,7 @@ def finetune_classifier(config: AuditConfig, models: Path) -> ModelSpec:
     used = finetune.model_dump(mode="json", exclude={"min_accuracy"})
     data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split"})
     key = digest(RECIPE_VERSION, dataset_fingerprint(config.data), model_fingerprint(base), used, data)
-    folder = models / f"{config.name}_{key[:12]}"
+    folder = config.models / f"{config.name}_{key[:12]}"
     if not (folder / "training.json").is_file():
         _finetune(config, finetune, base, folder)
     accuracy = json.loads((folder / "training.json").read_text())["heldout_accuracy"]

@@ -18,7 +18,7 @@ _MAX_SURNAMES = 5000
 """Rarer surnames add more ordinary words (best, love, grace) than names."""
 
 
-@task(name="flag", cache_policy=NO_CACHE)
+@task(name="flag", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
 def flag_words(config: AuditConfig, run: Run, scores: str) -> str:
     """Build the tables of this stage from those of key `scores`, and return their key.
 

@@ -21,10 +21,8 @@ from tasks.dataset import Row, read_rows
 from tasks.model import Classifier, ModelSpec, encode, load_classifier
 from tasks.parts import read_manifest, write_part
 from tasks.progress import progress
+from tasks.run import SHARD_TOKENS
 from warehouse import scratch
-
-SHARD_TOKENS = 8192
-"""Tokens in a shard: half a minute of work on two cores. Part of the run's name, since parts are named by shard."""
 
 _BATCH = 1000
 _STAGED = pa.schema([
@@ -44,7 +42,7 @@ def _is_transient(task: object, run: object, state: State) -> bool:
     return False
 
 
-@task(name="ingest", cache_policy=NO_CACHE, retries=2, retry_delay_seconds=5, retry_condition_fn=_is_transient)
+@task(name="ingest", cache_policy=NO_CACHE, timeout_seconds=6 * 3600, retries=2, retry_delay_seconds=5, retry_condition_fn=_is_transient)
 def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path) -> list[Path]:
     """Shard the dataset below `folder` and return the manifests of the shards, in order.
 

@@ -148,9 +148,8 @@ def _load_classifier(folder: Path, fingerprint: str, max_tokens: int, device: to
         raise ModelError(f"{folder} needs Python code of its own (auto_map in config.json), which is refused. Use an architecture of transformers.")
     model = _load(folder)
     num_labels = int(model.config.num_labels)
-    if num_labels < 2 or model.config.problem_type in ("regression", "multi_label_classification"):
-        kind = model.config.problem_type or f"a head with {num_labels} output"
-        raise ModelError(f"{folder} is no single-label classifier ({kind}). Only those can be audited.")
+    if model.config.problem_type in ("regression", "multi_label_classification"):
+        raise ModelError(f"{folder} is no single-label classifier ({model.config.problem_type}). Only those can be audited.")
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ModelError(f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. The file is damaged or the training diverged.")
@@ -183,6 +182,8 @@ def _load(folder: Path) -> Any:
             )  # fmt: skip
         except Exception as error:  # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError
             reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            if "mismatched" in reason:
+                reason = "its weights do not have the shapes that its config.json asks for (number of labels, sizes)"
             raise ModelError(f"{folder} cannot be loaded as a sequence classifier: {reason}") from error
     if info["missing_keys"]:
         missing = ", ".join(sorted(info["missing_keys"])[:3])
@@ -308,6 +309,8 @@ def model_spec(folder: Path, max_tokens: int) -> ModelSpec:
         labels = tuple(str(names[key]) for key in sorted(names, key=int))
     except (AttributeError, TypeError, ValueError) as error:
         raise ModelError(f"{folder}/config.json: id2label should map 0, 1, ... to label names, found {names!r}.") from error
+    if len(labels) < 2:
+        raise ModelError(f"{folder} is no single-label classifier (a head with {len(labels)} output). Only those can be audited.")
     if len({label.casefold() for label in labels}) != len(labels):
         raise ModelError(f"{folder}/config.json: id2label names a label twice: {', '.join(labels)}.")
     return ModelSpec(folder, max_tokens, fingerprint, labels)

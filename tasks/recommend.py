@@ -11,7 +11,7 @@ from tasks.run import Run
 from warehouse import open_warehouse
 
 
-@task(name="recommend", cache_policy=NO_CACHE)
+@task(name="recommend", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
 def recommend_changes(config: AuditConfig, run: Run, flags: str) -> str:
     """Build the tables of this stage from those of key `flags`, and return their key.
 

@@ -88,7 +88,7 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 60
             connection = duckdb.connect(str(path), read_only=read_only, config=_SETTINGS)
             break
         except duckdb.IOException as error:
-            if "lock" not in str(error):
+            if "Could not set lock" not in str(error):
                 raise WarehouseError(f"The warehouse {path} cannot be opened: {str(error).splitlines()[0]}") from error
             if time.monotonic() > deadline:
                 holder = re.search(r"PID (\d+)", str(error))
@@ -176,28 +176,24 @@ class Warehouse:
     def build_stage(self, run_id: str, stage: str, paths: Sequence[str], params: Mapping[str, object], upstream: str) -> str:
         """Build and check the tables of a stage in one transaction; do nothing if they are current. Returns the stage's key.
 
-        The key covers the queries, their parameters and `upstream`, the key of what they
-        read, so a changed threshold rebuilds what depends on it and nothing else.
+        The key covers the queries, the word lists shipped with them, their parameters and `upstream`, the
+        key of what they read, so a changed threshold rebuilds what depends on it and nothing else.
         """
         checks = [file.name for file in files("warehouse").joinpath("checks").iterdir()]
         tables = [query(path).table for path in paths]
         macros = files("warehouse").joinpath("macros.sql").read_text(encoding="utf-8")
         used = [query(path).sql for path in paths] + [query(f"checks/{name.removesuffix('.sql')}").sql for name in sorted(checks) if name.partition("__")[0] in tables]
-        key = digest(upstream, macros, used, {name: params[name] for name in sorted(params)})
+        lists = {file.name: file.read_text(encoding="utf-8") for file in files("warehouse").joinpath("seeds").iterdir() if file.name.endswith(".csv")}
+        key = digest(upstream, macros, lists, used, {name: params[name] for name in sorted(params)})
         self.use(run_id, create=True)
         if [row["stage_key"] for row in self.rows("registry/stage_key", {"run_id": run_id, "stage": stage}).to_pylist()] == [key]:
             return key
         started = time.monotonic()
-        self._connection.execute("begin")
-        try:
+        with self._transaction():
             for path in paths:
                 self.build(path, params)
             self.check(tables, params)
             self.run("registry/finish_stage", {"run_id": run_id, "stage": stage, "stage_key": key, "seconds": time.monotonic() - started})
-            self._connection.execute("commit")
-        except BaseException:
-            self._connection.execute("rollback")
-            raise
         return key
 
     def rows(self, path: str, params: Mapping[str, object]) -> pa.Table:
@@ -210,11 +206,29 @@ class Warehouse:
         self._connection.execute(query(path).sql, dict(params))
 
     def publish(self, run_id: str) -> None:
-        """Point the public views in `main` at this run."""
-        for name in PUBLIC:
-            self._connection.execute(
-                f"create or replace view main.{name} as select {_literal(run_id)} as run_id, * from {_identifier(run_id)}.{name}"
-            )
+        """Point the public views in `main` at this run, all at once, with the comments of its tables."""
+        comments = self.rows("registry/comments", {"run_id": run_id}).to_pylist()
+        with self._transaction():
+            for name in PUBLIC:
+                self._connection.execute(
+                    f"create or replace view main.{name} as select {_literal(run_id)} as run_id, * from {_identifier(run_id)}.{name}"
+                )
+                self._connection.execute(f"comment on column main.{name}.run_id is 'the run of this row'")
+            for row in comments:
+                if row["table_name"] in PUBLIC and row["comment"]:
+                    column = row["column_name"]
+                    what = f"column main.{row['table_name']}.{_identifier(column)}" if column else f"view main.{row['table_name']}"
+                    self._connection.execute(f"comment on {what} is {_literal(row['comment'])}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("begin")
+        try:
+            yield
+            self._connection.execute("commit")
+        except BaseException:
+            self._connection.execute("rollback")
+            raise
 
 
 def _named(wanted: Query, params: Mapping[str, object]) -> dict[str, Any]:

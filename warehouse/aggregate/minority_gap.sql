@@ -21,7 +21,7 @@ others as (
         examples.example_id,
         (examples.predicted_label = labels.label)::integer as pulled
     from examples
-    inner join (select distinct predicted_label as label from examples) as labels
+    inner join (select distinct predicted_label as label from examples where converged) as labels
         on examples.gold_label != labels.label
     where examples.converged
 ),
@@ -48,7 +48,7 @@ counts as (
         others.label,
         word_scores.word,
         count(*) as n_minority,
-        sum(others.pulled) as n_pulled
+        sum(others.pulled)::bigint as n_pulled
     from word_scores
     inner join frequent using (word)
     inner join others using (example_id)

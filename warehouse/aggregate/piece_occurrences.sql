@@ -15,11 +15,11 @@ select
     tokens.position,
     concat(
         case when tokens.token_start > words.word_start then '·' end,
-        lower(nfc_normalize(trim(substring(
+        lower(nfc_normalize(replace(trim(substring(
             examples.text,
             tokens.token_start + 1,
             tokens.token_end - tokens.token_start
-        )))),
+        )), '’', ''''))),
         case when tokens.token_end < words.word_end then '·' end
     ) as piece,
     words.word as source_word,

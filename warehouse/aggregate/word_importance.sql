@@ -12,7 +12,7 @@
 -- column  label                  label the score speaks for
 -- column  word                   lower-case word; a piece with · where the word goes on
 -- column  kind                   word or piece
--- column  n_examples             examples with the word
+-- column  n_examples             examples with the word and the label as target; all with the word if mirrored
 -- column  mean_score             mean over these examples; positive speaks for the label       [unit of the scalar]
 -- column  ci_low                 95 % interval of mean_score                                   [unit of the scalar]
 -- column  ci_high                95 % interval of mean_score                                   [unit of the scalar]

@@ -50,7 +50,7 @@ select
     surface,
     lower(nfc_normalize(replace(surface, '’', ''''))) as word,
     n_pieces,
-    coalesce(regexp_matches(lag(surface) over in_text, '^[.!?:;…"''“”‘’«»()\[\]{}/*_–—-]'), true) as starts_sentence,
+    coalesce(regexp_matches(lag(surface) over in_text, '^[.!?:;…"''“”‘’«»()\[\]{}/*_–—-]$'), true) as starts_sentence,
     integrated_gradients,
     gradient_x_input,
     gradient_norm

@@ -41,7 +41,7 @@ summed as (
         example_id,
         word,
         count(*) as n_occurrences,
-        sum(n_pieces) as n_pieces,
+        sum(n_pieces)::bigint as n_pieces,
         sum(integrated_gradients) as integrated_gradients,
         sum(gradient_x_input) as gradient_x_input,
         sqrt(sum(gradient_norm ** 2)) as gradient_norm

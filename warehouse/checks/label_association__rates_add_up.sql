@@ -2,4 +2,4 @@
 select word, sum(n_label) as n_labels, any_value(n_examples) as n_examples
 from label_association
 group by word
-having n_labels != any_value(n_examples) and count(*) > 1
+having n_labels != any_value(n_examples)

@@ -34,7 +34,7 @@
 -- column  used              the model leans on it: q_value <= max_q and ci_low >= min_score
 -- column  reasons           what speaks for spurious: reason, weight, detail
 -- column  spuriousness      0 (nothing speaks for it) .. 1
--- column  flagged           used and spuriousness >= min_spuriousness
+-- column  flagged           used, with a reason, and spuriousness >= min_spuriousness
 -- unique  kind, label, word
 with
 
@@ -60,6 +60,7 @@ joined as (
         types.rule,
         types.word_group,
         types.evidence as type_evidence,
+        association.n_examples as n_labelled,
         association.label_rate,
         association.label_share,
         association.rate_low,
@@ -112,7 +113,7 @@ fired as (
     select
         kind, label, word,
         'label hangs on it',
-        concat('in ', n_examples, ' examples ', round(100 * label_rate)::integer, ' % have the label')
+        concat('in ', n_labelled, ' examples ', round(100 * label_rate)::integer, ' % have the label')
     from joined
     where rate_low >= 0.9
     union all
@@ -142,7 +143,8 @@ judged as (
         joined.*,
         weighed.reasons,
         coalesce(weighed.spuriousness, 0) as spuriousness,
-        joined.q_value <= $max_q and joined.ci_low >= $min_score and joined.n_examples >= $min_examples as used
+        joined.q_value <= $max_q and joined.ci_low >= $min_score and joined.n_examples >= $min_examples as used,
+        used and weighed.spuriousness is not null and weighed.spuriousness >= $min_spuriousness as flagged
     from joined
     left join weighed using (kind, label, word)
 )
@@ -173,6 +175,6 @@ select
     used,
     reasons,
     spuriousness,
-    used and spuriousness >= $min_spuriousness as flagged
+    flagged
 from judged
-order by used and spuriousness >= $min_spuriousness desc, impact desc, kind desc, label, word
+order by flagged desc, impact desc, kind desc, label, word

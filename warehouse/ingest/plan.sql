@@ -71,11 +71,19 @@ audited as (
         or drawn.draw <= round($sample::bigint * drawn.n_label / drawn.n_all)
 ),
 
+placed as (
+    select
+        example_id,
+        (sum(n_kept) over (order by n_kept, example_id) - 1) // $shard_tokens as place
+    from audited
+),
+
+-- A text longer than a shard skips places; shards are counted without gaps.
 sharded as (
     select
         example_id,
-        (sum(n_kept) over (order by n_kept, example_id) - 1) // $shard_tokens as shard
-    from audited
+        dense_rank() over (order by place) - 1 as shard
+    from placed
 )
 
 select

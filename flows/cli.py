@@ -1,0 +1,284 @@
+"""The command `token-audit`."""
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import warnings
+import webbrowser
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from configs.schema import AuditConfig, AuditError, ConfigError, settings
+
+if TYPE_CHECKING:
+    from tasks.sentences import Sentence
+    from warehouse import Warehouse
+
+app = typer.Typer(
+    name="token-audit", no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    help="""Audit what a text classifier leans on, over a whole labelled dataset.
+
+    Every prediction is shared out among its tokens with gradients, the shares are added up over the dataset, and the
+    words that the model uses for the wrong reason are flagged: names, fragments, numbers, markup, punctuation.
+
+    Start with [bold]token-audit run configs/demo.yaml[/bold], then open the report it names.
+
+    Exit codes: 0 done, 1 the audit could not be done, 2 bad usage or config, 130 stopped by Ctrl-C.
+    """,
+)  # fmt: skip
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file with the settings; ready ones are in configs/.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one setting, for example --set attribution.steps=32. Repeatable.")]
+WarehousePath = Annotated[Path, typer.Option("--warehouse", help="DuckDB file with the audits.")]
+RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or 'latest'. See token-audit runs.")]
+_WAREHOUSE = Path("warehouse/audits.duckdb")
+_NEGATIVE, _POSITIVE = "#e08214", "#4393c3"
+
+
+@app.command()
+def run(config: ConfigPath, overrides: Overrides = None) -> None:
+    """Audit a classifier on a dataset, from the data to the report.
+
+    An audit that was stopped goes on where it was; a repeat of a finished one does no work. Where to compute is read
+    from the environment: TOKEN_AUDIT_DEVICE (cpu, cuda:0, ...), TOKEN_AUDIT_BATCH_TOKENS, and PREFECT_API_URL for a
+    Prefect server to report to.
+    """
+    with _errors_as_sentences():
+        checked = _load(config, overrides)
+        with _prefect("flows.audit"):
+            from flows.audit import audit
+
+            done = audit(config, tuple(overrides or ()))
+        with _opened(checked.warehouse) as warehouse:
+            warehouse.use(done.run_id)
+            _print_findings(warehouse)
+        print(f"run\t{done.run_id}\nreport\t{done.folder / 'report.html'}")
+
+
+@app.command()
+def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
+    """Make the classifier of a config with a finetune section. A repeat returns the finished one."""
+    with _errors_as_sentences():
+        _load(config, overrides)
+        with _prefect("flows.finetune"):
+            from flows.finetune import finetune as finetune_flow
+
+            model = finetune_flow(config, tuple(overrides or ()))
+        print(f"model\t{model.folder}")
+
+
+@app.command()
+def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
+    """List the audits in a warehouse, newest first."""
+    with _errors_as_sentences(), _opened(warehouse) as database:
+        rows = database.rows("registry/runs", {}).to_pylist()
+        _print_table(
+            ("run", "status", "started", "finished", "report"),
+            [(row["run_id"], row["status"], _time(row["started_at"]), _time(row["finished_at"]), str(Path(row["folder"]) / "report.html")) for row in rows],
+        )
+
+
+@app.command()
+def show(
+    run: RunName,
+    word: Annotated[str | None, typer.Argument(help="A word, or a piece such as '·less', for its figures and its sentences.")] = None,
+    warehouse: WarehousePath = _WAREHOUSE,
+    sentences: Annotated[int, typer.Option(min=1, max=100, help="Sentences to show.")] = 8,
+) -> None:
+    """Show the findings of a run, or everything about one WORD with the sentences that hold it.
+
+    In the sentences, tokens that speak for the explained class are blue with a +, those against it orange with a -.
+    """
+    with _errors_as_sentences(), _opened(warehouse) as database:
+        row = _find_run(database, run)
+        database.use(row["run_id"])
+        if word is None:
+            _print_findings(database)
+            return
+        figures = database.rows("report/word", {"word": word.lower()}).to_pylist()
+        if not figures:
+            raise AuditError(f"{row['run_id']} has no figures for {word!r}: it is in fewer examples than aggregation.min_examples, or in none.")
+        _print_table(
+            ("label", "kind", "type", "examples", "score", "95 % interval", "q", "label rate", "spurious", "flagged"),
+            [(
+                fact["label"], fact["kind"], fact["type"], str(fact["n_examples"]), f"{fact['mean_score']:+.3f}",
+                f"{fact['ci_low']:+.3f} .. {fact['ci_high']:+.3f}", f"{fact['q_value']:.2g}",
+                "" if fact["label_rate"] is None else f"{fact['label_rate']:.0%}", f"{fact['spuriousness']:.2f}", "yes" if fact["flagged"] else "no",
+            ) for fact in figures],
+        )  # fmt: skip
+        for fact in figures:
+            for reason in fact["reasons"] or ():
+                print(f"{fact['label']}\t{reason['reason']}\t{reason['detail']}")
+        from tasks.sentences import sentences_with
+
+        console = Console()
+        for sentence in sentences_with(database, Path(row["folder"]), figures[0]["word"], figures[0]["kind"], sentences):
+            console.print(_coloured(sentence))
+
+
+@app.command()
+def report(
+    run: RunName,
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    warehouse: WarehousePath = _WAREHOUSE,
+) -> None:
+    """Print the path of a run's report, writing it again if it is missing or out of date."""
+    with _errors_as_sentences():
+        with _opened(warehouse) as database:
+            row = _find_run(database, run)
+            keys = database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "recommend"}).to_pylist()
+        if not keys:
+            raise AuditError(f"{row['run_id']} has not come as far as its report. Go on with token-audit run CONFIG.")
+        from tasks.report import write_report
+        from tasks.run import stored_run
+
+        config, stored = stored_run(row)
+        page = write_report.fn(config.model_copy(update={"warehouse": warehouse}), stored, keys[0]["stage_key"])
+        print(page)
+        if open_page and not webbrowser.open(page.as_uri()):
+            raise AuditError(f"No browser could be started. Open {page} yourself.")
+
+
+@app.command(name="config")
+def config_command() -> None:
+    """List every setting with its type, unit and default."""
+    rows = list(settings())
+    if not sys.stdout.isatty():
+        _print_table(("setting", "type", "unit", "default", "meaning"), [tuple(row.values()) for row in rows])
+        return
+    console = Console()
+    for row in rows:
+        console.print(f"[bold]{escape(row['key'])}[/bold]  {escape(row['type'])}{', ' + escape(row['unit']) if row['unit'] else ''}, default {escape(row['default'])}")
+        console.print(f"    {escape(row['meaning'])}", highlight=False)
+
+
+def _load(path: Path, overrides: list[str] | None) -> AuditConfig:
+    """Check the config before anything slow starts."""
+    from configs.schema import load_config
+
+    return load_config(path, tuple(overrides or ()))
+
+
+@contextlib.contextmanager
+def _errors_as_sentences() -> Iterator[None]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(2) from error
+    except AuditError as error:
+        print(f"token-audit: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        print("token-audit: stopped. Nothing is lost: the same command goes on from here.", file=sys.stderr)
+        raise typer.Exit(130) from error
+    except OSError as error:
+        # A full disk, a folder without permission: the sentence of the operating system says what and where.
+        print(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.", file=sys.stderr)
+        raise typer.Exit(1) from error
+
+
+@contextlib.contextmanager
+def _prefect(flow_module: str) -> Iterator[None]:
+    """A Prefect server to report to, and a quiet terminal: our own lines and sentences say what happens.
+
+    The module of the flow, with torch behind it, is imported while the server starts.
+    """
+    for name, value in (
+        ("DO_NOT_TRACK", "1"), ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"), ("HF_HUB_DISABLE_TELEMETRY", "1"),
+        ("TOKENIZERS_PARALLELISM", "false"), ("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL"),
+    ):  # fmt: skip
+        os.environ.setdefault(name, value)
+    from flows.server import prefect_server
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with prefect_server(meanwhile=lambda: importlib.import_module(flow_module)):
+            yield
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> "Iterator[Warehouse]":
+    from warehouse import open_warehouse
+
+    with open_warehouse(path, read_only=True) as warehouse:
+        yield warehouse
+
+
+def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
+    rows = warehouse.rows("registry/runs", {}).to_pylist()
+    if name == "latest" and rows:
+        return dict(rows[0])
+    found = [row for row in rows if row["run_id"].startswith(name)]
+    exact = [row for row in found if row["run_id"] == name]
+    if len(exact or found) != 1:
+        known = ", ".join(row["run_id"] for row in (found or rows)[:8]) or "none"
+        raise AuditError(f"{'Several runs begin' if found else 'No run begins'} with {name!r}. Runs: {known}.")
+    return dict((exact or found)[0])
+
+
+def _print_findings(warehouse: "Warehouse") -> None:
+    rows = warehouse.rows("report/findings", {"n_rows": 12}).to_pylist()
+    if not rows:
+        print("findings\t0\tno word that the model uses is suspect by the rules of this audit")
+        return
+    _print_table(
+        ("word", "kind", "speaks for", "type", "examples", "score", "spurious", "why"),
+        [(
+            row["word"], row["kind"], row["label"], row["type"], str(row["n_examples"]), f"{row['mean_score']:+.2f}",
+            f"{row['spuriousness']:.2f}", row["why"],
+        ) for row in rows],
+    )  # fmt: skip
+
+
+def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal, tab-separated lines without one."""
+    if not sys.stdout.isatty():
+        for row in (header, *rows):
+            print("\t".join(" ".join(str(cell).split()) for cell in row))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(str(cell)) for cell in row))
+    Console().print(table)
+
+
+def _coloured(sentence: "Sentence") -> Text:
+    """The sentence with its tokens coloured by score; the sign is written out, since colour alone does not reach everybody."""
+    largest = max((abs(piece.score) for piece in sentence.pieces if piece.score is not None), default=0.0) or 1.0
+    text = Text(f"\n{sentence.gold} / {sentence.predicted} {sentence.confidence:.2f}  ", style="dim")
+    for piece in sentence.pieces:
+        strength = 0.0 if piece.score is None else piece.score / largest
+        visible = "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in piece.text)
+        if abs(strength) < 0.15:
+            text.append(visible, style="")
+        else:
+            colour = _POSITIVE if strength > 0 else _NEGATIVE
+            style = f"bold {colour}" if abs(strength) > 0.5 else colour
+            text.append(f"{visible}{'+' if strength > 0 else '-'}", style=style)
+    return text
+
+
+def _time(moment: Any) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def main() -> None:
+    """Entry point of the command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

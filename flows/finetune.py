@@ -1,0 +1,23 @@
+"""Make the classifier of a config with a `finetune` section, without auditing it."""
+
+from pathlib import Path
+
+from prefect import flow
+
+from configs.schema import ConfigError, load_config
+from tasks.finetune import finetune_classifier
+from tasks.model import ModelSpec
+
+
+@flow(name="finetune", validate_parameters=False)
+def finetune(config_path: Path, overrides: tuple[str, ...] = ()) -> ModelSpec:
+    """Fine-tune once; a repeat returns the finished classifier.
+
+    Raises:
+        ConfigError: the config has no `finetune` section.
+        AuditError: as `tasks.finetune.finetune_classifier`.
+    """
+    config = load_config(Path(config_path), overrides)
+    if config.finetune is None:
+        raise ConfigError(f"{config_path}: has no `finetune` section, so there is nothing to fine-tune.")
+    return finetune_classifier(config)

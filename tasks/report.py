@@ -1,0 +1,323 @@
+"""Stage: one self-contained HTML page, the tables as CSV and JSON, and what Prefect shows of them.
+
+The queries are in `warehouse/report/`, the charts in tasks/charts.py, the words and the
+layout in tasks/report.html.jinja. The page fetches nothing, and its scripts are allowed
+by their hash: nothing a dataset holds can run, load or reorder anything.
+"""
+
+import base64
+import csv
+import hashlib
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+import vl_convert
+from markupsafe import Markup
+from prefect import task
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+
+from configs.schema import AuditConfig, digest
+from tasks import charts
+from tasks.parts import file_hash, read_manifest, write_part, write_whole
+from tasks.run import Run
+from tasks.sentences import Finding, Piece, find_sentences, sentences_of, visible
+from warehouse import Warehouse, open_warehouse
+
+MAX_FLAGS = 40
+"""Suspect words with a place on the page; the exports hold all."""
+
+EXPORTS = ("flags", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects")
+UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
+_MAX_LABELS = 8
+_TYPE_TITLES = {
+    "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
+    "function word": "Function words carry weight", "name": "Names move predictions", "number": "Numbers move predictions",
+    "symbol": "Symbols move predictions", "content word": "Words the labels do not bear out",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One finding in plain words."""
+
+    title: str
+    text: str
+    anchor: str
+    """Id of the place in the page that shows the sentences or figures behind it."""
+
+
+@task(name="report", cache_policy=NO_CACHE)
+def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
+    """Write `report.html` and `exports/` into the run's folder, and return the path of the page.
+
+    Files that were made from the tables of key `recommendations`, by this code and with
+    these settings, are left untouched.
+
+    Raises:
+        WarehouseError: the database is locked.
+    """
+    page, manifest = run.folder / "report.html", run.folder / "report.json"
+    key = digest(recommendations, config.report.model_dump(), _code())
+    facts = read_manifest(manifest)
+    if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
+        with open_warehouse(config.warehouse, read_only=True) as warehouse:
+            warehouse.use(run.run_id)
+            written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
+            written["report.html"] = render_page(config, run, warehouse).encode()
+            findings = warehouse.rows("report/flags", {"max_flags": 20}).to_pylist()
+        for name, content in written.items():
+            write_whole(run.folder / name, content)
+        write_part(manifest, {}, {"key": key, "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}})
+        if TaskRunContext.get() is not None:
+            create_table_artifact(key="findings", table=[_artifact_row(row) for row in findings], description=f"Suspect words of {run.run_id}")
+            create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
+    return page
+
+
+def _code() -> list[str]:
+    """Everything but data and settings that the page is made of."""
+    own = [files("tasks").joinpath(name) for name in ("report.py", "charts.py", "sentences.py", "report.html.jinja")]
+    queries = [entry for folder in ("report", "report/export") for entry in files("warehouse").joinpath(folder).iterdir() if entry.name.endswith(".sql")]
+    sources = sorted((entry.name, hashlib.sha256(entry.read_bytes()).hexdigest()) for entry in [*own, *queries])
+    return [*(source for _, source in sources), version("altair"), version("vl-convert-python")]
+
+
+def _untouched(folder: Path, written: Any) -> bool:
+    return all((folder / name).is_file() and file_hash(folder / name) == content for name, content in written.items())
+
+
+def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "word": visible(row["word"]), "speaks for": visible(row["label"]), "type": row["type"], "texts": f"{row['n_examples']:,}",
+        "mean score": f"{row['mean_score']:+.2f} ({row['ci_low']:+.2f} to {row['ci_high']:+.2f})",
+        "why": "; ".join(visible(reason["detail"]) for reason in row["reasons"]),
+    }  # fmt: skip
+
+
+# --- exports ---
+
+
+def export_tables(warehouse: Warehouse) -> dict[str, bytes]:
+    """File name -> content of every exported table."""
+    contents = {}
+    for name in EXPORTS:
+        rows = warehouse.rows(f"report/export/{name}", {})
+        contents[f"{name}.csv"] = to_csv(rows)
+        contents[f"{name}.json"] = (json.dumps(rows.to_pylist(), ensure_ascii=False, indent=1, default=str) + "\n").encode()
+    return contents
+
+
+def to_csv(rows: pa.Table) -> bytes:
+    """UTF-8 CSV in which no text is a formula for a spreadsheet; lists and structs are JSON."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow([_cell(name) for name in rows.column_names])
+    writer.writerows([_cell(value) for value in row.values()] for row in rows.to_pylist())
+    return sink.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list | dict):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
+# --- findings in words ---
+
+
+def headlines(
+    flags: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
+    vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str,
+) -> list[Headline]:  # fmt: skip
+    """The findings a reader should take away, at most six, from the rows of the queries of these names."""
+    found = []
+    by_type: dict[str, list[Mapping[str, Any]]] = {}
+    for flag in flags:
+        by_type.setdefault(flag["type"], []).append(flag)
+    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["impact"] for row in item[1]))[:3]:
+        found.append(Headline(_TYPE_TITLES.get(kind, f"Suspect: {kind}"), _about_flags(rows, unit), f"flag-{rows[0]['place']}"))
+    if not flags:
+        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is suspect by the rules of this audit. That is no proof that all is well."
+        found.append(Headline("No word looks suspect", text, "flags"))
+    unused = sorted((row for row in names if not row["used"]), key=lambda row: (-row["n_label"] / row["n_examples"], row["place"]))
+    if unused:
+        examples = _listed([f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})" for row in unused[:4]])
+        chance = " Among so many words chance alone makes some one-sided, and these may be among them." if min(row["label_q"] for row in unused) > 0.05 else ""
+        text = (
+            f"Texts that mention {examples} mostly have one label. Of the {len(names)} most one-sided such words "
+            f"the model clearly leans on {len(names) - len(unused) or 'none'}; a labelling rule could still pick them up.{chance}"
+        )
+        found.append(Headline(f"{_listed(sorted({row['type'] for row in unused})).capitalize()}s: one-sided in the labels, hardly used by the model", text, "names"))
+    genuine: dict[str, list[str]] = {}
+    for row in top_words:
+        if row["verdict"] != "suspect" and row["type"] == "content word":
+            genuine.setdefault(row["label"], []).append(_quoted(row["word"]))
+    if genuine:
+        text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
+        found.append(Headline("The strongest words with nothing against them", f"Per text, the model leans hardest on these: {text}.", "words"))
+    if vocabulary:
+        examples = _listed([f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})" for row in vocabulary[:3]])
+        saved = sum(row["tokens_saved"] for row in vocabulary)
+        verb = "word that matters is" if len(vocabulary) == 1 else "words that matter are"
+        text = f"{len(vocabulary)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} tokens in these texts."
+        found.append(Headline("The tokenizer cuts words that matter", text, "vocabulary"))
+    return found
+
+
+def _about_flags(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
+    first = rows[0]
+    odds = f"; the odds of the label grow {math.exp(first['mean_score']):.2f}-fold" if unit == "log-odds" else ""
+    label = _quoted(first["label"])
+    rate = ""
+    if first["label_rate"] is not None and first["label_share"] is not None:
+        rate = f" Yet {_percent(first['label_rate'])} of those texts are {label}, against {_percent(first['label_share'])} of all."
+        rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
+    source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
+    others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
+    also = f" Also suspect: {_listed(others)}." if others else ""
+    return (
+        f"{_quoted(first['word'])}{source} adds {first['mean_score']:.2f} {unit} to {label} on average "
+        f"(95 % interval {first['ci_low']:.2f} to {first['ci_high']:.2f}, {first['n_examples']:,} texts){odds}.{rate}{also}"
+    )
+
+
+def _percent(value: float, digits: int = 0) -> str:
+    return f"{100 * value:.{digits}f}\u202f%"
+
+
+def _quoted(word: str) -> str:
+    return f"“{visible(word)}”"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
+
+
+# --- the page ---
+
+
+def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
+    """The page as text. `warehouse` is open and uses the schema of the run."""
+    registered = warehouse.rows("report/run", {"run_id": run.run_id}).to_pylist()[0]
+    labels, unit = registered["labels"], UNITS[config.attribution.scalar]
+    mirrored = len(labels) == 2 and config.attribution.scalar != "logit"
+    shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
+    params = {
+        "max_flags": MAX_FLAGS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12,
+        "max_gap": config.attribution.max_gap, **config.report.model_dump(),
+    }  # fmt: skip
+    names = (
+        "overview", "rejected", "labels", "confusion", "flags", "quadrant", "top_words", "type_importance", "fragmentation",
+        "gaps", "steps", "completeness", "one_sided_names", "vocabulary", "labelling_hints", "browser",
+    )  # fmt: skip
+    tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
+    rows = {name: table.to_pylist() for name, table in tables.items()}
+    overview = rows["overview"][0]
+    findings = [Finding(row["kind"], row["label"], row["word"]) for row in rows["flags"]]
+    aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"][:4], *rows["vocabulary"][:4])]
+    found = find_sentences(warehouse, run.folder, [*findings, *aside], config.report.sentences, mirrored)
+    parts = {row["example_id"]: row["part"] for row in rows["browser"]}
+    specs = _specs(tables, shown, labels, unit, config.attribution.max_gap)
+    # JSON inside a script element: no character may end the element or, in old engines, the line.
+    data = "".join(f"\\u{ord(c):04x}" if c in "<>&\u2028\u2029" else c for c in json.dumps(specs, ensure_ascii=False, sort_keys=True))
+    bundle = vl_convert.javascript_bundle()
+    environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(lambda name: files("tasks").joinpath(name).read_text(encoding="utf-8")), autoescape=True,
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        # Every text that reaches the page, in an attribute too; Markup is the template's own.
+        finalize=lambda value: visible(value) if type(value) is str else value,
+    )  # fmt: skip
+    environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash)
+    environment.filters["share"] = lambda value, digits=0: "–" if value is None else _percent(value, digits)
+    environment.filters["signed"] = lambda value: "–" if value is None else f"{value:+.2f}".replace("-", "−")
+    environment.filters["count"] = lambda value: f"{value:,}"
+    return environment.get_template("report.html.jinja").render(
+        config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows,
+        versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
+        headlines=headlines(rows["flags"], rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit),
+        flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
+        caseless=not 0.002 <= (overview["capitalised_share"] or 0) <= 0.4,
+        confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},
+        sentences={tuple(finding): sentences for finding, sentences in found.items()},
+        browser=[(parts[sentence.example_id], sentence) for sentence in sentences_of(warehouse, run.folder, list(parts))],
+        snippet=_snippet([row["word"] for row in rows["vocabulary"]]), specs=Markup(data), bundle=Markup(bundle),
+        chart_ids=sorted(specs),
+    )  # fmt: skip
+
+
+def _content_hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _specs(tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str, max_gap: float) -> dict[str, Any]:
+    """Chart id -> Vega-Lite specification, for every chart that has data."""
+    tables = {name: _visible_table(table) for name, table in tables.items()}
+    shown, labels = [visible(label) for label in shown], [visible(label) for label in labels]
+    other = labels[0] if len(shown) == 1 and len(labels) == 2 else "another"
+    drawn: dict[str, Any] = {}
+    highest = max(tables["top_words"]["ci_high"].to_pylist(), default=0.0)
+    if tables["quadrant"].num_rows:
+        drawn["quadrant"] = charts.quadrant(tables["quadrant"], shown[0], other, unit)
+    for i, label in enumerate(labels[:_MAX_LABELS]):
+        words = tables["top_words"].filter(pa.compute.equal(tables["top_words"]["label"], label))
+        if words.num_rows:
+            drawn[f"words-{i}"] = charts.top_words(words, unit, highest)
+    if tables["type_importance"].num_rows:
+        drawn["types"] = charts.type_importance(tables["type_importance"])
+        drawn["fragmentation"] = charts.fragmentation(tables["fragmentation"], unit)
+    if tables["gaps"].num_rows:
+        drawn["gaps"] = charts.gaps(tables["gaps"], max_gap)
+        drawn["completeness"] = charts.completeness(tables["completeness"], unit)
+    return {name: chart.to_dict() for name, chart in drawn.items()}
+
+
+def _visible_table(table: pa.Table) -> pa.Table:
+    for i, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            values = [None if value is None else visible(value) for value in table[field.name].to_pylist()]
+            table = table.set_column(i, field.name, pa.array(values, pa.string()))
+    return table
+
+
+def level(score: float | None, scale: float) -> str:
+    """CSS class of a piece: sign and fifth of the sentence's scale; z where the score is next to nothing."""
+    if score is None or scale == 0 or abs(score) < 0.1 * scale:
+        return "z"
+    return f"{'p' if score > 0 else 'n'}{math.ceil(5 * abs(score) / scale - 1e-9)}"
+
+
+def excerpt(pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
+    """At most `most` pieces, around the word in focus or else the strongest piece."""
+    if len(pieces) <= most:
+        return pieces
+    centre = max(range(len(pieces)), key=lambda i: (pieces[i].focus, abs(pieces[i].score or 0)))
+    start = min(max(0, centre - most // 2), len(pieces) - most)
+    before, after = [Piece("… ", None)] * (start > 0), [Piece(" …", None)] * (start + most < len(pieces))
+    return [*before, *pieces[start : start + most], *after]
+
+
+def clip(text: str, most: int = 300) -> str:
+    """A beginning of `text`, with the number of characters that are left out."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} characters not shown)"
+
+
+def _snippet(words: Sequence[str]) -> str:
+    listed = ",\n".join(f"    {json.dumps(word)}" for word in words)
+    return (
+        "from tokenizers import AddedToken\n\n"
+        f"words = [\n{listed},\n]\n"
+        "tokenizer.add_tokens([AddedToken(word, single_word=True) for word in words])\n"
+        "model.resize_token_embeddings(len(tokenizer))\n"
+        "# The new rows know nothing yet: fine-tune the model before you use it."
+    )

@@ -1,0 +1,79 @@
+"""Fixtures that several test files share."""
+
+import json
+from itertools import count
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from warehouse import Warehouse
+
+TYPES = {
+    "varchar": pa.string(), "bigint": pa.int64(), "integer": pa.int32(), "double": pa.float64(), "float": pa.float32(),
+    "boolean": pa.bool_(), "list": pa.list_(pa.string()),
+}  # fmt: skip
+
+
+def text_table(text, **constants):
+    """A table written as text: `name` or `name:type`, then a row a line, cells between bars.
+
+    A cell is JSON where that reads as JSON (1, -0.5, true, null, "a b"), and plain text otherwise.
+    `constants` are columns with one value in every row, unless the text has them.
+    """
+    header, *lines = [line.strip() for line in text.splitlines() if line.strip()]
+    rows = [[_cell(cell) for cell in line.split("|")] for line in lines]
+    assert all(len(row) == len(header.split("|")) for row in rows), f"a row does not fit the header {header}"
+    columns = {}
+    for i, heading in enumerate(header.split("|")):
+        name, _, kind = heading.strip().partition(":")
+        columns[name] = pa.array([row[i] for row in rows], TYPES.get(kind))
+    for name, value in constants.items():
+        columns.setdefault(name, pa.array([value] * len(rows)))
+    return pa.table(columns)
+
+
+def _cell(cell):
+    try:
+        return json.loads(cell)
+    except ValueError:
+        return cell.strip()
+
+
+class World:
+    """A warehouse in memory whose tables are written as text."""
+
+    def __init__(self, folder):
+        self.connection = duckdb.connect()
+        self.warehouse = Warehouse(self.connection)
+        self._folder = folder
+        self._numbers = count()
+
+    def insert(self, name, text, **constants):
+        """Make the table `name`, or replace it."""
+        self.connection.register("incoming", text_table(text, **constants))
+        self.connection.execute(f"create or replace table {name} as select * from incoming")
+        self.connection.unregister("incoming")
+
+    def part(self, text, **constants):
+        """Path of a Parquet file with this table."""
+        path = self._folder / f"part-{next(self._numbers)}.parquet"
+        pq.write_table(text_table(text, **constants), path)
+        return str(path)
+
+    def build(self, path, **params):
+        """Build the table of a query, with the contract of its header checked; return its rows in their order."""
+        self.warehouse.build(path, params)
+        return self.connection.sql(f"from {path.rsplit('/', 1)[-1]}").to_arrow_table().to_pylist()
+
+    def rows(self, path, **params):
+        """The rows of a query that builds no table, such as a check."""
+        return self.warehouse.rows(path, params).to_pylist()
+
+
+@pytest.fixture
+def warehouse(tmp_path):
+    world = World(tmp_path)
+    yield world
+    world.connection.close()

@@ -1,0 +1,5 @@
+-- words: the table words, for other programs. Its columns are those of flag/words.sql.
+-- One row per (kind, label, word).
+select *
+from words
+order by flagged desc, impact desc, kind desc, label, word

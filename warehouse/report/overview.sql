@@ -1,0 +1,89 @@
+-- overview: the audit in one line of figures.
+-- One row.
+--
+-- column  n_examples         explained and quarantined examples
+-- column  n_correct          examples whose prediction is the gold label
+-- column  accuracy           n_correct / n_examples                                           [0..1]
+-- column  accuracy_low       95 % interval of accuracy (Wilson 1927)                          [0..1]
+-- column  accuracy_high      95 % interval of accuracy (Wilson 1927)                          [0..1]
+-- column  n_quarantined      examples over the tolerance, left out of every figure on words
+-- column  n_retried          examples that needed more than the fewest gradients
+-- column  median_gap         median relative completeness gap                                 [share of the change]
+-- column  worst_gap          largest gap of an explained example                              [share of the change]
+-- column  special_share      |scores| on special tokens over all |scores|                     [0..1]
+-- column  n_truncated        texts longer than the limit
+-- column  n_tokens           tokens of all texts
+-- column  n_cut              tokens beyond the limit, not seen by the model
+-- column  n_words            different words and fragments with enough examples
+-- column  n_used             of these, the model leans on
+-- column  n_flagged          of these, suspect
+-- column  flagged_share      |scores| on suspect words over all |scores| on words             [0..1]
+-- column  capitalised_share  words inside a sentence that start with a capital                [0..1]
+-- unique  n_examples
+with
+
+judged as (
+    select
+        count(distinct (kind, word)) as n_words,
+        count(distinct (kind, word)) filter (where used) as n_used,
+        count(distinct (kind, word)) filter (where flagged) as n_flagged
+    from words
+),
+
+totals as (
+    select
+        sum(abs(integrated_gradients)) as total,
+        coalesce(sum(abs(integrated_gradients)) filter (
+            where word in (select word from words where kind = 'word' and flagged)
+        ), 0) as on_flagged
+    from word_scores
+    where kind = 'word'
+),
+
+casing as (
+    select
+        count(*) filter (where regexp_matches(surface, '^\p{Lu}'))
+        / nullif(count(*) filter (where regexp_matches(surface, '^\p{L}')), 0) as capitalised_share
+    from word_occurrences
+    where not starts_sentence
+),
+
+errors as (
+    select
+        count(*) as n_examples,
+        count(*) filter (where correct) as n_correct,
+        count(*) filter (where not converged) as n_quarantined,
+        (select count(*) from examples where steps > (select min(steps) from examples)) as n_retried,
+        median(relative_gap) as median_gap,
+        max(relative_gap) filter (where converged) as worst_gap,
+        coalesce(sum(abs(special_score)), 0) as special,
+        count(*) filter (where n_cut > 0) as n_truncated,
+        coalesce(sum(n_tokens), 0) as n_tokens,
+        coalesce(sum(n_cut), 0) as n_cut
+    from examples
+)
+
+select
+    errors.n_examples,
+    errors.n_correct,
+    errors.n_correct / nullif(errors.n_examples, 0) as accuracy,
+    wilson_low(errors.n_correct, errors.n_examples) as accuracy_low,
+    wilson_high(errors.n_correct, errors.n_examples) as accuracy_high,
+    errors.n_quarantined,
+    errors.n_retried,
+    errors.median_gap,
+    errors.worst_gap,
+    errors.special / nullif(errors.special + totals.total, 0) as special_share,
+    errors.n_truncated,
+    errors.n_tokens,
+    errors.n_cut,
+    judged.n_words,
+    judged.n_used,
+    judged.n_flagged,
+    totals.on_flagged / nullif(totals.total, 0) as flagged_share,
+    casing.capitalised_share
+from errors
+cross join totals
+cross join judged
+cross join casing
+order by errors.n_examples

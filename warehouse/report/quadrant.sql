@@ -1,0 +1,78 @@
+-- quadrant: what the labels say about a word against what the model does with it.
+-- One row per (label, word); the suspect words last, so that they are drawn on top.
+--
+-- param   labels       labels to show
+-- param   mirrored     a score towards one label is minus the score towards the other
+-- param   max_points   most words per label, the strongest by either figure
+-- column  label        label of both axes
+-- column  word         lower-case word
+-- column  type         type of the word
+-- column  log_odds     label association                                  [log-odds]
+-- column  mean_score   mean score towards the label                       [unit of the scalar]
+-- column  ci_low       95 % interval of mean_score                        [unit of the scalar]
+-- column  ci_high      95 % interval of mean_score                        [unit of the scalar]
+-- column  label_rate   share of its examples with the label               [0..1]
+-- column  n_examples   examples with the word
+-- column  reach        share of the explained examples with the word      [0..1]
+-- column  verdict      suspect or not flagged
+-- column  caption      the word, where it is written beside its point
+-- unique  label, word
+with
+
+joined as (
+    select
+        importance.label,
+        importance.word,
+        types.type,
+        round(association.log_odds, 3) as log_odds,
+        round(importance.mean_score, 3) as mean_score,
+        round(importance.ci_low, 3) as ci_low,
+        round(importance.ci_high, 3) as ci_high,
+        round(association.label_rate, 3) as label_rate,
+        importance.n_examples,
+        round(importance.reach, 4) as reach,
+        exists (
+            select 1
+            from flags
+            where
+                flags.kind = 'word'
+                and flags.word = importance.word
+                and (flags.label = importance.label or $mirrored)
+        ) as flagged,
+        row_number() over (
+            partition by importance.label order by abs(importance.impact) desc, importance.word
+        ) as impact_place,
+        row_number() over (
+            partition by importance.label order by abs(importance.mean_score) desc, importance.word
+        ) as score_place,
+        row_number() over (
+            partition by importance.label order by abs(association.z) desc, importance.word
+        ) as label_place
+    from word_importance as importance
+    inner join label_association as association using (label, word)
+    inner join word_types as types on types.kind = 'word' and importance.word = types.word
+    where importance.kind = 'word' and importance.label in (select unnest($labels::varchar[]))
+)
+
+select
+    label,
+    word,
+    type,
+    log_odds,
+    mean_score,
+    ci_low,
+    ci_high,
+    label_rate,
+    n_examples,
+    reach,
+    if(flagged, 'suspect', 'not flagged') as verdict,
+    case
+        when flagged then concat('“', word, '”')
+        when score_place <= 8 then word
+        else ''
+    end as caption
+from joined
+qualify flagged or row_number() over (
+    partition by label order by least(impact_place, score_place, label_place), word
+) <= $max_points
+order by flagged, label, reach desc, word
