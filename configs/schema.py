@@ -17,14 +17,28 @@ The errors of the product, one child per package that raises it:
 import difflib
 import hashlib
 import json
+import re
+import reprlib
 import types
 import typing
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)  # fmt: skip
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class AuditError(Exception):
@@ -53,9 +67,73 @@ def setting(default: Any, unit: str, **constraints: Any) -> Any:
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        """A sentence for each clash between settings that are right by themselves. `given` is unchecked."""
+        yield from ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _report_clashes_beside_wrong_values(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        # A plain validator of the whole model is skipped while one of its fields is wrong: its error would show up one run later.
+        problems: list[Any] = []
+        section = None
+        try:
+            section = handler(values)
+        except ValidationError as error:
+            problems = [_again(problem) for problem in error.errors()]
+        if isinstance(values, dict):
+            problems += [_again({"type": "value_error", "loc": (), "msg": clash, "input": None}) for clash in cls.contradictions(values)]
+        if problems or section is None:
+            raise ValidationError.from_exception_data(cls.__name__, problems)
+        return section
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_number_from_a_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and {int, float} & {annotation, *typing.get_args(annotation)}:
+            raise ValueError(f"should be a number, got {_shown(value)}")
+        return value
 
 
+def _again(problem: Any) -> InitErrorDetails:
+    # Not every type of error can be made again by its name (path_type), but a custom one may have any.
+    context = {"message": problem["msg"], **problem.get("ctx", {})}
+    return InitErrorDetails(type=PydanticCustomError(problem["type"], "{message}", context), loc=problem["loc"], input=problem["input"])
+
+
+def label_key(value: object) -> str:
+    """A label, or a value to choose rows by, as text: 1 for 1.0 (integers beside missing values become floats), true for True."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _label_mapping(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    keys = [label_key(key) for key in value]
+    folded = [key.strip().casefold() for key in keys]
+    twice = [key for key, name in zip(keys, folded, strict=True) if folded.count(name) > 1]
+    if twice:
+        raise ValueError(f"names one label twice ({' and '.join(dict.fromkeys(twice))}); case, quotes and spaces at the ends make no difference")
+    return dict(zip(keys, value.values(), strict=True))
+
+
+def _not_empty(value: Any) -> Any:
+    if isinstance(value, str) and not value.strip():
+        # Path("") would be the current folder.
+        raise ValueError("is empty; leave the line out, or give a path")
+    return value
+
+
+LocalPath = Annotated[Path, BeforeValidator(_not_empty)]
+LabelMapping = Annotated[dict[str, str], BeforeValidator(_label_mapping)]
 # A commit, because a branch or a tag can move between two audits of "the same" data.
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
 RunName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
@@ -64,7 +142,7 @@ RunName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"
 class DataConfig(Section):
     """The labelled dataset. Give either `path` or `hub`."""
 
-    path: Path | None = None
+    path: LocalPath | None = None
     """A CSV, JSONL or Parquet file, or a folder written by `datasets.save_to_disk`. Relative to the current folder."""
     hub: str | None = None
     """Name of a dataset on the Hugging Face hub, for example `stanfordnlp/imdb`."""
@@ -80,8 +158,8 @@ class DataConfig(Section):
     """Column with the gold label: a name, an integer or a ClassLabel."""
     id: str | None = None
     """Column with the id shown beside an example. Without it the row number is shown."""
-    labels: dict[str | int, str] = setting({}, "dataset label -> model label")
-    """The model's label name for each label of the dataset. Needed where the names do not match by themselves."""
+    labels: LabelMapping = setting({}, "dataset label -> model label")
+    """The model's label name for each label of the dataset. Needed where the names do not match by themselves; rows with a label that is left out are not audited."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Keep only the rows whose columns have these values."""
     sample: int | None = setting(None, "examples", ge=10)
@@ -91,21 +169,21 @@ class DataConfig(Section):
     max_rejected: float = setting(0.5, "share of rows, 0..1", ge=0, le=1)
     """Stop if more than this share of the rows is unusable (empty, not text, unknown label, ...)."""
 
-    @model_validator(mode="after")
-    def _one_source(self) -> "DataConfig":
-        if (self.path is None) == (self.hub is None):
-            raise ValueError("needs exactly one of `path` and `hub`")
-        if self.hub is not None and self.revision is None:
-            raise ValueError("needs `revision` beside `hub`: the commit of the dataset, so that the audit can be repeated")
-        if self.hub is None and (self.revision is not None or self.subset is not None):
-            raise ValueError("has `revision` or `subset` without `hub`; they have no effect on a local file")
-        return self
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        path, hub, revision, subset = (given.get(key) for key in ("path", "hub", "revision", "subset"))
+        if (path is None) == (hub is None):
+            yield "needs exactly one of `path` and `hub`"
+        if hub is not None and revision is None:
+            yield "needs `revision` beside `hub`: the commit of the dataset, so that the audit can be repeated"
+        if hub is None and (revision is not None or subset is not None):
+            yield "has `revision` or `subset` without `hub`; they have no effect on a local file"
 
 
 class ModelConfig(Section):
     """The classifier. Give `path`, or `hub` and `revision`, or a `finetune` section at the top level."""
 
-    path: Path | None = None
+    path: LocalPath | None = None
     """Folder with config.json, model.safetensors and the tokenizer. Relative to the current folder."""
     hub: str | None = None
     """Name of a model on the Hugging Face hub."""
@@ -114,13 +192,13 @@ class ModelConfig(Section):
     max_tokens: int = setting(512, "tokens", ge=8, le=8192)
     """Longer texts are cut here (or at the model's own limit, if that is lower) and counted as truncated."""
 
-    @model_validator(mode="after")
-    def _one_source(self) -> "ModelConfig":
-        if self.path is not None and self.hub is not None:
-            raise ValueError("needs at most one of `path` and `hub`")
-        if (self.hub is None) != (self.revision is None):
-            raise ValueError("needs `hub` and `revision` together: the commit, so that the audit can be repeated")
-        return self
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        path, hub, revision = (given.get(key) for key in ("path", "hub", "revision"))
+        if path is not None and hub is not None:
+            yield "needs at most one of `path` and `hub`"
+        if (hub is None) != (revision is None):
+            yield "needs `hub` and `revision` together: the commit, so that the audit can be repeated"
 
 
 class FinetuneConfig(Section):
@@ -184,7 +262,7 @@ class FlaggingConfig(Section):
     max_q: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
     """A word counts as used by the model if its Benjamini-Hochberg q-value is at most this."""
     min_score: float = setting(0.1, "unit of the scalar (log-odds)", ge=0)
-    """... and if the near end of its 95 % interval is at least this far from 0."""
+    """A word counts as used by the model only if the near end of its 95 % interval is at least this far from 0, too."""
     min_spuriousness: float = setting(0.5, "0..1", ge=0, le=1)
     """A used word is flagged from this spuriousness score on."""
     min_capitalised: float = setting(0.8, "share, 0..1", gt=0, le=1)
@@ -203,7 +281,7 @@ class RecommendationConfig(Section):
     min_hint_examples: int = setting(8, "examples", ge=2)
     """A keyword is proposed for labelling only from this many examples on."""
     min_hint_lift: float = setting(0.2, "share, 0..1", gt=0, lt=1)
-    """... and if the lower bound of its label rate exceeds the share of the class by this much."""
+    """A keyword is proposed for labelling only if the lower bound of its label rate exceeds the share of the class by this much, too."""
 
 
 class ReportConfig(Section):
@@ -224,11 +302,11 @@ class AuditConfig(Section):
 
     name: RunName = setting("audit", "text")
     """First part of the run's id: lower-case letters, digits, - and _."""
-    warehouse: Path = Path("warehouse/audits.duckdb")
+    warehouse: LocalPath = Path("warehouse/audits.duckdb")
     """DuckDB file that holds the tables of every run."""
-    output: Path = Path("runs")
+    output: LocalPath = Path("runs")
     """Folder for shards, parts, reports and exports, one sub-folder a run."""
-    models: Path = Path("models")
+    models: LocalPath = Path("models")
     """Folder for classifiers made by the `finetune` section."""
     data: DataConfig
     """The labelled dataset."""
@@ -247,14 +325,18 @@ class AuditConfig(Section):
     report: ReportConfig = ReportConfig()
     """The page people read."""
 
-    @model_validator(mode="after")
-    def _one_model(self) -> "AuditConfig":
-        given = self.model.path is not None or self.model.hub is not None
-        if given == (self.finetune is not None):
-            raise ValueError("needs exactly one model: `model.path`, `model.hub` with `model.revision`, or a `finetune` section")
-        if self.finetune is not None and self.finetune.where == self.data.where:
-            raise ValueError("`finetune.where` and `data.where` are the same: the model would be audited on its training rows")
-        return self
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        data, model, finetune = (_settings_of(given.get(key)) for key in ("data", "model", "finetune"))
+        named = model.get("path") is not None or model.get("hub") is not None
+        if named == (given.get("finetune") is not None):
+            yield "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
+        if given.get("finetune") is not None and finetune.get("where", {}) == data.get("where", {}):
+            yield "`finetune.where` and `data.where` are the same: the model would be audited on its training rows"
+
+
+def _settings_of(value: Any) -> Mapping[str, Any]:
+    return dict(value) if isinstance(value, Section | dict) else {}
 
 
 def digest(*parts: object) -> str:
@@ -263,67 +345,106 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML keeps the last of two equal keys without a word; an audit must not."""
+class _Loader(yaml.SafeLoader):
+    """YAML with two of PyYAML's traps removed.
+
+    It keeps the last of two equal keys without a word, and it reads the labels `yes`
+    and `no` as truth values.
+    """
 
 
 def _mapping_of_unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
     seen: set[Any] = set()
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
         key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float):
+            raise yaml.constructor.ConstructorError(None, None, "a key should be a word or a number", key_node.start_mark)
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key `{key}` is given twice", key_node.start_mark)
         seen.add(key)
     return loader.construct_mapping(node, deep=True)
 
 
-_UniqueKeyLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
 
 
 def _yaml(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)
-    except (yaml.YAMLError, TypeError) as error:
-        raise ConfigError(f"{where}: not valid YAML: {' '.join(str(error).split())}") from error
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError(f"{where}: not valid YAML: {place}{error.problem or error.context}.") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{where}: not valid YAML: {' '.join(str(error).split())}.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{where}: not valid YAML: too many levels inside each other.") from error
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
-    """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML.
+    """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the last holds.
 
     Raises:
         ConfigError: with a line for every mistake: file, key, value, and the nearest known key.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         ready = ", ".join(sorted(file.name for file in Path(__file__).parent.glob("*.yaml")))
         raise ConfigError(f"{path}: cannot be read ({reason}). Ready-made configs are in {Path(__file__).parent}: {ready}.") from error
     values = _yaml(text, str(path))
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: should be a mapping of settings, found {type(values).__name__}. Start from configs/demo.yaml.")
-    sources = {}
+        raise ConfigError(f"{path}: should be a mapping of settings (key: value), found {_shown(values)}. Start from configs/demo.yaml.")
+    lines: list[str] = []
+    sources: dict[str, str] = {}
     for override in overrides:
         key, equals, value = override.partition("=")
-        if not equals or not key.strip():
-            raise ConfigError(f"--set {override}: should be KEY=VALUE, for example attribution.steps=32.")
-        *sections, last = key.strip().split(".")
+        *sections, last = names = [name.strip() for name in key.split(".")]
+        if not equals or not all(names):
+            lines.append(f"--set {override}: should be KEY=VALUE, for example attribution.steps=32.")
+            continue
         target = values
         for section in sections:
             if not isinstance(target.get(section), dict):
                 target[section] = {}
             target = target[section]
-        target[last] = _yaml(value, f"--set {key}")
-        sources[key.strip()] = f"--set {override}"
+        sources[".".join(names)] = f"--set {override}"
+        try:
+            target[last] = _yaml(value, f"--set {override}")
+        except ConfigError as error:
+            lines.append(str(error))
     try:
-        return AuditConfig.model_validate(values)
+        config = AuditConfig.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(problem, sources.get(_dotted(problem["loc"]), str(path))) for problem in error.errors()]
-        raise ConfigError("\n".join(lines)) from error
+        explained = [_explain(problem, _source(_dotted(problem["loc"]), sources, path)) for problem in error.errors()]
+        raise ConfigError("\n".join(dict.fromkeys(lines + explained))) from error
+    if lines:
+        raise ConfigError("\n".join(lines))
+    return config
+
+
+# What pydantic puts into the place of an error beside names of settings: the branches of a union and of a mapping.
+_NOT_A_NAME = re.compile(r"^(?:constrained-|function-|nullable|\[key\]$|(?:str|int|bool|float|path)$)")
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location if not str(part).startswith(("constrained-", "function-")))
+    """The key a user would write. The first two parts are always names: `data.path` is one."""
+    return ".".join(str(part) for i, part in enumerate(location) if i < 2 or not _NOT_A_NAME.match(str(part)))
+
+
+def _source(key: str, sources: Mapping[str, str], path: Path) -> str:
+    """The override the value came from, or the file; a clash of settings can come from both."""
+    exact = [source for name, source in sources.items() if name == key or key.startswith(f"{name}.")]
+    inside = [source for name, source in sources.items() if not key or name.startswith(f"{key}.")]
+    return exact[-1] if exact else " ".join([str(path), *(f"with {source}" if i == 0 else source for i, source in enumerate(inside))])
 
 
 def _section_of(annotation: Any) -> type[Section] | None:
@@ -333,26 +454,75 @@ def _section_of(annotation: Any) -> type[Section] | None:
     return None
 
 
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_SHORT.maxlevel = 2
+
+
+def _shown(value: object) -> str:
+    """A value as it looks in YAML, cut to a line: a config may hold anything."""
+    words = {None: "nothing", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    return _SHORT.repr(value)
+
+
 def _explain(problem: Any, source: str) -> str:
     """One line for one of pydantic's errors, in the words of the config file."""
-    location = problem["loc"]
+    location, kind, got = problem["loc"], problem["type"], problem["input"]
     key = _dotted(location)
-    if problem["type"] == "extra_forbidden":
+    if kind in ("extra_forbidden", "invalid_key"):
         section: type[Section] = AuditConfig
         for part in location[:-1]:
             section = _section_of(section.model_fields[str(part)].annotation) or section
         known = list(section.model_fields)
-        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.5)
-        hint = f" Did you mean `{near[0]}`?" if near else ""
+        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
+        hint = f" Did you mean `{near[0]}`?" if near else _elsewhere(str(location[-1]))
         return f"{source}: `{key}` is not a setting.{hint} Known here: {', '.join(known)}."
-    if problem["type"] == "missing":
+    if kind == "missing":
         return f"{source}: `{key}` is missing. `token-audit config` lists every setting."
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if problem["type"] == "value_error":
+    if kind == "value_error":
+        message = problem["msg"].removeprefix("Value error, ")
         return f"{source}: `{key}` {message}." if key else f"{source}: {message}."
-    if problem["type"] == "string_pattern_mismatch" and key.endswith("revision"):
-        message = "should be a commit, 7 to 40 hex digits (a branch or a tag can move)"
-    return f"{source}: `{key}` {message}, got {problem['input']!r}."
+    return f"{source}: `{key}` should be {_wanted(problem, key)}, got {_shown(got)}{'' if '.where.' in key else _quotes(kind, got)}."
+
+
+def _elsewhere(name: str) -> str:
+    """A hint where a setting was written into the wrong section."""
+    places = [row["key"] for row in settings() if row["key"].rsplit(".", 1)[-1] == name]
+    return f" Did you mean `{places[0]}`?" if len(places) == 1 else ""
+
+
+_WANTED = {
+    "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "text",
+    "path": "a path", "model": "a mapping of settings (key: value)", "dict": "a mapping (key: value)", 
+}  # fmt: skip
+_BOUNDS = {"greater_than": ("more than", "gt"), "greater_than_equal": ("at least", "ge"), "less_than": ("less than", "lt"), "less_than_equal": ("at most", "le")}
+
+
+def _wanted(problem: Any, key: str) -> str:
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind in _BOUNDS:
+        words, name = _BOUNDS[kind]
+        return f"{words} {context[name]:g}"
+    if kind == "literal_error":
+        return f"one of {context['expected']}".replace(" or ", ", ").replace("'", "")
+    if kind == "string_too_long":
+        return f"at most {context['max_length']} characters long"
+    if kind == "string_pattern_mismatch":
+        return (
+            "a commit, 7 to 40 hex digits (a branch or a tag can move)" if key.endswith("revision")
+            else "1 to 40 of the characters a-z, 0-9, - and _, the first a letter or digit"
+        )  # fmt: skip
+    if len(problem["loc"]) > 2 and str(problem["loc"][1]) == "where":
+        return "text, a whole number, or true or false"
+    return _WANTED[kind.split("_")[0]]
+
+
+def _quotes(kind: str, got: object) -> str:
+    """YAML reads 1234567 as a number and 2026-01-01 as a date, where a name or a commit may be meant."""
+    is_scalar = got is not None and not isinstance(got, dict | list | str)
+    return " (put it in quotes if it is meant as text)" if kind == "string_type" and is_scalar else ""
 
 
 def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator[dict[str, str]]:
@@ -384,4 +554,4 @@ def _type_name(annotation: Any) -> str:
         return " | ".join(_type_name(part) for part in typing.get_args(annotation))
     if typing.get_origin(annotation) is dict:
         return "mapping"
-    return {type(None): "none", str: "text", int: "integer", float: "number", Path: "path"}.get(annotation, str(annotation))
+    return {type(None): "none", str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}[annotation]

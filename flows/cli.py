@@ -104,25 +104,7 @@ def show(
         if word is None:
             _print_findings(database)
             return
-        figures = database.rows("report/word", {"word": word.lower()}).to_pylist()
-        if not figures:
-            raise AuditError(f"{row['run_id']} has no figures for {word!r}: it is in fewer examples than aggregation.min_examples, or in none.")
-        _print_table(
-            ("label", "kind", "type", "examples", "score", "95 % interval", "q", "label rate", "spurious", "flagged"),
-            [(
-                fact["label"], fact["kind"], fact["type"], str(fact["n_examples"]), f"{fact['mean_score']:+.3f}",
-                f"{fact['ci_low']:+.3f} .. {fact['ci_high']:+.3f}", f"{fact['q_value']:.2g}",
-                "" if fact["label_rate"] is None else f"{fact['label_rate']:.0%}", f"{fact['spuriousness']:.2f}", "yes" if fact["flagged"] else "no",
-            ) for fact in figures],
-        )  # fmt: skip
-        for fact in figures:
-            for reason in fact["reasons"] or ():
-                print(f"{fact['label']}\t{reason['reason']}\t{reason['detail']}")
-        from tasks.sentences import sentences_with
-
-        console = Console()
-        for sentence in sentences_with(database, Path(row["folder"]), figures[0]["word"], figures[0]["kind"], sentences):
-            console.print(_coloured(sentence))
+        _print_word(database, Path(row["folder"]), word.lower(), sentences)
 
 
 @app.command()
@@ -241,6 +223,33 @@ def _print_findings(warehouse: "Warehouse") -> None:
     )  # fmt: skip
 
 
+def _print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:
+    from tasks.sentences import sentences_with
+
+    figures = warehouse.rows("report/word", {"word": word}).to_pylist()
+    kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
+    sentences = sentences_with(warehouse, folder, word, kind, num_sentences)
+    if not sentences:
+        raise AuditError(f"{word!r} is in none of the explained texts.")
+    if figures:
+        _print_table(
+            ("label", "kind", "type", "examples", "score", "95 % interval", "q", "label rate", "spurious", "flagged"),
+            [(
+                fact["label"], fact["kind"], fact["type"], str(fact["n_examples"]), f"{fact['mean_score']:+.3f}",
+                f"{fact['ci_low']:+.3f} .. {fact['ci_high']:+.3f}", f"{fact['q_value']:.2g}",
+                "" if fact["label_rate"] is None else f"{fact['label_rate']:.0%}", f"{fact['spuriousness']:.2f}", "yes" if fact["flagged"] else "no",
+            ) for fact in figures],
+        )  # fmt: skip
+    else:
+        print(f"{word}\tno figures: it is in fewer examples than aggregation.min_examples")
+    for fact in figures:
+        for reason in fact["reasons"] or ():
+            print(f"{fact['label']}\t{reason['reason']}\t{reason['detail']}")
+    console = Console()
+    for sentence in sentences:
+        console.print(_coloured(sentence))
+
+
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table on a terminal, tab-separated lines without one."""
     if not sys.stdout.isatty():
@@ -277,7 +286,15 @@ def _time(moment: Any) -> str:
 
 def main() -> None:
     """Entry point of the command."""
-    app()
+    code: object = 0
+    try:
+        app()
+    except SystemExit as end:
+        code = end.code
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Prefect leaves daemon threads behind, and DuckDB prints pages about leaks if the interpreter is taken apart around them.
+    os._exit(code if isinstance(code, int) else 0)
 
 
 if __name__ == "__main__":

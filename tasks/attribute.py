@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,16 @@ from torch import Tensor
 
 from configs.schema import AttributionConfig, AttributionError
 from tasks.gradients import Scores, attribute_batch, explained_scalar
-from tasks.model import Classifier, ModelSpec, baseline_ids, encode, gram_matrix, load_classifier, logits_at, plain_logits
+from tasks.model import (
+    Classifier,
+    ModelSpec,
+    baseline_ids,
+    encode,
+    gram_matrix,
+    load_classifier,
+    logits_at,
+    plain_logits,
+)
 from tasks.parts import part_file, read_manifest, write_part
 from tasks.progress import progress
 from tasks.words import word_spans, words_of_pieces
@@ -51,7 +61,7 @@ def attribute_shards(shards: Sequence[Path], model: ModelSpec, attribution: Attr
     parts = [folder / shard.name.replace("shard", "part") for shard in shards]
     facts = [read_manifest(part) for part in parts]
     missing = [i for i, fact in enumerate(facts) if fact is None]
-    artifact = create_progress_artifact(100.0 * (1 - len(missing) / len(shards)), key="attribution", description="Shards attributed") if TaskRunContext.get() else None
+    artifact = _start_progress_artifact(100.0 * (1 - len(missing) / len(shards)))
     sizes = [pq.read_metadata(part_file(shard, "examples")).num_rows for shard in shards]
     with progress("attribute", sum(sizes), "examples") as advance:
         advance(sum(size for i, size in enumerate(sizes) if i not in set(missing)))
@@ -67,6 +77,15 @@ def attribute_shards(shards: Sequence[Path], model: ModelSpec, attribution: Attr
             "Raise attribution.steps, or try rule gauss_legendre or another baseline."
         )
     return parts
+
+
+def _start_progress_artifact(percent: float) -> UUID | None:
+    """Progress in Prefect's pages; None outside a task run."""
+    if TaskRunContext.get() is None:
+        return None
+    artifact = create_progress_artifact(percent, key="attribution", description="Shards attributed")
+    assert isinstance(artifact, UUID), "only an async caller gets a coroutine"
+    return artifact
 
 
 def attribute_shard(shard: Path, classifier: Classifier, attribution: AttributionConfig, part: Path, advance: Callable[[int], None]) -> None:

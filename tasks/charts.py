@@ -4,10 +4,12 @@ Blue is for what speaks for a label or is in order, orange for what is suspect: 
 that stays apart for every kind of colour vision. Shapes and words say the same again.
 """
 
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import altair as alt
 import pyarrow as pa
+import pyarrow.compute
 
 AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
 
@@ -21,7 +23,7 @@ _STATUS = alt.Scale(domain=["explained", "quarantined"], range=[BLUE, ORANGE])
 
 def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
     """Label association against model use. With several labels in `source` the reader picks one."""
-    labels = source["label"].unique().to_pylist()
+    labels = sorted(source["label"].unique().to_pylist())
     legend = alt.Legend(title=None, orient="bottom", columns=alt.ExprRef("width < 450 ? 2 : 8"))
     verdict = alt.Color("verdict:N", scale=_VERDICT, legend=alt.Legend(title=None, orient="top"))
     base = alt.Chart(source).encode(
@@ -31,7 +33,11 @@ def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
     )  # fmt: skip
     several = len(labels) > 1
     if several:
-        chosen = alt.param(name="label", value=label, bind=alt.binding_select(options=labels, name="Label "))
+        chosen = alt.param(
+            name="label",
+            value=label if label in labels else labels[0],
+            bind=alt.binding_select(options=labels, name="Label "),
+        )
         base = base.transform_filter(alt.datum.label == chosen)
         label = "the label"
     points = base.mark_point(filled=True, opacity=0.6, strokeWidth=0.8).encode(
@@ -49,7 +55,9 @@ def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
     if several:
         points = points.add_params(chosen)
     words = base.mark_text(align="left", dx=11, fontSize=11).encode(text="caption:N", color=verdict)
-    halo = base.mark_text(align="left", dx=11, fontSize=11, stroke="white", strokeWidth=3, opacity=0.85).encode(text="caption:N")
+    halo = base.mark_text(align="left", dx=11, fontSize=11, stroke="white", strokeWidth=3, opacity=0.85).encode(
+        text="caption:N"
+    )
     zero = alt.Chart(pa.table({"zero": [0]}))
     rules = (
         zero.mark_rule(color="#c3cad2").encode(x="zero:Q")
@@ -83,10 +91,16 @@ def top_words(source: pa.Table, unit: str, highest: float) -> AnyChart:
         ],
     )  # fmt: skip
     interval = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("ci_low:Q", title=f"mean score ({unit})", scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=5)), x2="ci_high:Q"
+        x=alt.X(
+            "ci_low:Q", title=f"mean score ({unit})", scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=5)
+        ),
+        x2="ci_high:Q",
     )
     point = base.mark_point(filled=True, size=60, opacity=1).encode(
-        x="mean_score:Q", shape=alt.Shape("verdict:N", scale=alt.Scale(domain=["not flagged", "suspect"], range=["circle", "diamond"]), legend=None)
+        x="mean_score:Q",
+        shape=alt.Shape(
+            "verdict:N", scale=alt.Scale(domain=["not flagged", "suspect"], range=["circle", "diamond"]), legend=None
+        ),
     )
     return _styled(interval + point, max(80, 24 * source.num_rows))
 
@@ -127,7 +141,9 @@ def fragmentation(source: pa.Table, unit: str) -> AnyChart:
             alt.Tooltip("n_words:Q", title="different words", format=","),
         ],
     )  # fmt: skip
-    bars = base.mark_bar(color=BLUE, opacity=0.75, cornerRadiusEnd=2).encode(y=alt.Y("mean_size:Q", title=f"mean |score| of a word ({unit})"))
+    bars = base.mark_bar(color=BLUE, opacity=0.75, cornerRadiusEnd=2).encode(
+        y=alt.Y("mean_size:Q", title=f"mean |score| of a word ({unit})")
+    )
     intervals = base.mark_rule(color=INK, strokeWidth=1.5).encode(y="ci_low:Q", y2="ci_high:Q")
     return _styled(bars + intervals, 250)
 
@@ -146,7 +162,9 @@ def gaps(source: pa.Table, max_gap: float) -> AnyChart:
     )  # fmt: skip
     limit = alt.Chart(pa.table({"gap": [max_gap]}))
     rule = limit.mark_rule(color=ORANGE, strokeDash=[5, 4], strokeWidth=1.5).encode(x="gap:Q")
-    text = limit.mark_text(text="tolerance", color=ORANGE, align="right", dx=-5, baseline="top").encode(x="gap:Q", y=alt.value(2))
+    text = limit.mark_text(text="tolerance", color=ORANGE, align="right", dx=-5, baseline="top").encode(
+        x="gap:Q", y=alt.value(2)
+    )
     return _styled(bars + rule + text, 230)
 
 
@@ -165,6 +183,31 @@ def completeness(source: pa.Table, unit: str) -> AnyChart:
         x="low:Q", y="low:Q", x2="high:Q", y2="high:Q"
     )  # fmt: skip
     return _styled(diagonal + points, 230)
+
+
+def specifications(
+    tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str, max_gap: float
+) -> dict[str, dict[str, Any]]:
+    """Chart id -> Vega-Lite specification, for every chart that has data.
+
+    `tables` are the rows of the queries of these names; `shown` the labels of the quadrant, one where two mirror each other.
+    """
+    drawn: dict[str, AnyChart] = {}
+    if tables["quadrant"].num_rows:
+        other = labels[0] if len(shown) == 1 and len(labels) == 2 else "another"
+        drawn["quadrant"] = quadrant(tables["quadrant"], shown[0], other, unit)
+    highest = max(tables["top_words"]["ci_high"].to_pylist(), default=0.0)
+    for i, label in enumerate(labels):
+        words = tables["top_words"].filter(pa.compute.equal(tables["top_words"]["label"], label))
+        if words.num_rows:
+            drawn[f"words-{i}"] = top_words(words, unit, highest)
+    if tables["type_importance"].num_rows:
+        drawn["types"] = type_importance(tables["type_importance"])
+        drawn["fragmentation"] = fragmentation(tables["fragmentation"], unit)
+    if tables["gaps"].num_rows:
+        drawn["gaps"] = gaps(tables["gaps"], max_gap)
+        drawn["completeness"] = completeness(tables["completeness"], unit)
+    return {name: chart.to_dict() for name, chart in drawn.items()}
 
 
 def _styled(chart: AnyChart, height: int) -> AnyChart:

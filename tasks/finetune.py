@@ -22,7 +22,15 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from configs.schema import AuditConfig, FinetuneConfig, ModelError, digest
 from tasks.dataset import Row, dataset_fingerprint, label_names, read_rows
-from tasks.model import ModelSpec, device_from_environment, encode, model_fingerprint, model_spec, package_folder, quiet_transformers
+from tasks.model import (
+    ModelSpec,
+    device_from_environment,
+    encode,
+    model_fingerprint,
+    model_spec,
+    package_folder,
+    quiet_transformers,
+)
 from tasks.parts import write_whole
 from tasks.progress import progress
 

@@ -89,7 +89,8 @@ def attribute_batch(
     last: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
     example_R = torch.arange(num_examples, device=device).repeat_interleave(steps + 1)
     step_R = torch.arange(steps + 1, device=device).repeat(num_examples)
-    for example_N, step_N in zip(example_R.split(max_rows), step_R.split(max_rows), strict=True):
+    for start in range(0, len(example_R), max_rows):
+        example_N, step_N = example_R[start : start + max_rows], step_R[start : start + max_rows]
         inputs_NTD, baseline_NTD = inputs_BTD[example_N], baseline_BTD[example_N]
         points_NTD = torch.lerp(baseline_NTD, inputs_NTD, alphas_S[step_N, None, None])
         # lerp(a, b, 1) is not always b to the last bit, and the parity check compares this row with the plain forward.

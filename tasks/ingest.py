@@ -3,18 +3,19 @@
 Reads the dataset the config names. Writes, in `<run>/shards/`: one part per shard
 (`example_id`, `source_id`, `text`, `label_id`, `n_tokens`, `n_cut`), one part with
 the rejected rows and their reasons, and `ingest.json` last. A repeat finds
-`ingest.json` and returns at once.
+`ingest.json` with whole shards and returns at once.
 """
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from configs.schema import AuditError, DataConfig, DataError
 from tasks.dataset import Row, read_rows
@@ -54,9 +55,13 @@ def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path) -> list[Pat
     """
     done = folder / "ingest.json"
     facts = read_manifest(done)
-    if facts is None:
+    if facts is None or any(read_manifest(part) is None for part in [folder / "rejects.json", *_shards(folder, facts)]):
         facts = _ingest(data, load_classifier(model), folder)
         write_part(done, {}, facts)
+    return _shards(folder, facts)
+
+
+def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
     return [folder / f"shard-{i:05d}.json" for i in range(int(str(facts["num_shards"])))]
 
 
@@ -86,7 +91,7 @@ def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str,
         rejects = database.rows("ingest/rejects", {})
         share = rejects.num_rows / num_rows
         if share > data.max_rejected:
-            reasons = ", ".join(f"{item['values']} {item['counts']}" for item in rejects["reason"].value_counts().to_pylist())
+            reasons = ", ".join(f"{item['values']} {item['counts']}" for item in sorted(rejects["reason"].value_counts().to_pylist(), key=lambda item: -item["counts"]))
             raise DataError(
                 f"{rejects.num_rows} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = {data.max_rejected}. "
                 "Check data.text, data.label and data.labels."

@@ -36,20 +36,19 @@ def write_whole(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def _encodings(schema: pa.Schema) -> dict[str, str]:
+    """What keeps a token under 16 bytes: offsets as differences, other numbers split by byte, since their low bytes are noise."""
+    numbers = [field for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]
+    return {field.name: "DELTA_BINARY_PACKED" if field.name.endswith(("_start", "_end")) else "BYTE_STREAM_SPLIT" for field in numbers}
+
+
 def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[str, object]) -> None:
     """Write `tables` as `<manifest stem>.<name>.parquet`, then the manifest, which also keeps `facts`."""
     files = {}
     for name, table in tables.items():
         path = manifest.with_name(f"{manifest.stem}.{name}.parquet")
         sink = pa.BufferOutputStream()
-        scores = [field.name for field in table.schema if pa.types.is_float32(field.type)]
-        counters = [field.name for field in table.schema if pa.types.is_integer(field.type)]
-        # Scores are close to noise in their low bytes: split by byte they still compress; ids and
-        # offsets are stored as differences. Together this is what keeps a token under 16 bytes.
-        pq.write_table(
-            table, sink, compression="zstd", compression_level=6, use_dictionary=False,
-            column_encoding={**dict.fromkeys(scores, "BYTE_STREAM_SPLIT"), **dict.fromkeys(counters, "DELTA_BINARY_PACKED")},
-        )  # fmt: skip
+        pq.write_table(table, sink, compression="zstd", compression_level=15, use_dictionary=False, column_encoding=_encodings(table.schema))
         write_whole(path, sink.getvalue().to_pybytes())
         files[path.name] = {"rows": table.num_rows, "sha256": file_hash(path)}
     write_whole(manifest, json.dumps({"files": files, "facts": dict(facts)}, indent=1).encode())

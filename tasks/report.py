@@ -28,10 +28,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig, digest
-from tasks import charts
+from tasks.charts import specifications
 from tasks.parts import file_hash, read_manifest, write_part, write_whole
 from tasks.run import Run
-from tasks.sentences import Finding, Piece, find_sentences, sentences_of, visible
+from tasks.sentences import Finding, clip, excerpt, find_sentences, level, sentences_of, visible
 from warehouse import Warehouse, open_warehouse
 
 MAX_FLAGS = 40
@@ -78,9 +78,17 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
             findings = warehouse.rows("report/flags", {"max_flags": 20}).to_pylist()
         for name, content in written.items():
             write_whole(run.folder / name, content)
-        write_part(manifest, {}, {"key": key, "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}})
+        write_part(
+            manifest,
+            {},
+            {"key": key, "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}},
+        )
         if TaskRunContext.get() is not None:
-            create_table_artifact(key="findings", table=[_artifact_row(row) for row in findings], description=f"Suspect words of {run.run_id}")
+            create_table_artifact(
+                key="findings",
+                table=[_artifact_row(row) for row in findings],
+                description=f"Suspect words of {run.run_id}",
+            )
             create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
     return page
 
@@ -88,7 +96,12 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
 def _code() -> list[str]:
     """Everything but data and settings that the page is made of."""
     own = [files("tasks").joinpath(name) for name in ("report.py", "charts.py", "sentences.py", "report.html.jinja")]
-    queries = [entry for folder in ("report", "report/export") for entry in files("warehouse").joinpath(folder).iterdir() if entry.name.endswith(".sql")]
+    queries = [
+        entry
+        for folder in ("report", "report/export")
+        for entry in files("warehouse").joinpath(folder).iterdir()
+        if entry.name.endswith(".sql")
+    ]
     sources = sorted((entry.name, hashlib.sha256(entry.read_bytes()).hexdigest()) for entry in [*own, *queries])
     return [*(source for _, source in sources), version("altair"), version("vl-convert-python")]
 
@@ -114,14 +127,17 @@ def export_tables(warehouse: Warehouse) -> dict[str, bytes]:
     for name in EXPORTS:
         rows = warehouse.rows(f"report/export/{name}", {})
         contents[f"{name}.csv"] = to_csv(rows)
-        contents[f"{name}.json"] = (json.dumps(rows.to_pylist(), ensure_ascii=False, indent=1, default=str) + "\n").encode()
+        contents[f"{name}.json"] = (
+            json.dumps(rows.to_pylist(), ensure_ascii=False, indent=1, default=str) + "\n"
+        ).encode()
     return contents
 
 
 def to_csv(rows: pa.Table) -> bytes:
     """UTF-8 CSV in which no text is a formula for a spreadsheet; lists and structs are JSON."""
     sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
+    # With "\n" alone at the ends of lines, this writer would leave a lone "\r" in a text unquoted: a line break to others.
+    writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow([_cell(name) for name in rows.column_names])
     writer.writerows([_cell(value) for value in row.values()] for row in rows.to_pylist())
     return sink.getvalue().encode()
@@ -146,28 +162,58 @@ def headlines(
     for flag in flags:
         by_type.setdefault(flag["type"], []).append(flag)
     for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["impact"] for row in item[1]))[:3]:
-        found.append(Headline(_TYPE_TITLES.get(kind, f"Suspect: {kind}"), _about_flags(rows, unit), f"flag-{rows[0]['place']}"))
+        found.append(
+            Headline(_TYPE_TITLES.get(kind, f"Suspect: {kind}"), _about_flags(rows, unit), f"flag-{rows[0]['place']}")
+        )
     if not flags:
         text = f"None of the {overview['n_used']:,} words and fragments the model leans on is suspect by the rules of this audit. That is no proof that all is well."
         found.append(Headline("No word looks suspect", text, "flags"))
-    unused = sorted((row for row in names if not row["used"]), key=lambda row: (-row["n_label"] / row["n_examples"], row["place"]))
+    unused = sorted(
+        (row for row in names if not row["used"]), key=lambda row: (-row["n_label"] / row["n_examples"], row["place"])
+    )
     if unused:
-        examples = _listed([f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})" for row in unused[:4]])
-        chance = " Among so many words chance alone makes some one-sided, and these may be among them." if min(row["label_q"] for row in unused) > 0.05 else ""
+        examples = _listed(
+            [
+                f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
+                for row in unused[:4]
+            ]
+        )
+        chance = (
+            " Among so many words chance alone makes some one-sided, and these may be among them."
+            if min(row["label_q"] for row in unused) > 0.05
+            else ""
+        )
         text = (
             f"Texts that mention {examples} mostly have one label. Of the {len(names)} most one-sided such words "
             f"the model clearly leans on {len(names) - len(unused) or 'none'}; a labelling rule could still pick them up.{chance}"
         )
-        found.append(Headline(f"{_listed(sorted({row['type'] for row in unused})).capitalize()}s: one-sided in the labels, hardly used by the model", text, "names"))
+        found.append(
+            Headline(
+                f"{_listed(sorted({row['type'] for row in unused})).capitalize()}s: one-sided in the labels, hardly used by the model",
+                text,
+                "names",
+            )
+        )
     genuine: dict[str, list[str]] = {}
     for row in top_words:
         if row["verdict"] != "suspect" and row["type"] == "content word":
             genuine.setdefault(row["label"], []).append(_quoted(row["word"]))
     if genuine:
         text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
-        found.append(Headline("The strongest words with nothing against them", f"Per text, the model leans hardest on these: {text}.", "words"))
+        found.append(
+            Headline(
+                "The strongest words with nothing against them",
+                f"Per text, the model leans hardest on these: {text}.",
+                "words",
+            )
+        )
     if vocabulary:
-        examples = _listed([f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})" for row in vocabulary[:3]])
+        examples = _listed(
+            [
+                f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})"
+                for row in vocabulary[:3]
+            ]
+        )
         saved = sum(row["tokens_saved"] for row in vocabulary)
         verb = "word that matters is" if len(vocabulary) == 1 else "words that matter are"
         text = f"{len(vocabulary)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} tokens in these texts."
@@ -177,7 +223,11 @@ def headlines(
 
 def _about_flags(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
     first = rows[0]
-    odds = f"; the odds of the label grow {math.exp(first['mean_score']):.2f}-fold" if unit == "log-odds" else ""
+    odds = (
+        f", which multiplies the odds of that label by {math.exp(first['mean_score']):.2f}"
+        if unit == "log-odds"
+        else ""
+    )
     label = _quoted(first["label"])
     rate = ""
     if first["label_rate"] is not None and first["label_share"] is not None:
@@ -225,13 +275,21 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     rows = {name: table.to_pylist() for name, table in tables.items()}
     overview = rows["overview"][0]
     findings = [Finding(row["kind"], row["label"], row["word"]) for row in rows["flags"]]
-    aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"][:4], *rows["vocabulary"][:4])]
+    aside = [
+        Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"][:4], *rows["vocabulary"][:4])
+    ]
     found = find_sentences(warehouse, run.folder, [*findings, *aside], config.report.sentences, mirrored)
     parts = {row["example_id"]: row["part"] for row in rows["browser"]}
-    specs = _specs(tables, shown, labels, unit, config.attribution.max_gap)
+    specs = specifications(
+        {name: _visible_table(table) for name, table in tables.items()}, [visible(label) for label in shown],
+        [visible(label) for label in labels[:_MAX_LABELS]], unit, config.attribution.max_gap,
+    )  # fmt: skip
     # JSON inside a script element: no character may end the element or, in old engines, the line.
-    data = "".join(f"\\u{ord(c):04x}" if c in "<>&\u2028\u2029" else c for c in json.dumps(specs, ensure_ascii=False, sort_keys=True))
-    bundle = vl_convert.javascript_bundle()
+    data = "".join(
+        f"\\u{ord(c):04x}" if c in "<>&\u2028\u2029" else c
+        for c in json.dumps(specs, ensure_ascii=False, sort_keys=True)
+    )
+    bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub leaves out the default
     environment = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: files("tasks").joinpath(name).read_text(encoding="utf-8")), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
@@ -260,28 +318,6 @@ def _content_hash(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
-def _specs(tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str, max_gap: float) -> dict[str, Any]:
-    """Chart id -> Vega-Lite specification, for every chart that has data."""
-    tables = {name: _visible_table(table) for name, table in tables.items()}
-    shown, labels = [visible(label) for label in shown], [visible(label) for label in labels]
-    other = labels[0] if len(shown) == 1 and len(labels) == 2 else "another"
-    drawn: dict[str, Any] = {}
-    highest = max(tables["top_words"]["ci_high"].to_pylist(), default=0.0)
-    if tables["quadrant"].num_rows:
-        drawn["quadrant"] = charts.quadrant(tables["quadrant"], shown[0], other, unit)
-    for i, label in enumerate(labels[:_MAX_LABELS]):
-        words = tables["top_words"].filter(pa.compute.equal(tables["top_words"]["label"], label))
-        if words.num_rows:
-            drawn[f"words-{i}"] = charts.top_words(words, unit, highest)
-    if tables["type_importance"].num_rows:
-        drawn["types"] = charts.type_importance(tables["type_importance"])
-        drawn["fragmentation"] = charts.fragmentation(tables["fragmentation"], unit)
-    if tables["gaps"].num_rows:
-        drawn["gaps"] = charts.gaps(tables["gaps"], max_gap)
-        drawn["completeness"] = charts.completeness(tables["completeness"], unit)
-    return {name: chart.to_dict() for name, chart in drawn.items()}
-
-
 def _visible_table(table: pa.Table) -> pa.Table:
     for i, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
@@ -290,30 +326,9 @@ def _visible_table(table: pa.Table) -> pa.Table:
     return table
 
 
-def level(score: float | None, scale: float) -> str:
-    """CSS class of a piece: sign and fifth of the sentence's scale; z where the score is next to nothing."""
-    if score is None or scale == 0 or abs(score) < 0.1 * scale:
-        return "z"
-    return f"{'p' if score > 0 else 'n'}{math.ceil(5 * abs(score) / scale - 1e-9)}"
-
-
-def excerpt(pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
-    """At most `most` pieces, around the word in focus or else the strongest piece."""
-    if len(pieces) <= most:
-        return pieces
-    centre = max(range(len(pieces)), key=lambda i: (pieces[i].focus, abs(pieces[i].score or 0)))
-    start = min(max(0, centre - most // 2), len(pieces) - most)
-    before, after = [Piece("… ", None)] * (start > 0), [Piece(" …", None)] * (start + most < len(pieces))
-    return [*before, *pieces[start : start + most], *after]
-
-
-def clip(text: str, most: int = 300) -> str:
-    """A beginning of `text`, with the number of characters that are left out."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} characters not shown)"
-
-
 def _snippet(words: Sequence[str]) -> str:
-    listed = ",\n".join(f"    {json.dumps(word)}" for word in words)
+    # JSON's escape of a character beyond U+FFFF is two characters to Python.
+    listed = ",\n".join(f"    {json.dumps(word, ensure_ascii=False)}" for word in words)
     return (
         "from tokenizers import AddedToken\n\n"
         f"words = [\n{listed},\n]\n"

@@ -4,6 +4,7 @@ The pieces of a sentence add up to its raw text, character for character: what s
 between tokens, and what was cut off, is a piece without a score.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,7 +14,18 @@ from typing import Any, NamedTuple
 from warehouse import Warehouse
 
 # Characters that reorder or hide what stands around them. Joiners are not among them: scripts and emoji need them.
-_HIDDEN = {0x061C, 0x200B, 0x200E, 0x200F, 0x2028, 0x2029, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0x80, 0xA0)}
+_HIDDEN = {
+    0x061C,
+    0x200B,
+    0x200E,
+    0x200F,
+    0x2028,
+    0x2029,
+    0xFEFF,
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x2070),
+    *range(0x80, 0xA0),
+}
 _SYMBOLS = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}, 0x7F: "\u2421",
     **{code: f"\\u{code:04X}" for code in (*sorted(_HIDDEN), *range(0xD800, 0xE000))},
@@ -116,7 +128,9 @@ def _read(
     if not params["example_ids"]:
         return {}
     tokens = warehouse.rows("report/sentence_tokens", params).to_pylist()
-    by_example = {example_id: list(rows) for example_id, rows in groupby(tokens, key=lambda row: int(row["example_id"]))}
+    by_example = {
+        example_id: list(rows) for example_id, rows in groupby(tokens, key=lambda row: int(row["example_id"]))
+    }
     examples = warehouse.rows("report/sentences", params).to_pylist()
     return {row["example_id"]: (row, by_example.get(row["example_id"], [])) for row in examples}
 
@@ -155,3 +169,25 @@ def pieces_of(text: str, tokens: Iterable[Mapping[str, Any]], finding: Finding |
     if at < len(text):
         pieces.append(Piece(text[at:], None))
     return tuple(pieces)
+
+
+def level(score: float | None, scale: float) -> str:
+    """CSS class of a piece: sign and fifth of the sentence's scale; z where the score is next to nothing."""
+    if score is None or scale == 0 or abs(score) < 0.1 * scale:
+        return "z"
+    return f"{'p' if score > 0 else 'n'}{math.ceil(5 * abs(score) / scale - 1e-9)}"
+
+
+def excerpt(pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
+    """At most `most` pieces, around the word in focus or else the strongest piece."""
+    if len(pieces) <= most:
+        return pieces
+    centre = max(range(len(pieces)), key=lambda i: (pieces[i].focus, abs(pieces[i].score or 0)))
+    start = min(max(0, centre - most // 2), len(pieces) - most)
+    before, after = [Piece("… ", None)] * (start > 0), [Piece(" …", None)] * (start + most < len(pieces))
+    return [*before, *pieces[start : start + most], *after]
+
+
+def clip(text: str, most: int = 300) -> str:
+    """A beginning of `text`, with the number of characters that are left out."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text) - most:,} characters not shown)"

@@ -9,30 +9,47 @@ from bisect import bisect_right
 
 import regex
 
-# In this order: what looks like markup or an address is one unit; a number keeps its
-# separators; an apostrophe stays inside a word (don't, O'Hara) but a possessive 's is
-# cut off, so that "Spielberg's" counts as Spielberg; scripts written without spaces
-# have no cheap word boundary and fall apart into characters; anything else visible is
-# one grapheme, so that an emoji with modifiers or a letter with a stray accent is whole.
+# In this order: what looks like markup or an address is one unit, without the punctuation
+# that ends the sentence; a number keeps its separators; an apostrophe stays inside a word
+# (don't, O'Hara) but a possessive 's is cut off, so that "Spielberg's" counts as Spielberg;
+# joiners without width stay inside a word; scripts written without spaces have no cheap word
+# boundary and fall apart into graphemes; anything else visible is one grapheme, so that an
+# emoji with modifiers or a letter with a stray accent is whole.
+#
+# A text may be built to stall us. Possessive quantifiers (++) and bounded repeats keep every
+# alternative linear; flags have one of their own because \X counts a run of them from its start.
 _WORD = regex.compile(
     r"""
-      (?:https?://|www\.)[^\s<>"]+
-    | [\w.+-]+@[\w-]+(?:\.[\w-]+)+
-    | </?[A-Za-z][^<>]*>
-    | [@\#][\p{L}\p{N}_]+
-    | \p{N}+(?:[.,:/]\p{N}+)*(?:st|nd|rd|th|s)?(?![\p{L}\p{M}])%?
-    | [\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*
-    | (?:(?!['’]s(?![\p{L}\p{M}\p{N}]))[\p{L}\p{M}\p{N}](?:['’](?=\p{L})(?!s(?![\p{L}\p{M}\p{N}])))?)+
-    | ['’]s(?![\p{L}\p{M}\p{N}])
-    | (?![\s\p{C}])\X
+      (?:(?i:https?://)|(?i:www\.))[^\s<>"]*[^\s<>"\p{P}]/?
+    | (?<!\w)\w[\w.+-]{0,63}+@[\w-]++(?:\.[\w-]++)++
+    | </?[A-Za-z][^<>]{0,500}>
+    | [@\#][\p{L}\p{M}\p{N}_]++
+    | \p{N}++(?:[.,:/٫٬]\p{N}++)++(?:(?:st|nd|rd|th|s)(?![\p{L}\p{M}\p{N}]))?+%?
+    | \p{N}++(?:st|nd|rd|th|s)?+(?![\p{L}\p{M}\p{N}])%?
+    | (?=[\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])\X
+    | (?:
+        (?!['’][sS](?![\p{L}\p{M}\p{N}]))
+        [[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}ーｰ\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]
+        (?:[\u00AD\u200C\u200D\u2060](?=[\p{L}\p{M}]))?+
+        (?:['’](?=\p{L})(?![sS](?![\p{L}\p{M}\p{N}])))?+
+      )++
+    | ['’][sS](?![\p{L}\p{M}\p{N}])
+    | [\U0001F1E6-\U0001F1FF]{1,2}
+    | (?![\s\p{Cc}\p{Cs}\p{DI}\uFFF9-\uFFFB])\X
     """,
-    regex.VERBOSE,
+    regex.VERBOSE | regex.V1,
 )
+_INVISIBLE = regex.compile(r"[\s\p{Cc}\p{Cs}\p{DI}\uFFF9-\uFFFB]*+", regex.V1)
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
-    """(start, end) of every word of `text`, in order, without overlap."""
+    """(start, end) of every word of `text`, in order, without overlap; every visible character is in one."""
     return [match.span() for match in _WORD.finditer(text)]
+
+
+def is_visible(text: str) -> bool:
+    """Whether anything of `text` can be seen: not only spaces, controls and characters without width."""
+    return _INVISIBLE.fullmatch(text) is None
 
 
 def words_of_pieces(
@@ -41,15 +58,14 @@ def words_of_pieces(
     """The word each piece belongs to, as an index into `spans`; -1 for special tokens and for pieces of no word.
 
     A piece belongs to the word that holds its first visible character: byte-level and
-    SentencePiece pieces start with the space before the word.
+    SentencePiece pieces start with the space before the word. A piece of invisible
+    characters only belongs to the word around it, if there is one.
     """
     starts = [start for start, _ in spans]
     words = []
     for (start, end), is_special in zip(offsets, special, strict=True):
-        while start < end and text[start].isspace():
-            start += 1
-        word = -1 if is_special or start >= end else bisect_right(starts, start) - 1
-        if word >= 0 and start >= spans[word][1]:
-            word = -1
-        words.append(word)
+        first = _INVISIBLE.match(text, start, end).end()
+        place = first if first < end else start
+        word = -1 if is_special or start >= end else bisect_right(starts, place) - 1
+        words.append(-1 if word >= 0 and place >= spans[word][1] else word)
     return words

@@ -216,7 +216,7 @@ def test_a_missing_mask_token_names_the_choices(minilm, tmp_path):
             content = json.loads((folder / name).read_text())
             content.pop("mask_token", None)
             (folder / name).write_text(json.dumps(content | ({"tokenizer_class": "PreTrainedTokenizerFast"} if "tokenizer_class" in content else {})))
-    with pytest.raises(ModelError, match="has no mask token. Use one of: pad, zero"):
+    with pytest.raises(ModelError, match=r"has no mask token\. Use one of: pad, zero"):
         attributed(tmp_path, model_spec(folder, 64), TEXTS, baseline="mask")
 
 

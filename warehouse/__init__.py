@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Query:
     unique: tuple[str, ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def query(path: str) -> Query:
     """The query at `path`, relative to this package, without its suffix."""
     sql = files("warehouse").joinpath(f"{path}.sql").read_text(encoding="utf-8")
@@ -144,12 +144,18 @@ class Warehouse:
             WarehouseError: columns differ from the header, or the key is not unique.
         """
         wanted = query(path)
-        self._connection.execute(f"create or replace table {wanted.table} as (\n{wanted.sql}\n)", _named(wanted, params))
+        self._connection.execute(
+            f"create or replace table {wanted.table} as (\n{wanted.sql}\n)", _named(wanted, params)
+        )
         built = [row[0] for row in self._connection.execute(f"describe {wanted.table}").fetchall()]
         if built != list(wanted.columns):
-            raise WarehouseError(f"{path}.sql: its header promises the columns {list(wanted.columns)}, it builds {built}.")
+            raise WarehouseError(
+                f"{path}.sql: its header promises the columns {list(wanted.columns)}, it builds {built}."
+            )
         key = ", ".join(wanted.unique)
-        twice = self._connection.execute(f"select {key} from {wanted.table} group by {key} having count(*) > 1 limit 1").fetchall()
+        twice = self._connection.execute(
+            f"select {key} from {wanted.table} group by {key} having count(*) > 1 limit 1"
+        ).fetchall()
         if twice:
             raise WarehouseError(f"{path}.sql: the key ({key}) is not unique, for example {twice[0]}.")
         self._connection.execute(f"comment on table {wanted.table} is {_literal(wanted.about)}")
@@ -173,7 +179,9 @@ class Warehouse:
                     "The tables of this stage were left as they were."
                 )
 
-    def build_stage(self, run_id: str, stage: str, paths: Sequence[str], params: Mapping[str, object], upstream: str) -> str:
+    def build_stage(
+        self, run_id: str, stage: str, paths: Sequence[str], params: Mapping[str, object], upstream: str
+    ) -> str:
         """Build and check the tables of a stage in one transaction; do nothing if they are current. Returns the stage's key.
 
         The key covers the queries, the word lists shipped with them, their parameters and `upstream`, the
@@ -182,18 +190,30 @@ class Warehouse:
         checks = [file.name for file in files("warehouse").joinpath("checks").iterdir()]
         tables = [query(path).table for path in paths]
         macros = files("warehouse").joinpath("macros.sql").read_text(encoding="utf-8")
-        used = [query(path).sql for path in paths] + [query(f"checks/{name.removesuffix('.sql')}").sql for name in sorted(checks) if name.partition("__")[0] in tables]
-        lists = {file.name: file.read_text(encoding="utf-8") for file in files("warehouse").joinpath("seeds").iterdir() if file.name.endswith(".csv")}
+        used = [query(path).sql for path in paths] + [
+            query(f"checks/{name.removesuffix('.sql')}").sql
+            for name in sorted(checks)
+            if name.partition("__")[0] in tables
+        ]
+        lists = {
+            file.name: file.read_text(encoding="utf-8")
+            for file in files("warehouse").joinpath("seeds").iterdir()
+            if file.name.endswith(".csv")
+        }
         key = digest(upstream, macros, lists, used, {name: params[name] for name in sorted(params)})
         self.use(run_id, create=True)
-        if [row["stage_key"] for row in self.rows("registry/stage_key", {"run_id": run_id, "stage": stage}).to_pylist()] == [key]:
+        stored = self.rows("registry/stage_key", {"run_id": run_id, "stage": stage})["stage_key"].to_pylist()
+        if stored == [key]:
             return key
         started = time.monotonic()
         with self._transaction():
             for path in paths:
                 self.build(path, params)
             self.check(tables, params)
-            self.run("registry/finish_stage", {"run_id": run_id, "stage": stage, "stage_key": key, "seconds": time.monotonic() - started})
+            self.run(
+                "registry/finish_stage",
+                {"run_id": run_id, "stage": stage, "stage_key": key, "seconds": time.monotonic() - started},
+            )
         return key
 
     def rows(self, path: str, params: Mapping[str, object]) -> pa.Table:
@@ -217,7 +237,11 @@ class Warehouse:
             for row in comments:
                 if row["table_name"] in PUBLIC and row["comment"]:
                     column = row["column_name"]
-                    what = f"column main.{row['table_name']}.{_identifier(column)}" if column else f"view main.{row['table_name']}"
+                    what = (
+                        f"column main.{row['table_name']}.{_identifier(column)}"
+                        if column
+                        else f"view main.{row['table_name']}"
+                    )
                     self._connection.execute(f"comment on {what} is {_literal(row['comment'])}")
 
     @contextmanager

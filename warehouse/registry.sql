@@ -13,7 +13,8 @@ create table if not exists main.runs (
 );
 
 comment on table main.runs is 'One row per audit; its tables are in the schema of the same name.';
-comment on column main.runs.run_id is 'Name and hash of what went in: data, model, tokenizer, attribution settings, version of the maths.';
+comment on column main.runs.run_id is
+'Name and hash of what went in: data, model, tokenizer, attribution settings, version of the maths.';
 comment on column main.runs.status is 'running or finished.';
 comment on column main.runs.folder is 'Folder with shards, parts, report and exports.';
 comment on column main.runs.labels is 'The labels of the model, in the order of its outputs.';
@@ -31,4 +32,5 @@ create table if not exists main.stages (
 );
 
 comment on table main.stages is 'One row per finished stage of a run that wrote tables here.';
-comment on column main.stages.stage_key is 'Hash of the queries, settings and inputs of the stage: while it is the same, a repeat does no work.';
+comment on column main.stages.stage_key is
+'Hash of the queries, settings and inputs of the stage: while it is the same, a repeat does no work.';

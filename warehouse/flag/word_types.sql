@@ -12,7 +12,7 @@
 -- param   min_casing_examples  occurrences inside a sentence needed for casing alone
 -- column  kind                 word or piece
 -- column  word                 lower-case word
--- column  type                 fragment, affix, markup, number, punctuation, symbol, function word, name or content word
+-- column  type                 fragment, affix, markup, number, punctuation, symbol, function word, name, content word
 -- column  rule                 id of the rule that fired
 -- column  word_group           group of a function word; null for all others
 -- column  n_inside             occurrences where no sentence starts
@@ -122,8 +122,9 @@ words as (
                 'capitalised in ', n_capitalised, ' of ', n_inside,
                 ' places inside a sentence, and in the list of ', if(is_first_name, 'first names', 'surnames')
             )
-            when 'name.list'
-                then concat('in the list of ', if(is_first_name, 'first names', 'surnames'), '; casing says nothing here')
+            when 'name.list' then concat(
+                'in the list of ', if(is_first_name, 'first names', 'surnames'), '; casing says nothing here'
+            )
             else concat('capitalised in ', n_capitalised, ' of ', n_inside, ' places inside a sentence')
         end as evidence
     from ruled
@@ -181,8 +182,10 @@ pieces as (
         null::bigint as n_inside,
         null::bigint as n_capitalised,
         case rule
-            when 'affix.list' then concat('an affix with a meaning of its own, in ', n_words, if(n_words = 1, ' word', ' words'))
-            when 'affix.word' then concat('a word of its own, at the head of ', n_words, if(n_words = 1, ' word', ' words'))
+            when 'affix.list'
+                then concat('an affix with a meaning of its own, in ', n_words, if(n_words = 1, ' word', ' words'))
+            when 'affix.word'
+                then concat('a word of its own, at the head of ', n_words, if(n_words = 1, ' word', ' words'))
             when 'affix.negation' then 'the end of a negation'
             when 'fragment.one_word' then concat('mostly a piece of one word, of ', n_words)
             else concat('a piece of ', n_words, ' words with nothing in common')

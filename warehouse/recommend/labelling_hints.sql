@@ -13,10 +13,10 @@
 -- column  word               keyword
 -- column  type               type of the word
 -- column  n_examples         examples a rule on this keyword would label
--- column  label_rate         share of them it would label rightly                                          [0..1]
--- column  rate_low           95 % interval of label_rate                                                   [0..1]
--- column  label_share        share of the label among all examples                                         [0..1]
--- column  mean_score         mean score towards the label                                                  [unit of the scalar]
+-- column  label_rate         share of them it would label rightly                                  [0..1]
+-- column  rate_low           95 % interval of label_rate                                           [0..1]
+-- column  label_share        share of the label among all examples                                 [0..1]
+-- column  mean_score         mean score towards the label                                          [unit of the scalar]
 -- column  reason             why, in words
 -- unique  action, label, word
 with

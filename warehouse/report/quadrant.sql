@@ -15,7 +15,7 @@
 -- column  n_examples   examples with the word
 -- column  reach        share of the explained examples with the word      [0..1]
 -- column  verdict      suspect or not flagged
--- column  caption      the word, where it is written beside its point
+-- column  caption      what is written beside its point: the word, or nothing
 -- unique  label, word
 with
 
@@ -31,6 +31,7 @@ joined as (
         round(association.label_rate, 3) as label_rate,
         importance.n_examples,
         round(importance.reach, 4) as reach,
+        max(abs(importance.mean_score)) over (partition by importance.label) as largest_score,
         exists (
             select 1
             from flags
@@ -52,6 +53,21 @@ joined as (
     inner join label_association as association using (label, word)
     inner join word_types as types on types.kind = 'word' and importance.word = types.word
     where importance.kind = 'word' and importance.label in (select unnest($labels::varchar[]))
+),
+
+-- One caption to a neighbourhood, so that they do not lie on top of each other.
+captioned as (
+    select
+        *,
+        row_number() over (
+            partition by
+                label,
+                flagged or score_place <= 8,
+                floor(2 * log_odds),
+                floor(6 * mean_score / nullif(largest_score, 0))
+            order by flagged desc, impact_place, word
+        ) as neighbour
+    from joined
 )
 
 select
@@ -67,11 +83,12 @@ select
     reach,
     if(flagged, 'suspect', 'not flagged') as verdict,
     case
+        when neighbour > 1 then ''
         when flagged then concat('“', word, '”')
         when score_place <= 8 then word
         else ''
     end as caption
-from joined
+from captioned
 qualify flagged or row_number() over (
     partition by label order by least(impact_place, score_place, label_place), word
 ) <= $max_points

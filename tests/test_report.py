@@ -1,0 +1,400 @@
+"""The report: sentences, findings in words, exports, and the page in a real browser.
+
+The world of these tests is a run of twenty texts that went through the real stages. Its texts, its words and one
+of its labels try everything a page or a spreadsheet could be tricked with.
+"""
+
+import csv
+import io
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from importlib.resources import files
+
+import pyarrow as pa
+import pytest
+
+from configs.schema import load_config
+from tasks.aggregate import aggregate_scores
+from tasks.flag import flag_words
+from tasks.model import ModelSpec
+from tasks.parts import write_part
+from tasks.recommend import recommend_changes
+from tasks.report import Headline, headlines, to_csv, write_report
+from tasks.run import Run
+from tasks.sentences import Piece, excerpt, find_sentences, level, pieces_of, sentences_of, sentences_with, visible
+from tasks.words import word_spans
+from warehouse import open_warehouse, query
+
+EVIL = "</script><script>window.hit=1</script>"
+TAG = "<img src=x onerror=window.hit=1>"
+TAIL = f" \u202egnp\u202c\x07 {{{{ 7*7 }}}} javascript:window.hit=1 =1+1 {'x' * 500}"
+
+
+def scores_of(word, is_good):
+    """(score towards the predicted label, pieces) of a word: the tag always speaks for `good`."""
+    known = {"lovely": (2.0, 1), "awful": (2.5, 2), TAG: (0.8 if is_good else -0.8, 1)}
+    return known.get(word, (0.01, 1))
+
+
+def make_run(folder):
+    """Shards and parts of twenty texts; labels in turn, the first text is read wrong, the last is cut."""
+    examples, facts, tokens = [], [], []
+    for i in range(20):
+        is_good = i % 2 == 0
+        text = f"{'Lovely' if is_good else 'Awful'} film, {TAG} seen{TAIL if i < 4 else ''}"
+        examples.append({"example_id": i, "source_id": f"id-{i}", "text": text, "label_id": int(is_good and i > 0)})
+        spans = [(0, 0), *word_spans(text), (0, 0)]
+        total = 0.0
+        for position, (start, end) in enumerate(spans[:-2] if i == 19 else spans):
+            score, num_pieces = scores_of(text[start:end].lower(), is_good)
+            score += 0.001 * i
+            edges = [start + (end - start) * k // num_pieces for k in range(num_pieces + 1)]
+            total += score if end else 0
+            for k in range(num_pieces):
+                tokens.append({
+                    "example_id": i, "position": 2 * position + k, "token_id": 7, "token_start": edges[k], "token_end": edges[k + 1],
+                    "word_start": start if end else None, "word_end": end if end else None, "gradient_norm": 0.1,
+                    "gradient_x_input": score / num_pieces, "integrated_gradients": score / num_pieces if end else 0.0,
+                })  # fmt: skip
+        examples[-1] |= {"n_tokens": 12, "n_cut": 2 if i == 19 else 0}
+        facts.append({
+            "example_id": i, "predicted_id": int(is_good), "target_id": int(is_good), "confidence": 0.9 + i / 1000, "score": 3.0,
+            "change": total, "gap": 0.0, "special_score": 0.0, "steps": 8, "converged": True,
+        })  # fmt: skip
+    integers = ("position", "token_id", "token_start", "token_end", "word_start", "word_end")
+    floats = ("gradient_norm", "gradient_x_input", "integrated_gradients")
+    schema = pa.schema(
+        [
+            ("example_id", pa.int64()),
+            *((name, pa.int32()) for name in integers),
+            *((name, pa.float32()) for name in floats),
+        ]
+    )
+    shard, part = folder / "shards" / "shard-00000.json", folder / "parts" / "part-00000.json"
+    write_part(shard, {"examples": pa.Table.from_pylist(examples)}, {})
+    rejected = {"example_id": [20], "source_id": ["id-20"], "text": [""], "reason": ["empty"]}
+    write_part(folder / "shards" / "rejects.json", {"rows": pa.table(rejected)}, {})
+    counts = {"num_rows": 21, "num_rejected": 1, "num_not_sampled": 0, "num_examples": 20}
+    write_part(folder / "shards" / "ingest.json", {}, counts)
+    write_part(part, {"tokens": pa.Table.from_pylist(tokens, schema), "examples": pa.Table.from_pylist(facts)}, {})
+    return [shard], [part]
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory):
+    """Config, run and the key of its recommendations."""
+    folder = tmp_path_factory.mktemp("report")
+    path = folder / "audit.yaml"
+    title = f"Audit of {TAG}"
+    path.write_text(json.dumps({
+        "warehouse": str(folder / "audits.duckdb"), "data": {"path": "texts.csv"}, "model": {"path": "model"},
+        "report": {"title": title, "browser_sentences": 12}, "recommendation": {"min_hint_examples": 5},
+    }))  # fmt: skip
+    config = load_config(path)
+    run = Run("report_1", folder / "run", {"data": "d" * 64, "model": "m" * 64})
+    shards, parts = make_run(run.folder)
+    model = ModelSpec(folder / "model", 64, "m" * 64, (EVIL, "good"))
+    scores = aggregate_scores.fn(config, run, model, shards, parts)
+    return config, run, recommend_changes.fn(config, run, flag_words.fn(config, run, scores))
+
+
+@pytest.fixture(scope="module")
+def page_path(audited):
+    return write_report.fn(*audited)
+
+
+@contextmanager
+def warehouse_of(audited):
+    config, run, _ = audited
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        yield warehouse
+
+
+# ---------------------------------------------------------------- sentences
+
+
+def test_the_pieces_of_every_sentence_add_up_to_its_raw_text(audited):
+    with warehouse_of(audited) as warehouse:
+        sentences = sentences_of(warehouse, audited[1].folder, range(20))
+    assert [sentence.text for sentence in sentences] == [
+        f"{'Lovely' if i % 2 == 0 else 'Awful'} film, {TAG} seen{TAIL if i < 4 else ''}" for i in range(20)
+    ]
+
+
+def test_the_text_behind_the_cut_is_kept_without_a_score(audited):
+    with warehouse_of(audited) as warehouse:
+        (sentence,) = sentences_of(warehouse, audited[1].folder, [19])
+    assert sentence.pieces[-1] == Piece(" seen", None)
+    assert sentence.num_cut == 2
+
+
+def test_tokens_on_the_same_characters_become_one_piece_with_the_sum_of_their_scores():
+    # A byte-level tokenizer: the space belongs to the token behind it, the emoji is three tokens.
+    text = "so 🙂 ok…"
+    tokens = [(0, 2, 0.5), (2, 4, 0.125), (3, 4, 0.25), (3, 4, -1.0), (4, 7, 2.0)]
+    rows = [
+        dict(zip(("token_start", "token_end", "score"), token, strict=True), word=None, piece=None) for token in tokens
+    ]
+    assert pieces_of(text, rows) == (
+        Piece("so", 0.5), Piece(" ", None), Piece("🙂", -0.625), Piece(" ", None), Piece("ok", 2.0), Piece("…", None),
+    )  # fmt: skip
+
+
+def test_a_text_without_tokens_is_one_piece_without_a_score():
+    assert pieces_of("nothing seen", []) == (Piece("nothing seen", None),)
+    assert pieces_of("", []) == ()
+
+
+def test_sentences_with_a_word_are_the_ones_where_it_weighs_most_and_mark_it(audited):
+    with warehouse_of(audited) as warehouse:
+        found = sentences_with(warehouse, audited[1].folder, "lovely", "word", 2)
+    # lovely scores 2 + i / 1000 in the even texts
+    assert [sentence.example_id for sentence in found] == [18, 16]
+    assert [piece.text for piece in found[0].pieces if piece.focus] == ["Lovely"]
+    assert found[0].predicted == "good"
+    assert found[0].scale == pytest.approx(2.018)
+
+
+def test_a_piece_is_marked_where_it_stands(audited):
+    with warehouse_of(audited) as warehouse:
+        (sentence,) = sentences_with(warehouse, audited[1].folder, "aw·", "piece", 1)
+    assert [piece.text for piece in sentence.pieces if piece.focus] == ["Aw"]
+
+
+def test_a_word_that_stands_nowhere_has_no_sentences(audited):
+    with warehouse_of(audited) as warehouse:
+        assert sentences_with(warehouse, audited[1].folder, "nowhere", "word", 3) == []
+        assert find_sentences(warehouse, audited[1].folder, [], 3, mirrored=True) == {}
+
+
+def test_characters_that_reorder_or_hide_are_written_out():
+    assert visible("a\u202eb\x07\x1b[0m\x9b\ud800\u2066") == "a\\u202Eb␇␛[0m\\u009B\\uD800\\u2066"
+    assert visible("tab\tline\nएक👩‍👧 שלום") == "tab\tline\nएक👩‍👧 שלום"
+
+
+# ---------------------------------------------------------------- findings in words
+
+OVERVIEW = {"n_used": 7}
+COMMA = {
+    "place": 1, "label": "good", "word": ",", "kind": "word", "type": "punctuation", "n_examples": 1200, "impact": 0.2,
+    "mean_score": 0.5, "ci_low": 0.4, "ci_high": 0.6, "label_rate": 0.49, "label_share": 0.48, "source_words": None,
+}  # fmt: skip
+
+
+def test_an_audit_without_findings_says_so_and_promises_nothing():
+    (headline,) = headlines([], [], [], [], OVERVIEW, "log-odds")
+    assert headline.anchor == "flags"
+    assert headline.text.startswith("None of the 7 words and fragments the model leans on is suspect")
+    assert "no proof" in headline.text
+
+
+def test_a_suspect_word_is_told_with_its_figures():
+    # exp(0.5) = 1.65
+    assert headlines([COMMA], [], [], [], OVERVIEW, "log-odds") == [
+        Headline(
+            "Punctuation counts as evidence",
+            "“,” adds 0.50 log-odds to “good” on average (95 % interval 0.40 to 0.60, 1,200 texts), which "
+            "multiplies the odds of that label by 1.65. Yet 49\u202f% of those texts are “good”, against 48\u202f% of all.",
+            "flag-1",
+        )
+    ]
+
+
+def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_leads():
+    others = [COMMA | {"place": i, "word": word} for i, word in enumerate(":;!", start=3)]
+    name = COMMA | {"place": 2, "word": "kim\u202e", "type": "name", "impact": 5.0}
+    found = headlines([COMMA, name, *others], [], [], [], OVERVIEW, "logits")
+    assert [(headline.title, headline.anchor) for headline in found] == [
+        ("Names move predictions", "flag-2"), ("Punctuation counts as evidence", "flag-1"),
+    ]  # fmt: skip
+    assert found[1].text.endswith("Also suspect: “:”, “;” and “!”.")
+    assert "“kim\\u202E”" in found[0].text
+    assert "odds" not in found[0].text
+
+
+# ---------------------------------------------------------------- exports
+
+
+def test_a_text_that_begins_like_a_formula_is_quoted_and_a_number_is_not():
+    rows = pa.table({
+        "text": ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "a=b", None], "number": [-1.5, 2, 3, 4, 5, 6, 7, 8],
+        "list": [["=a"], [], None, ["b"], ["c"], ["d"], ["e"], ["é"]],
+    })  # fmt: skip
+    cells = list(csv.reader(io.StringIO(to_csv(rows).decode(), newline="")))
+    assert [row[0] for row in cells] == ["text", "'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=b", ""]
+    assert cells[1][1:] == ["-1.5", '["=a"]']
+    assert cells[8][2] == '["é"]'
+
+
+def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
+    folder = page_path.parent / "exports"
+    assert {path.stem for path in folder.iterdir()} == {
+        "flags", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects",
+    }  # fmt: skip
+    for path in folder.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == len(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))), path.name
+    assert json.loads((folder / "rejects.json").read_text())[0]["reason"] == "empty"
+    flags = json.loads((folder / "flags.json").read_text())
+    assert [flag["word"] for flag in flags] == [TAG]
+
+
+# ---------------------------------------------------------------- queries and stage
+
+
+def test_the_header_of_every_query_names_the_columns_it_returns(audited):
+    _, run, _ = audited
+    params = {
+        "run_id": run.run_id, "max_flags": 5, "labels": ["good"], "mirrored": True, "max_points": 9, "max_names": 5, "max_gap": 0.1,
+        "top_words": 5, "browser_sentences": 6, "kinds": ["word"], "words": ["lovely"], "max_sentences": 2, "example_ids": [0],
+        "token_parts": [str(path) for path in (run.folder / "parts").glob("*.tokens.parquet")], "word": "lovely", "n_rows": 5,
+    }  # fmt: skip
+    with warehouse_of(audited) as warehouse:
+        for file in files("warehouse").joinpath("report").iterdir():
+            if file.name.endswith(".sql"):
+                path = f"report/{file.name.removesuffix('.sql')}"
+                assert warehouse.rows(path, params).column_names == list(query(path).columns), path
+
+
+def test_a_second_call_does_no_work_and_a_changed_setting_writes_again(audited, page_path):
+    config, run, key = audited
+    before = page_path.stat().st_mtime_ns, page_path.read_bytes()
+    assert write_report.fn(config, run, key) == page_path
+    assert page_path.stat().st_mtime_ns == before[0]
+    other = config.model_copy(update={"report": config.report.model_copy(update={"title": "Another title"})})
+    write_report.fn(other, run, key)
+    assert b"<title>Another title</title>" in page_path.read_bytes()
+    write_report.fn(config, run, key)
+    assert page_path.read_bytes() == before[1], "the same inputs give the same bytes"
+
+
+def test_a_page_that_was_damaged_is_written_again(audited, page_path):
+    whole = page_path.read_bytes()
+    page_path.write_bytes(whole[:1000])
+    write_report.fn(*audited)
+    assert page_path.read_bytes() == whole
+
+
+def test_the_scale_of_colours_is_symmetric_and_next_to_nothing_has_none():
+    assert [level(score, 2.0) for score in (2.0, -2.0, 0.4, -0.41, 0.1, 0.0, None)] == [
+        "p5",
+        "n5",
+        "p1",
+        "n2",
+        "z",
+        "z",
+        "z",
+    ]
+    assert level(0.0, 0.0) == "z"
+
+
+def test_an_excerpt_keeps_the_word_in_focus_and_shows_where_it_was_cut():
+    pieces = [Piece(str(i), 9.0 if i == 0 else 0.1, i == 50) for i in range(100)]
+    kept = excerpt(pieces, 5)
+    assert [piece.text for piece in kept] == ["… ", "48", "49", "50", "51", "52", " …"]
+    assert excerpt(pieces[:5], 5) == pieces[:5]
+
+
+def test_the_page_counts_what_went_in_and_what_was_left_out(page_path):
+    html = page_path.read_text(encoding="utf-8")
+    assert "21 rows read → 1 rejected (1 <bdi>empty</bdi>) → 0 not sampled → 20 audited → 0 quarantined" in html
+    assert "1 text was too long for the model: 2 of 240 tokens were cut off" in html
+
+
+# ---------------------------------------------------------------- the page in a browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        message = "no Chromium found; on Debian: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("gpu", "quic", "background-networking", "component-update", "sync")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+        )
+        yield chromium
+        chromium.close()
+
+
+@contextmanager
+def opened(browser, path, width=1280, **options):
+    """The page, with everything it complained about or asked for in `page.seen`."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    page = context.new_page()
+    page.seen = []
+    page.on("console", lambda message: page.seen.append(message.text))
+    page.on("pageerror", lambda error: page.seen.append(str(error)))
+    page.on("request", lambda request: page.seen.append(request.url) if request.url != path.as_uri() else None)
+    page.goto(path.as_uri())
+    if options.get("java_script_enabled", True):
+        page.wait_for_function(
+            "document.querySelectorAll('.chart svg').length === document.querySelectorAll('.chart').length"
+        )
+    yield page
+    context.close()
+
+
+def test_the_page_draws_every_chart_asks_for_nothing_and_runs_nothing_of_the_data(browser, page_path):
+    with opened(browser, page_path) as page:
+        # quadrant, a chart for each of the two labels, types, fragmentation, gaps, completeness
+        assert page.locator(".chart svg").count() == 7
+        assert page.evaluate("window.hit") is None
+        assert page.locator("img, iframe, a[href^='javascript']").count() == 0
+        assert page.locator("h1").inner_text() == f"Audit of {TAG}"
+        assert page.locator("#flag-1 .word").first.inner_text() == TAG
+        assert "{{ 7*7 }} javascript:window.hit=1" in page.locator("#example-0").inner_text()
+        assert "\\u202Egnp\\u202C␇" in page.locator("#example-0").inner_text()
+        assert page.seen == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_never_scrolls_sideways(browser, page_path, width):
+    with opened(browser, page_path, width) as page:
+        page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        outside = """width => [...document.querySelectorAll('header *, nav *, main *')]
+            .filter(e => !e.closest('svg') && !e.parentElement.closest('.scroll') && e.getBoundingClientRect().right > width + 0.5)
+            .map(e => e.outerHTML.slice(0, 120))"""
+        assert page.evaluate(outside, width) == []
+
+
+@pytest.mark.parametrize("way", ["hover", "focus"])
+def test_a_token_shows_its_score(browser, page_path, way):
+    with opened(browser, page_path) as page:
+        token = page.locator("#flag-1 i.f").first
+        getattr(token, way)()
+        shown = "getComputedStyle(document.querySelector('#flag-1 i.f'), '::after').content"
+        # the tag scores 0.8 + 18 / 1000 in the last text of its label
+        assert page.evaluate(shown).endswith('+0.82"')
+
+
+def test_another_sentence_is_chosen_with_the_keyboard(browser, page_path):
+    with opened(browser, page_path) as page:
+        assert page.locator("#browser .example:visible").count() == 1
+        assert page.locator("#example-0").is_visible(), "the one mistake comes first"
+        page.locator("#choice").focus()
+        page.keyboard.press("ArrowDown")
+        chosen = page.locator("#choice").input_value()
+        assert chosen != "example-0"
+        assert page.locator(f"#{chosen}").is_visible()
+        assert page.locator("#example-0").is_hidden()
+
+
+def test_without_scripts_tables_and_all_sentences_are_there(browser, page_path):
+    with opened(browser, page_path, java_script_enabled=False) as page:
+        assert page.locator("#flags table").is_visible()
+        assert page.locator("#predictions table").first.is_visible()
+        assert page.locator("#browser .example:visible").count() == 12
+        assert page.locator("#choice").is_hidden()
+        assert "needs scripts" in page.locator("#chart-quadrant").inner_text()

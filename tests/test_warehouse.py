@@ -1,0 +1,476 @@
+"""The Python of the warehouse: contracts, transactions, locks, views, and the same bytes from the same parts."""
+
+import shutil
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import warehouse as package
+from warehouse import PUBLIC, WarehouseError, open_warehouse, query, scratch, seed
+
+REAL = Path(package.__file__).parent
+
+
+@pytest.fixture
+def queries(tmp_path, monkeypatch):
+    """A package with the real registry and no other query; returns a function that adds one."""
+    folder = tmp_path / "package"
+    shutil.copytree(REAL / "registry", folder / "registry")
+    for name in ("macros.sql", "registry.sql"):
+        shutil.copy(REAL / name, folder)
+    for name in ("checks", "seeds", "stage"):
+        (folder / name).mkdir()
+
+    def add(path, text):
+        (folder / f"{path}.sql").write_text(dedent(text).lstrip(), encoding="utf-8")
+        query.cache_clear()
+
+    monkeypatch.setattr(package, "files", lambda name: folder)
+    query.cache_clear()
+    yield add
+    query.cache_clear()
+
+
+NUMBERS = """
+    -- numbers: the first numbers.
+    -- One row per number.
+    --
+    -- param   n      how many
+    -- column  i      the number    [1]
+    -- column  twice  its double; don't panic
+    -- unique  i
+    select i, 2 * i as twice from range($n) as numbers (i)  -- a comment at the end
+"""
+
+
+def content(database, run_id, table):
+    return database._connection.sql(f'from "{run_id}".{table}').to_arrow_table()
+
+
+def stages(database):
+    return database._connection.sql("from main.stages order by run_id, stage").to_arrow_table().to_pylist()
+
+
+# ---------------------------------------------------------------- the contract in the header
+
+
+def test_a_query_is_its_file_with_the_contract_in_its_header(queries):
+    queries("stage/numbers", NUMBERS)
+    found = query("stage/numbers")
+    assert (found.table, found.about, found.params, found.unique) == ("numbers", "the first numbers.", ("n",), ("i",))
+    assert found.columns == {"i": "the number [1]", "twice": "its double; don't panic"}
+
+
+def test_a_built_table_carries_the_words_of_its_header(queries, tmp_path):
+    queries("stage/numbers", NUMBERS)
+    with scratch(tmp_path) as database:
+        database.build("stage/numbers", {"n": 3, "surplus": 1})
+        assert database._connection.execute("from numbers").fetchall() == [(0, 0), (1, 2), (2, 4)]
+        assert database._connection.execute("select comment from duckdb_tables()").fetchall() == [
+            ("the first numbers.",)
+        ]
+        described = "select column_name, comment from duckdb_columns() where table_name = 'numbers'"
+        assert dict(database._connection.execute(described).fetchall()) == query("stage/numbers").columns
+
+
+@pytest.mark.parametrize(
+    ("header", "built"),
+    [
+        ("twice  its double", "i, 2 * i as double"),
+        ("twice  its double", "i"),
+        ("twice  its double", "2 * i as twice, i"),
+        ("", "i, 2 * i as twice"),
+    ],
+    ids=["renamed", "missing", "swapped", "surplus"],
+)
+def test_a_header_that_does_not_fit_the_columns_is_an_error_that_names_both(queries, tmp_path, header, built):
+    lines = [
+        "-- numbers: x",
+        "-- column  i  the number",
+        *([f"-- column  {header}"] if header else []),
+        "-- unique  i",
+        f"select {built} from range(3) as n (i)",
+    ]
+    queries("stage/numbers", "\n".join(lines))
+    with scratch(tmp_path) as database, pytest.raises(WarehouseError) as caught:
+        database.build("stage/numbers", {})
+    promised = ["i", "twice"] if header else ["i"]
+    actual = [column.split(" as ")[-1].strip() for column in built.split(",")]
+    assert str(caught.value) == f"stage/numbers.sql: its header promises the columns {promised}, it builds {actual}."
+
+
+def test_a_key_that_is_not_unique_is_an_error_with_an_example(queries, tmp_path):
+    queries("stage/numbers", NUMBERS.replace("select i,", "select i // 2 as i,"))
+    with (
+        scratch(tmp_path) as database,
+        pytest.raises(WarehouseError, match=r"stage/numbers\.sql: the key \(i\) is not unique, for example \(0,\)\."),
+    ):
+        database.build("stage/numbers", {"n": 3})
+
+
+# ---------------------------------------------------------------- a stage is all or nothing
+
+
+SMALL = """
+    -- A number that is too large.
+    -- param  largest  largest number
+    select i from numbers where i > $largest
+"""
+
+
+def numbers_stage(database, n=3, upstream="facts", largest=10):
+    return database.build_stage("run", "stage", ["stage/numbers"], {"n": n, "largest": largest}, upstream)
+
+
+def test_a_stage_that_is_current_is_left_alone_and_one_whose_input_changed_is_rebuilt(queries, tmp_path):
+    queries("stage/numbers", NUMBERS)
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        key = numbers_stage(database)
+        first = stages(database)
+        assert [row["stage_key"] for row in first] == [key]
+        assert numbers_stage(database) == key
+        assert stages(database) == first  # finished_at included: nothing was done
+        assert numbers_stage(database, n=4) != key
+        assert content(database, "run", "numbers").num_rows == 4
+        assert numbers_stage(database, upstream="other facts") != key
+        assert numbers_stage(database) == key  # and back
+        assert stages(database)[0]["finished_at"] > first[0]["finished_at"]
+
+
+@pytest.mark.parametrize("changed", ["stage/numbers.sql", "checks/numbers__small.sql", "macros.sql", "seeds/words.csv"])
+def test_a_changed_query_check_macro_or_word_list_rebuilds_the_stage(queries, tmp_path, changed):
+    queries("stage/numbers", NUMBERS)
+    queries("checks/numbers__small", SMALL)
+    file = tmp_path / "package" / changed
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        key = numbers_stage(database)
+        file.write_text((file.read_text() if file.is_file() else "") + "\n-- changed")
+        query.cache_clear()
+        assert numbers_stage(database) != key
+
+
+def test_a_failed_check_leaves_the_old_tables_as_they_were(queries, tmp_path):
+    queries("stage/numbers", NUMBERS)
+    queries("checks/numbers__small", SMALL)
+    queries("checks/others__small", "select nothing from nowhere")  # of another table: not run
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        numbers_stage(database, largest=2)
+        before = (content(database, "run", "numbers"), stages(database))
+        with pytest.raises(WarehouseError) as caught:
+            numbers_stage(database, n=9, largest=2)
+        assert str(caught.value) == (
+            "The check numbers__small found 6 counter-examples, for example [{'i': 3}, {'i': 4}, {'i': 5}, {'i': 6}, {'i': 7}]. "
+            "The tables of this stage were left as they were."
+        )
+        assert (content(database, "run", "numbers"), stages(database)) == before
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        assert (content(database, "run", "numbers"), stages(database)) == before
+
+
+def test_a_stage_that_fails_halfway_keeps_none_of_its_tables(queries, tmp_path):
+    queries("stage/numbers", NUMBERS)
+    queries("stage/broken", "-- broken: x\n-- column  i  x\n-- unique  i\nselect error('no') as i")
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        with pytest.raises(duckdb.Error, match="no"):
+            database.build_stage("run", "stage", ["stage/numbers", "stage/broken"], {"n": 3}, "facts")
+        assert database._connection.execute(
+            "select count(*) from duckdb_tables() where schema_name = 'run'"
+        ).fetchall() == [(0,)]
+        assert stages(database) == []
+
+
+def test_the_registry_knows_a_run_from_its_start_to_its_end(tmp_path):
+    def status(database):
+        return [
+            (row["run_id"], row["status"], row["finished_at"] is None, row["config"])
+            for row in database.rows("registry/runs", {}).to_pylist()
+        ]
+
+    facts = {
+        "run_id": "run",
+        "name": "demo",
+        "folder": "runs",
+        "labels": ["no", "yes"],
+        "config": '{"a": 1}',
+        "inputs": "{}",
+        "versions": "{}",
+    }
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        database.run("registry/start_run", facts)
+        assert status(database) == [("run", "running", True, '{"a": 1}')]
+        database.run("registry/finish_run", {"run_id": "run"})
+        assert status(database) == [("run", "finished", False, '{"a": 1}')]
+        database.run("registry/start_run", {**facts, "config": '{"a": 2}'})
+        assert status(database) == [("run", "running", False, '{"a": 2}')]
+        database.run("registry/start_run", {**facts, "run_id": "later"})
+        assert [row[0] for row in status(database)] == ["later", "run"]
+
+
+# ---------------------------------------------------------------- other processes, other files
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from warehouse import open_warehouse
+
+with open_warehouse(Path(sys.argv[1]), read_only=sys.argv[2] == "read"):
+    print("open", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def held(path, mode):
+    """Another process that has the database open, until it is sent a line."""
+    command = [sys.executable, "-c", HOLD, str(path), mode]
+    with subprocess.Popen(
+        command, cwd=REAL.parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout.readline() == "open\n"
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("read_only", [False, True], ids=["writer", "reader"])
+def test_while_another_process_writes_one_waits_and_then_says_who_it_is(tmp_path, read_only):
+    path = tmp_path / "audits.duckdb"
+    with held(path, "write") as process:
+        started = time.monotonic()
+        with pytest.raises(WarehouseError) as caught, open_warehouse(path, read_only=read_only, wait_seconds=0.6):
+            pass
+        assert 0.6 <= time.monotonic() - started < 5
+        assert str(caught.value) == (
+            f"The warehouse {path} is in use by another process (PID {process.pid}), and still was after 1 s. "
+            "Try again when it has ended, or name another file under `warehouse`."
+        )
+
+
+def test_one_gets_the_database_when_the_other_process_lets_go(tmp_path):
+    path = tmp_path / "audits.duckdb"
+    with held(path, "write") as process:
+        process.stdin.write("\n")
+        process.stdin.flush()
+        with open_warehouse(path, wait_seconds=30) as database:
+            assert database.rows("registry/runs", {}).num_rows == 0
+
+
+def test_readers_do_not_wait_for_each_other(tmp_path):
+    path = tmp_path / "audits.duckdb"
+    with open_warehouse(path):
+        pass
+    with held(path, "read"), open_warehouse(path, read_only=True, wait_seconds=0) as database:
+        assert database.rows("registry/runs", {}).num_rows == 0
+
+
+@pytest.mark.parametrize("read_only", [False, True], ids=["writer", "reader"])
+@pytest.mark.parametrize("garbage", [b"", b"hello", b"hello world" * 1000])
+def test_a_file_that_is_no_database_is_an_error_of_one_line_at_once(tmp_path, garbage, read_only):
+    path = tmp_path / "blocked.duckdb"  # the name must not pass for a lock
+    path.write_bytes(garbage)
+    started = time.monotonic()
+    with pytest.raises(WarehouseError) as caught, open_warehouse(path, read_only=read_only):
+        pass
+    assert str(caught.value).startswith(f"The warehouse {path} cannot be opened: ")
+    assert "\n" not in str(caught.value)
+    assert time.monotonic() - started < 5
+    assert path.read_bytes() == garbage
+
+
+def test_reading_a_warehouse_that_is_not_there_makes_none(tmp_path):
+    with (
+        pytest.raises(WarehouseError, match=r"There is no warehouse .* yet"),
+        open_warehouse(tmp_path / "no.duckdb", read_only=True),
+    ):
+        pass
+    assert not (tmp_path / "no.duckdb").exists()
+
+
+# ---------------------------------------------------------------- the real queries, end to end
+
+STAGES = {
+    "aggregate": (
+        "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores", "word_importance", "label_association", "minority_gap",
+    ),
+    "flag": ("word_types", "words", "flags"),
+    "recommend": ("vocabulary_candidates", "labelling_hints"),
+}  # fmt: skip
+TABLES = [table for tables in STAGES.values() for table in tables]
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """Shards and parts of 300 made-up examples: 60 words, a third of them in two pieces, scores of all sizes."""
+    folder = tmp_path_factory.mktemp("parts")
+    random = np.random.default_rng(0)
+    roots = ["film", "plot", "gripp", "tedi", "nolan", "good", "bad", "not", "the", "19", "dull", "grac"]
+    words = [root + ending for root in roots for ending in ("", "s", "ing", "ous", "ly")]
+    shards, tokens, examples = [], [], []
+    for i in range(300):
+        label = int(random.integers(2))
+        chosen = random.choice(len(words), 10)
+        text, kept = "", []
+        for position, word in enumerate(words[w] for w in chosen):
+            shown = word.capitalize() if word.startswith("nolan") or not position else word
+            start, text = len(text), f"{text}{shown} "
+            cuts = [0, 4, len(shown)] if len(shown) > 5 else [0, len(shown)]
+            lean = (2.0 if word.startswith(("good", "nolan")) else 0.0) * (1 if label else -1) + 0.1 * len(word)
+            kept += [
+                (start + a, start + b, start, start + len(shown), lean + float(random.normal()))
+                for a, b in pairwise(cuts)
+            ]
+        scores = np.array([np.float32(score) for *_, score in kept])
+        total = float(scores.astype(float).sum())
+        predicted = label if random.random() < 0.8 else 1 - label
+        shards.append(
+            {"example_id": i, "source_id": f"s{i}", "text": text, "label_id": label, "n_tokens": len(kept), "n_cut": 0}
+        )
+        converged = bool(i % 50)
+        facts = {"confidence": 0.9, "score": 1.0, "gap": 0.01, "special_score": 0.0, "steps": 8, "converged": converged}
+        examples.append(
+            {"example_id": i, "predicted_id": predicted, "target_id": predicted, "change": total - 0.01, **facts}
+        )
+        tokens += [
+            {
+                "example_id": i, "position": p, "token_start": a, "token_end": b, "word_start": start, "word_end": end, "gradient_norm": abs(float(score)),
+                "gradient_x_input": float(score) / 3, "integrated_gradients": score,
+            }
+            for p, (a, b, start, end, score) in enumerate(kept)
+        ]  # fmt: skip
+    paths = {}
+    for name, rows in (("shards", shards), ("example_parts", examples), ("token_parts", tokens)):
+        paths[name] = []
+        for number in range(3):
+            path = folder / f"{name}-{number}.parquet"
+            pq.write_table(pa.Table.from_pylist([row for row in rows if row["example_id"] // 100 == number]), path)
+            paths[name].append(str(path))
+    rejects = folder / "rejects.parquet"
+    pq.write_table(pa.table({"example_id": [999], "source_id": ["s"], "text": ["=cmd"], "reason": ["empty"]}), rejects)
+    return {**paths, "reject_parts": [str(rejects)]}
+
+
+def settled(parts):
+    """Every parameter of the three stages."""
+    return {
+        **parts, "labels": ["no", "yes"], "mirrored": True, "max_gap": 0.1, "min_examples": 5, "prior_examples": 4.0,
+        "first_names": ["grace"], "surnames": ["nolan"], "function_words": seed("function_words.csv"), "min_capitalised": 0.8, "min_casing_examples": 3,
+        "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
+        "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
+    }  # fmt: skip
+
+
+def audit(database, parts, run_id="run", between=None):
+    key = "facts"
+    for stage, tables in STAGES.items():
+        key = database.build_stage(run_id, stage, [f"{stage}/{table}" for table in tables], settled(parts), key)
+        if between:
+            between()
+
+
+def exported(database, folder, run_id="run"):
+    """The bytes of every table, as Parquet."""
+    folder.mkdir()
+    for table in TABLES:
+        database._connection.execute(
+            f'copy "{run_id}".{table} to $path (format parquet)', {"path": str(folder / table)}
+        )
+    return {table: (folder / table).read_bytes() for table in TABLES}
+
+
+def test_the_same_parts_give_the_same_bytes_in_any_database(parts, tmp_path):
+    with open_warehouse(tmp_path / "a.duckdb") as database:
+        audit(database, parts)
+        sizes = {table: content(database, "run", table).num_rows for table in TABLES}
+        first = exported(database, tmp_path / "a")
+    assert min(sizes.values()) > 0, sizes
+    assert sizes["word_occurrences"] == 2940  # 10 words in each of 300 - 6 examples
+    with open_warehouse(tmp_path / "b.duckdb") as database:
+        audit(database, parts)
+        again = exported(database, tmp_path / "b")
+    with open_warehouse(tmp_path / "c.duckdb") as database:
+        # Other work on the same connection, and an earlier build of the same run that is now replaced.
+        audit(database, {**parts, "token_parts": parts["token_parts"][::-1]})
+        audit(
+            database,
+            parts,
+            between=lambda: database.build_stage("other", "aggregate", ["aggregate/rejects"], settled(parts), "x"),
+        )
+        third = exported(database, tmp_path / "c")
+    assert {table for table in TABLES if first[table] != again[table]} == set()
+    assert {table for table in TABLES if first[table] != third[table]} == set()
+
+
+def test_a_quarantined_example_is_in_no_figure(parts, tmp_path):
+    def figures(changed):
+        with open_warehouse(tmp_path / f"{changed}.duckdb") as database:
+            audit(database, {**parts, "example_parts": [str(tmp_path / changed)]})
+            return {table: content(database, "run", table) for table in TABLES if table != "examples"}
+
+    rows = pa.concat_tables([pq.read_table(path) for path in parts["example_parts"]])
+    pq.write_table(rows, tmp_path / "plain")
+    wild = [
+        row
+        if row["converged"]
+        else {
+            **row,
+            "predicted_id": 1 - row["predicted_id"],
+            "target_id": 1 - row["target_id"],
+            "change": 1e9,
+            "score": 1e9,
+        }
+        for row in rows.to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(wild, schema=rows.schema), tmp_path / "wild")
+    assert figures("plain") == figures("wild")
+
+
+def test_every_public_view_shows_the_run_and_explains_its_columns(parts, tmp_path):
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        for run_id in ("first", "second"):
+            audit(database, parts, run_id)
+            database.publish(run_id)
+        connection = database._connection
+        described = connection.execute(
+            "select view_name, comment from duckdb_views() where schema_name = 'main' and not internal"
+        ).fetchall()
+        columns = connection.execute(
+            "select table_name, column_name, comment from duckdb_columns() where schema_name = 'main'"
+        ).fetchall()
+        shown = {name: connection.execute(f"select distinct run_id from main.{name}").fetchall() for name in PUBLIC}
+    assert set(PUBLIC) == set(TABLES) - {"piece_occurrences"}
+    assert shown == {name: [("second",)] for name in PUBLIC}
+    written = {
+        query(f"{stage}/{table}").table: query(f"{stage}/{table}")
+        for stage, tables in STAGES.items()
+        for table in tables
+    }
+    assert dict(described) == {name: written[name].about for name in PUBLIC}
+    for name in PUBLIC:
+        assert {column: text for view, column, text in columns if view == name} == {
+            "run_id": "the run of this row",
+            **written[name].columns,
+        }
+
+
+def test_no_table_holds_integers_that_python_reads_as_decimals(parts, tmp_path):
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        audit(database, parts)
+        wide = [
+            (t, c)
+            for t in TABLES
+            for c, kind, *_ in database._connection.execute(f"describe run.{t}").fetchall()
+            if kind in ("HUGEINT", "UHUGEINT") or kind.startswith("DECIMAL")
+        ]
+    assert wide == []

