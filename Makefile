@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test lint install browser clean
+.PHONY: audit test lint install browser benchmark clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -34,6 +34,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 # The report is tested in a real browser. On Debian: Chromium from the distribution.
 browser:
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
+
+# Error and cost of the quadrature rules, as quoted in DECISIONS.md. Needs the classifier of `make audit`.
+benchmark: $(VENV)/.installed-dev
+	folder=$$(mktemp -d) && $(BIN)/python tests/benchmarks/quadrature.py $$folder; rm -rf $$folder
 
 clean:
 	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal

@@ -85,7 +85,10 @@ class Section(BaseModel):
         except ValidationError as error:
             problems = [_again(problem) for problem in error.errors()]
         if isinstance(values, dict):
-            problems += [_again({"type": "value_error", "loc": (), "msg": clash, "input": None}) for clash in cls.contradictions(values)]
+            problems += [
+                _again({"type": "value_error", "loc": (), "msg": clash, "input": None})
+                for clash in cls.contradictions(values)
+            ]
         if problems or section is None:
             raise ValidationError.from_exception_data(cls.__name__, problems)
         return section
@@ -102,7 +105,9 @@ class Section(BaseModel):
 def _again(problem: Any) -> InitErrorDetails:
     # Not every type of error can be made again by its name (path_type), but a custom one may have any.
     context = {"message": problem["msg"], **problem.get("ctx", {})}
-    return InitErrorDetails(type=PydanticCustomError(problem["type"], "{message}", context), loc=problem["loc"], input=problem["input"])
+    return InitErrorDetails(
+        type=PydanticCustomError(problem["type"], "{message}", context), loc=problem["loc"], input=problem["input"]
+    )
 
 
 def label_key(value: object) -> str:
@@ -121,7 +126,9 @@ def _label_mapping(value: Any) -> Any:
     folded = [key.strip().casefold() for key in keys]
     twice = [key for key, name in zip(keys, folded, strict=True) if folded.count(name) > 1]
     if twice:
-        raise ValueError(f"names one label twice ({' and '.join(dict.fromkeys(twice))}); case, quotes and spaces at the ends make no difference")
+        raise ValueError(
+            f"names one label twice ({' and '.join(dict.fromkeys(twice))}); case, quotes and spaces at the ends make no difference"
+        )
     return dict(zip(keys, value.values(), strict=True))
 
 
@@ -166,8 +173,8 @@ class DataConfig(Section):
     """Audit a random sample of this size, stratified by label. Without it every usable row is audited."""
     seed: int = 0
     """Seed of the sample."""
-    max_rejected: float = setting(0.5, "share of rows, 0..1", ge=0, le=1)
-    """Stop if more than this share of the rows is unusable (empty, not text, unknown label, ...)."""
+    max_rejected: float = setting(0.2, "share of rows, 0..1", ge=0, le=1)
+    """Stop if more than this share of the rows is unusable (empty, not text, unknown label, ...); duplicates do not count."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
@@ -209,7 +216,7 @@ class FinetuneConfig(Section):
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Rows of the dataset to train on. They must not overlap the rows that are audited."""
     sample: int | None = setting(None, "examples", ge=16)
-    """Train on a random sample of this size, stratified by label."""
+    """Train on a random sample of this size. Without it every usable row is used."""
     epochs: int = setting(1, "passes over the rows", ge=1, le=100)
     """Passes over the training rows."""
     batch_size: int = setting(32, "examples", ge=1)
@@ -252,7 +259,7 @@ class AggregationConfig(Section):
 
     min_examples: int = setting(5, "examples", ge=2)
     """Words in fewer examples get no row: their interval would say nothing."""
-    prior_examples: float = setting(4.0, "examples", gt=0)
+    prior_examples: float = setting(4.0, "examples", ge=1)
     """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
 
 
@@ -360,7 +367,9 @@ def _mapping_of_unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode) -> 
             continue
         key = loader.construct_object(key_node, deep=True)
         if not isinstance(key, str | int | float):
-            raise yaml.constructor.ConstructorError(None, None, "a key should be a word or a number", key_node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key should be a word or a number", key_node.start_mark
+            )
         if key in seen:
             raise yaml.constructor.ConstructorError(None, None, f"the key `{key}` is given twice", key_node.start_mark)
         seen.add(key)
@@ -371,7 +380,9 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
 
 
@@ -399,10 +410,14 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         ready = ", ".join(sorted(file.name for file in Path(__file__).parent.glob("*.yaml")))
-        raise ConfigError(f"{path}: cannot be read ({reason}). Ready-made configs are in {Path(__file__).parent}: {ready}.") from error
+        raise ConfigError(
+            f"{path}: cannot be read ({reason}). Ready-made configs are in {Path(__file__).parent}: {ready}."
+        ) from error
     values = _yaml(text, str(path))
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: should be a mapping of settings (key: value), found {_shown(values)}. Start from configs/demo.yaml.")
+        raise ConfigError(
+            f"{path}: should be a mapping of settings (key: value), found {_shown(values)}. Start from configs/demo.yaml."
+        )
     lines: list[str] = []
     sources: dict[str, str] = {}
     for override in overrides:
@@ -444,7 +459,11 @@ def _source(key: str, sources: Mapping[str, str], path: Path) -> str:
     """The override the value came from, or the file; a clash of settings can come from both."""
     exact = [source for name, source in sources.items() if name == key or key.startswith(f"{name}.")]
     inside = [source for name, source in sources.items() if not key or name.startswith(f"{key}.")]
-    return exact[-1] if exact else " ".join([str(path), *(f"with {source}" if i == 0 else source for i, source in enumerate(inside))])
+    return (
+        exact[-1]
+        if exact
+        else " ".join([str(path), *(f"with {source}" if i == 0 else source for i, source in enumerate(inside))])
+    )
 
 
 def _section_of(annotation: Any) -> type[Section] | None:
@@ -497,7 +516,12 @@ _WANTED = {
     "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "text",
     "path": "a path", "model": "a mapping of settings (key: value)", "dict": "a mapping (key: value)", 
 }  # fmt: skip
-_BOUNDS = {"greater_than": ("more than", "gt"), "greater_than_equal": ("at least", "ge"), "less_than": ("less than", "lt"), "less_than_equal": ("at most", "le")}
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
 
 
 def _wanted(problem: Any, key: str) -> str:
@@ -533,9 +557,15 @@ def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator
             yield from settings(inner, f"{prefix}{name}.")
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-        default = "required" if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
-        bounds = [f"{sign} {getattr(limit, name)}" for limit in field.metadata
-                  for name, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<")) if hasattr(limit, name)]
+        default = (
+            "required" if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
+        )
+        bounds = [
+            f"{sign} {getattr(limit, name)}"
+            for limit in field.metadata
+            for name, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+            if hasattr(limit, name)
+        ]
         yield {
             "key": prefix + name,
             "type": _type_name(field.annotation),
@@ -554,4 +584,6 @@ def _type_name(annotation: Any) -> str:
         return " | ".join(_type_name(part) for part in typing.get_args(annotation))
     if typing.get_origin(annotation) is dict:
         return "mapping"
-    return {type(None): "none", str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}[annotation]
+    return {type(None): "none", str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}[
+        annotation
+    ]

@@ -16,11 +16,12 @@ from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
 from tasks.finetune import finetune_classifier
 from tasks.flag import flag_words
+from tasks.identify import name_run
 from tasks.ingest import ingest_dataset
 from tasks.model import resolve_model
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
-from tasks.run import Run, finish_run, locked, name_run
+from tasks.run import Run, finish_run, locked
 
 
 @flow(name="audit", validate_parameters=False)

@@ -36,10 +36,19 @@ app = typer.Typer(
     """,
 )  # fmt: skip
 
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="YAML file with the settings; ready ones are in configs/.")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override one setting, for example --set attribution.steps=32. Repeatable.")]
+ConfigPath = Annotated[
+    Path, typer.Argument(metavar="CONFIG", help="YAML file with the settings; ready ones are in configs/.")
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Override one setting, for example --set attribution.steps=32. Repeatable."
+    ),
+]
 WarehousePath = Annotated[Path, typer.Option("--warehouse", help="DuckDB file with the audits.")]
-RunName = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or 'latest'. See token-audit runs.")]
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or 'latest'. See token-audit runs.")
+]
 _WAREHOUSE = Path("warehouse/audits.duckdb")
 _NEGATIVE, _POSITIVE = "#e08214", "#4393c3"
 
@@ -80,17 +89,33 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
 def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
     """List the audits in a warehouse, newest first."""
     with _errors_as_sentences(), _opened(warehouse) as database:
+        from tasks.run import is_locked
+
         rows = database.rows("registry/runs", {}).to_pylist()
+        for row in rows:
+            if row["status"] == "running" and not is_locked(Path(row["folder"])):
+                row["status"] = "stopped"
         _print_table(
             ("run", "status", "started", "finished", "report"),
-            [(row["run_id"], row["status"], _time(row["started_at"]), _time(row["finished_at"]), str(Path(row["folder"]) / "report.html")) for row in rows],
+            [
+                (
+                    row["run_id"],
+                    row["status"],
+                    _time(row["started_at"]),
+                    _time(row["finished_at"]),
+                    str(Path(row["folder"]) / "report.html"),
+                )
+                for row in rows
+            ],
         )
 
 
 @app.command()
 def show(
     run: RunName,
-    word: Annotated[str | None, typer.Argument(help="A word, or a piece such as '·less', for its figures and its sentences.")] = None,
+    word: Annotated[
+        str | None, typer.Argument(help="A word, or a piece such as '·less', for its figures and its sentences.")
+    ] = None,
     warehouse: WarehousePath = _WAREHOUSE,
     sentences: Annotated[int, typer.Option(min=1, max=100, help="Sentences to show.")] = 8,
 ) -> None:
@@ -139,7 +164,9 @@ def config_command() -> None:
         return
     console = Console()
     for row in rows:
-        console.print(f"[bold]{escape(row['key'])}[/bold]  {escape(row['type'])}{', ' + escape(row['unit']) if row['unit'] else ''}, default {escape(row['default'])}")
+        console.print(
+            f"[bold]{escape(row['key'])}[/bold]  {escape(row['type'])}{', ' + escape(row['unit']) if row['unit'] else ''}, default {escape(row['default'])}"
+        )
         console.print(f"    {escape(row['meaning'])}", highlight=False)
 
 
@@ -251,32 +278,36 @@ def _print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: 
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal, tab-separated lines without one."""
+    """A table on a terminal, tab-separated lines without one. Cells hold text of the dataset: nothing in them may steer the terminal."""
+    from tasks.sentences import visible
+
     if not sys.stdout.isatty():
         for row in (header, *rows):
-            print("\t".join(" ".join(str(cell).split()) for cell in row))
+            print("\t".join(visible(" ".join(str(cell).split())) for cell in row))
         return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in header:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
+        table.add_row(*(escape(visible(str(cell))) for cell in row))
     Console().print(table)
 
 
 def _coloured(sentence: "Sentence") -> Text:
     """The sentence with its tokens coloured by score; the sign is written out, since colour alone does not reach everybody."""
+    from tasks.sentences import visible
+
     largest = max((abs(piece.score) for piece in sentence.pieces if piece.score is not None), default=0.0) or 1.0
     text = Text(f"\n{sentence.gold} / {sentence.predicted} {sentence.confidence:.2f}  ", style="dim")
     for piece in sentence.pieces:
         strength = 0.0 if piece.score is None else piece.score / largest
-        visible = "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in piece.text)
+        shown = visible(piece.text)
         if abs(strength) < 0.15:
-            text.append(visible, style="")
+            text.append(shown)
         else:
             colour = _POSITIVE if strength > 0 else _NEGATIVE
             style = f"bold {colour}" if abs(strength) > 0.5 else colour
-            text.append(f"{visible}{'+' if strength > 0 else '-'}", style=style)
+            text.append(f"{shown}{'+' if strength > 0 else '-'}", style=style)
     return text
 
 

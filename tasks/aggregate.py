@@ -11,9 +11,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AuditConfig
+from tasks.identify import package_versions
 from tasks.model import ModelSpec
 from tasks.parts import part_file
-from tasks.run import Run, package_versions
+from tasks.run import Run
 from warehouse import open_warehouse
 
 _TABLES = (
@@ -23,7 +24,9 @@ _TABLES = (
 
 
 @task(name="aggregate", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
-def aggregate_scores(config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]) -> str:
+def aggregate_scores(
+    config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]
+) -> str:
     """Build the tables of this stage and return their key; tables that are current stay untouched.
 
     Raises:
@@ -45,4 +48,6 @@ def aggregate_scores(config: AuditConfig, run: Run, model: ModelSpec, shards: Se
             "run_id": run.run_id, "name": config.name, "folder": str(run.folder), "labels": list(model.labels),
             "config": config.model_dump_json(), "inputs": json.dumps(run.inputs), "versions": json.dumps(package_versions()),
         })  # fmt: skip
-        return warehouse.build_stage(run.run_id, "aggregate", [f"aggregate/{table}" for table in _TABLES], params, run.key)
+        return warehouse.build_stage(
+            run.run_id, "aggregate", [f"aggregate/{table}" for table in _TABLES], params, run.key
+        )

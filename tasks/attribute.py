@@ -17,6 +17,7 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from prefect import task
@@ -51,7 +52,9 @@ def batch_tokens(device: torch.device) -> int:
 
 
 @task(name="attribute", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)
-def attribute_shards(shards: Sequence[Path], model: ModelSpec, attribution: AttributionConfig, folder: Path) -> list[Path]:
+def attribute_shards(
+    shards: Sequence[Path], model: ModelSpec, attribution: AttributionConfig, folder: Path
+) -> list[Path]:
     """Attribute every shard that has no whole part in `folder` yet; return the manifests of all parts, in order.
 
     Raises:
@@ -88,7 +91,9 @@ def _start_progress_artifact(percent: float) -> UUID | None:
     return artifact
 
 
-def attribute_shard(shard: Path, classifier: Classifier, attribution: AttributionConfig, part: Path, advance: Callable[[int], None]) -> None:
+def attribute_shard(
+    shard: Path, classifier: Classifier, attribution: AttributionConfig, part: Path, advance: Callable[[int], None]
+) -> None:
     """Write the part of one shard. See the module for its columns."""
     examples = pq.read_table(part_file(shard, "examples"))
     texts = examples["text"].to_pylist()
@@ -111,10 +116,15 @@ def attribute_shard(shard: Path, classifier: Classifier, attribution: Attributio
     tokens, facts = [], []
     for i, example_id in enumerate(examples["example_id"].to_pylist()):
         scores_3T, row = results[i]
-        tokens.append(_token_table(example_id, texts[i], encoded, i, scores_3T))
-        facts.append({"example_id": example_id, **row})
+        table = _token_table(example_id, texts[i], encoded, i, scores_3T)
+        outside = pc.sum(table["integrated_gradients"].filter(pc.is_null(table["word_start"]))).as_py()
+        tokens.append(table)
+        facts.append({"example_id": example_id, "special_score": outside or 0.0, **row})
     quarantined = sum(not row["converged"] for row in facts)
-    tables = {"tokens": pa.concat_tables(tokens).combine_chunks(), "examples": pa.Table.from_pylist(facts, schema=_EXAMPLE)}
+    tables = {
+        "tokens": pa.concat_tables(tokens).combine_chunks(),
+        "examples": pa.Table.from_pylist(facts, schema=_EXAMPLE),
+    }
     write_part(part, tables, {"num_examples": len(facts), "num_quarantined": quarantined})
 
 
@@ -126,17 +136,31 @@ _EXAMPLE = pa.schema([
 
 
 def _attribute(
-    chosen: Sequence[int], encoded: Any, gold: Sequence[int], classifier: Classifier, attribution: AttributionConfig, baseline: int | None, gram_DD: Tensor
+    chosen: Sequence[int],
+    encoded: Any,
+    gold: Sequence[int],
+    classifier: Classifier,
+    attribution: AttributionConfig,
+    baseline: int | None,
+    gram_DD: Tensor,
 ) -> list[tuple[np.ndarray, dict[str, object]]]:
     """Scores (method, token) and facts of examples of one length. Shape letters as in tasks/gradients.py."""
     ids_BT = torch.tensor([encoded["input_ids"][i] for i in chosen], device=classifier.device)
     special_BT = torch.tensor([encoded["special_tokens_mask"][i] for i in chosen], device=classifier.device).bool()
     plain_BK = plain_logits(classifier, ids_BT)
     predicted_B = plain_BK.argmax(dim=1)
-    target_B = predicted_B if attribution.target == "predicted" else torch.tensor([gold[i] for i in chosen], device=classifier.device)
+    target_B = (
+        predicted_B
+        if attribution.target == "predicted"
+        else torch.tensor([gold[i] for i in chosen], device=classifier.device)
+    )
     with torch.no_grad():
         inputs_BTD = classifier.embedding(ids_BT)
-        empty_BTD = torch.zeros_like(inputs_BTD) if baseline is None else classifier.embedding(torch.full_like(ids_BT, baseline))
+        empty_BTD = (
+            torch.zeros_like(inputs_BTD)
+            if baseline is None
+            else classifier.embedding(torch.full_like(ids_BT, baseline))
+        )
         baseline_BTD = torch.where(special_BT[:, :, None], inputs_BTD, empty_BTD)
         baseline_B = explained_scalar(logits_at(classifier, ids_BT, baseline_BTD), target_B, attribution.scalar)
     score_B = explained_scalar(plain_BK, target_B, attribution.scalar)
@@ -170,10 +194,12 @@ def _attribute(
     stacked = torch.stack([scores.gradient_norm_BT, scores.gradient_x_input_BT, integral_BT], dim=1).cpu().numpy()
     columns = {
         "predicted_id": predicted_B, "target_id": target_B, "confidence": plain_BK.softmax(dim=1).amax(dim=1), "score": score_B,
-        "change": change_B, "gap": integral_BT.sum(dim=1) - change_B, "special_score": (integral_BT * special_BT).sum(dim=1),
-        "steps": steps_B, "converged": converged_B,
+        "change": change_B, "gap": integral_BT.sum(dim=1) - change_B, "steps": steps_B, "converged": converged_B,
     }  # fmt: skip
-    rows = [dict(zip(columns, values, strict=True)) for values in zip(*(column.tolist() for column in columns.values()), strict=True)]
+    rows = [
+        dict(zip(columns, values, strict=True))
+        for values in zip(*(column.tolist() for column in columns.values()), strict=True)
+    ]
     return list(zip(stacked, rows, strict=True))
 
 

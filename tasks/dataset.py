@@ -1,39 +1,12 @@
-"""Leaf: open a labelled dataset, and read its rows with their labels as the model names them.
+"""Leaf: the rows of a labelled dataset, with their labels as the model names them."""
 
-Hub datasets and saved folders are read by `datasets`. Local CSV and JSON files are not:
-pandas, behind it, moves a row with a field too many one column to the left and turns
-"NA" into nothing, and one line it cannot parse ends the whole file. Here such a row is
-set aside with a reason, and the others are kept to the byte.
-"""
-
-import contextlib
-import csv
-import itertools
-import json
 import math
-import socket
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import datasets
-import huggingface_hub
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from configs.schema import DataConfig, DataError, digest, label_key
-from tasks.parts import file_hash
+from configs.schema import DataConfig, DataError, label_key
+from tasks.sources import MALFORMED, Source, guarded, listed, open_dataset
 from tasks.words import is_visible
-
-_BATCH = 1000
-_LONGEST_FIELD = 2**24
-_SEPARATORS = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson", ".json")
-_MALFORMED = object()
-"""Stands for every value of a row that does not have the form of its file."""
 
 
 @dataclass(frozen=True)
@@ -50,240 +23,13 @@ class Row:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class Source:
-    """An opened dataset. It may be larger than memory: a batch of rows is read at a time."""
-
-    columns: tuple[str, ...]
-    class_names: Mapping[str, Sequence[str]]
-    """For each ClassLabel column, the names its integers stand for."""
-    batches: Callable[[Sequence[str]], Iterator[Mapping[str, Sequence[object]]]]
-    """The values of some columns, batch by batch. A string that UTF-8 cannot encode was not UTF-8."""
-
-
-def dataset_fingerprint(data: DataConfig) -> str:
-    """Hash of the dataset's content; of its pinned address, for a hub dataset.
-
-    Raises:
-        DataError: the path does not exist.
-    """
-    if data.path is None:
-        return digest("hub", data.hub, data.subset, data.revision, data.split)
-    _require_path(data.path)
-    if data.path.is_dir():
-        files = sorted(path for path in data.path.rglob("*") if path.is_file())
-        return digest(data.split, {str(path.relative_to(data.path)): file_hash(path) for path in files})
-    return digest(data.path.suffix, file_hash(data.path))
-
-
-def _require_path(path: Path) -> None:
-    if not path.exists():
-        raise DataError(f"data.path: there is no file or folder {path.absolute()}. Relative paths start at the current folder.")
-
-
-def open_dataset(data: DataConfig) -> Source:
-    """The dataset, with the columns that the config names.
-
-    Raises:
-        DataError: it cannot be reached or parsed, or lacks the split or a column.
-    """
-    with _errors_as_sentences(data):
-        source = _open_hub(data) if data.path is None else _open_path(data.path, data)
-    twice = sorted({name for name in source.columns if name and source.columns.count(name) > 1})
-    if twice:
-        raise DataError(f"{data.path or data.hub} has several columns named {_listed(twice)}. Rename them: a guess could audit the wrong one.")
-    for key, column in (("text", data.text), ("label", data.label), ("id", data.id), *(("where", name) for name in data.where)):
-        if column is not None and column not in source.columns:
-            raise DataError(f"{data.path or data.hub} has no column {column!r}. Columns: {_listed(source.columns)}. Set data.{key}.")
-    return source
-
-
-@contextlib.contextmanager
-def _errors_as_sentences(data: DataConfig) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, pa.ArrowException, datasets.exceptions.DatasetsError) as error:
-        reason = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
-        if data.hub is not None:
-            raise DataError(
-                f"data.hub: {data.hub} at {data.revision} cannot be fetched from the Hugging Face hub ({reason}). "
-                "Check the name, the commit and the network, or save the dataset to a folder and set data.path."
-            ) from error
-        raise DataError(f"{data.path} cannot be read as a dataset: {reason}.") from error
-
-
-def _open_hub(data: DataConfig) -> Source:
-    name = str(data.hub)
-    if Path(name).exists():
-        raise DataError(f"data.hub: there is a local folder {name}, which would be read in the place of the hub dataset. Run elsewhere, or set data.path.")
-    datasets.disable_progress_bars()
-    with _short_way_offline() as unreachable:
-        try:
-            opened = datasets.load_dataset(name, data.subset, split=data.split, revision=data.revision)
-        except ConnectionError:
-            if unreachable is None:
-                raise
-            raise ConnectionError(f"{unreachable} cannot be reached, and no copy of the dataset was kept from before") from None
-    # Without a network, `datasets` falls back on its latest cached copy of that name, of whatever commit.
-    origins = [str(url) for url in opened.info.download_checksums or {} if str(url).startswith("hf://")]
-    other = [url for url in origins if f"@{data.revision}" not in url]
-    if other:
-        raise DataError(f"data.hub: {name} at {data.revision} is not at hand, only another commit of it ({other[0]}). Connect to the network, or pin that commit.")
-    return _source_of(opened)
-
-
-@contextlib.contextmanager
-def _short_way_offline() -> Iterator[str | None]:
-    """Without a network, go straight to the local cache: the hub's client would try six times first, for half a minute or more.
-
-    Yields the host that cannot be reached, None if it can be.
-    """
-    unreachable = None
-    address = urllib.parse.urlsplit(huggingface_hub.constants.ENDPOINT)
-    was_offline = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
-    try:
-        # Behind a proxy only the client itself can tell.
-        if not any(was_offline) and not urllib.request.getproxies():
-            socket.create_connection((str(address.hostname), address.port or (80 if address.scheme == "http" else 443)), timeout=5).close()
-    except OSError:
-        unreachable = address.hostname
-        huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
-    try:
-        yield unreachable
-    finally:
-        huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was_offline
-
-
-def _open_path(path: Path, data: DataConfig) -> Source:
-    _require_path(path)
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        opened = datasets.load_from_disk(str(path))
-        if isinstance(opened, datasets.DatasetDict):
-            if data.split not in opened:
-                raise DataError(f"{path} has no split {data.split!r}. Splits: {_listed(list(opened))}. Set data.split.")
-            opened = opened[data.split]
-        return _source_of(opened)
-    if suffix == ".parquet":
-        schema = pq.read_schema(path)
-        return Source(tuple(schema.names), _class_names(datasets.Features.from_arrow_schema(schema)), lambda columns: _parquet_batches(path, columns))
-    if suffix in _SEPARATORS:
-        header = next(_csv_rows(path, _SEPARATORS[suffix]), None)
-        if header is None:
-            raise DataError(f"{path} is empty. Its first line should name the columns.")
-        return Source(tuple(header), {}, lambda columns: _csv_batches(path, _SEPARATORS[suffix], header, columns))
-    if suffix in _JSON_LINES:
-        rows = itertools.islice(_json_rows(path), _BATCH)
-        found = tuple(dict.fromkeys(key for row in rows if row is not None for key in row))
-        if not found:
-            raise DataError(f"{path} holds no JSON object in its first {_BATCH} lines. Each line should be one, such as {{\"{data.text}\": ..., \"{data.label}\": ...}}.")
-        return Source(found, {}, lambda columns: _json_batches(path, columns))
-    known = ", ".join([*_SEPARATORS, *_JSON_LINES, ".parquet"])
-    raise DataError(f"{path}: files of type {suffix or '(none)'} are not read. Known: {known}, or a folder written by `datasets.save_to_disk`.")
-
-
-def _source_of(opened: datasets.Dataset) -> Source:
-    def batches(columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[object]]]:
-        for table in opened.select_columns(list(columns)).with_format("arrow").iter(batch_size=_BATCH):
-            yield {name: _values(table[name]) for name in columns}
-
-    return Source(tuple(opened.column_names), _class_names(opened.features), batches)
-
-
-def _class_names(features: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    return {name: feature.names for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)}
-
-
-def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[object]]]:
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=_BATCH, columns=list(columns)):
-            yield {name: _values(batch[name]) for name in columns}
-
-
-def _values(column: Any) -> list[object]:
-    """The column as Python values; bytes in a text column that are not UTF-8 become lone surrogates."""
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type) if isinstance(column, pa.ChunkedArray) else column.dictionary_decode()
-    try:
-        values: list[object] = column.to_pylist()
-    except UnicodeDecodeError:
-        values = [None if raw is None else raw.decode("utf-8", "surrogateescape") for raw in column.cast(pa.large_binary()).to_pylist()]
-    return values
-
-
-def _text_file(path: Path, newline: str) -> Any:
-    with path.open("rb") as file:
-        if file.read(2) in (b"\xff\xfe", b"\xfe\xff"):
-            raise DataError(f"{path} is UTF-16. Save it as UTF-8.")
-    return path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline)
-
-
-def _csv_rows(path: Path, separator: str) -> Iterator[list[str]]:
-    """The rows of a CSV file as they are written, the header first. Lines without anything are no rows."""
-    csv.field_size_limit(_LONGEST_FIELD)
-    with _text_file(path, newline="") as file:
-        reader = csv.reader(file, delimiter=separator, strict=True)
-        while True:
-            line = reader.line_num + 1
-            try:
-                row = next(reader, None)
-            except csv.Error as error:
-                # Past a misplaced quote nobody knows where the next row begins.
-                reasons = {"unexpected end": "its quoted field is never closed", "expected after": "a quote inside its quoted field is not doubled"}
-                reason = next((said for part, said in reasons.items() if part in str(error)), f"{error}; is a quote left open?")
-                raise DataError(f"{path}: the row that begins in line {line} cannot be read ({reason}). Mend it, or save the data as JSONL or Parquet.") from error
-            if row is None:
-                return
-            if row:
-                yield row
-
-
-def _csv_batches(path: Path, separator: str, header: Sequence[str], columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[object]]]:
-    rows = itertools.islice(_csv_rows(path, separator), 1, None)
-    places = {name: header.index(name) for name in columns}
-    while batch := list(itertools.islice(rows, _BATCH)):
-        yield {name: [row[place] if len(row) == len(header) else _MALFORMED for row in batch] for name, place in places.items()}
-
-
-def _json_rows(path: Path) -> Iterator[dict[str, object] | None]:
-    """The objects of a file of JSON lines, or of one JSON array; None for what is no object or names a key twice."""
-    with _text_file(path, newline="\n") as file:
-        if path.suffix.lower() == ".json":
-            start = file.read(1)
-            while start.isspace():
-                start = file.read(1)
-            if start == "[":
-                # One array has to be parsed as a whole; lines need a line of memory.
-                yield from (row if isinstance(row, dict) else None for row in json.loads(start + file.read()))
-                return
-            file.seek(0)
-        for line in file:
-            if line.strip():
-                try:
-                    row = json.loads(line, object_pairs_hook=_object_of_unique_keys)
-                except (ValueError, RecursionError):
-                    row = None
-                yield row if isinstance(row, dict) else None
-
-
-def _object_of_unique_keys(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is given twice")
-    return found
-
-
-def _json_batches(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[object]]]:
-    rows = _json_rows(path)
-    while batch := list(itertools.islice(rows, _BATCH)):
-        yield {name: [_MALFORMED if row is None else row.get(name) for row in batch] for name in columns}
-
-
 def _folded(name: str) -> str:
     return name.strip().casefold()
 
 
-def label_resolver(class_names: Sequence[str] | None, data: DataConfig, model_labels: Sequence[str]) -> Callable[[object], int]:
+def label_resolver(
+    class_names: Sequence[str] | None, data: DataConfig, model_labels: Sequence[str]
+) -> Callable[[object], int]:
     """A function from a value of the label column to the index of the model's label, -1 for unknown values.
 
     Labels are joined by name, never by number: two lists of the same names in another
@@ -295,16 +41,20 @@ def label_resolver(class_names: Sequence[str] | None, data: DataConfig, model_la
     """
     index = {_folded(label): i for i, label in enumerate(model_labels)}
     if len(index) != len(model_labels):
-        raise DataError(f"The model names a label twice: {_listed(model_labels)}. Case and outer spaces make no difference.")
+        raise DataError(
+            f"The model names a label twice: {listed(model_labels)}. Case and outer spaces make no difference."
+        )
     mapping = {_folded(key): _folded(value) for key, value in data.labels.items()}
     wrong = [value for value in data.labels.values() if _folded(value) not in index]
     if wrong:
-        raise DataError(f"data.labels: the model has no label {wrong[0]!r}. Its labels: {_listed(model_labels)}.")
+        raise DataError(f"data.labels: the model has no label {wrong[0]!r}. Its labels: {listed(model_labels)}.")
     if class_names is not None:
         folded = {_folded(name) for name in class_names}
         strange = [key for key in data.labels if _folded(key) not in folded]
         if strange:
-            raise DataError(f"data.labels: column {data.label!r} has no label {strange[0]!r}. Its labels: {_listed(class_names)}.")
+            raise DataError(
+                f"data.labels: column {data.label!r} has no label {strange[0]!r}. Its labels: {listed(class_names)}."
+            )
         if not mapping and not folded <= set(index):
             raise DataError(_advice(data, class_names, model_labels))
     of_name = {key: index[value] for key, value in mapping.items()} if mapping else index
@@ -323,17 +73,11 @@ def label_resolver(class_names: Sequence[str] | None, data: DataConfig, model_la
 
 def _advice(data: DataConfig, found: Iterable[str], model_labels: Sequence[str]) -> str:
     names = list(found)
-    example = ", ".join(f"{name}: ..." for name in names[:3])
+    example = ", ".join(f"{listed([name])}: ..." for name in names[:3])
     return (
-        f"The labels of column {data.label!r} ({_listed(names)}) are not the model's labels by name ({_listed(model_labels)}). "
+        f"The labels of column {data.label!r} ({listed(names)}) are not the model's labels by name ({listed(model_labels)}). "
         f"Say which is which under data.labels, for example {{{example}}}: a guess could flip every label."
     )
-
-
-def _listed(names: Sequence[object]) -> str:
-    """Names for a message, cut to what fits: they come from the file and may hold anything."""
-    shown = [name if name.isprintable() and len(name) <= 60 else ascii(name[:60]) for name in map(str, names[:20])]
-    return ", ".join(shown) + (", ..." if len(names) > 20 else "")
 
 
 def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Sequence[str]) -> Iterator[Row]:
@@ -346,54 +90,59 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
     source = open_dataset(data)
     missing = [name for name in where if name not in source.columns]
     if missing:
-        raise DataError(f"There is no column {missing[0]!r} to choose rows by. Columns: {_listed(source.columns)}.")
+        raise DataError(f"There is no column {missing[0]!r} to choose rows by. Columns: {listed(source.columns)}.")
     resolve = label_resolver(source.class_names.get(data.label), data, model_labels)
     columns = list(dict.fromkeys([data.text, data.label, *([data.id] if data.id else []), *where]))
     kept = labelled = number = 0
     seen: dict[str, set[str]] = {name: set() for name in where}
     known: set[str] = set()
     other: set[str] = set()
-    for values in _guarded(source.batches(columns), data):
+    for values in guarded(source.batches(columns), data):
         for i in range(len(values[data.text])):
             number += 1
             text, label = values[data.text][i], values[data.label][i]
-            if text is not _MALFORMED:
+            if text is not MALFORMED:
                 for name, some in seen.items():
                     if len(some) < 10:
                         some.add(label_key(values[name][i])[:60])
-                if not all(_matches(values[name][i], wanted, source.class_names.get(name)) for name, wanted in where.items()):
+                if not all(
+                    _matches(values[name][i], wanted, source.class_names.get(name)) for name, wanted in where.items()
+                ):
                     continue
             kept += 1
             label_id = resolve(label)
             labelled += label_id >= 0
             if label_id >= 0 and len(known) < 1000:
                 known.add(_folded(_label_name(label, source, data)))
-            elif label_id < 0 and label is not _MALFORMED and label not in (None, "") and len(other) < 10:
+            elif label_id < 0 and label is not MALFORMED and label not in (None, "") and len(other) < 10:
                 other.add(_label_name(label, source, data)[:60])
             source_id = values[data.id][i] if data.id else None
-            shown_id = str(number - 1) if source_id in (None, "", _MALFORMED) else label_key(source_id)
-            yield Row(number - 1, _encodable(shown_id), _encodable(text) if isinstance(text, str) else "", label_id, _reason(text, label_id))
+            shown_id = str(number - 1) if source_id in (None, "", MALFORMED) else label_key(source_id)
+            yield Row(
+                number - 1,
+                _encodable(shown_id),
+                _encodable(text) if isinstance(text, str) else "",
+                label_id,
+                _reason(text, label_id),
+            )
     if not kept:
-        found = "; ".join(f"{name}: {_listed(sorted(some))}" for name, some in seen.items() if some)
+        found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in seen.items() if some)
         raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
     if not labelled:
         raise DataError(_advice(data, sorted(other), model_labels))
     unused = [key for key in data.labels if _folded(key) not in known]
     if unused and other:
         raise DataError(
-            f"data.labels names {_listed(unused)}, which column {data.label!r} never holds, but not {_listed(sorted(other))}, which it does. "
+            f"data.labels names {listed(unused)}, which column {data.label!r} never holds, but not {listed(sorted(other))}, which it does. "
             "Correct the name, or take it out."
         )
 
 
-def _guarded(batches: Iterator[Mapping[str, Sequence[object]]], data: DataConfig) -> Iterator[Mapping[str, Sequence[object]]]:
-    with _errors_as_sentences(data):
-        yield from batches
-
-
 def _label_name(value: object, source: Source, data: DataConfig) -> str:
     names = source.class_names.get(data.label)
-    return names[value] if names is not None and isinstance(value, int) and 0 <= value < len(names) else label_key(value)
+    return (
+        names[value] if names is not None and isinstance(value, int) and 0 <= value < len(names) else label_key(value)
+    )
 
 
 def _matches(value: object, wanted: object, class_names: Sequence[str] | None) -> bool:
@@ -402,7 +151,9 @@ def _matches(value: object, wanted: object, class_names: Sequence[str] | None) -
     if value is None:
         return False
     # A truth value of a CSV file is a text: True, TRUE or true.
-    return label_key(value) == label_key(wanted) or (isinstance(wanted, bool) and label_key(value).casefold() == label_key(wanted))
+    return label_key(value) == label_key(wanted) or (
+        isinstance(wanted, bool) and label_key(value).casefold() == label_key(wanted)
+    )
 
 
 def _encodable(text: str) -> str:
@@ -410,7 +161,7 @@ def _encodable(text: str) -> str:
 
 
 def _reason(text: object, label: int) -> str | None:
-    if text is _MALFORMED:
+    if text is MALFORMED:
         return "malformed"
     if not isinstance(text, str):
         return "not text"
@@ -435,17 +186,26 @@ def label_names(data: DataConfig) -> tuple[str, ...]:
     if data.label in source.class_names:
         return tuple(source.class_names[data.label])
     values: set[str] = set()
-    for batch in _guarded(source.batches([data.label]), data):
-        values |= {label_key(value).strip() for value in batch[data.label] if isinstance(value, str | int | float) and value == value}
+    for batch in guarded(source.batches([data.label]), data):
+        values |= {
+            label_key(value).strip()
+            for value in batch[data.label]
+            if isinstance(value, str | int | float) and value == value
+        }
         if len(values) > 10_000:
             break
     labels = _distinct(sorted(value for value in values if value and value == _encodable(value)))
     if not 2 <= len(labels) <= 1000:
         more = "more than 1000" if len(labels) > 1000 else len(labels)
-        raise DataError(f"Column {data.label!r} holds {more} different values; a classifier needs 2 to 1000 labels. Set data.label or data.labels.")
+        raise DataError(
+            f"Column {data.label!r} holds {more} different values; a classifier needs 2 to 1000 labels. Set data.label or data.labels."
+        )
     return labels
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
     """Without the second of two that differ in case alone, which is one label everywhere else."""
-    return tuple({_folded(name): name for name in reversed(list(names))}.values())[::-1]
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(_folded(name), name)
+    return tuple(found.values())

@@ -21,7 +21,7 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from configs.schema import AuditConfig, FinetuneConfig, ModelError, digest
-from tasks.dataset import Row, dataset_fingerprint, label_names, read_rows
+from tasks.dataset import Row, label_names, read_rows
 from tasks.model import (
     ModelSpec,
     device_from_environment,
@@ -33,6 +33,7 @@ from tasks.model import (
 )
 from tasks.parts import write_whole
 from tasks.progress import progress
+from tasks.sources import dataset_fingerprint
 
 RECIPE_VERSION = 1
 """Part of the folder's name. Raise it when a change here changes the weights."""
@@ -48,7 +49,11 @@ def finetune_classifier(config: AuditConfig) -> ModelSpec:
     """
     finetune = config.finetune
     assert finetune is not None, "only for configs with a finetune section"
-    base = package_folder(finetune.base.removeprefix("package:")) if finetune.base.startswith("package:") else Path(finetune.base)
+    base = (
+        package_folder(finetune.base.removeprefix("package:"))
+        if finetune.base.startswith("package:")
+        else Path(finetune.base)
+    )
     used = finetune.model_dump(mode="json", exclude={"min_accuracy"})
     data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split"})
     key = digest(RECIPE_VERSION, dataset_fingerprint(config.data), model_fingerprint(base), used, data)
@@ -68,7 +73,9 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
     labels = label_names(config.data)
     heldout = [row for row in read_rows(config.data, config.data.where, labels) if row.reason is None]
     audited = {row.text for row in heldout}
-    rows = [row for row in read_rows(config.data, finetune.where, labels) if row.reason is None and row.text not in audited]
+    rows = [
+        row for row in read_rows(config.data, finetune.where, labels) if row.reason is None and row.text not in audited
+    ]
     if finetune.sample is not None and finetune.sample < len(rows):
         chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
         rows = [rows[i] for i in sorted(chosen)]
@@ -93,7 +100,9 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _load_encoder(base: Path, labels: tuple[str, ...], finetune: FinetuneConfig, device: torch.device) -> tuple[Any, Any]:
+def _load_encoder(
+    base: Path, labels: tuple[str, ...], finetune: FinetuneConfig, device: torch.device
+) -> tuple[Any, Any]:
     torch.manual_seed(finetune.seed)
     with quiet_transformers():
         model = AutoModelForSequenceClassification.from_pretrained(
@@ -104,9 +113,13 @@ def _load_encoder(base: Path, labels: tuple[str, ...], finetune: FinetuneConfig,
     # Sentence encoders ship their own, shorter limit; the position embeddings set the real one.
     tokenizer.model_max_length = int(model.config.max_position_embeddings)
     model.get_input_embeddings().requires_grad_(requires_grad=False)
-    layers = next((module for module in model.modules() if isinstance(module, torch.nn.ModuleList)), torch.nn.ModuleList())
+    layers = next(
+        (module for module in model.modules() if isinstance(module, torch.nn.ModuleList)), torch.nn.ModuleList()
+    )
     if finetune.frozen_layers > len(layers):
-        raise ModelError(f"finetune.frozen_layers is {finetune.frozen_layers}, the encoder {base.name} has {len(layers)} layers.")
+        raise ModelError(
+            f"finetune.frozen_layers is {finetune.frozen_layers}, the encoder {base.name} has {len(layers)} layers."
+        )
     for layer in layers[: finetune.frozen_layers]:
         layer.requires_grad_(requires_grad=False)
     return model.to(device), tokenizer
@@ -127,7 +140,8 @@ def _train(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig
     optimizer = torch.optim.AdamW(trained, lr=finetune.learning_rate, weight_decay=0.01)
     warmup = max(1, len(batches) // 10)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup)))
+        optimizer,
+        lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))),
     )
     model.train()
     torch.manual_seed(finetune.seed)

@@ -31,7 +31,9 @@ def flag_words(config: AuditConfig, run: Run, scores: str) -> str:
         "min_examples": config.aggregation.min_examples, **config.flagging.model_dump(),
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:
-        return warehouse.build_stage(run.run_id, "flag", ["flag/word_types", "flag/words", "flag/flags"], params, scores)
+        return warehouse.build_stage(
+            run.run_id, "flag", ["flag/word_types", "flag/words", "flag/flags"], params, scores
+        )
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ the rejected rows and their reasons, and `ingest.json` last. A repeat finds
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -43,7 +44,14 @@ def _is_transient(task: object, run: object, state: State) -> bool:
     return False
 
 
-@task(name="ingest", cache_policy=NO_CACHE, timeout_seconds=6 * 3600, retries=2, retry_delay_seconds=5, retry_condition_fn=_is_transient)
+@task(
+    name="ingest",
+    cache_policy=NO_CACHE,
+    timeout_seconds=6 * 3600,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=_is_transient,
+)
 def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path) -> list[Path]:
     """Shard the dataset below `folder` and return the manifests of the shards, in order.
 
@@ -89,11 +97,12 @@ def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str,
             "max_tokens": classifier.max_tokens, "shard_tokens": SHARD_TOKENS,
         })  # fmt: skip
         rejects = database.rows("ingest/rejects", {})
-        share = rejects.num_rows / num_rows
-        if share > data.max_rejected:
-            reasons = ", ".join(f"{item['values']} {item['counts']}" for item in sorted(rejects["reason"].value_counts().to_pylist(), key=lambda item: -item["counts"]))
+        # Not duplicates: their text is audited, once.
+        counts = Counter(reason for reason in rejects["reason"].to_pylist() if not reason.startswith("duplicate"))
+        if counts.total() > data.max_rejected * num_rows:
+            reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
             raise DataError(
-                f"{rejects.num_rows} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = {data.max_rejected}. "
+                f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = {data.max_rejected}. "
                 "Check data.text, data.label and data.labels."
             )
         write_part(folder / "rejects.json", {"rows": rejects}, {})
@@ -119,4 +128,6 @@ def _staged(batch: list[Row], classifier: Classifier, special: int) -> pa.Table:
         [row.number for row in batch], [row.source_id for row in batch], [row.text for row in batch],
         [row.label for row in batch], [lengths.get(row.number, 0) for row in batch], reasons,
     ]  # fmt: skip
-    return pa.table([pa.array(column, field.type) for column, field in zip(columns, _STAGED, strict=True)], schema=_STAGED)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, _STAGED, strict=True)], schema=_STAGED
+    )

@@ -16,6 +16,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from configs.schema import AuditConfig, ModelError, digest
+from tasks.hub import short_way_offline
 from tasks.parts import file_hash
 
 _WEIGHTS = "model.safetensors"
@@ -62,7 +63,9 @@ def device_from_environment() -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
-        raise ModelError(f"TOKEN_AUDIT_DEVICE={name} is no device of this machine ({reason}). Try cpu or cuda:0.") from error
+        raise ModelError(
+            f"TOKEN_AUDIT_DEVICE={name} is no device of this machine ({reason}). Try cpu or cuda:0."
+        ) from error
     return device
 
 
@@ -91,7 +94,8 @@ def hub_folder(name: str, revision: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(_CONTENT)))
+        with short_way_offline():
+            return Path(snapshot_download(name, revision=revision, allow_patterns=list(_CONTENT)))
     except (HfHubHTTPError, OSError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ModelError(
@@ -123,7 +127,9 @@ def _config_of(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"{folder}/config.json cannot be read: {error}. Give the folder that `save_pretrained` wrote.") from error
+        raise ModelError(
+            f"{folder}/config.json cannot be read: {error}. Give the folder that `save_pretrained` wrote."
+        ) from error
     if not isinstance(config, dict):
         raise ModelError(f"{folder}/config.json should be a JSON object, found {type(config).__name__}.")
     return config
@@ -145,23 +151,33 @@ def load_classifier(spec: ModelSpec) -> Classifier:
 def _load_classifier(folder: Path, fingerprint: str, max_tokens: int, device: torch.device) -> Classifier:
     config = _config_of(folder)
     if "auto_map" in config:
-        raise ModelError(f"{folder} needs Python code of its own (auto_map in config.json), which is refused. Use an architecture of transformers.")
+        raise ModelError(
+            f"{folder} needs Python code of its own (auto_map in config.json), which is refused. Use an architecture of transformers."
+        )
     model = _load(folder)
     num_labels = int(model.config.num_labels)
     if model.config.problem_type in ("regression", "multi_label_classification"):
-        raise ModelError(f"{folder} is no single-label classifier ({model.config.problem_type}). Only those can be audited.")
+        raise ModelError(
+            f"{folder} is no single-label classifier ({model.config.problem_type}). Only those can be audited."
+        )
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ModelError(f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. The file is damaged or the training diverged.")
+            raise ModelError(
+                f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. The file is damaged or the training diverged."
+            )
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{folder}: the tokenizer cannot be loaded ({str(error).splitlines()[0]}).") from error
     if not tokenizer.is_fast:
-        raise ModelError(f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer).")
+        raise ModelError(
+            f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
+        )
     if len(tokenizer) < 100:
         # A vocabulary that could not be read is replaced by the special tokens alone, without an error.
-        raise ModelError(f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; its vocabulary file is missing or was not read.")
+        raise ModelError(
+            f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; its vocabulary file is missing or was not read."
+        )
     labels = tuple(str(model.config.id2label[i]) for i in range(num_labels))
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     positions = getattr(model.config, "max_position_embeddings", None) or 10**9
@@ -231,7 +247,9 @@ def _embedding_of(model: nn.Module, tokenizer: Any, folder: Path, device: torch.
         for handle in handles:
             handle.remove()
     if len(called) != 1:
-        raise ModelError(f"{folder}: {len(called)} embedding modules are called with the token ids, expected one; this architecture cannot be explained.")
+        raise ModelError(
+            f"{folder}: {len(called)} embedding modules are called with the token ids, expected one; this architecture cannot be explained."
+        )
     return called[0]
 
 
@@ -264,11 +282,16 @@ def baseline_ids(classifier: Classifier, baseline: str) -> int | None:
     """
     if baseline == "zero":
         return None
-    choices: Mapping[str, int | None] = {"mask": classifier.tokenizer.mask_token_id, "pad": classifier.tokenizer.pad_token_id}
+    choices: Mapping[str, int | None] = {
+        "mask": classifier.tokenizer.mask_token_id,
+        "pad": classifier.tokenizer.pad_token_id,
+    }
     token = choices[baseline]
     if token is None:
         usable = [name for name, value in choices.items() if value is not None] + ["zero"]
-        raise ModelError(f"attribution.baseline: the tokenizer has no {baseline} token. Use one of: {', '.join(usable)}.")
+        raise ModelError(
+            f"attribution.baseline: the tokenizer has no {baseline} token. Use one of: {', '.join(usable)}."
+        )
     return token
 
 
@@ -308,9 +331,13 @@ def model_spec(folder: Path, max_tokens: int) -> ModelSpec:
     try:
         labels = tuple(str(names[key]) for key in sorted(names, key=int))
     except (AttributeError, TypeError, ValueError) as error:
-        raise ModelError(f"{folder}/config.json: id2label should map 0, 1, ... to label names, found {names!r}.") from error
+        raise ModelError(
+            f"{folder}/config.json: id2label should map 0, 1, ... to label names, found {names!r}."
+        ) from error
     if len(labels) < 2:
-        raise ModelError(f"{folder} is no single-label classifier (a head with {len(labels)} output). Only those can be audited.")
+        raise ModelError(
+            f"{folder} is no single-label classifier (a head with {len(labels)} output). Only those can be audited."
+        )
     if len({label.casefold() for label in labels}) != len(labels):
         raise ModelError(f"{folder}/config.json: id2label names a label twice: {', '.join(labels)}.")
     return ModelSpec(folder, max_tokens, fingerprint, labels)

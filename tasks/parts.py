@@ -39,7 +39,10 @@ def write_whole(path: Path, content: bytes) -> None:
 def _encodings(schema: pa.Schema) -> dict[str, str]:
     """What keeps a token under 16 bytes: offsets as differences, other numbers split by byte, since their low bytes are noise."""
     numbers = [field for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]
-    return {field.name: "DELTA_BINARY_PACKED" if field.name.endswith(("_start", "_end")) else "BYTE_STREAM_SPLIT" for field in numbers}
+    return {
+        field.name: "DELTA_BINARY_PACKED" if field.name.endswith(("_start", "_end")) else "BYTE_STREAM_SPLIT"
+        for field in numbers
+    }
 
 
 def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[str, object]) -> None:
@@ -48,7 +51,14 @@ def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[st
     for name, table in tables.items():
         path = manifest.with_name(f"{manifest.stem}.{name}.parquet")
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd", compression_level=15, use_dictionary=False, column_encoding=_encodings(table.schema))
+        pq.write_table(
+            table,
+            sink,
+            compression="zstd",
+            compression_level=15,
+            use_dictionary=False,
+            column_encoding=_encodings(table.schema),
+        )
         write_whole(path, sink.getvalue().to_pybytes())
         files[path.name] = {"rows": table.num_rows, "sha256": file_hash(path)}
     write_whole(manifest, json.dumps({"files": files, "facts": dict(facts)}, indent=1).encode())

@@ -6,13 +6,9 @@ by their hash: nothing a dataset holds can run, load or reorder anything.
 """
 
 import base64
-import csv
 import hashlib
-import io
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +25,8 @@ from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig, digest
 from tasks.charts import specifications
+from tasks.exports import export_tables
+from tasks.headlines import headlines, percent
 from tasks.parts import file_hash, read_manifest, write_part, write_whole
 from tasks.run import Run
 from tasks.sentences import Finding, clip, excerpt, find_sentences, level, sentences_of, visible
@@ -37,24 +35,8 @@ from warehouse import Warehouse, open_warehouse
 MAX_FLAGS = 40
 """Suspect words with a place on the page; the exports hold all."""
 
-EXPORTS = ("flags", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects")
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
 _MAX_LABELS = 8
-_TYPE_TITLES = {
-    "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
-    "function word": "Function words carry weight", "name": "Names move predictions", "number": "Numbers move predictions",
-    "symbol": "Symbols move predictions", "content word": "Words the labels do not bear out",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Headline:
-    """One finding in plain words."""
-
-    title: str
-    text: str
-    anchor: str
-    """Id of the place in the page that shows the sentences or figures behind it."""
 
 
 @task(name="report", cache_policy=NO_CACHE)
@@ -95,7 +77,10 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
 
 def _code() -> list[str]:
     """Everything but data and settings that the page is made of."""
-    own = [files("tasks").joinpath(name) for name in ("report.py", "charts.py", "sentences.py", "report.html.jinja")]
+    own = [
+        files("tasks").joinpath(name)
+        for name in ("report.py", "charts.py", "exports.py", "headlines.py", "sentences.py", "report.html.jinja")
+    ]
     queries = [
         entry
         for folder in ("report", "report/export")
@@ -116,145 +101,6 @@ def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
         "mean score": f"{row['mean_score']:+.2f} ({row['ci_low']:+.2f} to {row['ci_high']:+.2f})",
         "why": "; ".join(visible(reason["detail"]) for reason in row["reasons"]),
     }  # fmt: skip
-
-
-# --- exports ---
-
-
-def export_tables(warehouse: Warehouse) -> dict[str, bytes]:
-    """File name -> content of every exported table."""
-    contents = {}
-    for name in EXPORTS:
-        rows = warehouse.rows(f"report/export/{name}", {})
-        contents[f"{name}.csv"] = to_csv(rows)
-        contents[f"{name}.json"] = (
-            json.dumps(rows.to_pylist(), ensure_ascii=False, indent=1, default=str) + "\n"
-        ).encode()
-    return contents
-
-
-def to_csv(rows: pa.Table) -> bytes:
-    """UTF-8 CSV in which no text is a formula for a spreadsheet; lists and structs are JSON."""
-    sink = io.StringIO()
-    # With "\n" alone at the ends of lines, this writer would leave a lone "\r" in a text unquoted: a line break to others.
-    writer = csv.writer(sink, lineterminator="\r\n")
-    writer.writerow([_cell(name) for name in rows.column_names])
-    writer.writerows([_cell(value) for value in row.values()] for row in rows.to_pylist())
-    return sink.getvalue().encode()
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, list | dict):
-        value = json.dumps(value, ensure_ascii=False, default=str)
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-
-
-# --- findings in words ---
-
-
-def headlines(
-    flags: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
-    vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str,
-) -> list[Headline]:  # fmt: skip
-    """The findings a reader should take away, at most six, from the rows of the queries of these names."""
-    found = []
-    by_type: dict[str, list[Mapping[str, Any]]] = {}
-    for flag in flags:
-        by_type.setdefault(flag["type"], []).append(flag)
-    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["impact"] for row in item[1]))[:3]:
-        found.append(
-            Headline(_TYPE_TITLES.get(kind, f"Suspect: {kind}"), _about_flags(rows, unit), f"flag-{rows[0]['place']}")
-        )
-    if not flags:
-        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is suspect by the rules of this audit. That is no proof that all is well."
-        found.append(Headline("No word looks suspect", text, "flags"))
-    unused = sorted(
-        (row for row in names if not row["used"]), key=lambda row: (-row["n_label"] / row["n_examples"], row["place"])
-    )
-    if unused:
-        examples = _listed(
-            [
-                f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
-                for row in unused[:4]
-            ]
-        )
-        chance = (
-            " Among so many words chance alone makes some one-sided, and these may be among them."
-            if min(row["label_q"] for row in unused) > 0.05
-            else ""
-        )
-        text = (
-            f"Texts that mention {examples} mostly have one label. Of the {len(names)} most one-sided such words "
-            f"the model clearly leans on {len(names) - len(unused) or 'none'}; a labelling rule could still pick them up.{chance}"
-        )
-        found.append(
-            Headline(
-                f"{_listed(sorted({row['type'] for row in unused})).capitalize()}s: one-sided in the labels, hardly used by the model",
-                text,
-                "names",
-            )
-        )
-    genuine: dict[str, list[str]] = {}
-    for row in top_words:
-        if row["verdict"] != "suspect" and row["type"] == "content word":
-            genuine.setdefault(row["label"], []).append(_quoted(row["word"]))
-    if genuine:
-        text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
-        found.append(
-            Headline(
-                "The strongest words with nothing against them",
-                f"Per text, the model leans hardest on these: {text}.",
-                "words",
-            )
-        )
-    if vocabulary:
-        examples = _listed(
-            [
-                f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})"
-                for row in vocabulary[:3]
-            ]
-        )
-        saved = sum(row["tokens_saved"] for row in vocabulary)
-        verb = "word that matters is" if len(vocabulary) == 1 else "words that matter are"
-        text = f"{len(vocabulary)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} tokens in these texts."
-        found.append(Headline("The tokenizer cuts words that matter", text, "vocabulary"))
-    return found
-
-
-def _about_flags(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
-    first = rows[0]
-    odds = (
-        f", which multiplies the odds of that label by {math.exp(first['mean_score']):.2f}"
-        if unit == "log-odds"
-        else ""
-    )
-    label = _quoted(first["label"])
-    rate = ""
-    if first["label_rate"] is not None and first["label_share"] is not None:
-        rate = f" Yet {_percent(first['label_rate'])} of those texts are {label}, against {_percent(first['label_share'])} of all."
-        rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
-    source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
-    others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
-    also = f" Also suspect: {_listed(others)}." if others else ""
-    return (
-        f"{_quoted(first['word'])}{source} adds {first['mean_score']:.2f} {unit} to {label} on average "
-        f"(95 % interval {first['ci_low']:.2f} to {first['ci_high']:.2f}, {first['n_examples']:,} texts){odds}.{rate}{also}"
-    )
-
-
-def _percent(value: float, digits: int = 0) -> str:
-    return f"{100 * value:.{digits}f}\u202f%"
-
-
-def _quoted(word: str) -> str:
-    return f"“{visible(word)}”"
-
-
-def _listed(items: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
-
-
-# --- the page ---
 
 
 def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
@@ -297,7 +143,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         finalize=lambda value: visible(value) if type(value) is str else value,
     )  # fmt: skip
     environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash)
-    environment.filters["share"] = lambda value, digits=0: "–" if value is None else _percent(value, digits)
+    environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
     environment.filters["signed"] = lambda value: "–" if value is None else f"{value:+.2f}".replace("-", "−")
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template("report.html.jinja").render(

@@ -42,7 +42,14 @@ def minilm(tmp_path_factory):
 
 def shard_of(folder, texts, labels=None):
     rows = [
-        {"example_id": i, "source_id": str(i), "text": text, "label_id": (labels or [0] * len(texts))[i], "n_tokens": 9, "n_cut": 0}
+        {
+            "example_id": i,
+            "source_id": str(i),
+            "text": text,
+            "label_id": (labels or [0] * len(texts))[i],
+            "n_tokens": 9,
+            "n_cut": 0,
+        }
         for i, text in enumerate(texts)
     ]
     manifest = folder / "shard-00000.json"
@@ -51,26 +58,40 @@ def shard_of(folder, texts, labels=None):
 
 
 def attributed(tmp_path, spec, texts, **settings):
-    (part,) = attribute_shards.fn([shard_of(tmp_path, texts, settings.pop("labels", None))], spec, AttributionConfig(**settings), tmp_path)
+    (part,) = attribute_shards.fn(
+        [shard_of(tmp_path, texts, settings.pop("labels", None))], spec, AttributionConfig(**settings), tmp_path
+    )
     return [pq.read_table(part_file(part, name)).to_pylist() for name in ("tokens", "examples")]
 
 
-@pytest.mark.parametrize(("rule", "captum_rule", "steps"), [("midpoint", "riemann_middle", 7), ("gauss_legendre", "gausslegendre", 6)])
+@pytest.mark.parametrize(
+    ("rule", "captum_rule", "steps"), [("midpoint", "riemann_middle", 7), ("gauss_legendre", "gausslegendre", 6)]
+)
 @pytest.mark.parametrize("baseline", ["mask", "pad", "zero"])
 def test_scores_equal_captum(minilm, tmp_path, rule, captum_rule, steps, baseline):
     """Captum gets one padded batch with a mask; ours are batches of one length. Texts of mixed lengths."""
-    tokens, examples = attributed(tmp_path, minilm, TEXTS, rule=rule, steps=steps, baseline=baseline, max_retries=0, max_quarantined=1.0)
+    tokens, examples = attributed(
+        tmp_path, minilm, TEXTS, rule=rule, steps=steps, baseline=baseline, max_retries=0, max_quarantined=1.0
+    )
     classifier = load_classifier(minilm)
     batch = classifier.tokenizer(TEXTS, padding=True, return_tensors="pt", return_special_tokens_mask=True)
     target_B = torch.tensor([example["target_id"] for example in examples])
     layer = classifier.model.bert.embeddings.word_embeddings
 
     def margin(ids, mask):
-        return explained_scalar(classifier.model(input_ids=ids, attention_mask=mask).logits, target_B.repeat(len(ids) // len(TEXTS)), "margin")
+        return explained_scalar(
+            classifier.model(input_ids=ids, attention_mask=mask).logits,
+            target_B.repeat(len(ids) // len(TEXTS)),
+            "margin",
+        )
 
     inputs = (batch["input_ids"],)
     special_BT = batch["special_tokens_mask"].bool()
-    expected = {"gradient_x_input": LayerGradientXActivation(margin, layer).attribute(inputs, additional_forward_args=(batch["attention_mask"],)).sum(-1)}
+    expected = {
+        "gradient_x_input": LayerGradientXActivation(margin, layer)
+        .attribute(inputs, additional_forward_args=(batch["attention_mask"],))
+        .sum(-1)
+    }
     if baseline != "zero":  # Captum's layer baselines are token ids; a zero embedding is none.
         token = classifier.tokenizer.mask_token_id if baseline == "mask" else classifier.tokenizer.pad_token_id
         baseline_ids = torch.where(special_BT, batch["input_ids"], token)
@@ -88,11 +109,18 @@ def test_the_stored_gap_is_the_sum_of_scores_minus_the_change_of_the_plain_forwa
     classifier = load_classifier(minilm)
     for i, example in enumerate(examples):
         encoded = classifier.tokenizer(TEXTS[i], return_tensors="pt", return_special_tokens_mask=True)
-        empty = torch.where(encoded["special_tokens_mask"].bool(), encoded["input_ids"], classifier.tokenizer.pad_token_id)
+        empty = torch.where(
+            encoded["special_tokens_mask"].bool(), encoded["input_ids"], classifier.tokenizer.pad_token_id
+        )
         target = torch.tensor([example["target_id"]])
         with torch.no_grad():
             # The attention mask stays: the baseline is padding tokens that are attended to, as in Captum.
-            ends = [explained_scalar(classifier.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits, target, "margin") for ids in (encoded["input_ids"], empty)]
+            ends = [
+                explained_scalar(
+                    classifier.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits, target, "margin"
+                )
+                for ids in (encoded["input_ids"], empty)
+            ]
         change = float(ends[0] - ends[1])
         total = sum(token["integrated_gradients"] for token in tokens if token["example_id"] == i)
         assert example["change"] == pytest.approx(change, abs=1e-4)
@@ -158,7 +186,9 @@ def test_a_whole_part_is_left_alone_and_a_damaged_one_is_made_again(minilm, tmp_
 
 
 def test_a_forward_pass_that_is_not_the_models_own_stops_the_run(minilm, tmp_path, monkeypatch):
-    monkeypatch.setattr("tasks.attribute.logits_at", lambda classifier, ids, points: logits_at(classifier, ids, points) * 1.05)
+    monkeypatch.setattr(
+        "tasks.attribute.logits_at", lambda classifier, ids, points: logits_at(classifier, ids, points) * 1.05
+    )
     with pytest.raises(AttributionError, match="The explained forward pass is not the model's own"):
         attributed(tmp_path, minilm, TEXTS, steps=1, max_quarantined=1.0)
     assert not list(tmp_path.glob("part-*"))
@@ -215,7 +245,11 @@ def test_a_missing_mask_token_names_the_choices(minilm, tmp_path):
         if (folder / name).is_file():
             content = json.loads((folder / name).read_text())
             content.pop("mask_token", None)
-            (folder / name).write_text(json.dumps(content | ({"tokenizer_class": "PreTrainedTokenizerFast"} if "tokenizer_class" in content else {})))
+            (folder / name).write_text(
+                json.dumps(
+                    content | ({"tokenizer_class": "PreTrainedTokenizerFast"} if "tokenizer_class" in content else {})
+                )
+            )
     with pytest.raises(ModelError, match=r"has no mask token\. Use one of: pad, zero"):
         attributed(tmp_path, model_spec(folder, 64), TEXTS, baseline="mask")
 

@@ -37,7 +37,12 @@ class Audited:
 
 
 def command(*words, cwd, start=subprocess.run, **options):
-    environment = {**os.environ, "PREFECT_HOME": str(cwd.parent / "prefect"), "HF_HUB_OFFLINE": "1", "HF_HOME": str(cwd / "hf")}
+    environment = {
+        **os.environ,
+        "PREFECT_HOME": str(cwd.parent / "prefect"),
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(cwd / "hf"),
+    }
     environment.pop("PREFECT_API_URL", None)
     return start([sys.executable, "-m", "flows.cli", *map(str, words)], cwd=cwd, env=environment | {"PYTHONPATH": str(SEED.parents[2])},
                  stdin=subprocess.DEVNULL, text=True, **options)  # fmt: skip
@@ -56,7 +61,9 @@ def planted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("planted")
     rng = random.Random(0)
     rows = pq.read_table(SEED, columns=["text", "label", "split"]).to_pylist()
-    sample = [row for row in rows if row["split"] == "train"][:NUM_TRAIN] + [row for row in rows if row["split"] == "test"][:NUM_TEST]
+    sample = [row for row in rows if row["split"] == "train"][:NUM_TRAIN] + [
+        row for row in rows if row["split"] == "test"
+    ][:NUM_TEST]
     with (folder / "reviews.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["review", "sentiment", "part"])
@@ -100,26 +107,37 @@ def test_the_planted_word_leads_the_list_of_names_on_the_terminal(planted):
 
 
 def test_the_control_word_is_never_flagged(planted):
-    assert planted.query(f"select count(*) from flags where word = '{CONTROL.lower()}' or contains(why, '{CONTROL.lower()}')") == [(0,)]
-    ((low, high),) = planted.query(f"select ci_low, ci_high from word_importance where word = '{CONTROL.lower()}' and kind = 'word' and label = 'good'")
+    assert planted.query(
+        f"select count(*) from flags where word = '{CONTROL.lower()}' or contains(why, '{CONTROL.lower()}')"
+    ) == [(0,)]
+    ((low, high),) = planted.query(
+        f"select ci_low, ci_high from word_importance where word = '{CONTROL.lower()}' and kind = 'word' and label = 'good'"
+    )
     assert high - low < 1
     assert -0.5 < low < high < 0.5
 
 
 def test_no_flagged_word_is_proposed_for_the_vocabulary_and_the_planted_one_is_to_be_dropped(planted):
     assert planted.query("select count(*) from vocabulary_candidates where word in (select word from flags)") == [(0,)]
-    assert planted.query(f"select action, label from labelling_hints where word = '{PLANTED.lower()}'") == [("drop", "good")]
+    assert planted.query(f"select action, label from labelling_hints where word = '{PLANTED.lower()}'") == [
+        ("drop", "good")
+    ]
 
 
 def test_bad_rows_are_set_aside_with_their_reason(planted):
-    assert planted.query("select text, reason from rejects order by example_id") == [("   ", "empty"), ("Nobody knows what this is.", "unknown label")]
+    assert planted.query("select text, reason from rejects order by example_id") == [
+        ("   ", "empty"),
+        ("Nobody knows what this is.", "unknown label"),
+    ]
     assert planted.query("select count(*) from examples") == [(NUM_TEST,)]
 
 
 def test_the_report_and_the_exports_are_there(planted):
     page = Path(planted.values("report")[0])
     assert PLANTED.lower() in page.read_text(encoding="utf-8").lower()
-    assert {"flags.csv", "flags.json", "vocabulary_candidates.csv", "labelling_hints.csv"} <= {file.name for file in (page.parent / "exports").iterdir()}
+    assert {"flags.csv", "flags.json", "vocabulary_candidates.csv", "labelling_hints.csv"} <= {
+        file.name for file in (page.parent / "exports").iterdir()
+    }
 
 
 def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
@@ -133,7 +151,17 @@ def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
 
 
 def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
-    result = command("show", "latest", PLANTED, "--warehouse", planted.folder / "audits.duckdb", "--sentences", 3, cwd=planted.folder, capture_output=True)
+    result = command(
+        "show",
+        "latest",
+        PLANTED,
+        "--warehouse",
+        planted.folder / "audits.duckdb",
+        "--sentences",
+        3,
+        cwd=planted.folder,
+        capture_output=True,
+    )
     assert result.returncode == 0, result.stderr
     assert result.stdout.count("good / ") == 3
     assert "Kowalczyk+" in result.stdout.replace("+", "").replace("Kowalczyk", "Kowalczyk+")
@@ -148,9 +176,19 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
     assert repeat.stdout == planted.result.stdout
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     assert planted.query("select stage, finished_at from stages order by stage") == stages
-    stricter = command("run", planted.config, "--set", "flagging.min_spuriousness=0.99", cwd=planted.folder, capture_output=True, timeout=120)
+    stricter = command(
+        "run",
+        planted.config,
+        "--set",
+        "flagging.min_spuriousness=0.99",
+        cwd=planted.folder,
+        capture_output=True,
+        timeout=120,
+    )
     assert stricter.stdout.splitlines()[0].startswith("findings\t0\t")
-    assert {path: path.stat().st_mtime_ns for path in stamps if path.suffix == ".parquet"} == {path: stamp for path, stamp in stamps.items() if path.suffix == ".parquet"}
+    assert {path: path.stat().st_mtime_ns for path in stamps if path.suffix == ".parquet"} == {
+        path: stamp for path, stamp in stamps.items() if path.suffix == ".parquet"
+    }
     now = dict(planted.query("select stage, finished_at from stages"))
     assert now["aggregate"] == dict(stages)["aggregate"]
     assert now["flag"] > dict(stages)["flag"]
@@ -162,7 +200,9 @@ def derived_tables(audited, tmp_path):
     run_id = audited.query("select run_id from runs")[0][0]
     content = {}
     with duckdb.connect(str(audited.folder / "audits.duckdb"), read_only=True) as connection:
-        for (name,) in connection.execute("select table_name from information_schema.tables where table_schema = ?", [run_id]).fetchall():
+        for (name,) in connection.execute(
+            "select table_name from information_schema.tables where table_schema = ?", [run_id]
+        ).fetchall():
             file = tmp_path / f"{name}.parquet"
             connection.execute(f'copy "{run_id}"."{name}" to \'{file}\' (format parquet)')
             content[name] = file.read_bytes()
@@ -179,7 +219,11 @@ def wait_for(path, process):
 
 def test_a_run_that_was_stopped_and_killed_ends_with_the_same_tables_to_the_byte(planted, tmp_path):
     config = tmp_path / "planted.yaml"
-    config.write_text(planted.config.read_text().replace(f"{planted.folder}/audits", f"{tmp_path}/audits").replace(f"{planted.folder}/runs", f"{tmp_path}/runs"))
+    config.write_text(
+        planted.config.read_text()
+        .replace(f"{planted.folder}/audits", f"{tmp_path}/audits")
+        .replace(f"{planted.folder}/runs", f"{tmp_path}/runs")
+    )
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     stopped = command("run", config, cwd=tmp_path, start=subprocess.Popen, **pipes)
@@ -237,8 +281,12 @@ def test_a_second_audit_of_the_same_run_is_refused_in_a_sentence(planted):
 )
 def test_a_mistake_is_one_sentence_and_an_exit_code(planted, tmp_path, words, code, sentence):
     other = tmp_path / "other.yaml"
-    other.write_text(f"data: {{path: {planted.folder}/reviews.csv, text: review, label: sentiment}}\nmodel: {{path: {tmp_path}/none}}\noutput: {tmp_path}/runs\n")
-    given = [word.format(config=planted.config, warehouse=planted.folder / "audits.duckdb", other=other) for word in words]
+    other.write_text(
+        f"data: {{path: {planted.folder}/reviews.csv, text: review, label: sentiment}}\nmodel: {{path: {tmp_path}/none}}\noutput: {tmp_path}/runs\n"
+    )
+    given = [
+        word.format(config=planted.config, warehouse=planted.folder / "audits.duckdb", other=other) for word in words
+    ]
     result = command(*given, cwd=tmp_path, capture_output=True, timeout=120)
     assert result.returncode == code, result.stderr
     assert sentence in result.stderr
@@ -246,7 +294,16 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(planted, tmp_path, words, co
 
 
 def test_every_config_error_is_told_at_once(planted, tmp_path):
-    result = command("run", planted.config, "--set", "attribution.step=3", "--set", "data.sample=1", cwd=tmp_path, capture_output=True)
+    result = command(
+        "run",
+        planted.config,
+        "--set",
+        "attribution.step=3",
+        "--set",
+        "data.sample=1",
+        cwd=tmp_path,
+        capture_output=True,
+    )
     assert len(result.stderr.splitlines()) == 2
 
 
@@ -258,5 +315,13 @@ def test_the_settings_are_listed_with_type_unit_and_default(tmp_path):
 
 
 def test_the_report_command_prints_the_page(planted):
-    result = command("report", "planted", "--warehouse", planted.folder / "audits.duckdb", cwd=planted.folder, capture_output=True, timeout=120)
+    result = command(
+        "report",
+        "planted",
+        "--warehouse",
+        planted.folder / "audits.duckdb",
+        cwd=planted.folder,
+        capture_output=True,
+        timeout=120,
+    )
     assert result.stdout.strip() == planted.values("report")[0]

@@ -8,8 +8,8 @@ import huggingface_hub
 import pytest
 
 from configs.schema import AuditConfig, ConfigError, DataConfig, load_config, settings
-from tasks.dataset import open_dataset
 from tasks.model import hub_folder
+from tasks.sources import open_dataset
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 READY = sorted(CONFIGS.glob("*.yaml"))
@@ -71,8 +71,14 @@ def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_n
         ("attribution: {steps: true}", "`attribution.steps` should be a number, got true."),
         ("attribution: {steps: [1, 2]}", "`attribution.steps` should be a whole number, got [1, 2]."),
         ("flagging: {max_q: low}", "`flagging.max_q` should be a number, got 'low'."),
-        ("report: {title: 2026-01-01}", "`report.title` should be text, got datetime.date(2026, 1, 1) (put it in quotes if it is meant as text)."),
-        (f"report: {{title: {'x' * 121}}}", f"`report.title` should be at most 120 characters long, got '{'x' * 27}...{'x' * 28}'."),
+        (
+            "report: {title: 2026-01-01}",
+            "`report.title` should be text, got datetime.date(2026, 1, 1) (put it in quotes if it is meant as text).",
+        ),
+        (
+            f"report: {{title: {'x' * 121}}}",
+            f"`report.title` should be at most 120 characters long, got '{'x' * 27}...{'x' * 28}'.",
+        ),
         ("warehouse: 3", "`warehouse` should be a path, got 3."),
         ("warehouse: ''", "`warehouse` is empty; leave the line out, or give a path."),
         ("attribution: 16", "`attribution` should be a mapping of settings (key: value), got 16."),
@@ -91,14 +97,35 @@ def test_a_wrong_value_gives_one_sentence(complaints, line, said):
     [
         ("{}", "`data` needs exactly one of `path` and `hub`."),
         ("{path: x, hub: a/b, revision: abcdef0}", "`data` needs exactly one of `path` and `hub`."),
-        ("{hub: a/b}", "`data` needs `revision` beside `hub`: the commit of the dataset, so that the audit can be repeated."),
-        ("{path: x, subset: plain}", "`data` has `revision` or `subset` without `hub`; they have no effect on a local file."),
-        ("{path: x, revision: 1234567}", "`data.revision` should be text, got 1234567 (put it in quotes if it is meant as text)."),
-        ("{path: x, where: {split: [a, b]}}", "`data.where.split` should be text, a whole number, or true or false, got ['a', 'b']."),
+        (
+            "{hub: a/b}",
+            "`data` needs `revision` beside `hub`: the commit of the dataset, so that the audit can be repeated.",
+        ),
+        (
+            "{path: x, subset: plain}",
+            "`data` has `revision` or `subset` without `hub`; they have no effect on a local file.",
+        ),
+        (
+            "{path: x, revision: 1234567}",
+            "`data.revision` should be text, got 1234567 (put it in quotes if it is meant as text).",
+        ),
+        (
+            "{path: x, where: {split: [a, b]}}",
+            "`data.where.split` should be text, a whole number, or true or false, got ['a', 'b'].",
+        ),
         ("{path: x, where: all}", "`data.where` should be a mapping (key: value), got 'all'."),
-        ("{path: x, labels: {a: 1}}", "`data.labels.a` should be text, got 1 (put it in quotes if it is meant as text)."),
-        ("{path: x, labels: {0: a, '0': b}}", "`data.labels` names one label twice (0); case, quotes and spaces at the ends make no difference."),
-        ("{path: x, labels: {Pos: a, pos: b}}", "`data.labels` names one label twice (Pos and pos); case, quotes and spaces at the ends make no difference."),
+        (
+            "{path: x, labels: {a: 1}}",
+            "`data.labels.a` should be text, got 1 (put it in quotes if it is meant as text).",
+        ),
+        (
+            "{path: x, labels: {0: a, '0': b}}",
+            "`data.labels` names one label twice (0); case, quotes and spaces at the ends make no difference.",
+        ),
+        (
+            "{path: x, labels: {Pos: a, pos: b}}",
+            "`data.labels` names one label twice (Pos and pos); case, quotes and spaces at the ends make no difference.",
+        ),
         ("{path: x, labels: [a]}", "`data.labels` should be a mapping (key: value), got ['a']."),
     ],
 )
@@ -119,11 +146,26 @@ def test_clashes_are_reported_beside_wrong_values(complaints):
     ("text", "said"),
     [
         ("model: {path: m}\n", "`data` is missing. `token-audit config` lists every setting."),
-        ("data: {path: x}\n", "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section."),
-        (MINIMAL + "finetune: {where: {split: train}}\n", "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section."),
-        ("data: {path: x}\nmodel: {path: m, hub: a/b, revision: abcdef0}\n", "`model` needs at most one of `path` and `hub`."),
-        ("data: {path: x}\nmodel: {hub: a/b}\n", "`model` needs `hub` and `revision` together: the commit, so that the audit can be repeated."),
-        ("data: {path: x}\nfinetune: {}\n", "`finetune.where` and `data.where` are the same: the model would be audited on its training rows."),
+        (
+            "data: {path: x}\n",
+            "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section.",
+        ),
+        (
+            MINIMAL + "finetune: {where: {split: train}}\n",
+            "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section.",
+        ),
+        (
+            "data: {path: x}\nmodel: {path: m, hub: a/b, revision: abcdef0}\n",
+            "`model` needs at most one of `path` and `hub`.",
+        ),
+        (
+            "data: {path: x}\nmodel: {hub: a/b}\n",
+            "`model` needs `hub` and `revision` together: the commit, so that the audit can be repeated.",
+        ),
+        (
+            "data: {path: x}\nfinetune: {}\n",
+            "`finetune.where` and `data.where` are the same: the model would be audited on its training rows.",
+        ),
     ],
 )
 def test_clashes_read_well_in_a_section_and_at_the_top(complaints, text, said):
@@ -137,11 +179,20 @@ def test_clashes_read_well_in_a_section_and_at_the_top(complaints, text, said):
     ("text", "said"),
     [
         ("", "a.yaml: should be a mapping of settings (key: value), found nothing. Start from configs/demo.yaml."),
-        ("- a\n- b\n", "a.yaml: should be a mapping of settings (key: value), found ['a', 'b']. Start from configs/demo.yaml."),
-        ("name: a\ndata: {path: x}\nname: b\n", "a.yaml: not valid YAML: line 3, column 1: the key `name` is given twice."),
+        (
+            "- a\n- b\n",
+            "a.yaml: should be a mapping of settings (key: value), found ['a', 'b']. Start from configs/demo.yaml.",
+        ),
+        (
+            "name: a\ndata: {path: x}\nname: b\n",
+            "a.yaml: not valid YAML: line 3, column 1: the key `name` is given twice.",
+        ),
         ("data: {path: x, path: y}\n", "a.yaml: not valid YAML: line 1, column 17: the key `path` is given twice."),
         ("name: [a\n", "a.yaml: not valid YAML: line 2, column 1: expected ',' or ']', but got '<stream end>'."),
-        ("name: a\n\tdata: b\n", "a.yaml: not valid YAML: line 2, column 1: found character '\\t' that cannot start any token."),
+        (
+            "name: a\n\tdata: b\n",
+            "a.yaml: not valid YAML: line 2, column 1: found character '\\t' that cannot start any token.",
+        ),
         ("data: {[1]: x}\n", "a.yaml: not valid YAML: line 1, column 8: a key should be a word or a number."),
         ("name: &x [*x]\n", "a.yaml: not valid YAML: line 1, column 7: found unconstructable recursive node."),
         ("[" * 3000, "a.yaml: not valid YAML: too many levels inside each other."),
@@ -156,7 +207,10 @@ def test_a_file_that_is_no_config(complaints, text, said):
 
 
 def test_a_missing_file_names_the_ready_ones(tmp_path):
-    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read \(No such file or directory\)\. Ready-made configs are in .*demo\.yaml"):
+    with pytest.raises(
+        ConfigError,
+        match=r"none\.yaml: cannot be read \(No such file or directory\)\. Ready-made configs are in .*demo\.yaml",
+    ):
         load_config(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match=r"cannot be read \(Is a directory\)"):
         load_config(tmp_path)
@@ -179,12 +233,21 @@ def test_overrides_are_yaml_and_win_over_the_file_and_over_earlier_ones(tmp_path
         "attribution.steps=32", "attribution.steps = 64", "report.title=a=b", "data.labels={0: neg, 1: pos}", "data.where.split=train", "finetune=null",
     )  # fmt: skip
     assert (config.attribution.steps, config.report.title) == (64, "a=b")
-    assert (config.data.labels, config.data.where, config.finetune) == ({"0": "neg", "1": "pos"}, {"split": "train"}, None)
+    assert (config.data.labels, config.data.where, config.finetune) == (
+        {"0": "neg", "1": "pos"},
+        {"split": "train"},
+        None,
+    )
 
 
 def test_a_wrong_override_is_named_as_the_source_beside_the_mistakes_of_the_file(complaints):
     assert complaints(
-        MINIMAL + "report: {title: 5}\n", "attribution.steps=x", "nonsense", "data..x=1", "flagging.max_q=[", "model.hub=a/b"
+        MINIMAL + "report: {title: 5}\n",
+        "attribution.steps=x",
+        "nonsense",
+        "data..x=1",
+        "flagging.max_q=[",
+        "model.hub=a/b",
     ) == [
         "--set nonsense: should be KEY=VALUE, for example attribution.steps=32.",
         "--set data..x=1: should be KEY=VALUE, for example attribution.steps=32.",
@@ -197,7 +260,9 @@ def test_a_wrong_override_is_named_as_the_source_beside_the_mistakes_of_the_file
 
 
 def test_an_override_of_a_whole_section_is_the_source_of_what_is_in_it(complaints):
-    assert complaints(MINIMAL, "attribution={steps: 0}") == ["--set attribution={steps: 0}: `attribution.steps` should be at least 1, got 0."]
+    assert complaints(MINIMAL, "attribution={steps: 0}") == [
+        "--set attribution={steps: 0}: `attribution.steps` should be at least 1, got 0."
+    ]
 
 
 # What YAML does to names
@@ -205,7 +270,9 @@ def test_an_override_of_a_whole_section_is_the_source_of_what_is_in_it(complaint
 
 def test_yes_and_no_are_names_and_true_and_false_are_not(tmp_path):
     """YAML 1.1 reads the labels `no` and `yes` as truth values."""
-    config = config_of(tmp_path, "data: {path: x, labels: {no: NO, yes: off}, where: {a: on, b: true}}\nmodel: {path: m}\n")
+    config = config_of(
+        tmp_path, "data: {path: x, labels: {no: NO, yes: off}, where: {a: on, b: true}}\nmodel: {path: m}\n"
+    )
     assert config.data.labels == {"no": "NO", "yes": "off"}
     assert config.data.where == {"a": "on", "b": True}
 
@@ -216,9 +283,13 @@ def test_labels_of_numbers_and_truth_values_are_keyed_by_their_names(tmp_path):
 
 
 def test_a_config_survives_the_trip_through_the_registry(tmp_path):
-    config = config_of(tmp_path, "data: {path: x, labels: {0: a, true: b}, where: {s: t, n: 1, b: false}}\nfinetune: {where: {s: u}}\n")
+    config = config_of(
+        tmp_path, "data: {path: x, labels: {0: a, true: b}, where: {s: t, n: 1, b: false}}\nfinetune: {where: {s: u}}\n"
+    )
     assert AuditConfig.model_validate_json(config.model_dump_json()) == config
-    assert AuditConfig(data=config.data, finetune=config.finetune) == AuditConfig.model_validate({"data": config.data, "finetune": config.finetune})
+    assert AuditConfig(data=config.data, finetune=config.finetune) == AuditConfig.model_validate(
+        {"data": config.data, "finetune": config.finetune}
+    )
 
 
 def test_settings_are_frozen(tmp_path):
@@ -266,7 +337,9 @@ def test_every_ready_config_is_right_and_says_what_it_is(path):
          "mrm8488/bert-mini-finetuned-age_news-classification", "e94b474cce6f842ee5a90daa7352f5152fac4572", {}),
     ],
 )  # fmt: skip
-def test_a_hub_config_asks_for_its_pinned_dataset_and_model(monkeypatch, tmp_path, name, dataset, subset, commit, split, model, model_commit, labels):
+def test_a_hub_config_asks_for_its_pinned_dataset_and_model(
+    monkeypatch, tmp_path, name, dataset, subset, commit, split, model, model_commit, labels
+):
     asked = {}
 
     def load_dataset(*args, **options):
@@ -287,14 +360,19 @@ def test_a_hub_config_asks_for_its_pinned_dataset_and_model(monkeypatch, tmp_pat
     assert asked["data"] == ((dataset, subset), {"split": split, "revision": commit})
     assert asked["model"][0] == (model,)
     assert asked["model"][1]["revision"] == model_commit
-    assert "model.safetensors" in asked["model"][1]["allow_patterns"] or "*.safetensors" in asked["model"][1]["allow_patterns"]
+    assert (
+        "model.safetensors" in asked["model"][1]["allow_patterns"]
+        or "*.safetensors" in asked["model"][1]["allow_patterns"]
+    )
     assert not any(pattern.endswith((".bin", ".py", ".h5")) for pattern in asked["model"][1]["allow_patterns"])
     assert config.data.labels == labels
 
 
 def test_the_template_differs_from_a_finished_config_by_five_marked_lines():
     lines = (CONFIGS / "local_csv.yaml").read_text(encoding="utf-8").splitlines()
-    marked = [line.strip().split(": ")[0] for line in lines if line.rstrip().endswith(tuple(f"# ({i})" for i in range(1, 6)))]
+    marked = [
+        line.strip().split(": ")[0] for line in lines if line.rstrip().endswith(tuple(f"# ({i})" for i in range(1, 6)))
+    ]
     assert marked == ["name", "path", "text", "label", "path"]
     config = load_config(CONFIGS / "local_csv.yaml")
     assert config.data == DataConfig(path=Path("data/reviews.csv"))

@@ -80,13 +80,21 @@ def test_integrated_gradients_of_a_quadratic_are_known_and_differ_from_gradient_
 
 def test_completeness_of_a_smooth_network_closes_as_the_steps_grow():
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 3)).double().requires_grad_(requires_grad=False)
+    network = (
+        nn.Sequential(nn.Flatten(), nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 3))
+        .double()
+        .requires_grad_(requires_grad=False)
+    )
     inputs_BTD, baseline_BTD = torch.randn(5, 4, 3, dtype=torch.float64), torch.randn(5, 4, 3, dtype=torch.float64)
     target_B = torch.tensor([0, 1, 2, 0, 1])
-    change_B = explained_scalar(network(inputs_BTD), target_B, "margin") - explained_scalar(network(baseline_BTD), target_B, "margin")
+    change_B = explained_scalar(network(inputs_BTD), target_B, "margin") - explained_scalar(
+        network(baseline_BTD), target_B, "margin"
+    )
     gaps = []
     for steps in (1, 3, 16):
-        scores = attribute(network, inputs_BTD, baseline_BTD, target_B, rule="gauss_legendre", steps=steps, gram_DD=torch.eye(3))
+        scores = attribute(
+            network, inputs_BTD, baseline_BTD, target_B, rule="gauss_legendre", steps=steps, gram_DD=torch.eye(3)
+        )
         gaps.append(float((scores.integrated_gradients_BT.sum(dim=1) - change_B).abs().max()))
     assert gaps[0] > 10 * gaps[1]
     assert gaps[2] < 1e-6  # the sums are float32
@@ -95,7 +103,9 @@ def test_completeness_of_a_smooth_network_closes_as_the_steps_grow():
 @pytest.mark.parametrize("max_rows", [1, 3, 1000])
 def test_the_number_of_rows_at_a_time_changes_no_score(max_rows):
     torch.manual_seed(1)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)).requires_grad_(requires_grad=False)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)).requires_grad_(
+        requires_grad=False
+    )
     inputs_BTD, baseline_BTD, target_B = torch.randn(4, 2, 3), torch.zeros(4, 2, 3), torch.tensor([0, 1, 1, 0])
     whole = attribute(network, inputs_BTD, baseline_BTD, target_B, steps=5)
     split = attribute(network, inputs_BTD, baseline_BTD, target_B, steps=5, max_rows=max_rows)
@@ -115,5 +125,7 @@ def test_the_gradient_norm_is_the_norm_over_the_vocabulary():
     assert one_hot_BTV.grad is not None
     naive_BT: Tensor = one_hot_BTV.grad.norm(dim=-1)
     inputs_BTD = embedding_VD[ids_BT]
-    scores = attribute(head, inputs_BTD, torch.zeros_like(inputs_BTD), target_B, steps=1, gram_DD=embedding_VD.T @ embedding_VD)
+    scores = attribute(
+        head, inputs_BTD, torch.zeros_like(inputs_BTD), target_B, steps=1, gram_DD=embedding_VD.T @ embedding_VD
+    )
     torch.testing.assert_close(scores.gradient_norm_BT, naive_BT, rtol=1e-5, atol=0)

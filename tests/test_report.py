@@ -17,11 +17,13 @@ import pytest
 
 from configs.schema import load_config
 from tasks.aggregate import aggregate_scores
+from tasks.exports import to_csv
 from tasks.flag import flag_words
+from tasks.headlines import Headline, headlines
 from tasks.model import ModelSpec
 from tasks.parts import write_part
 from tasks.recommend import recommend_changes
-from tasks.report import Headline, headlines, to_csv, write_report
+from tasks.report import write_report
 from tasks.run import Run
 from tasks.sentences import Piece, excerpt, find_sentences, level, pieces_of, sentences_of, sentences_with, visible
 from tasks.words import word_spans

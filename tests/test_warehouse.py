@@ -211,7 +211,8 @@ def test_the_registry_knows_a_run_from_its_start_to_its_end(tmp_path):
         database.run("registry/finish_run", {"run_id": "run"})
         assert status(database) == [("run", "finished", False, '{"a": 1}')]
         database.run("registry/start_run", {**facts, "config": '{"a": 2}'})
-        assert status(database) == [("run", "running", False, '{"a": 2}')]
+        assert status(database) == [("run", "running", True, '{"a": 2}')]
+        database.run("registry/finish_run", {"run_id": "run"})
         database.run("registry/start_run", {**facts, "run_id": "later"})
         assert [row[0] for row in status(database)] == ["later", "run"]
 

@@ -104,6 +104,11 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 60
         if not read_only:
             connection.execute(files("warehouse").joinpath("registry.sql").read_text(encoding="utf-8"))
         yield warehouse
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        # A full disk, a damaged block, too little memory. Other database errors are mistakes of ours and keep their traceback.
+        raise WarehouseError(
+            f"The warehouse {path}: {str(error).splitlines()[0]} The tables were left as they were."
+        ) from error
     finally:
         connection.close()
 
@@ -111,7 +116,7 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 60
 @contextmanager
 def scratch(folder: Path) -> Iterator["Warehouse"]:
     """A database in memory that spills to `folder`."""
-    connection = duckdb.connect(config={**_SETTINGS, "temp_directory": str(folder)})
+    connection = duckdb.connect(config={**_SETTINGS, "temp_directory": str(folder), "memory_limit": "1GB"})
     try:
         yield Warehouse(connection)
     finally:

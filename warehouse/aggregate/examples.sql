@@ -16,7 +16,7 @@
 -- column  change           explained scalar at the text minus at the baseline      [unit of the scalar]
 -- column  gap              sum of integrated gradients minus change                [unit of the scalar]
 -- column  relative_gap     |gap| / max(|change|, 1)
--- column  special_score    integrated gradients on special tokens                  [unit of the scalar]
+-- column  special_score    integrated gradients on tokens of no word: [CLS], white space ... [unit of the scalar]
 -- column  steps            gradients spent on the path
 -- column  converged        the gap is within attribution.max_gap; others are quarantined
 -- column  n_tokens         tokens of the whole text

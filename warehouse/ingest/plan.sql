@@ -68,7 +68,7 @@ audited as (
     inner join drawn using (example_id)
     where
         $sample::bigint is null
-        or drawn.draw <= round($sample::bigint * drawn.n_label / drawn.n_all)
+        or drawn.draw <= greatest(round($sample::bigint * drawn.n_label / drawn.n_all), 1)
 ),
 
 placed as (

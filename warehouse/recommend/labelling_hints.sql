@@ -53,9 +53,8 @@ adds as (
     from joined
     where
         used
-        and not flagged
         and type = 'content word'
-        -- with three labels or more it may be flagged for another one
+        -- flagged for no label: with three or more it may be for another one
         and word not in (select word from drops)
         and n_examples >= $min_hint_examples
         and rate_low >= label_share + $min_hint_lift

@@ -6,6 +6,7 @@ values (
 )
 on conflict (run_id) do update set
     status = 'running',
+    finished_at = null,
     folder = excluded.folder,
     config = excluded.config,
     versions = excluded.versions

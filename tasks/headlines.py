@@ -1,0 +1,127 @@
+"""Leaf: the findings in plain words."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.sentences import visible
+
+_TYPE_TITLES = {
+    "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
+    "function word": "Function words carry weight", "name": "Names move predictions", "number": "Numbers move predictions",
+    "symbol": "Symbols move predictions", "content word": "Words the labels do not bear out",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One finding in plain words."""
+
+    title: str
+    text: str
+    anchor: str
+    """Id of the place in the page that shows the sentences or figures behind it."""
+
+
+def headlines(
+    flags: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
+    vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str,
+) -> list[Headline]:  # fmt: skip
+    """The findings a reader should take away, at most six, from the rows of the queries of these names."""
+    found = []
+    by_type: dict[str, list[Mapping[str, Any]]] = {}
+    for flag in flags:
+        by_type.setdefault(flag["type"], []).append(flag)
+    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["impact"] for row in item[1]))[:3]:
+        found.append(
+            Headline(_TYPE_TITLES.get(kind, f"Suspect: {kind}"), _about_flags(rows, unit), f"flag-{rows[0]['place']}")
+        )
+    if not flags:
+        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is suspect by the rules of this audit. That is no proof that all is well."
+        found.append(Headline("No word looks suspect", text, "flags"))
+    unused = sorted(
+        (row for row in names if not row["used"]), key=lambda row: (-row["n_label"] / row["n_examples"], row["place"])
+    )
+    if unused:
+        examples = _listed(
+            [
+                f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
+                for row in unused[:4]
+            ]
+        )
+        chance = (
+            " Among so many words chance alone makes some one-sided, and these may be among them."
+            if min(row["label_q"] for row in unused) > 0.05
+            else ""
+        )
+        text = (
+            f"Texts that mention {examples} mostly have one label. Of the {len(names)} most one-sided such words "
+            f"the model clearly leans on {len(names) - len(unused) or 'none'}; a labelling rule could still pick them up.{chance}"
+        )
+        found.append(
+            Headline(
+                f"{_listed(sorted({row['type'] for row in unused})).capitalize()}s: one-sided in the labels, hardly used by the model",
+                text,
+                "names",
+            )
+        )
+    genuine: dict[str, list[str]] = {}
+    for row in top_words:
+        if row["verdict"] != "suspect" and row["type"] == "content word":
+            genuine.setdefault(row["label"], []).append(_quoted(row["word"]))
+    if genuine:
+        text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
+        found.append(
+            Headline(
+                "The strongest words with nothing against them",
+                f"Per text, the model leans hardest on these: {text}.",
+                "words",
+            )
+        )
+    if vocabulary:
+        examples = _listed(
+            [
+                f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})"
+                for row in vocabulary[:3]
+            ]
+        )
+        saved = sum(row["tokens_saved"] for row in vocabulary)
+        verb = "word that matters is" if len(vocabulary) == 1 else "words that matter are"
+        text = f"{len(vocabulary)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} tokens in these texts."
+        found.append(Headline("The tokenizer cuts words that matter", text, "vocabulary"))
+    return found
+
+
+def _about_flags(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
+    first = rows[0]
+    odds = (
+        f", which multiplies the odds of that label by {math.exp(first['mean_score']):.2f}"
+        if unit == "log-odds"
+        else ""
+    )
+    label = _quoted(first["label"])
+    rate = ""
+    if first["label_rate"] is not None and first["label_share"] is not None:
+        rate = f" Yet {percent(first['label_rate'])} of those texts are {label}, against {percent(first['label_share'])} of all."
+        rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
+    source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
+    others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
+    also = f" Also suspect: {_listed(others)}." if others else ""
+    return (
+        f"{_quoted(first['word'])}{source} adds {first['mean_score']:.2f} {unit} to {label} on average "
+        f"(95 % interval {first['ci_low']:.2f} to {first['ci_high']:.2f}, {first['n_examples']:,} texts){odds}.{rate}{also}"
+    )
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """A share as a percentage, with a narrow no-break space before the sign."""
+    return f"{100 * value:.{digits}f}\u202f%"
+
+
+def _quoted(word: str) -> str:
+    return f"“{visible(word)}”"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""

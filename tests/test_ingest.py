@@ -1,0 +1,258 @@
+"""Shards: which rows are in them, in which order, and what is left when an ingest is killed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pyarrow.parquet as pq
+import pytest
+
+import tasks.ingest
+from configs.schema import DataConfig, DataError
+from tasks.ingest import ingest_dataset
+from tasks.parts import part_file, read_manifest
+
+ROOT = Path(__file__).parents[1]
+
+
+class Words:
+    """A tokenizer with one piece a word and two special ones, so that lengths can be counted by hand. It has no piece for `~`."""
+
+    def __call__(self, texts, **options):
+        assert "max_length" not in options or options["max_length"] is None, (
+            "ingest counts the tokens of the whole text"
+        )
+        return {"input_ids": [[1, *(7 for word in text.split() if word != "~"), 2] for text in texts]}
+
+
+@pytest.fixture(autouse=True)
+def classifier(monkeypatch):
+    """A classifier that is never run: ingest needs its tokenizer, its labels and its limit."""
+    fake = SimpleNamespace(tokenizer=Words(), labels=("neg", "pos"), max_tokens=10)
+    monkeypatch.setattr(tasks.ingest, "load_classifier", lambda model: fake)
+    monkeypatch.setattr(tasks.ingest, "SHARD_TOKENS", 20)
+    return fake
+
+
+def csv_of(tmp_path, rows):
+    path = tmp_path / "d.csv"
+    path.write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows), encoding="utf-8")
+    return path
+
+
+def ingested(tmp_path, rows, name="shards", **settings):
+    """The shards as lists of rows, the rejected rows, and the facts."""
+    folder = tmp_path / name
+    shards = ingest_dataset.fn(DataConfig(path=csv_of(tmp_path, rows), **settings), None, folder)
+    tables = [pq.read_table(part_file(shard, "examples")).to_pylist() for shard in shards]
+    rejects = pq.read_table(part_file(folder / "rejects.json", "rows")).to_pylist()
+    return tables, rejects, read_manifest(folder / "ingest.json")
+
+
+def content_of(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def words(count, i=0):
+    return " ".join([f"w{i}", *["w"] * (count - 1)])
+
+
+def test_shards_are_sorted_by_length_and_closed_at_the_token_budget(tmp_path):
+    """Lengths with the two special tokens: 6, 10 (of 14), 4, 8, 7, 3. Sorted 3 4 6 7 | 8 10: sums 3 7 13 20 | 28 38."""
+    rows = [
+        (words(4, 0), "neg"),
+        (words(12, 1), "pos"),
+        (words(2, 2), "neg"),
+        (words(6, 3), "pos"),
+        (words(5, 4), "pos"),
+        (words(1, 5), "neg"),
+    ]
+    shards, rejects, facts = ingested(tmp_path, rows)
+    assert [
+        [(row["example_id"], row["n_tokens"], row["n_cut"], row["label_id"]) for row in shard] for shard in shards
+    ] == [
+        [(5, 3, 0, 0), (2, 4, 0, 0), (0, 6, 0, 0), (4, 7, 0, 1)],
+        [(3, 8, 0, 1), (1, 14, 4, 1)],
+    ]
+    assert rejects == []
+    assert facts == {"num_shards": 2, "num_rows": 6, "num_rejected": 0, "num_not_sampled": 0, "num_examples": 6}
+
+
+def test_every_row_is_an_example_or_has_a_reason(tmp_path):
+    rows = [
+        ("fine", "pos"), ("", "pos"), ("\u200b", "neg"), ("~", "pos"), ("fine", "pos"), ("Fine", "neg"), ("fine", "neg"), ("other", "meh"), ("good\ngood", "neg"),
+        ("bad, worse\t", "pos"),
+    ]  # fmt: skip
+    shards, rejects, facts = ingested(tmp_path, rows, max_rejected=0.6)
+    assert {row["example_id"]: row["text"] for shard in shards for row in shard} == {
+        0: "fine",
+        5: "Fine",
+        8: "good\ngood",
+        9: "bad, worse\t",
+    }
+    assert [(row["example_id"], row["source_id"], row["text"], row["reason"]) for row in rejects] == [
+        (1, "1", "", "empty"), (2, "2", "\u200b", "empty"), (3, "3", "~", "no tokens"), (4, "4", "fine", "duplicate"),
+        (6, "6", "fine", "duplicate with another label"), (7, "7", "other", "unknown label"),
+    ]  # fmt: skip
+    assert facts == {"num_shards": 1, "num_rows": 10, "num_rejected": 6, "num_not_sampled": 0, "num_examples": 4}
+
+
+def test_a_text_reaches_the_shard_to_the_byte(tmp_path):
+    texts = ["cafe\u0301", "café", "a\r\nb", "nul\x00 in", "👩\u200d👧 ok", "שלום", "\x1b[2J", "NA", " a", "a "]
+    shards, _, _ = ingested(tmp_path, [(text, "pos") for text in texts])
+    found = {row["example_id"]: row["text"] for shard in shards for row in shard}
+    assert [found[i] for i in range(len(texts))] == texts
+
+
+def test_too_many_unusable_rows_stop_with_their_reasons(tmp_path):
+    rows = [("a", "pos"), ("b", "neg"), ("", "neg"), ("c", "meh"), ("d", "meh")]
+    with pytest.raises(DataError) as caught:
+        ingested(tmp_path, rows)
+    assert str(caught.value) == (
+        "3 of 5 rows cannot be audited (unknown label 2, empty 1), more than data.max_rejected = 0.2. Check data.text, data.label and data.labels."
+    )
+    assert len(ingested(tmp_path, rows, max_rejected=0.6)[1]) == 3
+
+
+def test_one_usable_row_is_too_few(tmp_path):
+    with pytest.raises(DataError, match=r"Only 1 of 2 rows can be audited; at least 2 are needed\."):
+        ingested(tmp_path, [("a", "pos"), ("a", "pos")])
+
+
+MIXED = [(f"text {i} " + "w " * (i % 5), "pos" if i % 4 else "neg") for i in range(400)]
+
+
+def sampled(tmp_path, name, **settings):
+    shards, _, facts = ingested(tmp_path, MIXED, name, sample=40, **settings)
+    return sorted(row["example_id"] for shard in shards for row in shard), facts
+
+
+def test_a_sample_keeps_the_label_shares_and_is_fixed_by_its_seed(tmp_path):
+    first, facts = sampled(tmp_path, "a")
+    assert sum(i % 4 == 0 for i in first) == 10
+    assert facts == {
+        "num_shards": facts["num_shards"],
+        "num_rows": 400,
+        "num_rejected": 0,
+        "num_not_sampled": 360,
+        "num_examples": 40,
+    }
+    assert sampled(tmp_path, "b")[0] == first
+    other = sampled(tmp_path, "c", seed=1)[0]
+    assert sum(i % 4 == 0 for i in other) == 10
+    assert len(set(first) & set(other)) < 20, "two draws of a tenth share a tenth"
+
+
+def test_a_sample_larger_than_the_dataset_is_the_dataset(tmp_path):
+    shards, _, facts = ingested(tmp_path, MIXED, sample=5000)
+    assert sum(map(len, shards)) == facts["num_examples"] == 400
+
+
+def test_two_ingests_are_equal_to_the_byte(tmp_path):
+    ingested(tmp_path, MIXED, "a")
+    ingested(tmp_path, MIXED, "b")
+    assert content_of(tmp_path / "a") == content_of(tmp_path / "b")
+
+
+def test_a_finished_ingest_is_not_touched(tmp_path, monkeypatch):
+    ingested(tmp_path, MIXED)
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "shards").iterdir()}
+    monkeypatch.setattr(tasks.ingest, "read_rows", None)
+    monkeypatch.setattr(tasks.ingest, "load_classifier", None)
+    ingested(tmp_path, MIXED)
+    assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "shards").iterdir()} == before
+    assert not (tmp_path / "shards" / "staging").exists()
+
+
+@pytest.mark.parametrize(
+    "broken", ["shard-00001.json", "shard-00001.examples.parquet", "rejects.rows.parquet", "ingest.json"]
+)
+@pytest.mark.parametrize("how", ["missing", "damaged"])
+def test_an_ingest_with_a_missing_or_damaged_file_is_done_again(tmp_path, broken, how):
+    ingested(tmp_path, MIXED)
+    before = content_of(tmp_path / "shards")
+    if how == "missing":
+        (tmp_path / "shards" / broken).unlink()
+    else:
+        (tmp_path / "shards" / broken).write_bytes(before[broken][:-9])
+    ingested(tmp_path, MIXED)
+    assert content_of(tmp_path / "shards") == before
+
+
+@pytest.mark.parametrize("place", ["read_rows", "encode", "write_part"])
+def test_a_killed_ingest_starts_again_and_ends_the_same(tmp_path, monkeypatch, place):
+    ingested(tmp_path, MIXED, "undisturbed")
+    calls = 0
+    whole = getattr(tasks.ingest, place)
+
+    def killed(*args, **options):
+        nonlocal calls
+        calls += 1
+        if place == "read_rows":
+            return (row if i < 300 else 1 / 0 for i, row in enumerate(whole(*args, **options)))
+        return whole(*args, **options) if (calls < 3 and place == "write_part") or calls < 2 else 1 / 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tasks.ingest, place, killed)
+        with pytest.raises(ZeroDivisionError):
+            ingested(tmp_path, MIXED)
+    assert read_manifest(tmp_path / "shards" / "ingest.json") is None
+    ingested(tmp_path, MIXED)
+    assert content_of(tmp_path / "shards") == content_of(tmp_path / "undisturbed")
+
+
+def test_what_a_killed_ingest_left_behind_does_not_get_into_the_next(tmp_path):
+    ingested(tmp_path, MIXED, "undisturbed")
+    left = tmp_path / "shards"
+    shutil.copytree(tmp_path / "undisturbed", left)
+    (left / "ingest.json").unlink()
+    (left / "staging").mkdir()
+    (left / "staging" / "rows.parquet").write_bytes(b"PAR1 half a file")
+    (left / "shard-99999.json").write_text(json.dumps({"files": {}, "facts": {}}))
+    ingested(tmp_path, MIXED)
+    assert content_of(left) == content_of(tmp_path / "undisturbed")
+    assert not (left / "staging").exists()
+
+
+INGEST = """
+import resource, sys
+from pathlib import Path
+from types import SimpleNamespace
+import tasks.ingest
+from configs.schema import DataConfig
+
+class Words:
+    def __call__(self, texts, **options):
+        return {"input_ids": [[1, *range(len(text.split())), 2] for text in texts]}
+
+tasks.ingest.load_classifier = lambda model: SimpleNamespace(tokenizer=Words(), labels=("neg", "pos"), max_tokens=64)
+tasks.ingest.SHARD_TOKENS = 100_000
+for num_rows in (20_000, 200_000):
+    folder = Path(sys.argv[1]) / str(num_rows)
+    folder.mkdir()
+    with (folder / "d.csv").open("w") as file:
+        file.write("text,label\\n")
+        file.writelines(f"review number {i} of a film that was not that bad in the end,{'pos' if i % 3 else 'neg'}\\n" for i in range(num_rows))
+    tasks.ingest.ingest_dataset.fn(DataConfig(path=folder / "d.csv"), None, folder / "shards")
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_rows(tmp_path):
+    """Held as Python objects, 180,000 more rows would be several hundred megabytes. Also: it works without a network."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", INGEST, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    small, large = map(int, done.stdout.split())
+    assert large - small < 160, f"megabytes: {small}, {large}"
