@@ -11,14 +11,14 @@ from pathlib import Path
 
 from prefect import flow
 
-from configs.schema import load_config
+from configs.load import load_config
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
+from tasks.fetch import fetch_classifier
 from tasks.finetune import finetune_classifier
 from tasks.flag import flag_words
 from tasks.identify import name_run
 from tasks.ingest import ingest_dataset
-from tasks.model import resolve_model
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
 from tasks.run import Run, finish_run, locked
@@ -32,7 +32,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
         AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
     """
     config = load_config(Path(config_path), overrides)
-    model = finetune_classifier(config) if config.finetune else resolve_model(config)
+    model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
     run = name_run(config, model)
     with locked(run):
         shards = ingest_dataset(config.data, model, run.folder / "shards")

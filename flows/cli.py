@@ -17,7 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from configs.schema import AuditConfig, AuditError, ConfigError, settings
+from configs.load import load_config, settings
+from configs.schema import AuditConfig, AuditError, ConfigError
 
 if TYPE_CHECKING:
     from tasks.sentences import Sentence
@@ -172,8 +173,6 @@ def config_command() -> None:
 
 def _load(path: Path, overrides: list[str] | None) -> AuditConfig:
     """Check the config before anything slow starts."""
-    from configs.schema import load_config
-
     return load_config(path, tuple(overrides or ()))
 
 
@@ -212,7 +211,10 @@ def _prefect(flow_module: str) -> Iterator[None]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with prefect_server(meanwhile=lambda: importlib.import_module(flow_module)):
+        with contextlib.ExitStack() as stack:
+            # Drawn on a terminal only.
+            with Console(stderr=True).status("Starting"):
+                stack.enter_context(prefect_server(meanwhile=lambda: importlib.import_module(flow_module)))
             yield
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from configs.schema import ConfigError, load_config
+from configs.load import load_config
+from configs.schema import ConfigError
 from tasks.finetune import finetune_classifier
 from tasks.model import ModelSpec
 

@@ -48,7 +48,12 @@ _PARITY = 1e-3
 
 def batch_tokens(device: torch.device) -> int:
     """Tokens that go through the model at a time: `TOKEN_AUDIT_BATCH_TOKENS`, or what suits the device."""
-    return int(os.environ.get("TOKEN_AUDIT_BATCH_TOKENS") or (1024 if device.type == "cpu" else 32768))
+    given = os.environ.get("TOKEN_AUDIT_BATCH_TOKENS")
+    if not given:
+        return 1024 if device.type == "cpu" else 32768
+    if not given.isdecimal() or int(given) < 1:
+        raise AttributionError(f"TOKEN_AUDIT_BATCH_TOKENS={given} should be a whole number of tokens, 1 or more.")
+    return int(given)
 
 
 @task(name="attribute", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)

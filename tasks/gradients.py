@@ -85,8 +85,9 @@ def attribute_batch(
     nodes, weights = quadrature(rule, steps)
     alphas_S = torch.tensor([*nodes, 1.0], dtype=inputs_BTD.dtype, device=device)
     weights_S = torch.tensor([*weights, 0.0], dtype=torch.float32, device=device)
-    integral_BT = torch.zeros(num_examples, num_tokens, device=device)
-    last: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+    last: list[tuple[Tensor, Tensor, Tensor]] = []
+    # One row per (example, point), summed at the end: adding rows up where they fall is not reproducible on a GPU.
+    shares_RT = torch.empty(num_examples * (steps + 1), num_tokens, device=device)
     example_R = torch.arange(num_examples, device=device).repeat_interleave(steps + 1)
     step_R = torch.arange(steps + 1, device=device).repeat(num_examples)
     for start in range(0, len(example_R), max_rows):
@@ -99,13 +100,13 @@ def attribute_batch(
         scalar_N = explained_scalar(logits_NK, target_B[example_N], scalar)
         (gradient_NTD,) = torch.autograd.grad(scalar_N.sum(), points_NTD)
         share_NT = ((inputs_NTD - baseline_NTD) * gradient_NTD).sum(dim=-1).float()
-        integral_BT.index_add_(0, example_N, share_NT * weights_S[step_N, None])
+        shares_RT[start : start + max_rows] = share_NT * weights_S[step_N, None]
         at_input = step_N == steps
         if at_input.any():
             gradient_ETD = gradient_NTD[at_input].float()
             norm_ET = ((gradient_ETD @ gram_DD) * gradient_ETD).sum(dim=-1).clamp_min(0).sqrt()
             product_ET = (gradient_ETD * inputs_NTD[at_input].float()).sum(dim=-1)
-            last.append((norm_ET, product_ET, logits_NK[at_input].detach().float(), example_N[at_input]))
-    order = torch.cat([example for *_, example in last]).argsort()
-    norm_BT, product_BT, logits_BK = (torch.cat([entry[i] for entry in last])[order] for i in range(3))
+            last.append((norm_ET, product_ET, logits_NK[at_input].detach().float()))
+    norm_BT, product_BT, logits_BK = (torch.cat(column) for column in zip(*last, strict=True))
+    integral_BT = shares_RT.view(num_examples, steps + 1, num_tokens).sum(dim=1)
     return Scores(norm_BT, product_BT, integral_BT, logits_BK)

@@ -1,6 +1,7 @@
-"""Leaf: reach the Hugging Face hub, or find out at once that it cannot be reached."""
+"""Leaf: reach the Hugging Face hub, or find out at once that it cannot be reached; what is worth another try."""
 
 import contextlib
+import os
 import socket
 import urllib.parse
 import urllib.request
@@ -8,6 +9,9 @@ from collections.abc import Iterator
 
 import datasets
 import huggingface_hub
+from prefect.client.schemas.objects import State
+
+from configs.schema import AuditError
 
 
 @contextlib.contextmanager
@@ -32,3 +36,14 @@ def short_way_offline() -> Iterator[str | None]:
         yield unreachable
     finally:
         huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was_offline
+
+
+def is_transient(task: object, run: object, state: State) -> bool:
+    """Retry what the network may have done to us; a wrong config stays wrong."""
+    try:
+        state.result()
+    except (ConnectionError, TimeoutError):
+        return True
+    except AuditError as error:
+        return isinstance(error.__cause__, ConnectionError | TimeoutError) and os.environ.get("HF_HUB_OFFLINE") != "1"
+    return False

@@ -6,7 +6,6 @@ the rejected rows and their reasons, and `ingest.json` last. A repeat finds
 `ingest.json` with whole shards and returns at once.
 """
 
-import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -16,10 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.schemas.objects import State
 
-from configs.schema import AuditError, DataConfig, DataError
+from configs.schema import DataConfig, DataError
 from tasks.dataset import Row, read_rows
+from tasks.hub import is_transient
 from tasks.model import Classifier, ModelSpec, encode, load_classifier
 from tasks.parts import read_manifest, write_part
 from tasks.progress import progress
@@ -33,24 +32,13 @@ _STAGED = pa.schema([
 ])  # fmt: skip
 
 
-def _is_transient(task: object, run: object, state: State) -> bool:
-    """Retry what the network may have done to us; a wrong config stays wrong."""
-    try:
-        state.result()
-    except (ConnectionError, TimeoutError):
-        return True
-    except AuditError as error:
-        return isinstance(error.__cause__, ConnectionError | TimeoutError) and os.environ.get("HF_HUB_OFFLINE") != "1"
-    return False
-
-
 @task(
     name="ingest",
     cache_policy=NO_CACHE,
     timeout_seconds=6 * 3600,
     retries=2,
     retry_delay_seconds=5,
-    retry_condition_fn=_is_transient,
+    retry_condition_fn=is_transient,
 )
 def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path) -> list[Path]:
     """Shard the dataset below `folder` and return the manifests of the shards, in order.

@@ -111,7 +111,7 @@ def model_fingerprint(folder: Path) -> str:
         ModelError: there is no such folder, or it holds no safetensors weights.
     """
     if not folder.is_dir():
-        raise ModelError(f"model.path: there is no folder {folder}. Give the folder that `save_pretrained` wrote.")
+        raise ModelError(f"There is no folder {folder} with a model. Give the folder that `save_pretrained` wrote.")
     files = sorted({path for pattern in _CONTENT for path in folder.glob(pattern)})
     names = [path.name for path in files]
     if not any(name.endswith(".safetensors") for name in names):

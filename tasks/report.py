@@ -28,6 +28,7 @@ from tasks.charts import specifications
 from tasks.exports import export_tables
 from tasks.headlines import headlines, percent
 from tasks.parts import file_hash, read_manifest, write_part, write_whole
+from tasks.progress import progress
 from tasks.run import Run
 from tasks.sentences import Finding, clip, excerpt, find_sentences, level, sentences_of, visible
 from warehouse import Warehouse, open_warehouse
@@ -39,7 +40,7 @@ UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
 _MAX_LABELS = 8
 
 
-@task(name="report", cache_policy=NO_CACHE)
+@task(name="report", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
 def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     """Write `report.html` and `exports/` into the run's folder, and return the path of the page.
 
@@ -53,11 +54,12 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     key = digest(recommendations, config.report.model_dump(), _code())
     facts = read_manifest(manifest)
     if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
-        with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        with open_warehouse(config.warehouse, read_only=True) as warehouse, progress("report", None, "KB") as advance:
             warehouse.use(run.run_id)
             written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
             written["report.html"] = render_page(config, run, warehouse).encode()
             findings = warehouse.rows("report/flags", {"max_flags": 20}).to_pylist()
+            advance(len(written["report.html"]) // 1000)
         for name, content in written.items():
             write_whole(run.folder / name, content)
         write_part(

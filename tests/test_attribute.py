@@ -258,3 +258,20 @@ def test_an_unknown_device_is_a_sentence(minilm, monkeypatch):
     monkeypatch.setenv("TOKEN_AUDIT_DEVICE", "cuda:77")
     with pytest.raises(ModelError, match="TOKEN_AUDIT_DEVICE=cuda:77 is no device of this machine"):
         load_classifier(minilm)
+
+
+def test_a_wrong_batch_size_is_a_sentence(minilm, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKEN_AUDIT_BATCH_TOKENS", "many")
+    with pytest.raises(AttributionError, match="TOKEN_AUDIT_BATCH_TOKENS=many should be a whole number"):
+        attributed(tmp_path, minilm, TEXTS, steps=1)
+
+
+def test_the_batch_size_changes_no_score(minilm, tmp_path, monkeypatch):
+    results = []
+    for tokens in ("1", "70", "100000"):
+        monkeypatch.setenv("TOKEN_AUDIT_BATCH_TOKENS", tokens)
+        results.append(attributed(tmp_path / tokens, minilm, TEXTS, steps=3, max_retries=0, max_quarantined=1.0)[0])
+    for method in ("gradient_norm", "gradient_x_input", "integrated_gradients"):
+        one, some, all_at_once = ([row[method] for row in result] for result in results)
+        assert some == pytest.approx(one, abs=1e-5)
+        assert all_at_once == pytest.approx(one, abs=1e-5)

@@ -147,7 +147,7 @@ def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
     assert all(len(line.split("\t")) == len(header) for line in lines[1:-2])
     assert [line.split("\t")[0] for line in lines[-2:]] == ["run", "report"]
     stages = [line.split("\t")[0] for line in planted.result.stderr.splitlines()]
-    assert stages == ["finetune", "held-out", "ingest", "attribute"]
+    assert stages == ["finetune", "held-out", "ingest", "attribute", "report"]
 
 
 def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
@@ -276,7 +276,7 @@ def test_a_second_audit_of_the_same_run_is_refused_in_a_sentence(planted):
         (["show", "latest", "zzzz", "--warehouse", "{warehouse}"], 1, "'zzzz' is in none of the explained texts."),
         (["report", "--no-such-option"], 2, "No such option"),
         (["finetune", "{other}"], 2, "no `finetune` section"),
-        (["run", "{other}"], 1, "there is no folder"),
+        (["run", "{other}"], 1, "There is no folder"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_an_exit_code(planted, tmp_path, words, code, sentence):

@@ -7,7 +7,8 @@ import datasets
 import huggingface_hub
 import pytest
 
-from configs.schema import AuditConfig, ConfigError, DataConfig, load_config, settings
+from configs.load import load_config, settings
+from configs.schema import AuditConfig, ConfigError, DataConfig
 from tasks.model import hub_folder
 from tasks.sources import open_dataset
 

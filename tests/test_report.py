@@ -15,7 +15,7 @@ from importlib.resources import files
 import pyarrow as pa
 import pytest
 
-from configs.schema import load_config
+from configs.load import load_config
 from tasks.aggregate import aggregate_scores
 from tasks.exports import to_csv
 from tasks.flag import flag_words

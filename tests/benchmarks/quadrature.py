@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from configs.schema import AttributionConfig, load_config
+from configs.load import load_config
+from configs.schema import AttributionConfig
 from tasks.attribute import attribute_shards
 from tasks.finetune import finetune_classifier
 from tasks.parts import part_file, write_part

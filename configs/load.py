@@ -1,0 +1,242 @@
+"""Read a config file and report every mistake at once; list every setting.
+
+A message names the file (or the `--set`), the dotted key, the value, and what to do.
+"""
+
+import difflib
+import json
+import re
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import ValidationError
+
+from configs.schema import AuditConfig, ConfigError, Section, shown
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with two of PyYAML's traps removed.
+
+    It keeps the last of two equal keys without a word, and it reads the labels `yes`
+    and `no` as truth values.
+    """
+
+
+def _mapping_of_unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if not isinstance(key, str | int | float):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key should be a word or a number", key_node.start_mark
+            )
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"the key `{key}` is given twice", key_node.start_mark)
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
+
+
+def _yaml(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise ConfigError(f"{where}: not valid YAML: {place}{error.problem or error.context}.") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{where}: not valid YAML: {' '.join(str(error).split())}.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{where}: not valid YAML: too many levels inside each other.") from error
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
+    """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the last holds.
+
+    Raises:
+        ConfigError: with a line for every mistake: file, key, value, and the nearest known key.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        ready = ", ".join(sorted(file.name for file in Path(__file__).parent.glob("*.yaml")))
+        raise ConfigError(
+            f"{path}: cannot be read ({reason}). Ready-made configs are in {Path(__file__).parent}: {ready}."
+        ) from error
+    values = _yaml(text, str(path))
+    if not isinstance(values, dict):
+        raise ConfigError(
+            f"{path}: should be a mapping of settings (key: value), found {shown(values)}. Start from configs/demo.yaml."
+        )
+    lines: list[str] = []
+    sources: dict[str, str] = {}
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        *sections, last = names = [name.strip() for name in key.split(".")]
+        if not equals or not all(names):
+            lines.append(f"--set {override}: should be KEY=VALUE, for example attribution.steps=32.")
+            continue
+        target = values
+        for section in sections:
+            if not isinstance(target.get(section), dict):
+                target[section] = {}
+            target = target[section]
+        sources[".".join(names)] = f"--set {override}"
+        try:
+            target[last] = _yaml(value, f"--set {override}")
+        except ConfigError as error:
+            lines.append(str(error))
+    try:
+        config = AuditConfig.model_validate(values)
+    except ValidationError as error:
+        explained = [_explain(problem, _source(_dotted(problem["loc"]), sources, path)) for problem in error.errors()]
+        raise ConfigError("\n".join(dict.fromkeys(lines + explained))) from error
+    if lines:
+        raise ConfigError("\n".join(lines))
+    return config
+
+
+# What pydantic puts into the place of an error beside names of settings: the branches of a union and of a mapping.
+_NOT_A_NAME = re.compile(r"^(?:constrained-|function-|nullable|\[key\]$|(?:str|int|bool|float|path)$)")
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    """The key a user would write. The first two parts are always names: `data.path` is one."""
+    return ".".join(str(part) for i, part in enumerate(location) if i < 2 or not _NOT_A_NAME.match(str(part)))
+
+
+def _source(key: str, sources: Mapping[str, str], path: Path) -> str:
+    """The override the value came from, or the file; a clash of settings can come from both."""
+    exact = [source for name, source in sources.items() if name == key or key.startswith(f"{name}.")]
+    inside = [source for name, source in sources.items() if not key or name.startswith(f"{key}.")]
+    return (
+        exact[-1]
+        if exact
+        else " ".join([str(path), *(f"with {source}" if i == 0 else source for i, source in enumerate(inside))])
+    )
+
+
+def _section_of(annotation: Any) -> type[Section] | None:
+    for candidate in (annotation, *typing.get_args(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, Section):
+            return candidate
+    return None
+
+
+def _explain(problem: Any, source: str) -> str:
+    """One line for one of pydantic's errors, in the words of the config file."""
+    location, kind, got = problem["loc"], problem["type"], problem["input"]
+    key = _dotted(location)
+    if kind in ("extra_forbidden", "invalid_key"):
+        section: type[Section] = AuditConfig
+        for part in location[:-1]:
+            section = _section_of(section.model_fields[str(part)].annotation) or section
+        known = list(section.model_fields)
+        near = difflib.get_close_matches(str(location[-1]), known, n=1, cutoff=0.6)
+        hint = f" Did you mean `{near[0]}`?" if near else _elsewhere(str(location[-1]))
+        return f"{source}: `{key}` is not a setting.{hint} Known here: {', '.join(known)}."
+    if kind == "missing":
+        return f"{source}: `{key}` is missing. `token-audit config` lists every setting."
+    if kind == "value_error":
+        message = problem["msg"].removeprefix("Value error, ")
+        return f"{source}: `{key}` {message}." if key else f"{source}: {message}."
+    return f"{source}: `{key}` should be {_wanted(problem, key)}, got {shown(got)}{'' if '.where.' in key else _quotes(kind, got)}."
+
+
+def _elsewhere(name: str) -> str:
+    """A hint where a setting was written into the wrong section."""
+    places = [row["key"] for row in settings() if row["key"].rsplit(".", 1)[-1] == name]
+    return f" Did you mean `{places[0]}`?" if len(places) == 1 else ""
+
+
+_WANTED = {
+    "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "text",
+    "path": "a path", "model": "a mapping of settings (key: value)", "dict": "a mapping (key: value)", 
+}  # fmt: skip
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+
+
+def _wanted(problem: Any, key: str) -> str:
+    kind, context = problem["type"], problem.get("ctx", {})
+    if kind in _BOUNDS:
+        words, name = _BOUNDS[kind]
+        return f"{words} {context[name]:g}"
+    if kind == "literal_error":
+        return f"one of {context['expected']}".replace(" or ", ", ").replace("'", "")
+    if kind == "string_too_long":
+        return f"at most {context['max_length']} characters long"
+    if kind == "string_pattern_mismatch":
+        return (
+            "a commit, 7 to 40 hex digits (a branch or a tag can move)" if key.endswith("revision")
+            else "1 to 40 of the characters a-z, 0-9, - and _, the first a letter or digit"
+        )  # fmt: skip
+    if len(problem["loc"]) > 2 and str(problem["loc"][1]) == "where":
+        return "text, a whole number, or true or false"
+    return _WANTED[kind.split("_")[0]]
+
+
+def _quotes(kind: str, got: object) -> str:
+    """YAML reads 1234567 as a number and 2026-01-01 as a date, where a name or a commit may be meant."""
+    is_scalar = got is not None and not isinstance(got, dict | list | str)
+    return " (put it in quotes if it is meant as text)" if kind == "string_type" and is_scalar else ""
+
+
+def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator[dict[str, str]]:
+    """Every setting as a row: key, type, unit, default, meaning."""
+    for name, field in section.model_fields.items():
+        inner = _section_of(field.annotation)
+        if inner is not None:
+            yield from settings(inner, f"{prefix}{name}.")
+            continue
+        extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+        default = (
+            "required" if field.is_required() else json.dumps(field.get_default(call_default_factory=True), default=str)
+        )
+        bounds = [
+            f"{sign} {getattr(limit, name)}"
+            for limit in field.metadata
+            for name, sign in (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+            if hasattr(limit, name)
+        ]
+        yield {
+            "key": prefix + name,
+            "type": _type_name(field.annotation),
+            "unit": ", ".join([str(extra.get("unit", "")), *bounds]).strip(", "),
+            "default": default,
+            "meaning": (field.description or "").replace("\n", " "),
+        }
+
+
+def _type_name(annotation: Any) -> str:
+    if typing.get_origin(annotation) is Literal:
+        return " | ".join(str(choice) for choice in typing.get_args(annotation))
+    if typing.get_origin(annotation) is Annotated:
+        return _type_name(typing.get_args(annotation)[0])
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return " | ".join(_type_name(part) for part in typing.get_args(annotation))
+    if typing.get_origin(annotation) is dict:
+        return "mapping"
+    return {type(None): "none", str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}[
+        annotation
+    ]
