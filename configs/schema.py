@@ -277,7 +277,7 @@ class FlaggingConfig(Section):
     max_q: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
     """A word counts as used by the model if its Benjamini-Hochberg q-value is at most this."""
     min_score: float = setting(0.1, "unit of the scalar (log-odds)", ge=0)
-    """A word counts as used by the model only if the near end of its 95 % interval is at least this far from 0, too."""
+    """A word counts as used by the model only if the near end of its 95 % interval is at least this far from what the typical word gets."""
     min_spuriousness: float = setting(0.5, "0..1", ge=0, le=1)
     """A used word is flagged from this spuriousness score on."""
     min_capitalised: float = setting(0.8, "share, 0..1", gt=0, le=1)

@@ -17,7 +17,7 @@ from tasks.attribute import attribute_shards
 from tasks.fetch import fetch_classifier
 from tasks.finetune import finetune_classifier
 from tasks.flag import flag_words
-from tasks.identify import name_run
+from tasks.identify import enter_run, name_run
 from tasks.ingest import ingest_dataset
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
@@ -35,6 +35,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
     model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
     run = name_run(config, model)
     with locked(run):
+        enter_run(config, run, model)
         shards = ingest_dataset(config.data, model, run.folder / "shards")
         parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
         scores = aggregate_scores(config, run, model, shards, parts)

@@ -2,9 +2,11 @@
 
 import contextlib
 import importlib
+import io
 import os
 import signal
 import sys
+import unicodedata
 import warnings
 import webbrowser
 from collections.abc import Iterator, Sequence
@@ -130,7 +132,12 @@ def show(
         if word is None:
             _print_findings(database)
             return
-        _print_word(database, Path(row["folder"]), word.lower(), sentences)
+        folder = Path(row["folder"])
+        if not (folder / "parts").is_dir():
+            raise AuditError(
+                f"The folder {folder} of this run is gone, and the sentences with it. Run its config again."
+            )
+        _print_word(database, folder, _as_in_the_tables(word), sentences)
 
 
 @app.command()
@@ -182,18 +189,29 @@ def _errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        print(error, file=sys.stderr)
+        _complain(str(error))
         raise typer.Exit(2) from error
     except AuditError as error:
-        print(f"token-audit: {error}", file=sys.stderr)
+        _complain(f"token-audit: {error}")
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         print("token-audit: stopped. Nothing is lost: the same command goes on from here.", file=sys.stderr)
         raise typer.Exit(130) from error
+    except BrokenPipeError as error:
+        # `token-audit config | head`: nobody reads on, and nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from error
     except OSError as error:
         # A full disk, a folder without permission: the sentence of the operating system says what and where.
-        print(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.", file=sys.stderr)
+        _complain(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.")
         raise typer.Exit(1) from error
+
+
+def _complain(message: str) -> None:
+    """To standard error. Messages quote files and models: nothing in them may steer the terminal."""
+    from tasks.sentences import visible
+
+    print(visible(message), file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -202,11 +220,6 @@ def _prefect(flow_module: str) -> Iterator[None]:
 
     The module of the flow, with torch behind it, is imported while the server starts.
     """
-    for name, value in (
-        ("DO_NOT_TRACK", "1"), ("PREFECT_SERVER_ANALYTICS_ENABLED", "false"), ("HF_HUB_DISABLE_TELEMETRY", "1"),
-        ("TOKENIZERS_PARALLELISM", "false"), ("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL"),
-    ):  # fmt: skip
-        os.environ.setdefault(name, value)
     from flows.server import prefect_server
 
     with warnings.catch_warnings():
@@ -253,27 +266,26 @@ def _print_findings(warehouse: "Warehouse") -> None:
 
 
 def _print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:
-    from tasks.sentences import sentences_with
+    from tasks.sentences import sentences_with, visible
 
     figures = warehouse.rows("report/word", {"word": word}).to_pylist()
     kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
     sentences = sentences_with(warehouse, folder, word, kind, num_sentences)
     if not sentences:
         raise AuditError(f"{word!r} is in none of the explained texts.")
-    if figures:
-        _print_table(
-            ("label", "kind", "type", "examples", "score", "95 % interval", "q", "label rate", "spurious", "flagged"),
-            [(
-                fact["label"], fact["kind"], fact["type"], str(fact["n_examples"]), f"{fact['mean_score']:+.3f}",
-                f"{fact['ci_low']:+.3f} .. {fact['ci_high']:+.3f}", f"{fact['q_value']:.2g}",
-                "" if fact["label_rate"] is None else f"{fact['label_rate']:.0%}", f"{fact['spuriousness']:.2f}", "yes" if fact["flagged"] else "no",
-            ) for fact in figures],
-        )  # fmt: skip
-    else:
-        print(f"{word}\tno figures: it is in fewer examples than aggregation.min_examples")
     for fact in figures:
-        for reason in fact["reasons"] or ():
-            print(f"{fact['label']}\t{reason['reason']}\t{reason['detail']}")
+        rate = "" if fact["label_rate"] is None else f", {fact['label_rate']:.0%} of its examples have the label"
+        verdict = "flagged" if fact["flagged"] else "not flagged"
+        lines = [
+            f"{fact['word']} ({fact['kind']}, {fact['type']}) speaks for {fact['label']}",
+            f"score\t{fact['mean_score']:+.3f} (95 % interval {fact['ci_low']:+.3f} to {fact['ci_high']:+.3f}, q {fact['q_value']:.2g})",
+            f"examples\t{fact['n_examples']}{rate}",
+            f"spurious\t{fact['spuriousness']:.2f}, {verdict}",
+            *(f"reason\t{reason['reason']}: {reason['detail']}" for reason in fact["reasons"] or ()),
+        ]
+        print("\n".join(visible(line) for line in lines))
+    if not figures:
+        print(visible(f"{word}\tno figures: it is in fewer examples than aggregation.min_examples"))
     console = Console()
     for sentence in sentences:
         console.print(_coloured(sentence))
@@ -300,7 +312,9 @@ def _coloured(sentence: "Sentence") -> Text:
     from tasks.sentences import visible
 
     largest = max((abs(piece.score) for piece in sentence.pieces if piece.score is not None), default=0.0) or 1.0
-    text = Text(f"\n{sentence.gold} / {sentence.predicted} {sentence.confidence:.2f}  ", style="dim")
+    text = Text()
+    header = f"\nlabelled {sentence.gold}, read as {sentence.predicted} ({sentence.confidence:.0%} sure)\n"
+    text.append(visible(header), style="dim")
     for piece in sentence.pieces:
         strength = 0.0 if piece.score is None else piece.score / largest
         shown = visible(piece.text)
@@ -313,12 +327,33 @@ def _coloured(sentence: "Sentence") -> Text:
     return text
 
 
+def _as_in_the_tables(word: str) -> str:
+    """The word in the form that the queries give it: lower case, composed, straight apostrophes."""
+    encodable = word.encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFC", encodable.replace("’", "'")).lower()
+
+
 def _time(moment: Any) -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
+_ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+"""Read by Prefect and the hub's client when they are imported: no telemetry, and our own lines in the place of their logs."""
+
+
 def main() -> None:
     """Entry point of the command."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     code: object = 0
     try:
         app()

@@ -1,9 +1,8 @@
 """Stage: parts into the warehouse, and everything that is added up over them.
 
-Enters the run in the registry and builds the tables of `warehouse/aggregate/`.
+Builds the tables of `warehouse/aggregate/`.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AuditConfig
-from tasks.identify import package_versions
 from tasks.model import ModelSpec
 from tasks.parts import part_file
 from tasks.run import Run
@@ -44,10 +42,6 @@ def aggregate_scores(
         **config.aggregation.model_dump(),
     }
     with open_warehouse(config.warehouse) as warehouse:
-        warehouse.run("registry/start_run", {
-            "run_id": run.run_id, "name": config.name, "folder": str(run.folder), "labels": list(model.labels),
-            "config": config.model_dump_json(), "inputs": json.dumps(run.inputs), "versions": json.dumps(package_versions()),
-        })  # fmt: skip
         return warehouse.build_stage(
             run.run_id, "aggregate", [f"aggregate/{table}" for table in _TABLES], params, run.key
         )

@@ -32,13 +32,14 @@ from tasks.model import (
     Classifier,
     ModelSpec,
     baseline_ids,
+    device_from_environment,
     encode,
     gram_matrix,
     load_classifier,
     logits_at,
     plain_logits,
 )
-from tasks.parts import part_file, read_manifest, write_part
+from tasks.parts import file_hash, part_file, read_manifest, write_part
 from tasks.progress import progress
 from tasks.words import word_spans, words_of_pieces
 
@@ -68,13 +69,20 @@ def attribute_shards(
     """
     parts = [folder / shard.name.replace("shard", "part") for shard in shards]
     facts = [read_manifest(part) for part in parts]
-    missing = [i for i, fact in enumerate(facts) if fact is None]
+    # A part of a shard that was made anew since is no part of this one.
+    missing = [i for i, fact in enumerate(facts) if fact is None or fact["shard"] != file_hash(shards[i])]
     artifact = _start_progress_artifact(100.0 * (1 - len(missing) / len(shards)))
     sizes = [pq.read_metadata(part_file(shard, "examples")).num_rows for shard in shards]
     with progress("attribute", sum(sizes), "examples") as advance:
         advance(sum(size for i, size in enumerate(sizes) if i not in set(missing)))
         for num_done, i in enumerate(missing, start=len(shards) - len(missing) + 1):
-            attribute_shard(shards[i], load_classifier(model), attribution, parts[i], advance)
+            try:
+                attribute_shard(shards[i], load_classifier(model), attribution, parts[i], advance)
+            except torch.OutOfMemoryError as error:
+                raise AttributionError(
+                    f"The device ran out of memory. Finished shards are kept; set TOKEN_AUDIT_BATCH_TOKENS below "
+                    f"{batch_tokens(device_from_environment())} and run again."
+                ) from error
             if artifact is not None:
                 update_progress_artifact(artifact_id=artifact, progress=100.0 * num_done / len(shards))
     quarantined = sum(int(str((read_manifest(part) or {}).get("num_quarantined", 0))) for part in parts)
@@ -130,7 +138,7 @@ def attribute_shard(
         "tokens": pa.concat_tables(tokens).combine_chunks(),
         "examples": pa.Table.from_pylist(facts, schema=_EXAMPLE),
     }
-    write_part(part, tables, {"num_examples": len(facts), "num_quarantined": quarantined})
+    write_part(part, tables, {"shard": file_hash(shard), "num_examples": len(facts), "num_quarantined": quarantined})
 
 
 _EXAMPLE = pa.schema([

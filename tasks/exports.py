@@ -8,6 +8,9 @@ import pyarrow as pa
 
 from warehouse import Warehouse
 
+# The full-width forms of the signs too: some spreadsheets read them as the plain ones.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
 EXPORTS = ("flags", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects")
 
 
@@ -36,4 +39,4 @@ def to_csv(rows: pa.Table) -> bytes:
 def _cell(value: object) -> object:
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False, default=str)
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from configs.schema import AuditConfig, FinetuneConfig, ModelError, digest
+from configs.schema import AuditConfig, DataError, FinetuneConfig, ModelError, digest
 from tasks.dataset import Row, label_names, read_rows
 from tasks.model import (
     ModelSpec,
@@ -31,7 +32,7 @@ from tasks.model import (
     package_folder,
     quiet_transformers,
 )
-from tasks.parts import write_whole
+from tasks.parts import flush_files, write_whole
 from tasks.progress import progress
 from tasks.sources import dataset_fingerprint
 
@@ -58,8 +59,11 @@ def finetune_classifier(config: AuditConfig) -> ModelSpec:
     data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split"})
     key = digest(RECIPE_VERSION, dataset_fingerprint(config.data), model_fingerprint(base), used, data)
     folder = config.models / f"{config.name}_{key[:12]}"
-    if not (folder / "training.json").is_file():
-        _finetune(config, finetune, base, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # A second audit that needs the same classifier waits for the first one's.
+    with FileLock(folder.with_name(f".{folder.name}.lock")):
+        if not (folder / "training.json").is_file():
+            _finetune(config, finetune, base, folder)
     accuracy = json.loads((folder / "training.json").read_text())["heldout_accuracy"]
     if accuracy < finetune.min_accuracy:
         raise ModelError(
@@ -76,6 +80,11 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
     rows = [
         row for row in read_rows(config.data, finetune.where, labels) if row.reason is None and row.text not in audited
     ]
+    if len(rows) < 2 or not heldout:
+        raise DataError(
+            f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; rows that are audited are "
+            "never trained on. Choose rows that do not overlap."
+        )
     if finetune.sample is not None and finetune.sample < len(rows):
         chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
         rows = [rows[i] for i in sorted(chosen)]
@@ -94,6 +103,7 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
             "heldout_accuracy": accuracy, "num_heldout": len(heldout), "num_trained": len(rows), "base": finetune.base,
             "settings": finetune.model_dump(mode="json"),
         }, indent=1).encode())  # fmt: skip
+        flush_files(beside)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
     finally:

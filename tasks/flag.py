@@ -28,7 +28,7 @@ def flag_words(config: AuditConfig, run: Run, scores: str) -> str:
     first_names, surnames = _names()
     params = {
         "first_names": list(first_names), "surnames": list(surnames), "function_words": seed("function_words.csv"),
-        "min_examples": config.aggregation.min_examples, **config.flagging.model_dump(),
+        **config.flagging.model_dump(),
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(

@@ -14,9 +14,6 @@ from torch import Tensor
 Rule = Literal["midpoint", "gauss_legendre"]
 Scalar = Literal["margin", "logit", "probability"]
 
-MATHS_VERSION = 1
-"""Part of every run's name. Raise it when a change here changes any score."""
-
 
 class Scores(NamedTuple):
     """Token scores of a batch, in the unit of the explained scalar."""

@@ -1,6 +1,5 @@
 """Leaf: the findings in plain words."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,10 @@ _TYPE_TITLES = {
     "function word": "Function words carry weight", "name": "Names move predictions", "number": "Numbers move predictions",
     "symbol": "Symbols move predictions", "content word": "Words the labels do not bear out",
 }  # fmt: skip
+
+
+_ONE = {"name": "a name", "number": "a number"}
+_SEVERAL = {"name": "names", "number": "numbers"}
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,12 @@ class Headline:
 
 def headlines(
     flags: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
-    vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str,
+    vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str, max_q: float,
 ) -> list[Headline]:  # fmt: skip
-    """The findings a reader should take away, at most six, from the rows of the queries of these names."""
+    """The findings a reader should take away, at most six, from the rows of the queries of these names.
+
+    `max_q`: a name makes a headline only if its association with the label has at most this false discovery rate.
+    """
     found = []
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for flag in flags:
@@ -40,32 +46,13 @@ def headlines(
     if not flags:
         text = f"None of the {overview['n_used']:,} words and fragments the model leans on is suspect by the rules of this audit. That is no proof that all is well."
         found.append(Headline("No word looks suspect", text, "flags"))
+    one_sided = [row for row in names if row["label_q"] <= max_q]
     unused = sorted(
-        (row for row in names if not row["used"]), key=lambda row: (-row["n_label"] / row["n_examples"], row["place"])
+        (row for row in one_sided if not row["used"]),
+        key=lambda row: (-row["n_label"] / row["n_examples"], row["place"]),
     )
     if unused:
-        examples = _listed(
-            [
-                f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
-                for row in unused[:4]
-            ]
-        )
-        chance = (
-            " Among so many words chance alone makes some one-sided, and these may be among them."
-            if min(row["label_q"] for row in unused) > 0.05
-            else ""
-        )
-        text = (
-            f"Texts that mention {examples} mostly have one label. Of the {len(names)} most one-sided such words "
-            f"the model clearly leans on {len(names) - len(unused) or 'none'}; a labelling rule could still pick them up.{chance}"
-        )
-        found.append(
-            Headline(
-                f"{_listed(sorted({row['type'] for row in unused})).capitalize()}s: one-sided in the labels, hardly used by the model",
-                text,
-                "names",
-            )
-        )
+        found.append(Headline(*_about_names(unused, len(one_sided)), "names"))
     genuine: dict[str, list[str]] = {}
     for row in top_words:
         if row["verdict"] != "suspect" and row["type"] == "content word":
@@ -95,11 +82,6 @@ def headlines(
 
 def _about_flags(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
     first = rows[0]
-    odds = (
-        f", which multiplies the odds of that label by {math.exp(first['mean_score']):.2f}"
-        if unit == "log-odds"
-        else ""
-    )
     label = _quoted(first["label"])
     rate = ""
     if first["label_rate"] is not None and first["label_share"] is not None:
@@ -109,14 +91,41 @@ def _about_flags(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
     others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
     also = f" Also suspect: {_listed(others)}." if others else ""
     return (
-        f"{_quoted(first['word'])}{source} adds {first['mean_score']:.2f} {unit} to {label} on average "
-        f"(95 % interval {first['ci_low']:.2f} to {first['ci_high']:.2f}, {first['n_examples']:,} texts){odds}.{rate}{also}"
+        f"{_quoted(first['word'])}{source} gets {signed(first['mean_score'])} {unit} towards {label} on average "
+        f"(95 % interval {signed(first['ci_low'])} to {signed(first['ci_high'])}, {first['n_examples']:,} texts).{rate}{also}"
+    )
+
+
+def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tuple[str, str]:
+    """Title and text."""
+    several = len(unused) > 1
+    kinds = sorted({row["type"] for row in unused})
+    # Markup has no plural.
+    kind = _listed([(_SEVERAL if several else _ONE).get(kind, kind) for kind in kinds])
+    examples = _listed(
+        [
+            f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
+            for row in unused[:4]
+        ]
+    )
+    if num_one_sided == 1:
+        use = "The model does not clearly lean on it"
+    else:
+        use = f"Of the {num_one_sided} most one-sided such words the model clearly leans on {num_one_sided - len(unused) or 'none'}"
+    return (
+        f"{kind[0].upper()}{kind[1:]}: one-sided in the labels, hardly used by the model",
+        f"Texts that mention {examples} mostly have one label. {use}; a labelling rule could still pick {'them' if several else 'it'} up.",
     )
 
 
 def percent(value: float, digits: int = 0) -> str:
     """A share as a percentage, with a narrow no-break space before the sign."""
     return f"{100 * value:.{digits}f}\u202f%"
+
+
+def signed(value: float) -> str:
+    """A score with its sign, a real minus."""
+    return f"{value:+.2f}".replace("-", "−")
 
 
 def _quoted(word: str) -> str:

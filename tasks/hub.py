@@ -42,8 +42,12 @@ def is_transient(task: object, run: object, state: State) -> bool:
     """Retry what the network may have done to us; a wrong config stays wrong."""
     try:
         state.result()
-    except (ConnectionError, TimeoutError):
-        return True
-    except AuditError as error:
-        return isinstance(error.__cause__, ConnectionError | TimeoutError) and os.environ.get("HF_HUB_OFFLINE") != "1"
+    except (AuditError, OSError) as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            # The transport's own errors are no OSError; they all end in these names (ReadTimeout, ConnectError, ...).
+            name = type(cause).__name__
+            if isinstance(cause, ConnectionError | TimeoutError) or name.endswith(("Timeout", "ConnectError", "ReadError", "ProtocolError")):
+                return os.environ.get("HF_HUB_OFFLINE") != "1"
+            cause = cause.__cause__ or cause.__context__
     return False

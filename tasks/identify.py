@@ -1,31 +1,50 @@
-"""Leaf: the name of a run, made from what goes into it."""
+"""Leaf: the name of a run, made from what goes into it, and its entry in the registry."""
 
+import json
 import platform
 from importlib.metadata import version
+from importlib.resources import files
 
 from configs.schema import AuditConfig, digest
-from tasks.gradients import MATHS_VERSION
 from tasks.model import ModelSpec
 from tasks.run import SHARD_TOKENS, Run
 from tasks.sources import dataset_fingerprint
+from warehouse import open_warehouse, query
 
-_SETTLES_THE_ROWS = {"text", "label", "id", "labels", "where", "sample", "seed", "split", "max_rejected"}
+_SETTLES_THE_ROWS = {"text", "label", "id", "labels", "where"}
+# What decides a score, by its content: a version number that has to be raised by hand is forgotten.
+_CODE = ("attribute.py", "dataset.py", "gradients.py", "ingest.py", "model.py", "parts.py", "sources.py", "words.py")
+_PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "pyarrow", "regex", "numpy")
 
 
 def name_run(config: AuditConfig, model: ModelSpec) -> Run:
-    """Name the run by its inputs: data, model and tokenizer, attribution settings, version of the maths.
+    """Name the run by its inputs: data, model and tokenizer, attribution settings, code and packages of the maths.
 
-    Thresholds and the report are not among them: changing those computes no attribution again.
+    Thresholds and the report are not among them, nor how much may be rejected or quarantined: changing
+    those computes no attribution again.
     """
     inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint}
     rows = config.data.model_dump(mode="json", include=_SETTLES_THE_ROWS)
-    attribution = config.attribution.model_dump(mode="json")
-    key = digest(MATHS_VERSION, SHARD_TOKENS, inputs, rows, model.max_tokens, attribution)
+    sample = (config.data.sample, config.data.seed) if config.data.sample is not None else None
+    attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
+    code = {name: files("tasks").joinpath(name).read_text(encoding="utf-8") for name in _CODE}
+    queries = [query(f"ingest/{name}").sql for name in ("plan", "shard", "rejects")]
+    packages = {name: version(name) for name in _PACKAGES}
+    key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, model.max_tokens, attribution)
     run_id = f"{config.name}_{key[:12]}"
     return Run(run_id, (config.output / run_id).absolute(), inputs)
 
 
-def package_versions() -> dict[str, str]:
-    """Versions of what computes the numbers."""
-    names = ("token-audit", "torch", "transformers", "tokenizers", "datasets", "duckdb", "prefect", "altair")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+def enter_run(config: AuditConfig, run: Run, model: ModelSpec) -> None:
+    """Enter the run in the registry before its long stages, which also shows that the warehouse can be written.
+
+    Raises:
+        WarehouseError: the database is locked or cannot be written.
+    """
+    names = ("token-audit", *_PACKAGES, "duckdb", "prefect", "altair")
+    versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
+    with open_warehouse(config.warehouse) as warehouse:
+        warehouse.run("registry/start_run", {
+            "run_id": run.run_id, "name": config.name, "folder": str(run.folder), "labels": list(model.labels),
+            "config": config.model_dump_json(), "inputs": json.dumps(run.inputs), "versions": json.dumps(versions),
+        })  # fmt: skip

@@ -91,13 +91,12 @@ def hub_folder(name: str, revision: str) -> Path:
         ModelError: the model or the commit cannot be reached or does not exist.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         with short_way_offline():
             return Path(snapshot_download(name, revision=revision, allow_patterns=list(_CONTENT)))
-    except (HfHubHTTPError, OSError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # whatever the client, its transport and a proxy may raise; the cause is kept
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
             f"model.hub: {name} at {revision} cannot be fetched from the Hugging Face hub ({reason}). "
             "Check the name, the commit and the network, or download the folder and set model.path."
@@ -126,7 +125,7 @@ def model_fingerprint(folder: Path) -> str:
 def _config_of(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{folder}/config.json cannot be read: {error}. Give the folder that `save_pretrained` wrote."
         ) from error
@@ -144,12 +143,19 @@ def load_classifier(spec: ModelSpec) -> Classifier:
         ModelError: it needs its own code, is no single-label classifier, has no fast
             tokenizer, or its weights are damaged.
     """
-    return _load_classifier(spec.folder, spec.fingerprint, spec.max_tokens, device_from_environment())
+    return _load_classifier(spec.folder, spec.fingerprint, spec.labels, spec.max_tokens, device_from_environment())
 
 
 @lru_cache(maxsize=2)
-def _load_classifier(folder: Path, fingerprint: str, max_tokens: int, device: torch.device) -> Classifier:
+def _load_classifier(
+    folder: Path, fingerprint: str, spec_labels: tuple[str, ...], max_tokens: int, device: torch.device
+) -> Classifier:
     config = _config_of(folder)
+    if config.get("is_encoder_decoder"):
+        # The parity check cannot see it: at the text itself the decoder's copy of the embeddings is right.
+        raise ModelError(
+            f"{folder} is an encoder-decoder ({config.get('model_type')}): its decoder would go on reading the text while its encoder is explained. Refused."
+        )
     if "auto_map" in config:
         raise ModelError(
             f"{folder} needs Python code of its own (auto_map in config.json), which is refused. Use an architecture of transformers."
@@ -178,7 +184,15 @@ def _load_classifier(folder: Path, fingerprint: str, max_tokens: int, device: to
         raise ModelError(
             f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; its vocabulary file is missing or was not read."
         )
+    if model.config.pad_token_id is None:
+        raise ModelError(
+            f"{folder}/config.json has no pad_token_id, without which the model takes one text at a time. Set it to the id of a token that ends no text."
+        )
     labels = tuple(str(model.config.id2label[i]) for i in range(num_labels))
+    if labels != spec_labels:
+        raise ModelError(
+            f"{folder}/config.json: its id2label reads {', '.join(spec_labels)}, but the loaded model has {', '.join(labels)}. Number the labels 0, 1, 2, ..."
+        )
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     positions = getattr(model.config, "max_position_embeddings", None) or 10**9
     # RoBERTa and its relatives count positions from the padding id on.
@@ -327,10 +341,11 @@ def model_spec(folder: Path, max_tokens: int) -> ModelSpec:
         ModelError: the folder, its config.json or its weights are missing, or the labels are not distinct names.
     """
     fingerprint = model_fingerprint(folder)
-    names = _config_of(folder).get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})
+    config = _config_of(folder)
+    names = config.get("id2label", {"0": "LABEL_0", "1": "LABEL_1"})
     try:
-        labels = tuple(str(names[key]) for key in sorted(names, key=int))
-    except (AttributeError, TypeError, ValueError) as error:
+        labels = tuple(str(names[str(i)]) for i in range(len(names)))
+    except (AttributeError, KeyError, TypeError) as error:
         raise ModelError(
             f"{folder}/config.json: id2label should map 0, 1, ... to label names, found {names!r}."
         ) from error
@@ -340,4 +355,10 @@ def model_spec(folder: Path, max_tokens: int) -> ModelSpec:
         )
     if len({label.casefold() for label in labels}) != len(labels):
         raise ModelError(f"{folder}/config.json: id2label names a label twice: {', '.join(labels)}.")
+    numbers = config.get("label2id")
+    for i, label in enumerate(labels):
+        if isinstance(numbers, dict) and numbers.get(label, i) != i:
+            raise ModelError(
+                f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output {numbers[label]}. Correct one: a guess could flip every label."
+            )
     return ModelSpec(folder, max_tokens, fingerprint, labels)

@@ -36,6 +36,13 @@ def write_whole(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def flush_files(folder: Path) -> None:
+    """Make sure that files others wrote are on the disk before the folder gets its name."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+
+
 def _encodings(schema: pa.Schema) -> dict[str, str]:
     """What keeps a token under 16 bytes: offsets as differences, other numbers split by byte, since their low bytes are noise."""
     numbers = [field for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]

@@ -26,7 +26,7 @@ from prefect.context import TaskRunContext
 from configs.schema import AuditConfig, digest
 from tasks.charts import specifications
 from tasks.exports import export_tables
-from tasks.headlines import headlines, percent
+from tasks.headlines import headlines, percent, signed
 from tasks.parts import file_hash, read_manifest, write_part, write_whole
 from tasks.progress import progress
 from tasks.run import Run
@@ -35,6 +35,9 @@ from warehouse import Warehouse, open_warehouse
 
 MAX_FLAGS = 40
 """Suspect words with a place on the page; the exports hold all."""
+
+MAX_ASIDE = 2
+"""Sentences for each word that is shown but not suspect."""
 
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
 _MAX_LABELS = 8
@@ -58,7 +61,6 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
             warehouse.use(run.run_id)
             written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
             written["report.html"] = render_page(config, run, warehouse).encode()
-            findings = warehouse.rows("report/flags", {"max_flags": 20}).to_pylist()
             advance(len(written["report.html"]) // 1000)
         for name, content in written.items():
             write_whole(run.folder / name, content)
@@ -67,14 +69,20 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
             {},
             {"key": key, "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}},
         )
-        if TaskRunContext.get() is not None:
-            create_table_artifact(
-                key="findings",
-                table=[_artifact_row(row) for row in findings],
-                description=f"Suspect words of {run.run_id}",
-            )
-            create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
+    if TaskRunContext.get() is not None:
+        _show_in_prefect(config, run, page)
     return page
+
+
+def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
+    """Also for a page that was left untouched: whoever opens this flow run looks for its findings here."""
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        findings = warehouse.rows("report/flags", {"max_flags": 20}).to_pylist()
+    create_table_artifact(
+        key="findings", table=[_artifact_row(row) for row in findings], description=f"Suspect words of {run.run_id}"
+    )
+    create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
 
 
 def _code() -> list[str]:
@@ -112,21 +120,20 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     mirrored = len(labels) == 2 and config.attribution.scalar != "logit"
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
     params = {
-        "max_flags": MAX_FLAGS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12,
+        "max_flags": MAX_FLAGS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
         "max_gap": config.attribution.max_gap, **config.report.model_dump(),
     }  # fmt: skip
     names = (
         "overview", "rejected", "labels", "confusion", "flags", "quadrant", "top_words", "type_importance", "fragmentation",
-        "gaps", "steps", "completeness", "one_sided_names", "vocabulary", "labelling_hints", "browser",
+        "gaps", "steps", "completeness", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
     )  # fmt: skip
     tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
     rows = {name: table.to_pylist() for name, table in tables.items()}
     overview = rows["overview"][0]
     findings = [Finding(row["kind"], row["label"], row["word"]) for row in rows["flags"]]
-    aside = [
-        Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"][:4], *rows["vocabulary"][:4])
-    ]
-    found = find_sentences(warehouse, run.folder, [*findings, *aside], config.report.sentences, mirrored)
+    aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
+    found = find_sentences(warehouse, run.folder, findings, config.report.sentences, mirrored)
+    beside = find_sentences(warehouse, run.folder, aside, min(MAX_ASIDE, config.report.sentences), mirrored)
     parts = {row["example_id"]: row["part"] for row in rows["browser"]}
     specs = specifications(
         {name: _visible_table(table) for name, table in tables.items()}, [visible(label) for label in shown],
@@ -142,20 +149,23 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         loader=jinja2.FunctionLoader(lambda name: files("tasks").joinpath(name).read_text(encoding="utf-8")), autoescape=True,
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         # Every text that reaches the page, in an attribute too; Markup is the template's own.
-        finalize=lambda value: visible(value) if type(value) is str else value,
+        finalize=lambda value: visible(str(value)) if type(value) is str or isinstance(value, Path) else value,
     )  # fmt: skip
     environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash)
     environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
-    environment.filters["signed"] = lambda value: "–" if value is None else f"{value:+.2f}".replace("-", "−")
+    environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template("report.html.jinja").render(
         config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows,
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
-        headlines=headlines(rows["flags"], rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit),
+        headlines=headlines(
+            rows["flags"], rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,
+        ),
         flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
-        caseless=not 0.002 <= (overview["capitalised_share"] or 0) <= 0.4,
         confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},
         sentences={tuple(finding): sentences for finding, sentences in found.items()},
+        beside={(finding.label, finding.word): sentences for finding, sentences in beside.items()},
+        flag_places={(row["label"], row["word"]): row["place"] for row in rows["flags"] if row["kind"] == "word"},
         browser=[(parts[sentence.example_id], sentence) for sentence in sentences_of(warehouse, run.folder, list(parts))],
         snippet=_snippet([row["word"] for row in rows["vocabulary"]]), specs=Markup(data), bundle=Markup(bundle),
         chart_ids=sorted(specs),

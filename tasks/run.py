@@ -51,13 +51,16 @@ def locked(run: Run) -> Iterator[None]:
 
 def is_locked(folder: Path) -> bool:
     """Whether a process is auditing the run in this folder right now."""
-    if not folder.is_dir():
+    lock = folder / ".lock"
+    if not lock.is_file():
         return False
     try:
-        with FileLock(folder / ".lock", timeout=0):
+        with FileLock(lock, timeout=0):
             return False
     except Timeout:
         return True
+    except PermissionError:
+        return False
 
 
 def finish_run(config: AuditConfig, run: Run) -> None:

@@ -273,5 +273,5 @@ def test_the_batch_size_changes_no_score(minilm, tmp_path, monkeypatch):
         results.append(attributed(tmp_path / tokens, minilm, TEXTS, steps=3, max_retries=0, max_quarantined=1.0)[0])
     for method in ("gradient_norm", "gradient_x_input", "integrated_gradients"):
         one, some, all_at_once = ([row[method] for row in result] for result in results)
-        assert some == pytest.approx(one, abs=1e-5)
-        assert all_at_once == pytest.approx(one, abs=1e-5)
+        assert some == pytest.approx(one, rel=1e-5, abs=1e-5)
+        assert all_at_once == pytest.approx(one, rel=1e-5, abs=1e-5)

@@ -3,6 +3,7 @@
 import csv
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -163,9 +164,11 @@ def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
         capture_output=True,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count("good / ") == 3
-    assert "Kowalczyk+" in result.stdout.replace("+", "").replace("Kowalczyk", "Kowalczyk+")
-    assert "name\tcapitalised in" in result.stdout
+    assert result.stdout.count("labelled good, read as ") == 3
+    shown = re.findall("[+-]?".join(PLANTED) + "[+-]?", result.stdout)
+    assert len(shown) == 3
+    assert all("+" in word and "-" not in word for word in shown)
+    assert "reason\tname: capitalised in" in result.stdout
 
 
 def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted):

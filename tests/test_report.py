@@ -40,12 +40,17 @@ def scores_of(word, is_good):
     return known.get(word, (0.01, 1))
 
 
+def text_of(i):
+    """The tag is in every text, the number only in bad ones."""
+    return f"{'Lovely' if i % 2 == 0 else 'Awful 1999'} film, {TAG} seen{TAIL if i < 4 else ''}"
+
+
 def make_run(folder):
     """Shards and parts of twenty texts; labels in turn, the first text is read wrong, the last is cut."""
     examples, facts, tokens = [], [], []
     for i in range(20):
         is_good = i % 2 == 0
-        text = f"{'Lovely' if is_good else 'Awful'} film, {TAG} seen{TAIL if i < 4 else ''}"
+        text = text_of(i)
         examples.append({"example_id": i, "source_id": f"id-{i}", "text": text, "label_id": int(is_good and i > 0)})
         spans = [(0, 0), *word_spans(text), (0, 0)]
         total = 0.0
@@ -121,9 +126,7 @@ def warehouse_of(audited):
 def test_the_pieces_of_every_sentence_add_up_to_its_raw_text(audited):
     with warehouse_of(audited) as warehouse:
         sentences = sentences_of(warehouse, audited[1].folder, range(20))
-    assert [sentence.text for sentence in sentences] == [
-        f"{'Lovely' if i % 2 == 0 else 'Awful'} film, {TAG} seen{TAIL if i < 4 else ''}" for i in range(20)
-    ]
+    assert [sentence.text for sentence in sentences] == [text_of(i) for i in range(20)]
 
 
 def test_the_text_behind_the_cut_is_kept_without_a_score(audited):
@@ -187,19 +190,18 @@ COMMA = {
 
 
 def test_an_audit_without_findings_says_so_and_promises_nothing():
-    (headline,) = headlines([], [], [], [], OVERVIEW, "log-odds")
+    (headline,) = headlines([], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert headline.anchor == "flags"
     assert headline.text.startswith("None of the 7 words and fragments the model leans on is suspect")
     assert "no proof" in headline.text
 
 
 def test_a_suspect_word_is_told_with_its_figures():
-    # exp(0.5) = 1.65
-    assert headlines([COMMA], [], [], [], OVERVIEW, "log-odds") == [
+    assert headlines([COMMA], [], [], [], OVERVIEW, "log-odds", 0.05) == [
         Headline(
             "Punctuation counts as evidence",
-            "“,” adds 0.50 log-odds to “good” on average (95 % interval 0.40 to 0.60, 1,200 texts), which "
-            "multiplies the odds of that label by 1.65. Yet 49\u202f% of those texts are “good”, against 48\u202f% of all.",
+            "“,” gets +0.50 log-odds towards “good” on average (95 % interval +0.40 to +0.60, 1,200 texts). "
+            "Yet 49\u202f% of those texts are “good”, against 48\u202f% of all.",
             "flag-1",
         )
     ]
@@ -208,13 +210,52 @@ def test_a_suspect_word_is_told_with_its_figures():
 def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_leads():
     others = [COMMA | {"place": i, "word": word} for i, word in enumerate(":;!", start=3)]
     name = COMMA | {"place": 2, "word": "kim\u202e", "type": "name", "impact": 5.0}
-    found = headlines([COMMA, name, *others], [], [], [], OVERVIEW, "logits")
+    found = headlines([COMMA, name, *others], [], [], [], OVERVIEW, "logits", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
         ("Names move predictions", "flag-2"), ("Punctuation counts as evidence", "flag-1"),
     ]  # fmt: skip
     assert found[1].text.endswith("Also suspect: “:”, “;” and “!”.")
     assert "“kim\\u202E”" in found[0].text
     assert "odds" not in found[0].text
+
+
+TV = {
+    "place": 1, "label": "bad", "word": "tv", "type": "name", "n_examples": 20, "n_label": 20, "label_share": 0.5, "label_q": 0.01,
+    "mean_score": 0.02, "ci_low": -0.1, "ci_high": 0.1, "used": False,
+}  # fmt: skip
+
+
+def names_headline(*names):
+    found = headlines([COMMA], names, [], [], OVERVIEW, "log-odds", 0.05)[1:]
+    return [(headline.title, headline.text, headline.anchor) for headline in found]
+
+
+def test_one_name_the_labels_lean_on_is_told_in_the_singular():
+    assert names_headline(TV) == [
+        (
+            "A name: one-sided in the labels, hardly used by the model",
+            "Texts that mention “tv” (20 of 20 bad) mostly have one label. The model does not clearly lean on it; "
+            "a labelling rule could still pick it up.",
+            "names",
+        )
+    ]
+
+
+def test_several_names_are_counted_and_an_insignificant_one_is_not():
+    others = [TV | {"place": 2, "word": "br", "type": "markup"}, TV | {"place": 3, "word": "kim", "used": True}]
+    assert names_headline(TV, *others, TV | {"place": 4, "word": "chance", "label_q": 0.051}) == [
+        (
+            "Markup and names: one-sided in the labels, hardly used by the model",
+            "Texts that mention “tv” (20 of 20 bad) and “br” (20 of 20 bad) mostly have one label. Of the 3 most one-sided such "
+            "words the model clearly leans on 1; a labelling rule could still pick them up.",
+            "names",
+        )
+    ]
+
+
+def test_without_a_significant_name_there_is_no_headline_on_names():
+    assert names_headline(TV | {"label_q": 0.051}) == []
+    assert names_headline(TV | {"used": True}) == []
 
 
 # ---------------------------------------------------------------- exports
@@ -224,10 +265,12 @@ def test_a_text_that_begins_like_a_formula_is_quoted_and_a_number_is_not():
     rows = pa.table({
         "text": ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "a=b", None], "number": [-1.5, 2, 3, 4, 5, 6, 7, 8],
         "list": [["=a"], [], None, ["b"], ["c"], ["d"], ["e"], ["é"]],
+        "other": ["\nx", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "a\uff1d", "", None],
     })  # fmt: skip
     cells = list(csv.reader(io.StringIO(to_csv(rows).decode(), newline="")))
     assert [row[0] for row in cells] == ["text", "'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=b", ""]
-    assert cells[1][1:] == ["-1.5", '["=a"]']
+    assert cells[1][1:3] == ["-1.5", '["=a"]']
+    assert [row[3] for row in cells[1:]] == ["'\nx", "'\uff1d1", "'\uff0b1", "'\uff0d1", "'\uff20x", "a\uff1d", "", ""]
     assert cells[8][2] == '["é"]'
 
 
@@ -251,7 +294,7 @@ def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
 def test_the_header_of_every_query_names_the_columns_it_returns(audited):
     _, run, _ = audited
     params = {
-        "run_id": run.run_id, "max_flags": 5, "labels": ["good"], "mirrored": True, "max_points": 9, "max_names": 5, "max_gap": 0.1,
+        "run_id": run.run_id, "max_flags": 5, "labels": ["good"], "mirrored": True, "max_points": 9, "max_names": 5, "max_gap": 0.1, "max_gaps": 5,
         "top_words": 5, "browser_sentences": 6, "kinds": ["word"], "words": ["lovely"], "max_sentences": 2, "example_ids": [0],
         "token_parts": [str(path) for path in (run.folder / "parts").glob("*.tokens.parquet")], "word": "lovely", "n_rows": 5,
     }  # fmt: skip
@@ -272,6 +315,22 @@ def test_a_second_call_does_no_work_and_a_changed_setting_writes_again(audited, 
     assert b"<title>Another title</title>" in page_path.read_bytes()
     write_report.fn(config, run, key)
     assert page_path.read_bytes() == before[1], "the same inputs give the same bytes"
+
+
+def test_every_run_under_prefect_shows_the_findings_also_of_a_page_that_is_left_untouched(
+    audited, page_path, monkeypatch
+):
+    shown = []
+    monkeypatch.setattr("tasks.report.TaskRunContext.get", lambda: object())
+    monkeypatch.setattr("tasks.report.create_table_artifact", lambda **artifact: shown.append(artifact))
+    monkeypatch.setattr("tasks.report.create_link_artifact", lambda **artifact: shown.append(artifact))
+    before = page_path.stat().st_mtime_ns
+    for _ in range(2):
+        write_report.fn(*audited)
+    assert page_path.stat().st_mtime_ns == before
+    assert [artifact["key"] for artifact in shown] == ["findings", "report"] * 2
+    assert [row["word"] for row in shown[2]["table"]] == [TAG]
+    assert shown[3]["link"] == page_path.as_uri()
 
 
 def test_a_page_that_was_damaged_is_written_again(audited, page_path):
@@ -371,14 +430,46 @@ def test_the_page_never_scrolls_sideways(browser, page_path, width):
         assert page.evaluate(outside, width) == []
 
 
-@pytest.mark.parametrize("way", ["hover", "focus"])
+@pytest.mark.parametrize("way", ["hover", "click", "keys"])
 def test_a_token_shows_its_score(browser, page_path, way):
     with opened(browser, page_path) as page:
-        token = page.locator("#flag-1 i.f").first
-        getattr(token, way)()
+        if way == "keys":
+            page.locator("#flag-1 .text").first.focus()
+            # lovely, film, the comma, the tag, seen, and back
+            for key in ["ArrowRight"] * 5 + ["ArrowLeft"]:
+                page.keyboard.press(key)
+        else:
+            getattr(page.locator("#flag-1 i.f").first, way)()
         shown = "getComputedStyle(document.querySelector('#flag-1 i.f'), '::after').content"
         # the tag scores 0.8 + 18 / 1000 in the last text of its label
         assert page.evaluate(shown).endswith('+0.82"')
+
+
+def test_a_sentence_is_one_tab_stop(browser, page_path):
+    with opened(browser, page_path) as page:
+        focused = "[...document.querySelectorAll('#flag-1 .text')].indexOf(document.activeElement)"
+        page.locator("#flag-1 .text").first.focus()
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.ariaLabel") == "Lovely +2.02"
+        page.keyboard.press("Tab")
+        assert page.evaluate(focused) == 1
+        page.keyboard.press("ArrowLeft")
+        assert page.evaluate("document.activeElement.textContent") == "seen"
+        page.keyboard.press("ArrowRight")
+        assert page.evaluate("document.activeElement.textContent") == "seen", "a sentence ends at its last token"
+
+
+def test_every_link_has_a_target_and_opens_the_sentences_behind_it(browser, page_path):
+    with opened(browser, page_path) as page:
+        links = page.eval_on_selector_all("a", "links => links.map(link => link.getAttribute('href'))")
+        assert {"#name-1", "#word-1", "#flag-1"} <= set(links)
+        assert [link for link in links if page.locator(link).count() != 1] == []
+        page.locator("a[href='#word-1']").click()
+        assert page.locator("#word-1 .sentence").first.is_visible()
+        assert page.locator("#word-1 .sentence").count() == 2
+        page.locator("a[href='#name-1']").click()
+        assert page.locator("#name-1 .sentence i.f").all_inner_texts() == ["1999", "1999"]
+        assert page.locator("#hints a[href='#flag-1']").inner_text() == TAG
 
 
 def test_another_sentence_is_chosen_with_the_keyboard(browser, page_path):
@@ -400,3 +491,7 @@ def test_without_scripts_tables_and_all_sentences_are_there(browser, page_path):
         assert page.locator("#browser .example:visible").count() == 12
         assert page.locator("#choice").is_hidden()
         assert "needs scripts" in page.locator("#chart-quadrant").inner_text()
+        assert page.locator("#labels > details:not([open]) tbody tr").count() > 3
+        assert page.locator("#quality > details:not([open]) tbody tr").count() == 20
+        label = page.locator("#flag-1 i.f").first.get_attribute("aria-label")
+        assert label.endswith("+0.82")

@@ -458,7 +458,7 @@ def test_importance_of_two_words_by_hand(warehouse):
         "ci_low": pytest.approx(2 - half, abs=1e-4), "ci_high": pytest.approx(2 + half, abs=1e-4),
         "p_value": pytest.approx(p, rel=0.003), "q_value": pytest.approx(2 * x["p_value"]),  # the smaller of two: p * 2 / 1
         "mean_share": 0.5, "reach": 2 / 3, "impact": 4 / 3, "mean_gradient_x_input": 0.0,  # 1 and -1
-        "mean_gradient_norm": 1.0, "pieces_per_word": 1.0, "n_words": 1, "source_words": None,
+        "mean_gradient_norm": 1.0, "pieces_per_word": 1.0, "n_words": 1, "source_words": None, "typical_score": 0.0,
     }  # fmt: skip
     assert found["b", "x"] == {
         **x, "label": "b", "mean_score": -2.0, "ci_low": -x["ci_high"], "ci_high": -x["ci_low"], "impact": -4 / 3,
@@ -843,7 +843,7 @@ THRESHOLDS = {"max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_exa
 
 IMPORTANCE = {
     "label": "a", "kind": "word", "n_examples": 10, "mean_score": 1.0, "ci_low": 0.5, "ci_high": 1.5, "std_error": 0.2, "p_value": 0.01, "q_value": 0.01,
-    "mean_share": 0.5, "reach": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
+    "mean_share": 0.5, "typical_score": 0.0, "reach": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
     "mean_gradient_x_input": 1.0, "mean_gradient_norm": 1.0,
 }  # fmt: skip
 
@@ -949,14 +949,14 @@ def test_a_content_word_in_two_pieces_is_slightly_suspect(warehouse):
 @pytest.mark.parametrize(
     ("figures", "used"),
     [
-        ("0.05 | 0.1 | 2", True),  # on every threshold
-        ("0.051 | 0.1 | 2", False),
-        ("0.05 | 0.099 | 2", False),
-        ("0.05 | 0.1 | 1", False),
+        ("0.05 | 0.5 | 0.375", True),  # 0.125 above the typical word
+        ("0.051 | 0.5 | 0.375", False),
+        ("0.05 | 0.25 | 0.375", False),
+        ("0.05 | 0.5 | 0.4375", False),
     ],
 )
 def test_a_word_is_used_within_the_thresholds(warehouse, figures, used):
-    found = judged(warehouse, f"word | q_value | ci_low | n_examples\nx | {figures}", "word | type\nx | markup")
+    found = judged(warehouse, f"word | q_value | ci_low | typical_score\nx | {figures}", "word | type\nx | markup")
     assert (found["x"]["used"], found["x"]["flagged"]) == (used, used)
 
 
@@ -1235,7 +1235,43 @@ CHECK_PARAMS = {"max_gap": 0.1, "mirrored": True}
 
 def test_every_check_has_a_test():
     stored = {file.stem for file in (Path(warehouse_package.__file__).parent / "checks").glob("*.sql")}
-    assert stored == {*CHECKS, "word_occurrences__words_and_special_tokens_add_up"}
+    own = {"word_occurrences__words_and_special_tokens_add_up", "examples__every_shard_row_is_there"}
+    assert stored == {*CHECKS, *own}
+
+
+def test_a_row_of_a_shard_without_its_part_is_caught(warehouse):
+    shards = [warehouse.part("example_id\n1\n2")]
+    warehouse.insert("examples", "example_id\n1\n2")
+    assert warehouse.rows("checks/examples__every_shard_row_is_there", shards=shards) == []
+    warehouse.insert("examples", "example_id\n2")
+    assert warehouse.rows("checks/examples__every_shard_row_is_there", shards=shards) == [{"example_id": 1}]
+
+
+def test_with_three_labels_what_the_typical_word_gets_is_the_null(warehouse):
+    """Means of 1, 2 and 6: the median 2 is what every word gets, so the word at 2 is not used at all."""
+    examples = "example_id | target_label\n" + "\n".join(f"{i} | a" for i in range(6))
+    warehouse.insert("examples", examples, converged=True)
+    scores = {"low": (0.5, 1.5), "typical": (1.5, 2.5), "high": (5.5, 6.5)}
+    lines = [
+        f"{2 * k + j} | {word} | {score}"
+        for k, (word, pair) in enumerate(scores.items())
+        for j, score in enumerate(pair)
+    ]
+    warehouse.insert(
+        "word_scores", "example_id | word | integrated_gradients\n" + "\n".join(lines),
+        kind="word", n_occurrences=1, n_pieces=1, share=0.5, gradient_x_input=0.0, gradient_norm=1.0,
+    )  # fmt: skip
+    warehouse.insert("piece_occurrences", "example_id:bigint | piece:varchar | source_word:varchar")
+    rows = warehouse.build(
+        "aggregate/word_importance", labels=["a", "b", "c"], mirrored=False, min_examples=2, prior_examples=4
+    )
+    found = {row["word"]: row for row in rows}
+    assert {row["typical_score"] for row in rows} == {2.0}
+    assert found["typical"]["p_value"] == pytest.approx(1, abs=1e-6)
+    # Variances are all 0.5, so moderated ones too: t = (6 - 2) / sqrt(0.5 / 2) = 8 with 5 degrees of freedom, p = 0.0005;
+    # Wallace's approximation is off by a tenth out there.
+    assert found["high"]["p_value"] == pytest.approx(2 * stats.t.sf(8, 5), rel=0.15)
+    assert found["low"]["p_value"] == pytest.approx(2 * stats.t.sf(2, 5), rel=0.01)
 
 
 @pytest.mark.parametrize("check", CHECKS)

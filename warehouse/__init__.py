@@ -109,6 +109,11 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 60
         raise WarehouseError(
             f"The warehouse {path}: {str(error).splitlines()[0]} The tables were left as they were."
         ) from error
+    except RuntimeError as error:
+        # Ctrl-C in the middle of a query.
+        if "interrupted" in str(error).lower():
+            raise KeyboardInterrupt from error
+        raise
     finally:
         connection.close()
 
@@ -212,6 +217,7 @@ class Warehouse:
             return key
         started = time.monotonic()
         with self._transaction():
+            self.run("registry/forget_later_stages", {"run_id": run_id, "stage": stage})
             for path in paths:
                 self.build(path, params)
             self.check(tables, params)

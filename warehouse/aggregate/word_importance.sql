@@ -17,10 +17,11 @@
 -- column  ci_low                 95 % interval of mean_score                                   [unit of the scalar]
 -- column  ci_high                95 % interval of mean_score                                   [unit of the scalar]
 -- column  std_error              standard error of mean_score                                  [unit of the scalar]
--- column  p_value                two-sided, of mean_score = 0
+-- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
+-- column  p_value                two-sided, of mean_score = typical_score
 -- column  q_value                false discovery rate at which the word enters the list
 -- column  mean_share             mean share of the example's |scores|                          [0..1]
--- column  reach                  share of the explained examples that hold the word            [0..1]
+-- column  reach                  n_examples as a share of all explained examples               [0..1]
 -- column  impact                 mean_score * reach: what the word adds to the average example [unit of the scalar]
 -- column  mean_gradient_x_input  the same mean by gradient x input                             [unit of the scalar]
 -- column  mean_gradient_norm     mean norm of the gradient to the one-hot input
@@ -77,7 +78,10 @@ typical as (
     select
         kind,
         label,
-        median(variance) as typical_variance
+        median(variance) as typical_variance,
+        -- With more than two labels a word is averaged over the examples that were given the label, which lifts the
+        -- mean of every word above 0. What all words get says nothing about one: the typical word is the null.
+        case when $mirrored then 0 else median(mean_score) end as typical_score
     from means
     group by kind, label
 ),
@@ -85,6 +89,7 @@ typical as (
 moderated as (
     select
         means.*,
+        typical.typical_score,
         n_examples - 1 + $prior_examples as degrees_of_freedom,
         sqrt(
             ($prior_examples * typical_variance + (n_examples - 1) * variance)
@@ -102,8 +107,8 @@ tested as (
         mean_score + t_975(degrees_of_freedom) * std_error as ci_high,
         -- All scores zero: nothing is known to differ from zero.
         case
-            when std_error = 0 then if(mean_score = 0, 1.0, 0.0)
-            else least(normal_p(t_to_normal(mean_score / std_error, degrees_of_freedom)), 1)
+            when std_error = 0 then if(mean_score = typical_score, 1.0, 0.0)
+            else least(normal_p(t_to_normal((mean_score - typical_score) / std_error, degrees_of_freedom)), 1)
         end as p_value
     from moderated
 ),
@@ -151,6 +156,7 @@ select
     ranked.ci_low,
     ranked.ci_high,
     ranked.std_error,
+    ranked.typical_score,
     ranked.p_value,
     greatest(least(
         min(ranked.p_value * ranked.n_tests / ranked.p_rank) over (

@@ -8,7 +8,7 @@
 -- column  surface               the word as it stands in the text
 -- column  word                  lower-case surface
 -- column  n_pieces              tokens the tokenizer cut the word into
--- column  starts_sentence       first word, or behind a full stop, a quote, a bracket ...
+-- column  starts_sentence       first word, or behind a full stop, a quote, a tag, a line break ...
 -- column  integrated_gradients  summed score towards the target label                     [unit of the scalar]
 -- column  gradient_x_input      summed score towards the target label                     [unit of the scalar]
 -- column  gradient_norm         L2 norm over the pieces
@@ -37,6 +37,7 @@ words as (
 surfaces as (
     select
         words.*,
+        examples.text,
         substring(examples.text, words.word_start + 1, words.word_end - words.word_start) as surface
     from words
     inner join examples using (example_id)
@@ -50,7 +51,14 @@ select
     surface,
     lower(nfc_normalize(replace(surface, '’', ''''))) as word,
     n_pieces,
-    coalesce(regexp_matches(lag(surface) over in_text, '^[.!?:;…"''“”‘’«»()\[\]{}/*_–—-]$'), true) as starts_sentence,
+    coalesce(
+        regexp_matches(lag(surface) over in_text, '^([.!?:;…"''“”‘’«»()\[\]{}/*_–—-]|<[^>]*>)$')
+        or contains(
+            substring(text, lag(word_end) over in_text + 1, word_start - lag(word_end) over in_text),
+            chr(10)
+        ),
+        true
+    ) as starts_sentence,
     integrated_gradients,
     gradient_x_input,
     gradient_norm

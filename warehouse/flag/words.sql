@@ -6,9 +6,8 @@
 -- It is a lead, not a proof: no statistic of a corpus can tell a spurious feature from a real one (Eisenstein 2022).
 --
 -- param   max_q             largest q-value of a word the model uses
--- param   min_score         smallest distance of the interval from 0            [unit of the scalar]
+-- param   min_score         smallest distance of the interval from the typical word [unit of the scalar]
 -- param   min_spuriousness  smallest spuriousness of a flag                     [0..1]
--- param   min_examples      fewest examples a word must stand in
 -- column  label             label the word speaks for
 -- column  word              lower-case word; a piece with · where the word goes on
 -- column  kind              word or piece
@@ -31,7 +30,7 @@
 -- column  n_pulled          of these, predicted as label
 -- column  minority_gap      error rate with the word minus without it           [0..1]
 -- column  minority_low      95 % interval of minority_gap
--- column  used              the model leans on it: q_value <= max_q and ci_low >= min_score
+-- column  used              the model leans on it: q_value <= max_q and ci_low - typical_score >= min_score
 -- column  reasons           what speaks for spurious: reason, weight, detail
 -- column  spuriousness      0 (nothing speaks for it) .. 1
 -- column  flagged           used, with a reason, and spuriousness >= min_spuriousness
@@ -143,7 +142,7 @@ judged as (
         joined.*,
         weighed.reasons,
         coalesce(weighed.spuriousness, 0) as spuriousness,
-        joined.q_value <= $max_q and joined.ci_low >= $min_score and joined.n_examples >= $min_examples as used,
+        joined.q_value <= $max_q and joined.ci_low - joined.typical_score >= $min_score as used,
         used and weighed.spuriousness is not null and weighed.spuriousness >= $min_spuriousness as flagged
     from joined
     left join weighed using (kind, label, word)

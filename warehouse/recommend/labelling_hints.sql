@@ -45,7 +45,7 @@ adds as (
     select
         'add' as action,
         *,
-        n_examples * (2 * rate_low - 1) as usefulness,
+        n_examples * (rate_low - label_share) as usefulness,
         concat(
             'right in ', round(100 * label_rate)::integer, ' % of ', n_examples, ' examples, at least ',
             round(100 * rate_low)::integer, ' % with 95 % confidence'

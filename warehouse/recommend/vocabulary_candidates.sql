@@ -1,7 +1,7 @@
 -- vocabulary_candidates: words worth a piece of their own in the tokenizer.
 -- One row per word.
 --
--- A flagged word is never proposed: one piece would only make the shortcut easier to learn.
+-- Only words that the model uses, and never a flagged one: one piece would only make the shortcut easier to learn.
 --
 -- param   max_vocabulary   longest list
 -- column  place            1 for the best candidate
@@ -46,6 +46,7 @@ candidates as (
     inner join occurrences using (word)
     where
         words.kind = 'word'
+        and words.used
         and words.type in ('name', 'content word')
         and occurrences.pieces_per_word >= 2
         and words.word not in (select word from flagged)

@@ -19,6 +19,7 @@
 -- column  n_flagged          of these, suspect
 -- column  flagged_share      |scores| on suspect words over all |scores| on words             [0..1]
 -- column  capitalised_share  words inside a sentence that start with a capital                [0..1]
+-- column  caseless           capitals tell nothing, so names are found by lists alone
 -- unique  n_examples
 with
 
@@ -46,6 +47,12 @@ casing as (
         / nullif(count(*) filter (where regexp_matches(surface, '^\p{L}')), 0) as capitalised_share
     from word_occurrences
     where not starts_sentence
+),
+
+-- The rule for a listed name fires only where casing was found to say nothing; a script without capitals has no listed names.
+rules as (
+    select coalesce(bool_or(rule = 'name.list'), false) as by_list
+    from word_types
 ),
 
 errors as (
@@ -81,9 +88,11 @@ select
     judged.n_used,
     judged.n_flagged,
     totals.on_flagged / nullif(totals.total, 0) as flagged_share,
-    casing.capitalised_share
+    casing.capitalised_share,
+    rules.by_list or coalesce(casing.capitalised_share, 0) = 0 as caseless
 from errors
 cross join totals
 cross join judged
 cross join casing
+cross join rules
 order by errors.n_examples
