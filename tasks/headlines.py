@@ -125,7 +125,7 @@ def percent(value: float, digits: int = 0) -> str:
 
 def signed(value: float) -> str:
     """A score with its sign, a real minus."""
-    return f"{value:+.2f}".replace("-", "−")
+    return f"{value:+z.2f}".replace("-", "−")
 
 
 def _quoted(word: str) -> str:

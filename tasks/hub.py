@@ -47,7 +47,9 @@ def is_transient(task: object, run: object, state: State) -> bool:
         while cause is not None:
             # The transport's own errors are no OSError; they all end in these names (ReadTimeout, ConnectError, ...).
             name = type(cause).__name__
-            if isinstance(cause, ConnectionError | TimeoutError) or name.endswith(("Timeout", "ConnectError", "ReadError", "ProtocolError")):
+            if isinstance(cause, ConnectionError | TimeoutError) or name.endswith(
+                ("Timeout", "ConnectError", "ReadError", "ProtocolError")
+            ):
                 return os.environ.get("HF_HUB_OFFLINE") != "1"
             cause = cause.__cause__ or cause.__context__
     return False

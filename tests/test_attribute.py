@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from captum.attr import LayerGradientXActivation, LayerIntegratedGradients
+from captum.attr import IntegratedGradients, LayerGradientXActivation, LayerIntegratedGradients
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from configs.schema import AttributionConfig, AttributionError, ModelError
@@ -92,7 +92,20 @@ def test_scores_equal_captum(minilm, tmp_path, rule, captum_rule, steps, baselin
         .attribute(inputs, additional_forward_args=(batch["attention_mask"],))
         .sum(-1)
     }
-    if baseline != "zero":  # Captum's layer baselines are token ids; a zero embedding is none.
+    if (
+        baseline == "zero"
+    ):  # Captum's layer baselines are token ids, and a zero embedding is none: BERT's other entrance.
+        inputs_BTD = layer(batch["input_ids"]).detach()
+
+        def margin_of(embeddings, mask):
+            logits = classifier.model(inputs_embeds=embeddings, attention_mask=mask).logits
+            return explained_scalar(logits, target_B.repeat(len(embeddings) // len(TEXTS)), "margin")
+
+        expected["integrated_gradients"] = IntegratedGradients(margin_of).attribute(
+            inputs_BTD, torch.where(special_BT[:, :, None], inputs_BTD, 0.0),
+            additional_forward_args=(batch["attention_mask"],), n_steps=steps, method=captum_rule,
+        ).sum(-1)  # fmt: skip
+    else:
         token = classifier.tokenizer.mask_token_id if baseline == "mask" else classifier.tokenizer.pad_token_id
         baseline_ids = torch.where(special_BT, batch["input_ids"], token)
         expected["integrated_gradients"] = LayerIntegratedGradients(margin, layer).attribute(
@@ -214,6 +227,9 @@ def changed(minilm, tmp_path, config=None, remove=()):
         ({"id2label": {"0": "same", "1": "Same"}}, [], "names a label twice"),
         ({"id2label": {"0": "a", "1": "b", "2": "c"}}, [], "cannot be loaded as a sequence classifier"),
         ({"model_type": "no-such-model"}, [], "cannot be loaded as a sequence classifier"),
+        ({"id2label": {"0": "a", "2": "b"}}, [], r"id2label should map 0, 1, \.\.\."),
+        ({"label2id": {"bad": 1, "good": 0}}, [], "label2id says it is output 1"),
+        ({"is_encoder_decoder": True}, [], "is an encoder-decoder"),
     ],
 )
 def test_a_model_of_the_wrong_kind_is_refused_in_one_sentence(minilm, tmp_path, config, remove, sentence):

@@ -20,6 +20,7 @@ from tasks.aggregate import aggregate_scores
 from tasks.exports import to_csv
 from tasks.flag import flag_words
 from tasks.headlines import Headline, headlines
+from tasks.identify import enter_run
 from tasks.model import ModelSpec
 from tasks.parts import write_part
 from tasks.recommend import recommend_changes
@@ -96,13 +97,14 @@ def audited(tmp_path_factory):
     path = folder / "audit.yaml"
     title = f"Audit of {TAG}"
     path.write_text(json.dumps({
-        "warehouse": str(folder / "audits.duckdb"), "data": {"path": "texts.csv"}, "model": {"path": "model"},
+        "warehouse": str(folder / "audits.duckdb"), "data": {"path": "texts\u202e.csv", "where": {"split": "test"}}, "model": {"path": "model"},
         "report": {"title": title, "browser_sentences": 12}, "recommendation": {"min_hint_examples": 5},
     }))  # fmt: skip
     config = load_config(path)
     run = Run("report_1", folder / "run", {"data": "d" * 64, "model": "m" * 64})
     shards, parts = make_run(run.folder)
     model = ModelSpec(folder / "model", 64, "m" * 64, (EVIL, "good"))
+    enter_run(config, run, model)
     scores = aggregate_scores.fn(config, run, model, shards, parts)
     return config, run, recommend_changes.fn(config, run, flag_words.fn(config, run, scores))
 
@@ -364,6 +366,18 @@ def test_the_page_counts_what_went_in_and_what_was_left_out(page_path):
     html = page_path.read_text(encoding="utf-8")
     assert "21 rows read → 1 rejected (1 <bdi>empty</bdi>) → 0 not sampled → 20 audited → 0 quarantined" in html
     assert "1 text was too long for the model: 2 of 240 tokens were cut off" in html
+
+
+def test_the_page_names_the_data_and_the_rows_that_were_chosen(page_path):
+    html = page_path.read_text(encoding="utf-8")
+    assert (
+        "<bdi>texts\\u202E.csv</bdi>, only rows with <bdi>split</bdi> = <bdi>test</bdi>; column <bdi>text</bdi>" in html
+    )
+
+
+def test_the_page_says_so_where_no_word_inside_a_sentence_has_a_capital(page_path):
+    html = page_path.read_text(encoding="utf-8")
+    assert "Capitals say nothing in these texts</b> (none of the words inside sentences start with one)" in html
 
 
 # ---------------------------------------------------------------- the page in a browser

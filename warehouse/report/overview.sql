@@ -49,7 +49,8 @@ casing as (
     where not starts_sentence
 ),
 
--- The rule for a listed name fires only where casing was found to say nothing; a script without capitals has no listed names.
+-- The rule for a listed name fires only where casing was found to say nothing.
+-- A script without capitals has no listed names.
 rules as (
     select coalesce(bool_or(rule = 'name.list'), false) as by_list
     from word_types
