@@ -205,6 +205,13 @@ def _errors_as_sentences() -> Iterator[None]:
         # A full disk, a folder without permission: the sentence of the operating system says what and where.
         _complain(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.")
         raise typer.Exit(1) from error
+    except Exception as error:
+        # Only what Prefect's client raises when its API refuses or goes away; a mistake of ours keeps its traceback.
+        if not type(error).__module__.startswith(("prefect.", "httpx")):
+            raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        _complain(f"token-audit: the Prefect API refuses ({reason}). Check PREFECT_API_URL and its key, or unset it.")
+        raise typer.Exit(1) from error
 
 
 def _complain(message: str) -> None:
@@ -256,13 +263,24 @@ def _print_findings(warehouse: "Warehouse") -> None:
     if not rows:
         print("findings\t0\tno word that the model uses is suspect by the rules of this audit")
         return
-    _print_table(
-        ("word", "kind", "speaks for", "type", "examples", "score", "spurious", "why"),
-        [(
+    if sys.stdout.isatty():
+        # A terminal has room for the names of the reasons; `show RUN WORD` and the report have their figures.
+        header: tuple[str, ...] = ("word", "speaks for", "texts", "score", "why suspect")
+        table: list[tuple[str, ...]] = [
+            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['mean_score']:+.2f}", _reasons(row["why"]))
+            for row in rows
+        ]
+    else:
+        header = ("word", "kind", "speaks for", "type", "examples", "score", "spurious", "why")
+        table = [(
             row["word"], row["kind"], row["label"], row["type"], str(row["n_examples"]), f"{row['mean_score']:+.2f}",
             f"{row['spuriousness']:.2f}", row["why"],
-        ) for row in rows],
-    )  # fmt: skip
+        ) for row in rows]  # fmt: skip
+    _print_table(header, table)
+
+
+def _reasons(why: str) -> str:
+    return ", ".join(part.partition(":")[0] for part in why.split("; "))
 
 
 def _print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:

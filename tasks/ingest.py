@@ -23,6 +23,7 @@ from tasks.model import Classifier, ModelSpec, encode, load_classifier
 from tasks.parts import read_manifest, write_part
 from tasks.progress import progress
 from tasks.run import SHARD_TOKENS
+from tasks.sources import dataset_fingerprint
 from warehouse import scratch
 
 _BATCH = 1000
@@ -65,6 +66,7 @@ def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str,
     shutil.rmtree(folder, ignore_errors=True)
     staging = folder / "staging"
     staging.mkdir(parents=True)
+    content = dataset_fingerprint(data)
     num_rows = 0
     special = len(encode(classifier.tokenizer, [""], None)["input_ids"][0])
     with progress("ingest", None, "rows") as advance, pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer:
@@ -79,6 +81,8 @@ def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str,
         if batch:
             writer.write_table(_staged(batch, classifier, special))
             advance(len(batch))
+    if dataset_fingerprint(data) != content:
+        raise DataError(f"{data.path} was changed while it was read. Run the audit again: it will be a new run.")
     with scratch(staging) as database:
         database.build("ingest/plan", {
             "staging": str(staging / "rows.parquet"), "sample": data.sample, "seed": data.seed,

@@ -1,12 +1,14 @@
 """The whole product through its command line, on real sentences with a planted truth."""
 
 import csv
+import http.server
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +39,7 @@ class Audited:
         return next(row.split("\t")[1:] for row in self.result.stdout.splitlines() if row.split("\t")[0] == line)
 
 
-def command(*words, cwd, start=subprocess.run, **options):
+def command(*words, cwd, start=subprocess.run, api=None, **options):
     environment = {
         **os.environ,
         "PREFECT_HOME": str(cwd.parent / "prefect"),
@@ -45,6 +47,8 @@ def command(*words, cwd, start=subprocess.run, **options):
         "HF_HOME": str(cwd / "hf"),
     }
     environment.pop("PREFECT_API_URL", None)
+    if api is not None:
+        environment["PREFECT_API_URL"] = api
     return start([sys.executable, "-m", "flows.cli", *map(str, words)], cwd=cwd, env=environment | {"PYTHONPATH": str(SEED.parents[2])},
                  stdin=subprocess.DEVNULL, text=True, **options)  # fmt: skip
 
@@ -266,6 +270,33 @@ def test_a_second_audit_of_the_same_run_is_refused_in_a_sentence(planted):
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("token-audit: planted_")
     assert "is being audited by another process" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+class Refusing(http.server.BaseHTTPRequestHandler):
+    """A Prefect API that is healthy and lets nobody in."""
+
+    def answer(self):
+        healthy = self.path.endswith("/health")
+        self.send_response(200 if healthy else 401)
+        self.send_header("content-type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"true" if healthy else b"{}")
+
+    do_GET = do_POST = answer
+
+    def log_message(self, *args):
+        pass
+
+
+def test_a_prefect_api_that_refuses_is_a_sentence(planted):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/api"
+        result = command("run", planted.config, cwd=planted.folder, api=url, capture_output=True, timeout=120)
+        server.shutdown()
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith("token-audit: the Prefect API refuses (")
     assert "Traceback" not in result.stderr
 
 

@@ -256,3 +256,10 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
     assert done.returncode == 0, done.stderr
     small, large = map(int, done.stdout.split())
     assert large - small < 160, f"megabytes: {small}, {large}"
+
+
+def test_a_file_that_changes_while_it_is_read_stops_the_ingest(tmp_path, monkeypatch):
+    hashes = iter(["before", "after"])
+    monkeypatch.setattr("tasks.ingest.dataset_fingerprint", lambda data: next(hashes))
+    with pytest.raises(DataError, match="was changed while it was read"):
+        ingested(tmp_path, [("a", "pos"), ("b", "neg")])

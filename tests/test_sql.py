@@ -812,7 +812,7 @@ def test_where_casing_says_nothing_only_the_lists_make_names(warehouse, change):
     assert {word: row["rule"] for word, row in found.items()} == {
         "plain": "content.other", "kane": "content.other", "ann": "name.list", "good": "content.other", "bad": "content.other",
     }  # fmt: skip
-    assert found["ann"]["evidence"] == "in the list of first names; casing says nothing here"
+    assert found["ann"]["evidence"] == "in the list of first names, and casing says nothing here"
 
 
 def test_a_piece_is_a_fragment_only_where_it_stands_for_unrelated_words(warehouse):

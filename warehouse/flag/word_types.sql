@@ -123,7 +123,7 @@ words as (
                 ' places inside a sentence, and in the list of ', if(is_first_name, 'first names', 'surnames')
             )
             when 'name.list' then concat(
-                'in the list of ', if(is_first_name, 'first names', 'surnames'), '; casing says nothing here'
+                'in the list of ', if(is_first_name, 'first names', 'surnames'), ', and casing says nothing here'
             )
             else concat('capitalised in ', n_capitalised, ' of ', n_inside, ' places inside a sentence')
         end as evidence
