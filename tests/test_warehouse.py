@@ -475,3 +475,12 @@ def test_no_table_holds_integers_that_python_reads_as_decimals(parts, tmp_path):
             if kind in ("HUGEINT", "UHUGEINT") or kind.startswith("DECIMAL")
         ]
     assert wide == []
+
+
+def test_the_file_can_be_opened_by_duckdb_from_1_4_on(tmp_path):
+    path = tmp_path / "audits.duckdb"
+    with open_warehouse(path):
+        pass
+    with duckdb.connect(str(path)) as connection:
+        ((tags,),) = connection.execute("select tags from duckdb_databases() where database_name = 'audits'").fetchall()
+    assert tags["storage_version"] == "v1.4.0+"
