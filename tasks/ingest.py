@@ -23,7 +23,7 @@ from tasks.model import Classifier, ModelSpec, encode, load_classifier
 from tasks.parts import read_manifest, write_part
 from tasks.progress import progress
 from tasks.run import SHARD_TOKENS
-from tasks.sources import dataset_fingerprint
+from tasks.sources import dataset_fingerprint, open_dataset
 from warehouse import scratch
 
 _BATCH = 1000
@@ -67,20 +67,24 @@ def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str,
     staging = folder / "staging"
     staging.mkdir(parents=True)
     content = dataset_fingerprint(data)
-    num_rows = 0
+    num_rows = position = 0
     special = len(encode(classifier.tokenizer, [""], None)["input_ids"][0])
-    with progress("ingest", None, "rows") as advance, pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer:
+    with (
+        progress("ingest", open_dataset(data).num_rows, "rows") as advance,
+        pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer,
+    ):
         batch: list[Row] = []
         for row in read_rows(data, data.where, classifier.labels):
             batch.append(row)
             num_rows += 1
             if len(batch) == _BATCH:
                 writer.write_table(_staged(batch, classifier, special))
-                advance(len(batch))
-                batch = []
+                # By the place in the dataset: rows that data.where leaves out take time as well.
+                advance(row.number + 1 - position)
+                batch, position = [], row.number + 1
         if batch:
             writer.write_table(_staged(batch, classifier, special))
-            advance(len(batch))
+            advance(batch[-1].number + 1 - position)
     if dataset_fingerprint(data) != content:
         raise DataError(f"{data.path} was changed while it was read. Run the audit again: it will be a new run.")
     with scratch(staging) as database:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 
 @contextmanager
-def progress(stage: str, total: int | None, unit: str) -> Iterator[Callable[[int], None]]:
+def progress(stage: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """Yield `advance(n)`. Writes to standard error, so that standard output stays parseable.
 
     Without a terminal nothing is drawn; the finished stage is one line of three

@@ -25,7 +25,7 @@ from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig, digest
 from tasks.charts import specifications
-from tasks.exports import export_tables
+from tasks.exports import EXPORTS, export_tables
 from tasks.headlines import headlines, percent, signed
 from tasks.parts import file_hash, read_manifest, write_part, write_whole
 from tasks.progress import progress
@@ -57,13 +57,16 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     key = digest(recommendations, config.report.model_dump(), _code())
     facts = read_manifest(manifest)
     if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
-        with open_warehouse(config.warehouse, read_only=True) as warehouse, progress("report", None, "KB") as advance:
-            warehouse.use(run.run_id)
-            written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
-            written["report.html"] = render_page(config, run, warehouse).encode()
-            advance(len(written["report.html"]) // 1000)
-        for name, content in written.items():
-            write_whole(run.folder / name, content)
+        num_files = 2 * len(EXPORTS) + 1
+        with progress("report", num_files, "files") as advance:
+            with open_warehouse(config.warehouse, read_only=True) as warehouse:
+                warehouse.use(run.run_id)
+                written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
+                advance(len(written))
+                written["report.html"] = render_page(config, run, warehouse).encode()
+            for name, content in written.items():
+                write_whole(run.folder / name, content)
+            advance(1)
         write_part(
             manifest,
             {},

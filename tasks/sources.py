@@ -40,6 +40,8 @@ class Source:
     """For each ClassLabel column, the names its integers stand for."""
     batches: Callable[[Sequence[str]], Iterator[Mapping[str, Sequence[object]]]]
     """The values of some columns, batch by batch. A string that UTF-8 cannot encode was not UTF-8."""
+    num_rows: int
+    """Rows, for a progress bar; of a CSV or JSON file its lines, which is close."""
 
 
 def dataset_fingerprint(data: DataConfig) -> str:
@@ -154,12 +156,18 @@ def _open_path(path: Path, data: DataConfig) -> Source:
             tuple(schema.names),
             _class_names(datasets.Features.from_arrow_schema(schema)),
             lambda columns: _parquet_batches(path, columns),
+            pq.read_metadata(path).num_rows,
         )
     if suffix in _SEPARATORS:
         header = next(_csv_rows(path, _SEPARATORS[suffix]), None)
         if header is None:
             raise DataError(f"{path} is empty. Its first line should name the columns.")
-        return Source(tuple(header), {}, lambda columns: _csv_batches(path, _SEPARATORS[suffix], header, columns))
+        return Source(
+            tuple(header),
+            {},
+            lambda columns: _csv_batches(path, _SEPARATORS[suffix], header, columns),
+            _num_lines(path),
+        )
     if suffix in _JSON_LINES:
         rows = itertools.islice(_json_rows(path), _BATCH)
         found = tuple(dict.fromkeys(key for row in rows if row is not None for key in row))
@@ -167,7 +175,7 @@ def _open_path(path: Path, data: DataConfig) -> Source:
             raise DataError(
                 f'{path} holds no JSON object in its first {_BATCH} lines. Each line should be one, such as {{"{data.text}": ..., "{data.label}": ...}}.'
             )
-        return Source(found, {}, lambda columns: _json_batches(path, columns))
+        return Source(found, {}, lambda columns: _json_batches(path, columns), _num_lines(path))
     known = ", ".join([*_SEPARATORS, *_JSON_LINES, ".parquet"])
     raise DataError(
         f"{path}: files of type {suffix or '(none)'} are not read. Known: {known}, or a folder written by `datasets.save_to_disk`."
@@ -179,7 +187,12 @@ def _source_of(opened: datasets.Dataset) -> Source:
         for table in opened.select_columns(list(columns)).with_format("arrow").iter(batch_size=_BATCH):
             yield {name: _values(table[name]) for name in columns}
 
-    return Source(tuple(opened.column_names), _class_names(opened.features), batches)
+    return Source(tuple(opened.column_names), _class_names(opened.features), batches, len(opened))
+
+
+def _num_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(2**20), b""))
 
 
 def _class_names(features: Mapping[str, Any]) -> dict[str, Sequence[str]]:
