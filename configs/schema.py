@@ -261,6 +261,10 @@ class AttributionConfig(Section):
     max_quarantined: float = setting(0.05, "share of examples, 0..1", ge=0, le=1)
     """Stop if more than this share of the examples is quarantined: their words would be missing from every figure."""
 
+    def mirrored(self, num_labels: int) -> bool:
+        """Whether a score towards one label is minus the score towards the other: two labels, and no single logit."""
+        return num_labels == 2 and self.scalar != "logit"
+
 
 class AggregationConfig(Section):
     """How scores are added up over the examples."""

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from configs.load import load_config, settings
-from configs.schema import AuditConfig, AuditError, ConfigError
+from configs.schema import AuditError, ConfigError
 
 if TYPE_CHECKING:
     from tasks.sentences import Sentence
@@ -65,7 +65,8 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
     Prefect server to report to.
     """
     with _errors_as_sentences():
-        checked = _load(config, overrides)
+        # Before anything slow starts.
+        checked = load_config(config, tuple(overrides or ()))
         with _prefect("flows.audit"):
             from flows.audit import audit
 
@@ -80,7 +81,7 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
 def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
     """Make the classifier of a config with a finetune section. A repeat returns the finished one."""
     with _errors_as_sentences():
-        _load(config, overrides)
+        load_config(config, tuple(overrides or ()))
         with _prefect("flows.finetune"):
             from flows.finetune import finetune as finetune_flow
 
@@ -176,11 +177,6 @@ def config_command() -> None:
             f"[bold]{escape(row['key'])}[/bold]  {escape(row['type'])}{', ' + escape(row['unit']) if row['unit'] else ''}, default {escape(row['default'])}"
         )
         console.print(f"    {escape(row['meaning'])}", highlight=False)
-
-
-def _load(path: Path, overrides: list[str] | None) -> AuditConfig:
-    """Check the config before anything slow starts."""
-    return load_config(path, tuple(overrides or ()))
 
 
 @contextlib.contextmanager

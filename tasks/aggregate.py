@@ -30,14 +30,13 @@ def aggregate_scores(
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
-    antisymmetric = config.attribution.scalar in ("margin", "probability")
     params = {
         "shards": [part_file(shard, "examples") for shard in shards],
         "reject_parts": [part_file(shards[0].with_name("rejects.json"), "rows")],
         "example_parts": [part_file(part, "examples") for part in parts],
         "token_parts": [part_file(part, "tokens") for part in parts],
         "labels": list(model.labels),
-        "mirrored": len(model.labels) == 2 and antisymmetric,
+        "mirrored": config.attribution.mirrored(len(model.labels)),
         "max_gap": config.attribution.max_gap,
         **config.aggregation.model_dump(),
     }

@@ -120,7 +120,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     """The page as text. `warehouse` is open and uses the schema of the run."""
     registered = warehouse.rows("report/run", {"run_id": run.run_id}).to_pylist()[0]
     labels, unit = registered["labels"], UNITS[config.attribution.scalar]
-    mirrored = len(labels) == 2 and config.attribution.scalar != "logit"
+    mirrored = config.attribution.mirrored(len(labels))
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
     params = {
         "max_flags": MAX_FLAGS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
