@@ -171,6 +171,8 @@ class DataConfig(Section):
     """Column with the text."""
     label: str = "label"
     """Column with the gold label: a name, an integer or a ClassLabel."""
+    pair: str | None = None
+    """Column with the second text of a sentence pair, for models that read two (natural language inference)."""
     id: str | None = None
     """Column with the id shown beside an example. Without it the row number is shown."""
     labels: LabelMapping = setting({}, "dataset label -> model label")
@@ -204,8 +206,20 @@ class ModelConfig(Section):
     """Name of a model on the Hugging Face hub."""
     revision: Commit | None = None
     """Commit of the hub model, 7 to 40 hex digits. Required with `hub`."""
+    factory: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    """For a network that is not of transformers: `module:function` of yours that returns the torch module, called with the folder. `path` then needs model.safetensors and the tokenizer only. The code is imported and run."""
+    labels: tuple[str, ...] = ()
+    """The label names, in the order of the outputs. Needed with `factory` and for a single output; else they are read from config.json."""
+    head: Literal["softmax", "sigmoid", "multi_label"] = "softmax"
+    """How logits become probabilities: one of several classes; one output for the second of two classes; or an independent yes or no for each label."""
     max_tokens: int = setting(512, "tokens", ge=8, le=8192)
-    """Longer texts are cut here (or at the model's own limit, if that is lower) and counted as truncated."""
+    """Longer texts are cut here (or at the model's own limit, if that is lower) and counted as truncated, or read in windows of this length."""
+    long_texts: Literal["truncate", "windows"] = "truncate"
+    """What to do with longer texts. `windows`: overlapping windows, the prediction being that of the mean of their logits."""
+    overlap: int = setting(64, "tokens", ge=0)
+    """Tokens that neighbouring windows share."""
+    pad_to: int | None = setting(None, "tokens", ge=8, le=8192)
+    """Pad every text to this length, for networks that read a fixed number of positions."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
@@ -214,6 +228,16 @@ class ModelConfig(Section):
             yield "needs at most one of `path` and `hub`"
         if (hub is None) != (revision is None):
             yield "needs `hub` and `revision` together: the commit, so that the audit can be repeated"
+        if given.get("factory") is not None and hub is not None:
+            yield "has `factory` beside `hub`: code of yours goes with weights in a local `path`"
+        limit, overlap = given.get("max_tokens", 512), given.get("overlap", 64)
+        if (
+            given.get("long_texts") == "windows"
+            and isinstance(limit, int)
+            and isinstance(overlap, int)
+            and overlap > limit // 2
+        ):
+            yield f"has `overlap` {overlap}, more than half of `max_tokens` {limit}: a token would be in three windows"
 
 
 class FinetuneConfig(Section):
@@ -241,29 +265,109 @@ class FinetuneConfig(Section):
     """Refuse the classifier if its accuracy on the audited rows is lower."""
 
 
+Method = Literal["integrated_gradients", "gradient_x_input", "gradient_norm", "embedding_gradient_norm"]
+SIGNED = ("integrated_gradients", "gradient_x_input")
+"""Methods whose scores speak for or against a label; a norm only says how much."""
+
+Rule = Literal[
+    "midpoint",
+    "gauss_legendre",
+    "gauss_kronrod",
+    "trapezoid",
+    "simpson",
+    "riemann_left",
+    "riemann_right",
+    "inclusive_sum",
+]
+
+
 class AttributionConfig(Section):
     """How a prediction is shared out among its tokens. A change here is a new run."""
 
-    rule: Literal["midpoint", "gauss_legendre"] = "midpoint"
-    """Quadrature rule of integrated gradients."""
-    steps: int = setting(16, "gradients per example", ge=1, le=1024)
-    """Points on the path from the baseline to the input. Cost grows in proportion."""
-    baseline: Literal["mask", "pad", "zero"] = "mask"
-    """What a text is compared with: each token replaced by [MASK], by padding, or by a zero embedding. Special tokens stay."""
+    mode: Literal["corpus", "document", "fixed"] = "corpus"
+    """What is certified. `corpus`: figures on words, by few gradients a text at places drawn at random, so that the intervals hold the quadrature noise. `document`: each text's scores, within `tolerance`. `fixed`: nothing more than the completeness gap; `rule` and `steps` as given, to reproduce other tools."""
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = (
+        "integrated_gradients",
+        "gradient_x_input",
+        "gradient_norm",
+    )
+    """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding."""
+    layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)
+    """Where gradients are taken: `word_embeddings`, `embeddings` (the output of the embedding block), or the dotted name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
+    baseline: Literal["mask", "pad", "unk", "zero", "mean"] = "mask"
+    """What a text is compared with: each token replaced by [MASK], padding, the unknown token, a zero embedding, or the mean of all embeddings. Special tokens stay. Without a mask token `mask` falls back on `unk`."""
+    baseline_sweep: tuple[Literal["mask", "pad", "unk", "zero", "mean"], ...] = ()
+    """Other baselines to try on a draw of the texts; the report shows how far the ranks of tokens agree."""
     scalar: Literal["margin", "logit", "probability"] = "margin"
     """What is explained: the log-odds of the target class against all others, its logit, or its probability."""
-    target: Literal["predicted", "gold"] = "predicted"
-    """The class that is explained. `gold` shows what speaks for the right answer in a misclassified text."""
-    max_gap: float = setting(0.1, "share of the change in the scalar", gt=0, lt=1)
-    """Largest completeness gap |sum of scores - change| / max(|change|, 1). Examples over it are retried with more steps."""
-    max_retries: int = setting(3, "doublings of steps", ge=0, le=6)
-    """How often an example over `max_gap` is retried with twice the steps before it is quarantined."""
+    target: Annotated[str, StringConstraints(min_length=1)] = "predicted"
+    """The class that is explained: `predicted`, `gold` (what speaks for the right answer in a misclassified text), or the name of a label."""
+    against: str | None = None
+    """Name of a label: explain the log-odds of the target against this one class instead of against all others."""
+    dtype: Literal["float32", "bfloat16", "autocast"] = "float32"
+    """Arithmetic of the model: float32, weights in bfloat16, or bfloat16 by autocast. Sums are float32 always."""
+    seed: int = 0
+    """Seed of the places on the path and of the pilot."""
+    gradients: int | None = setting(None, "gradients per example", ge=2, le=256)
+    """`corpus` mode: gradients on the path of a text. Without it, the fewest whose noise on the pilot stays under `max_noise`, or those that suit `interval_width` or `max_gradients`."""
+    max_noise: float = setting(0.1, "share of the scores, root mean square", gt=0, lt=1)
+    """`corpus` mode: largest quadrature noise of a text's scores. At 0.1 it widens the interval of a word by about half a percent."""
+    interval_width: float | None = setting(None, "unit of the scalar", gt=0)
+    """`corpus` mode: attribute only so many texts, and so finely, that the 95 % interval of a typical word in `interval_examples` of the texts is no wider than this. All texts are predicted."""
+    interval_examples: int = setting(50, "examples", ge=2)
+    """`corpus` mode: what `interval_width` is promised for: words in at least this many of all the texts."""
+    max_gradients: int | None = setting(None, "gradients in all", ge=1)
+    """`corpus` mode: a budget, spent on the number of texts and the gradients a text that give the narrowest intervals."""
+    tolerance: float = setting(0.025, "share of the summed |scores|", gt=0, lt=1)
+    """`document` mode: largest estimated error of a text's scores. Texts over it get more gradients, then quarantine."""
+    max_doublings: int = setting(3, "doublings of the gradients", ge=0, le=6)
+    """How often a text that misses its tolerance is tried again with twice the gradients before it is quarantined."""
+    rule: Rule = "midpoint"
+    """`fixed` mode: quadrature rule of integrated gradients. `inclusive_sum` is the sum over linspace(0, 1, steps + 1) divided by steps."""
+    steps: int = setting(16, "gradients per example", ge=1, le=1024)
+    """`fixed` mode: points on the path from the baseline to the input."""
+    max_gap: float | None = setting(None, "share of the change in the scalar", gt=0)
+    """`fixed` mode: largest completeness gap |sum of scores - change| / max(|change|, 1). Without it nothing is tried again."""
     max_quarantined: float = setting(0.05, "share of examples, 0..1", ge=0, le=1)
     """Stop if more than this share of the examples is quarantined: their words would be missing from every figure."""
 
-    def mirrored(self, num_labels: int) -> bool:
-        """Whether a score towards one label is minus the score towards the other: two labels, and no single logit."""
-        return num_labels == 2 and self.scalar != "logit"
+    @property
+    def method(self) -> Method:
+        """The method that the audit adds up over the corpus."""
+        return next(method for method in self.methods if method in SIGNED)
+
+    def mirrored(self, num_labels: int, head: str) -> bool:
+        """Whether a score towards one label is minus the score towards the other: two labels of which one is right, and no single logit."""
+        return num_labels == 2 and self.scalar != "logit" and head != "multi_label"
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        mode, methods = given.get("mode", "corpus"), given.get("methods")
+        if isinstance(methods, list | tuple) and not set(SIGNED) & {str(method) for method in methods}:
+            yield "needs `integrated_gradients` or `gradient_x_input` among `methods`: a norm has no sign, so it cannot be added up for or against a label"
+        if isinstance(methods, list | tuple) and len({str(method) for method in methods}) < len(methods):
+            yield "names one of `methods` twice"
+        layer = given.get("layer", "word_embeddings")
+        if layer != "word_embeddings" and "gradient_norm" in (methods or cls.model_fields["methods"].default):
+            yield f"cannot take `gradient_norm` at {shown(layer)}: the one-hot input is before the word embeddings. Set `methods`, with `embedding_gradient_norm` in its place"
+        if given.get("target", "predicted") == given.get("against", None):
+            yield "has the same label as `target` and as `against`"
+        if given.get("against") is not None and given.get("scalar", "margin") != "margin":
+            yield "has `against` beside a scalar that looks at one class; leave `scalar` at margin"
+        where = {
+            "corpus": ("gradients", "max_noise", "interval_width", "interval_examples", "max_gradients"),
+            "document": ("tolerance",),
+            "fixed": ("rule", "steps", "max_gap"),
+        }
+        for owner, names in where.items():
+            set_in_vain = [
+                name for name in names if name in given and given[name] != cls.model_fields[name].default
+            ]  # a stored config names every setting
+            if owner != mode and mode in where and set_in_vain:
+                yield f"sets {', '.join(f'`{name}`' for name in set_in_vain)}, which {'has' if len(set_in_vain) == 1 else 'have'} an effect only in mode {owner}; the mode is {mode}"
+        chosen = [name for name in ("gradients", "interval_width", "max_gradients") if given.get(name) is not None]
+        if len(chosen) > 1:
+            yield f"needs at most one of `gradients`, `interval_width` and `max_gradients`, found {' and '.join(chosen)}"
 
 
 class AggregationConfig(Section):
