@@ -1,16 +1,21 @@
 """Stage: every example's prediction, and the score of each of its tokens.
 
-Reads the shards of ingest. Writes, in `<run>/parts/`, one part per shard with two
-tables. `tokens`, one row per token: `example_id`, `position` (0-based, special tokens
-included), `token_id`, `token_start`, `token_end`, `word_start`, `word_end` (code
-points of the raw text; the word is null for special tokens), `gradient_norm`,
-`gradient_x_input`, `integrated_gradients` (float32). `examples`, one row per example:
-prediction, explained score, completeness gap, steps spent, converged or not.
+Reads the shards of ingest. Writes, in `<run>/parts/`, the plan of the run (`plan.json`,
+see tasks/pilot.py) and one part per shard with two tables.
+
+`tokens`, one row per token: `example_id`, `position` (0-based, special tokens included),
+`token_id`, `token_start`, `token_end`, `word_start`, `word_end` (code points of the raw
+text; the word is null for special tokens), `gradient_norm`, `embedding_gradient_norm`,
+`gradient_x_input`, `integrated_gradients` (float32; null if not among the methods) and
+`contrast`, whose square, summed over the tokens of a word first, estimates the variance of
+the word's quadrature noise (`corpus` mode). Padding, where a network wants it, is one row.
+
+`examples`, one row per example: prediction, explained score, its change from the baseline,
+completeness gap, gradients spent, estimated error, explained or not and why.
 """
 
-import os
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -27,34 +32,23 @@ from prefect.context import TaskRunContext
 from torch import Tensor
 
 from configs.schema import AttributionConfig, AttributionError
-from tasks.gradients import Scores, attribute_batch, explained_scalar
-from tasks.model import (
-    Classifier,
-    ModelSpec,
-    baseline_ids,
-    device_from_environment,
-    encode,
-    gram_matrix,
-    load_classifier,
-    logits_at,
-    plain_logits,
+from tasks.explained import Batch, Engine, batches, draw, engine_for, predict, shift_of
+from tasks.gradients import (
+    Sweep,
+    embedded_weights,
+    embedding_gradient_norm,
+    gradient_norm,
+    gradient_x_input,
+    quadrature,
 )
+from tasks.model import Classifier, Encoded, ModelSpec, encode, gram_matrix, load_classifier
 from tasks.parts import file_hash, part_file, read_manifest, write_part
+from tasks.path import drawn, nested
+from tasks.pilot import Plan, make_plan, pilot_texts, stored_plan, target_ids
 from tasks.progress import progress
 from tasks.words import word_spans, words_of_pieces
 
-_PARITY = 1e-3
-"""Largest difference of explained and plain logits, relative to the largest logit. Wrong positions or masks show up at 1e-2 and above."""
-
-
-def batch_tokens(device: torch.device) -> int:
-    """Tokens that go through the model at a time: `TOKEN_AUDIT_BATCH_TOKENS`, or what suits the device."""
-    given = os.environ.get("TOKEN_AUDIT_BATCH_TOKENS")
-    if not given:
-        return 1024 if device.type == "cpu" else 32768
-    if not given.isdecimal() or int(given) < 1:
-        raise AttributionError(f"TOKEN_AUDIT_BATCH_TOKENS={given} should be a whole number of tokens, 1 or more.")
-    return int(given)
+COLUMNS = ("gradient_norm", "embedding_gradient_norm", "gradient_x_input", "integrated_gradients", "contrast")
 
 
 @task(name="attribute", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)
@@ -64,8 +58,8 @@ def attribute_shards(
     """Attribute every shard that has no whole part in `folder` yet; return the manifests of all parts, in order.
 
     Raises:
-        AttributionError: the forward pass with the embeddings replaced is not the model's forward pass,
-            or more than `attribution.max_quarantined` of the examples miss the tolerance.
+        AttributionError: the forward pass with the layer replaced is not the model's forward pass, the pilot's
+            held-out texts fail the plan, or more than `attribution.max_quarantined` of the examples are quarantined.
     """
     parts = [folder / shard.name.replace("shard", "part") for shard in shards]
     facts = [read_manifest(part) for part in parts]
@@ -73,26 +67,34 @@ def attribute_shards(
     missing = [i for i, fact in enumerate(facts) if fact is None or fact["shard"] != file_hash(shards[i])]
     artifact = _start_progress_artifact(100.0 * (1 - len(missing) / len(shards)))
     sizes = [pq.read_metadata(part_file(shard, "examples")).num_rows for shard in shards]
-    with progress("attribute", sum(sizes), "examples") as advance:
-        advance(sum(size for i, size in enumerate(sizes) if i not in set(missing)))
-        for num_done, i in enumerate(missing, start=len(shards) - len(missing) + 1):
-            try:
-                attribute_shard(shards[i], load_classifier(model), attribution, parts[i], advance)
-            except torch.OutOfMemoryError as error:
-                raise AttributionError(
-                    f"The device ran out of memory. Finished shards are kept; set TOKEN_AUDIT_BATCH_TOKENS below "
-                    f"{batch_tokens(device_from_environment())} and run again."
-                ) from error
-            if artifact is not None:
-                update_progress_artifact(artifact_id=artifact, progress=100.0 * num_done / len(shards))
-    quarantined = sum(int(str((read_manifest(part) or {}).get("num_quarantined", 0))) for part in parts)
-    if quarantined > attribution.max_quarantined * sum(sizes):
-        raise AttributionError(
-            f"{quarantined} of {sum(sizes)} examples miss attribution.max_gap = {attribution.max_gap} even with "
-            f"{attribution.steps * 2**attribution.max_retries} steps, more than attribution.max_quarantined = {attribution.max_quarantined}. "
-            "Raise attribution.steps, or try rule gauss_legendre or another baseline."
-        )
+    if missing:
+        engine = engine_for(load_classifier(model, attribution.dtype), attribution)
+        plan = plan_of(engine, shards, model, folder)
+        with progress("attribute", sum(sizes), "examples") as advance:
+            advance(sum(size for i, size in enumerate(sizes) if i not in set(missing)))
+            for num_done, i in enumerate(missing, start=len(shards) - len(missing) + 1):
+                attribute_shard(shards[i], engine, model, plan, parts[i], advance)
+                if artifact is not None:
+                    update_progress_artifact(artifact_id=artifact, progress=100.0 * num_done / len(shards))
+    counts = [read_manifest(part) or {} for part in parts]
+    quarantined, planned = (
+        sum(int(str(count.get(name, 0))) for count in counts) for name in ("num_quarantined", "num_planned")
+    )
+    if quarantined > attribution.max_quarantined * planned:
+        raise AttributionError(_too_many(quarantined, planned, attribution))
     return parts
+
+
+def _too_many(quarantined: int, planned: int, attribution: AttributionConfig) -> str:
+    wanted = {
+        "document": f"miss attribution.tolerance = {attribution.tolerance} after {attribution.max_doublings} doublings of their gradients",
+        "fixed": f"miss attribution.max_gap = {attribution.max_gap} even with {attribution.steps * 2**attribution.max_doublings} steps",
+        "corpus": "have scores that are no numbers, or do not fit into memory",
+    }[attribution.mode]
+    return (
+        f"{quarantined} of {planned} examples {wanted}, more than attribution.max_quarantined = {attribution.max_quarantined}. "
+        "The column reason of the parts says why; allow more gradients, or try another baseline."
+    )
 
 
 def _start_progress_artifact(percent: float) -> UUID | None:
@@ -104,143 +106,384 @@ def _start_progress_artifact(percent: float) -> UUID | None:
     return artifact
 
 
+def plan_of(engine: Engine, shards: Sequence[Path], model: ModelSpec, folder: Path) -> Plan:
+    """The stored plan of this run, or a new one from a pilot of its texts."""
+    manifest = folder / "plan.json"
+    stored = stored_plan(manifest)
+    if stored is not None:
+        return stored
+    sizes = [pq.read_table(part_file(shard, "examples"), columns=["example_id", "n_tokens"]) for shard in shards]
+    index = pa.concat_tables(sizes)
+    example_ids = index["example_id"].to_pylist()
+    chosen = pilot_texts(example_ids, index["n_tokens"].to_pylist(), engine.attribution.seed)
+    wanted = {example_ids[i] for i in chosen}
+    rows: list[dict[str, Any]] = []
+    for shard, size in zip(shards, sizes, strict=True):
+        if wanted.intersection(size["example_id"].to_pylist()):
+            table = pq.read_table(part_file(shard, "examples"))
+            rows += table.filter(pc.is_in(table["example_id"], pa.array(sorted(wanted), pa.int64()))).to_pylist()
+    place = {example_ids[i]: k for k, i in enumerate(chosen)}
+    rows.sort(key=lambda row: place[row["example_id"]])
+    encoded = _encoded(engine.classifier, rows, model)
+    pieces = [_windows(text, engine.classifier, model)[0][0] for text in encoded]
+    with progress("pilot", len(rows), "examples") as advance:
+        plan = make_plan(
+            engine,
+            [row["example_id"] for row in rows],
+            pieces,
+            [row["label_id"] for row in rows],
+            len(example_ids),
+            manifest,
+        )
+        advance(len(rows))
+    return plan
+
+
+def _encoded(classifier: Classifier, rows: Sequence[dict[str, Any]], model: ModelSpec) -> list[Encoded]:
+    limit = None if model.long_texts == "windows" else classifier.max_tokens
+    return encode(classifier.tokenizer, [str(row["text"]) for row in rows], [row["pair_start"] for row in rows], limit)
+
+
+def _windows(text: Encoded, classifier: Classifier, model: ModelSpec) -> list[tuple[Encoded, np.ndarray]]:
+    """A text as windows that the model can read, each with the positions of its tokens in the text.
+
+    Neighbours share `overlap` tokens, or more at the end of the text. Every window has the special tokens of the
+    whole text around it, so the scores of these are summed over the windows.
+    """
+    num_tokens = len(text.ids)
+    everything = np.arange(num_tokens)
+    if num_tokens <= classifier.max_tokens:
+        return [(text, everything)]
+    ordinary = np.flatnonzero(~np.array(text.special, dtype=bool))
+    first, last = int(ordinary[0]), int(ordinary[-1]) + 1
+    size = classifier.max_tokens - first - (num_tokens - last)
+    starts = [*range(first, last - size, size - min(model.overlap, size - 1)), last - size]
+    found = []
+    for start in starts:
+        positions = np.concatenate([everything[:first], everything[start : start + size], everything[last:]])
+        found.append((_part_of(text, positions), positions))
+    return found
+
+
+def _part_of(text: Encoded, positions: np.ndarray) -> Encoded:
+    return Encoded(
+        [text.ids[t] for t in positions], [text.offsets[t] for t in positions], [text.special[t] for t in positions],
+        None if text.types is None else [text.types[t] for t in positions],
+    )  # fmt: skip
+
+
+@dataclass
+class Scored:
+    """Scores of one piece."""
+
+    scores: dict[str, np.ndarray]
+    score: float
+    change: float
+    gradients: int
+    error: float
+    """Estimated sum of absolute errors; NaN where nothing estimates it."""
+    met: bool = True
+    reason: str | None = None
+
+
 def attribute_shard(
-    shard: Path, classifier: Classifier, attribution: AttributionConfig, part: Path, advance: Callable[[int], None]
+    shard: Path, engine: Engine, model: ModelSpec, plan: Plan, part: Path, advance: Callable[[int], None]
 ) -> None:
     """Write the part of one shard. See the module for its columns."""
-    examples = pq.read_table(part_file(shard, "examples"))
-    texts = examples["text"].to_pylist()
-    encoded = encode(classifier.tokenizer, texts, classifier.max_tokens)
-    lengths = [len(ids) for ids in encoded["input_ids"]]
-    gold = examples["label_id"].to_pylist()
-    baseline = baseline_ids(classifier, attribution.baseline)
-    gram_DD = gram_matrix(classifier.embedding)
-    results: dict[int, tuple[np.ndarray, dict[str, object]]] = {}
-    order = sorted(range(len(texts)), key=lambda i: (lengths[i], i))
-    for length, group in groupby(order, key=lambda i: lengths[i]):
-        # Texts of one length need neither padding nor a mask: each is computed as if it were alone.
-        members = list(group)
-        size = max(1, batch_tokens(classifier.device) // length)
-        for start in range(0, len(members), size):
-            chosen = members[start : start + size]
-            batch = _attribute(chosen, encoded, gold, classifier, attribution, baseline, gram_DD)
-            results.update(zip(chosen, batch, strict=True))
-            advance(len(chosen))
+    examples = pq.read_table(part_file(shard, "examples")).to_pylist()
+    encoded = _encoded(engine.classifier, examples, model)
+    windows = [_windows(text, engine.classifier, model) for text in encoded]
+    owner = [i for i, text in enumerate(windows) for _ in text]
+    logits = predict(engine, [piece for text in windows for piece, _ in text])
+    # A long text is classified by the mean of its windows' logits.
+    first = np.cumsum([0, *(len(text) for text in windows)])
+    mean_logits = np.add.reduceat(logits, first[:-1]) / np.diff(first)[:, None]
+    targets = target_ids(engine, mean_logits, [row["label_id"] for row in examples])
+    planned = [draw(engine.attribution.seed, f"text {row['example_id']}".encode()) < plan.last_draw for row in examples]
+    index = [w for w, i in enumerate(owner) if planned[i]]
+    flat = [piece for text in windows for piece, _ in text]
+    scored = _score(engine, plan, [flat[w] for w in index], [targets[owner[w]] for w in index], logits[index], advance)
+    by_text: dict[int, list[tuple[Scored, np.ndarray]]] = {}
+    positions = [place for text in windows for _, place in text]
+    for k, w in enumerate(index):
+        by_text.setdefault(owner[w], []).append((scored[k], positions[w]))
     tokens, facts = [], []
-    for i, example_id in enumerate(examples["example_id"].to_pylist()):
-        scores_3T, row = results[i]
-        table = _token_table(example_id, texts[i], encoded, i, scores_3T)
-        outside = pc.sum(table["integrated_gradients"].filter(pc.is_null(table["word_start"]))).as_py()
-        tokens.append(table)
-        facts.append({"example_id": example_id, "special_score": outside or 0.0, **row})
-    quarantined = sum(not row["converged"] for row in facts)
+    for i, row in enumerate(examples):
+        own = _facts(engine, row["example_id"], mean_logits[i], targets[i], len(windows[i]))
+        if i in by_text:
+            text = _stitched(engine, by_text[i], len(encoded[i].ids))
+            table = _token_table(engine, row["example_id"], str(row["text"]), encoded[i], text.scores)
+            tokens.append(table)
+            own |= _outcome(engine, text, table)
+        facts.append(own)
+    advance(len(examples) - len(by_text))
     tables = {
-        "tokens": pa.concat_tables(tokens).combine_chunks(),
+        "tokens": pa.concat_tables(tokens).combine_chunks() if tokens else _TOKEN.empty_table(),
         "examples": pa.Table.from_pylist(facts, schema=_EXAMPLE),
     }
-    write_part(part, tables, {"shard": file_hash(shard), "num_examples": len(facts), "num_quarantined": quarantined})
+    write_part(part, tables, {
+        "shard": file_hash(shard), "num_examples": len(facts), "num_planned": len(by_text),
+        "num_quarantined": sum(own["converged"] is False for own in facts),
+    })  # fmt: skip
 
 
 _EXAMPLE = pa.schema([
     ("example_id", pa.int64()), ("predicted_id", pa.int32()), ("target_id", pa.int32()), ("confidence", pa.float64()),
     ("score", pa.float64()), ("change", pa.float64()), ("gap", pa.float64()), ("special_score", pa.float64()),
-    ("steps", pa.int32()), ("converged", pa.bool_()),
+    ("gradients", pa.int32()), ("error", pa.float64()), ("converged", pa.bool_()), ("reason", pa.string()), ("n_windows", pa.int32()),
+])  # fmt: skip
+_TOKEN = pa.schema([
+    ("example_id", pa.int64()), *((name, pa.int32()) for name in ("position", "token_id", "token_start", "token_end", "word_start", "word_end")),
+    *((name, pa.float32()) for name in COLUMNS),
 ])  # fmt: skip
 
 
-def _attribute(
-    chosen: Sequence[int],
-    encoded: Any,
-    gold: Sequence[int],
-    classifier: Classifier,
-    attribution: AttributionConfig,
-    baseline: int | None,
-    gram_DD: Tensor,
-) -> list[tuple[np.ndarray, dict[str, object]]]:
-    """Scores (method, token) and facts of examples of one length. Shape letters as in tasks/gradients.py."""
-    ids_BT = torch.tensor([encoded["input_ids"][i] for i in chosen], device=classifier.device)
-    special_BT = torch.tensor([encoded["special_tokens_mask"][i] for i in chosen], device=classifier.device).bool()
-    plain_BK = plain_logits(classifier, ids_BT)
-    predicted_B = plain_BK.argmax(dim=1)
-    target_B = (
-        predicted_B
-        if attribution.target == "predicted"
-        else torch.tensor([gold[i] for i in chosen], device=classifier.device)
+def _score(
+    engine: Engine,
+    plan: Plan,
+    pieces: Sequence[Encoded],
+    targets: Sequence[int],
+    logits: np.ndarray,
+    advance: Callable[[int], None],
+) -> list[Scored]:
+    """Scores of every piece, by the plan."""
+    found: dict[int, Scored] = {}
+    gram_DD = gram_matrix(engine.classifier) if "gradient_norm" in engine.attribution.methods else None
+    for chosen, batch in batches(engine, pieces, targets, logits, engine.attribution.baseline):
+        shifts = [shift_of(pieces[i], engine.attribution.seed) for i in chosen]
+        found.update(zip(chosen, _score_batch(batch, plan, shifts, gram_DD), strict=True))
+        advance(len(chosen))
+    return [found[i] for i in range(len(pieces))]
+
+
+def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Tensor | None) -> list[Scored]:
+    attribution = batch.engine.attribution
+    num_pieces, num_tokens, _ = batch.inputs_BTD.shape
+    everyone = list(range(num_pieces))
+    path = "integrated_gradients" in attribution.methods
+    # The places on the way, then the text itself, whose gradient serves the other methods and the parity check.
+    if not path:
+        visited = [np.empty(0)] * num_pieces
+    elif attribution.mode == "fixed":
+        visited = [_open(quadrature(attribution.rule, attribution.steps)[0])] * num_pieces
+    elif attribution.mode == "document":
+        assert plan.warp is not None
+        rule = nested(plan.warp.density(num_tokens), plan.gradients)
+        visited = [rule.places_S[1:-1]] * num_pieces
+    else:
+        assert plan.warp is not None
+        density = plan.warp.density(num_tokens)
+        rules = [drawn(density, plan.gradients, shift) for shift in shifts]
+        visited = [rule.places_S[1:-1] for rule in rules]
+    values_BST, swept = _visit(batch, everyone, [np.append(places, 1.0) for places in visited])
+    scores = _at_input(batch, swept, gram_DD)
+    start_BT, change_B = (
+        batch.start_BT.cpu().double().numpy(),
+        (batch.score_B - batch.baseline_score_B).cpu().double().numpy(),
     )
-    with torch.no_grad():
-        inputs_BTD = classifier.embedding(ids_BT)
-        empty_BTD = (
-            torch.zeros_like(inputs_BTD)
-            if baseline is None
-            else classifier.embedding(torch.full_like(ids_BT, baseline))
-        )
-        baseline_BTD = torch.where(special_BT[:, :, None], inputs_BTD, empty_BTD)
-        baseline_B = explained_scalar(logits_at(classifier, ids_BT, baseline_BTD), target_B, attribution.scalar)
-    score_B = explained_scalar(plain_BK, target_B, attribution.scalar)
-    change_B = score_B - baseline_B
-    max_rows = max(1, batch_tokens(classifier.device) // ids_BT.shape[1])
+    score_B = batch.score_B.cpu().double().numpy()
+    results = []
+    for b in everyone:
+        own = {name: column[b] for name, column in scores.items()}
+        results.append(Scored(own, float(score_B[b]), float(change_B[b]), len(visited[b]) + 1, float("nan")))
+    if path and attribution.mode == "corpus":
+        for b, rule in enumerate(rules):
+            values_ST = np.concatenate([start_BT[b : b + 1], values_BST[b]])
+            results[b].scores["integrated_gradients"] = rule.weights_S @ values_ST
+            results[b].scores["contrast"] = plan.noise_factor * ((rule.weights_S - rule.coarse_S) @ values_ST)
+    elif path and attribution.mode == "document":
+        _double_until_exact(batch, plan, results, start_BT, values_BST)
+    elif path:
+        _fixed(batch, results, start_BT, values_BST)
+    real_BT = batch.inputs.mask_NT.bool().cpu().numpy()
+    for b, result in enumerate(results):
+        # Padding goes to the end, on whichever side the tokenizer puts it.
+        order = np.argsort(~real_BT[b], kind="stable")
+        result.scores = {name: column[order] for name, column in result.scores.items()}
+        if b in swept.too_large:
+            result.reason = "out of memory"
+        elif not all(np.isfinite(column).all() for column in result.scores.values()):
+            result.reason = "not finite"
+        elif not result.met:
+            result.reason = "tolerance"
+    return results
 
-    def attributed(rows_R: Tensor, steps: int) -> Scores:
-        ids_RT = ids_BT[rows_R]
-        return attribute_batch(
-            lambda points_NTD, example_N: logits_at(classifier, ids_RT[example_N], points_NTD),
-            inputs_BTD[rows_R], baseline_BTD[rows_R], target_B[rows_R], gram_DD,
-            attribution.rule, steps, attribution.scalar, max_rows,
-        )  # fmt: skip
 
-    def relative_gap(integral_RT: Tensor, rows_R: Tensor) -> Tensor:
-        return (integral_RT.sum(dim=1) - change_B[rows_R]).abs() / change_B[rows_R].abs().clamp_min(1)
+def _open(places_S: np.ndarray) -> np.ndarray:
+    """Without the ends, whose integrands are known."""
+    return places_S[(places_S > 0) & (places_S < 1)]
 
-    everyone_B = torch.arange(len(chosen), device=classifier.device)
-    scores = attributed(everyone_B, attribution.steps)
-    _require_parity(scores.logits_BK, plain_BK)
-    integral_BT = scores.integrated_gradients_BT
-    steps_B = torch.full_like(everyone_B, attribution.steps)
-    for retry in range(1, attribution.max_retries + 1):
-        # not <=, so that NaN counts as a miss
-        missed_R = everyone_B[~(relative_gap(integral_BT, everyone_B) <= attribution.max_gap)]
-        if not len(missed_R):
-            break
-        integral_BT[missed_R] = attributed(missed_R, attribution.steps * 2**retry).integrated_gradients_BT
-        steps_B[missed_R] = attribution.steps * 2**retry
-    converged_B = relative_gap(integral_BT, everyone_B) <= attribution.max_gap
-    stacked = torch.stack([scores.gradient_norm_BT, scores.gradient_x_input_BT, integral_BT], dim=1).cpu().numpy()
-    columns = {
-        "predicted_id": predicted_B, "target_id": target_B, "confidence": plain_BK.softmax(dim=1).amax(dim=1), "score": score_B,
-        "change": change_B, "gap": integral_BT.sum(dim=1) - change_B, "steps": steps_B, "converged": converged_B,
+
+def _visit(batch: Batch, members: Sequence[int], places: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Sweep]:
+    """Integrands (S, T) of some members of a batch at their places."""
+    device = batch.target_B.device
+    sizes = [len(places_S) for places_S in places]
+    example_R = torch.tensor(members, device=device).repeat_interleave(torch.tensor(sizes, device=device))
+    swept = batch.sweep(example_R, torch.tensor(np.concatenate(places), dtype=torch.float64, device=device))
+    values_RT = swept.integrand_RT.cpu().double().numpy()
+    return np.split(values_RT, np.cumsum(sizes)[:-1]), swept
+
+
+def _at_input(batch: Batch, swept: Sweep, gram_DD: Tensor | None) -> dict[str, np.ndarray]:
+    """The methods that need one gradient, at the text itself: (B, T) each."""
+    methods = batch.engine.attribution.methods
+    found = {}
+    if gram_DD is not None:
+        found["gradient_norm"] = gradient_norm(swept.gradient_ETD, gram_DD)
+    if "embedding_gradient_norm" in methods:
+        found["embedding_gradient_norm"] = embedding_gradient_norm(swept.gradient_ETD)
+    if "gradient_x_input" in methods:
+        found["gradient_x_input"] = gradient_x_input(swept.gradient_ETD, batch.inputs_BTD)
+    return {name: column.cpu().double().numpy() for name, column in found.items()}
+
+
+def _double_until_exact(
+    batch: Batch, plan: Plan, results: list[Scored], start_BT: np.ndarray, values_BST: list[np.ndarray]
+) -> None:
+    """`document` mode: the nested rule, with twice the gradients for the pieces whose estimated error is too large."""
+    attribution = batch.engine.attribution
+    assert plan.warp is not None
+    density = plan.warp.density(batch.inputs_BTD.shape[1])
+    known = {b: np.concatenate([start_BT[b : b + 1], values_BST[b]]) for b in range(len(results))}
+    for doubling, factor in enumerate(plan.error_factors):
+        num_gradients = plan.gradients * 2**doubling
+        rule = nested(density, num_gradients)
+        if doubling:
+            # Every second place is new; the others were visited with half as many gradients.
+            new, _ = _visit(batch, sorted(known), [rule.places_S[1::2]] * len(known))
+            for b, new_ST in zip(sorted(known), new, strict=True):
+                merged = np.empty((num_gradients + 1, new_ST.shape[1]))
+                merged[::2], merged[1::2] = known[b], new_ST
+                known[b] = merged
+        for b in list(known):
+            scores_T = rule.weights_S @ known[b]
+            error = factor * float(np.abs(scores_T - rule.coarse_S @ known[b]).sum())
+            met = error <= attribution.tolerance * float(np.abs(scores_T).sum())
+            results[b].scores["integrated_gradients"] = scores_T
+            results[b].gradients, results[b].error, results[b].met = num_gradients, error, met
+            if met or not np.isfinite(error):
+                del known[b]
+        if not known:
+            return
+
+
+def _fixed(batch: Batch, results: list[Scored], start_BT: np.ndarray, values_BST: list[np.ndarray]) -> None:
+    """`fixed` mode: the rule as given, again with twice the steps while the completeness gap is too large."""
+    attribution = batch.engine.attribution
+    left = list(range(len(results)))
+    end_BT = np.stack([values_ST[-1] for values_ST in values_BST])
+    steps = attribution.steps
+    for retry in range(attribution.max_doublings + 1):
+        places_S, weights_S = quadrature(attribution.rule, steps)
+        embedded_S = embedded_weights(attribution.rule, steps)
+        if retry:
+            values_BST, _ = _visit(batch, left, [_open(places_S)] * len(left))
+        for k, b in enumerate(list(left)):
+            inner_ST = values_BST[k][: len(_open(places_S))]
+            ends = ([start_BT[b]] if places_S[0] == 0 else [], [end_BT[b]] if places_S[-1] == 1 else [])
+            values_ST = np.stack([*ends[0], *inner_ST, *ends[1]])
+            scores_T = weights_S @ values_ST
+            results[b].scores["integrated_gradients"] = scores_T
+            results[b].gradients = steps
+            if embedded_S is not None:
+                results[b].error = float(np.abs(scores_T - embedded_S @ values_ST).sum())
+            gap = abs(float(scores_T.sum()) - results[b].change)
+            # not >, so that NaN counts as a miss
+            results[b].met = attribution.max_gap is None or gap <= attribution.max_gap * max(abs(results[b].change), 1)
+        left = [b for b in left if not results[b].met]
+        if not left:
+            return
+        steps = 2 * steps + (1 if attribution.rule in ("simpson", "gauss_kronrod", "trapezoid") and steps % 2 else 0)
+
+
+def _stitched(engine: Engine, pieces: Sequence[tuple[Scored, np.ndarray]], num_tokens: int) -> Scored:
+    """One text from its windows: the scores of the mean over its windows of the explained scalar.
+
+    That mean is what is explained, so a token's score is the mean over all windows of its score in each, 0 where it is
+    not in it. Its sum is the mean change: completeness survives. To keep only the window a token is most central in
+    would read better context, but explain no scalar.
+    """
+    if len(pieces) == 1 and len(pieces[0][1]) == num_tokens:
+        return pieces[0][0]
+    share = 1 / len(pieces)
+    scores: dict[str, np.ndarray] = {}
+    for scored, positions in pieces:
+        for name, column in scored.scores.items():
+            # A column may be longer than the text by its padding.
+            whole = scores.setdefault(name, np.zeros(num_tokens + len(column) - len(positions)))
+            np.add.at(whole, positions, share * column[: len(positions)])
+            whole[num_tokens:] += share * column[len(positions) :]
+    windows = [scored for scored, _ in pieces]
+    return Scored(
+        scores, share * sum(w.score for w in windows), share * sum(w.change for w in windows),
+        sum(w.gradients for w in windows), share * sum(w.error for w in windows), all(w.met for w in windows),
+        next((w.reason for w in windows if w.reason is not None), None),
+    )  # fmt: skip
+
+
+def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, num_windows: int) -> dict[str, object]:
+    """What is known of an example without its gradients."""
+    logits = torch.tensor(logits_K)[None].double()
+    probabilities = logits.sigmoid() if engine.classifier.head == "multi_label" else logits.softmax(dim=1)
+    predicted = int(logits_K.argmax())
+    return {
+        "example_id": example_id, "predicted_id": predicted, "target_id": target,
+        "confidence": float(probabilities[0, predicted]), "n_windows": num_windows, "converged": None, "reason": None,
     }  # fmt: skip
-    rows = [
-        dict(zip(columns, values, strict=True))
-        for values in zip(*(column.tolist() for column in columns.values()), strict=True)
-    ]
-    return list(zip(stacked, rows, strict=True))
 
 
-def _require_parity(explained_BK: Tensor, plain_BK: Tensor) -> None:
-    difference = float((explained_BK - plain_BK).abs().max())
-    allowed = _PARITY * max(1.0, float(plain_BK.abs().max()))
-    if not difference <= allowed:
-        raise AttributionError(
-            f"The explained forward pass is not the model's own: logits differ by {difference:.2g}, allowed is {allowed:.2g}. "
-            "Nothing was stored. This architecture does something between its embeddings and its first layer that cannot be explained here."
-        )
+def _outcome(engine: Engine, text: Scored, table: pa.Table) -> dict[str, object]:
+    """What the gradients of an example gave."""
+    method = engine.attribution.method
+    scores = table[method].to_numpy().astype(float)
+    outside = float(scores[table["word_start"].is_null().to_numpy()].sum())
+    known = {"score": text.score, "special_score": outside, "gradients": text.gradients, "change": text.change}
+    if method == "integrated_gradients":
+        total = float(np.abs(text.scores[method]).sum())
+        known["gap"] = float(text.scores[method].sum()) - text.change
+        known["error"] = text.error / total if total > 0 else 0.0
+    kept = {name: number for name, number in known.items() if np.isfinite(number)}
+    return {**kept, "converged": text.reason is None, "reason": text.reason}
 
 
-def _token_table(example_id: int, text: str, encoded: Any, i: int, scores_3T: np.ndarray) -> pa.Table:
-    offsets, special = encoded["offset_mapping"][i], encoded["special_tokens_mask"][i]
+def _token_table(
+    engine: Engine, example_id: int, text: str, encoded: Encoded, scores: dict[str, np.ndarray]
+) -> pa.Table:
     spans = word_spans(text)
-    words = words_of_pieces(offsets, special, spans, text)
-    num_tokens = len(offsets)
-    integer = pa.int32()
-    return pa.table({
-        "example_id": pa.array(np.full(num_tokens, example_id), pa.int64()),
-        "position": pa.array(np.arange(num_tokens), integer),
-        "token_id": pa.array(encoded["input_ids"][i], integer),
-        "token_start": pa.array([start for start, _ in offsets], integer),
-        "token_end": pa.array([end for _, end in offsets], integer),
-        "word_start": pa.array([spans[word][0] if word >= 0 else None for word in words], integer),
-        "word_end": pa.array([spans[word][1] if word >= 0 else None for word in words], integer),
-        "gradient_norm": pa.array(scores_3T[0], pa.float32()),
-        "gradient_x_input": pa.array(scores_3T[1], pa.float32()),
-        "integrated_gradients": pa.array(scores_3T[2], pa.float32()),
-    })  # fmt: skip
+    words = words_of_pieces(encoded.offsets, encoded.special, spans, text)
+    num_tokens = len(encoded.ids)
+    places: dict[str, Any] = {
+        "position": np.arange(num_tokens), "token_id": encoded.ids,
+        "token_start": [start for start, _ in encoded.offsets], "token_end": [end for _, end in encoded.offsets],
+        "word_start": [spans[word][0] if word >= 0 else None for word in words],
+        "word_end": [spans[word][1] if word >= 0 else None for word in words],
+    }  # fmt: skip
+    columns: dict[str, list[Any]] = {name: list(column) for name, column in places.items()}
+    padding = max(len(column) for column in scores.values()) - num_tokens
+    if padding:
+        for name, number in zip(places, (num_tokens, engine.classifier.pad_id, 0, 0, None, None), strict=True):
+            columns[name].append(number)
+    filled = {name: pa.array(column, pa.int32()) for name, column in columns.items()}
+    length = num_tokens + (padding > 0)
+    for name in COLUMNS:
+        filled[name] = pa.nulls(length, pa.float32())
+        if name in scores:
+            column = scores[name][:num_tokens]
+            if padding:
+                column = np.append(column, scores[name][num_tokens:].sum())
+            filled[name] = pa.array(_rounded(name, column.astype(np.float32)), pa.float32())
+    return pa.table({"example_id": pa.array(np.full(length, example_id), pa.int64()), **filled}, schema=_TOKEN)
+
+
+_BITS = {"gradient_norm": 16, "embedding_gradient_norm": 16, "contrast": 6}
+"""Bits of the mantissa that are kept: norms to 1e-5, the size of the noise to 1 %. The rest would be a third of the part."""
+
+
+def _rounded(name: str, column: np.ndarray) -> np.ndarray:
+    if name not in _BITS:
+        return column
+    dropped = np.uint32(23 - _BITS[name])
+    half = np.uint32(1) << (dropped - np.uint32(1))
+    bits = column.view(np.uint32)
+    rounded: np.ndarray = np.where(np.isfinite(column), (bits + half) >> dropped << dropped, bits).view(np.float32)
+    return rounded

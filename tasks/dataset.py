@@ -17,7 +17,9 @@ class Row:
     """0-based place in the dataset, before any filter."""
     source_id: str
     text: str
-    """Raw text. Where it is not UTF-8, its wrong bytes are written out (\\udce9 is the byte E9)."""
+    """Raw text. Where it is not UTF-8, its wrong bytes are written out (\\udce9 is the byte E9). Of a pair both, a line break between."""
+    pair_start: int | None
+    """Where the second text of a pair begins, in code points; None for a single text."""
     label: int
     """Index of the model's label; -1 where the row's label is unknown."""
     reason: str | None
@@ -92,7 +94,8 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
     if missing:
         raise DataError(f"There is no column {missing[0]!r} to choose rows by. Columns: {listed(source.columns)}.")
     resolve = label_resolver(source.class_names.get(data.label), data, model_labels)
-    columns = list(dict.fromkeys([data.text, data.label, *([data.id] if data.id else []), *where]))
+    optional = [name for name in (data.pair, data.id) if name]
+    columns = list(dict.fromkeys([data.text, data.label, *optional, *where]))
     kept = labelled = number = 0
     seen: dict[str, set[str]] = {name: set() for name in where}
     known: set[str] = set()
@@ -118,13 +121,14 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
                 other.add(_label_name(label, source, data)[:60])
             source_id = values[data.id][i] if data.id else None
             shown_id = str(number - 1) if source_id in (None, "", MALFORMED) else label_key(source_id)
-            yield Row(
-                number - 1,
-                _encodable(shown_id),
-                _encodable(text) if isinstance(text, str) else "",
-                label_id,
-                _reason(text, label_id),
-            )
+            pair = values[data.pair][i] if data.pair else None
+            reason = _reason(text, label_id) or (_reason(pair, label_id) if data.pair else None)
+            whole = _encodable(text) if isinstance(text, str) else ""
+            start = None
+            if data.pair:
+                start = len(whole) + 1
+                whole += "\n" + (_encodable(pair) if isinstance(pair, str) else "")
+            yield Row(number - 1, _encodable(shown_id), whole, start, label_id, reason)
     if not kept:
         found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in seen.items() if some)
         raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")

@@ -137,7 +137,7 @@ def _load_encoder(
 
 def _train(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig, device: torch.device) -> None:
     """AdamW, linear warm-up and decay, batches of texts of similar length, bf16 autocast on a GPU, seeded."""
-    ids = encode(tokenizer, [row.text for row in rows], finetune.max_tokens)["input_ids"]
+    ids = [text.ids for text in encode(tokenizer, [row.text for row in rows], None, finetune.max_tokens)]
     rng = np.random.default_rng(finetune.seed)
     batches: list[np.ndarray] = []
     for _ in range(finetune.epochs):
@@ -171,7 +171,7 @@ def _train(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig
 
 
 def _accuracy(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig, device: torch.device) -> float:
-    ids = encode(tokenizer, [row.text for row in rows], finetune.max_tokens)["input_ids"]
+    ids = [text.ids for text in encode(tokenizer, [row.text for row in rows], None, finetune.max_tokens)]
     order = sorted(range(len(rows)), key=lambda i: len(ids[i]))
     num_correct = 0
     with progress("held-out", len(rows), "examples") as advance, torch.inference_mode():

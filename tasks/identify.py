@@ -11,9 +11,12 @@ from tasks.run import SHARD_TOKENS, Run
 from tasks.sources import dataset_fingerprint
 from warehouse import open_warehouse, query
 
-_SETTLES_THE_ROWS = {"text", "label", "id", "labels", "where"}
+_SETTLES_THE_ROWS = {"text", "pair", "label", "id", "labels", "where"}
 # What decides a score, by its content: a version number that has to be raised by hand is forgotten.
-_CODE = ("attribute.py", "dataset.py", "gradients.py", "ingest.py", "model.py", "parts.py", "sources.py", "words.py")
+_CODE = (
+    "attribute.py", "dataset.py", "explained.py", "gradients.py", "ingest.py", "model.py", "parts.py", "path.py", "pilot.py", "sources.py",
+    "words.py",
+)  # fmt: skip
 _PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "pyarrow", "regex", "numpy")
 
 
@@ -27,10 +30,11 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     rows = config.data.model_dump(mode="json", include=_SETTLES_THE_ROWS)
     sample = (config.data.sample, config.data.seed) if config.data.sample is not None else None
     attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
+    reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.overlap, model.pad_to)
     code = {name: files("tasks").joinpath(name).read_text(encoding="utf-8") for name in _CODE}
     queries = [query(f"ingest/{name}").sql for name in ("plan", "shard", "rejects")]
     packages = {name: version(name) for name in _PACKAGES}
-    key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, model.max_tokens, attribution)
+    key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, reading, attribution)
     run_id = f"{config.name}_{key[:12]}"
     return Run(run_id, (config.output / run_id).absolute(), inputs)
 

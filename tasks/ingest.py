@@ -1,7 +1,7 @@
 """Stage: a dataset into shards of equal token count, and a list of the rows that cannot be audited.
 
 Reads the dataset the config names. Writes, in `<run>/shards/`: one part per shard
-(`example_id`, `source_id`, `text`, `label_id`, `n_tokens`, `n_cut`), one part with
+(`example_id`, `source_id`, `text`, `pair_start`, `label_id`, `n_tokens`, `n_cut`), one part with
 the rejected rows and their reasons, and `ingest.json` last. A repeat finds
 `ingest.json` with whole shards and returns at once.
 """
@@ -27,9 +27,10 @@ from tasks.sources import dataset_fingerprint, open_dataset
 from warehouse import scratch
 
 _BATCH = 1000
+_ENDLESS = 2**31 - 1
 _STAGED = pa.schema([
     ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()),
-    ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("reason", pa.string()),
+    ("pair_start", pa.int32()), ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("reason", pa.string()),
 ])  # fmt: skip
 
 
@@ -53,7 +54,7 @@ def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path) -> list[Pat
     done = folder / "ingest.json"
     facts = read_manifest(done)
     if facts is None or any(read_manifest(part) is None for part in [folder / "rejects.json", *_shards(folder, facts)]):
-        facts = _ingest(data, load_classifier(model), folder)
+        facts = _ingest(data, load_classifier(model), model.long_texts == "windows", folder)
         write_part(done, {}, facts)
     return _shards(folder, facts)
 
@@ -62,13 +63,17 @@ def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
     return [folder / f"shard-{i:05d}.json" for i in range(int(str(facts["num_shards"])))]
 
 
-def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str, object]:
+def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Path) -> dict[str, object]:
     shutil.rmtree(folder, ignore_errors=True)
     staging = folder / "staging"
     staging.mkdir(parents=True)
     content = dataset_fingerprint(data)
     num_rows = position = 0
-    special = len(encode(classifier.tokenizer, [""], None)["input_ids"][0])
+    special = len(
+        encode(classifier.tokenizer, [""] if data.pair is None else ["\n"], None if data.pair is None else [1], None)[
+            0
+        ].ids
+    )
     with (
         progress("ingest", open_dataset(data).num_rows, "rows") as advance,
         pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer,
@@ -90,7 +95,7 @@ def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str,
     with scratch(staging) as database:
         database.build("ingest/plan", {
             "staging": str(staging / "rows.parquet"), "sample": data.sample, "seed": data.seed,
-            "max_tokens": classifier.max_tokens, "shard_tokens": SHARD_TOKENS,
+            "max_tokens": _ENDLESS if windows else classifier.max_tokens, "shard_tokens": SHARD_TOKENS,
         })  # fmt: skip
         rejects = database.rows("ingest/rejects", {})
         # Not duplicates: their text is audited, once.
@@ -117,12 +122,12 @@ def _ingest(data: DataConfig, classifier: Classifier, folder: Path) -> dict[str,
 
 def _staged(batch: list[Row], classifier: Classifier, special: int) -> pa.Table:
     usable = [row for row in batch if row.reason is None]
-    ids = encode(classifier.tokenizer, [row.text for row in usable], None)["input_ids"] if usable else []
-    lengths = {row.number: len(tokens) for row, tokens in zip(usable, ids, strict=True)}
+    encoded = encode(classifier.tokenizer, [row.text for row in usable], [row.pair_start for row in usable], None)
+    lengths = {row.number: len(text.ids) for row, text in zip(usable, encoded, strict=True)}
     reasons = [row.reason or ("no tokens" if lengths[row.number] <= special else None) for row in batch]
     columns = [
         [row.number for row in batch], [row.source_id for row in batch], [row.text for row in batch],
-        [row.label for row in batch], [lengths.get(row.number, 0) for row in batch], reasons,
+        [row.pair_start for row in batch], [row.label for row in batch], [lengths.get(row.number, 0) for row in batch], reasons,
     ]  # fmt: skip
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, _STAGED, strict=True)], schema=_STAGED

@@ -5,29 +5,113 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tasks.gradients import attribute_batch, explained_scalar, quadrature
+from configs.schema import AttributionError
+from tasks.gradients import (
+    Budget,
+    embedded_weights,
+    embedding_gradient_norm,
+    explained_scalar,
+    gradient_norm,
+    gradient_x_input,
+    quadrature,
+    sweep,
+)
+
+DEGREE = {
+    "midpoint": lambda n: 1, "trapezoid": lambda n: 1, "simpson": lambda n: 3, "riemann_left": lambda n: 0, "riemann_right": lambda n: 0,
+    "gauss_legendre": lambda n: 2 * n - 1, "gauss_kronrod": lambda n: 3 * (n // 2) + 1,
+}  # fmt: skip
 
 
-def attribute(logits_of, inputs_BTD, baseline_BTD, target_B, **options):
-    gram_DD = options.pop("gram_DD", torch.eye(inputs_BTD.shape[-1]))
-    return attribute_batch(lambda points, _: logits_of(points), inputs_BTD, baseline_BTD, target_B, gram_DD, **options)
+def rows(num_examples, places):
+    """Every example at every place."""
+    example_R = torch.arange(num_examples).repeat_interleave(len(places))
+    return example_R, torch.tensor(places, dtype=torch.float64).repeat(num_examples)
 
 
-@pytest.mark.parametrize("rule", ["midpoint", "gauss_legendre"])
-@pytest.mark.parametrize("steps", [1, 2, 5, 16])
-def test_a_rule_integrates_polynomials_up_to_its_degree(rule, steps):
+def integrated(logits_of, inputs_BTD, baseline_BTD, target_B, rule="midpoint", steps=16, scalar="margin", budget=10**6):
+    """Integrated gradients by a rule, and the sweep at the input."""
     nodes, weights = quadrature(rule, steps)
-    degree = 1 if rule == "midpoint" else 2 * steps - 1
+
+    def value_of(logits_NK, example_N):
+        return explained_scalar(logits_NK, target_B[example_N], scalar)
+
+    def run(places):
+        example_R, place_R = rows(len(inputs_BTD), places)
+        return sweep(
+            lambda points, _: logits_of(points), value_of, inputs_BTD, baseline_BTD, example_R, place_R, Budget(budget)
+        )
+
+    values_BST = run(list(nodes)).integrand_RT.view(len(inputs_BTD), len(nodes), -1)
+    weights_S = torch.tensor(weights, dtype=torch.float32)
+    return (weights_S[None, :, None] * values_BST).sum(dim=1), run([1.0])
+
+
+# ---------------------------------------------------------------- quadrature
+
+
+@pytest.mark.parametrize("rule", DEGREE)
+@pytest.mark.parametrize("steps", [3, 5, 7, 15, 21, 31])
+def test_a_rule_integrates_polynomials_up_to_its_degree_and_no_further(rule, steps):
+    nodes, weights = quadrature(rule, steps)
+    assert len(nodes) == len(weights) == steps
+    degree = DEGREE[rule](steps)
     for power in range(degree + 1):
         assert np.dot(weights, nodes**power) == pytest.approx(1 / (power + 1), rel=1e-12)
-    assert nodes.min() > 0
-    assert nodes.max() < 1
+    # Symmetric rules get odd powers for nothing, so the next even one is looked at, in the variable 2 x - 1.
+    power = degree + 1 if rule.startswith("riemann") else degree + 1 + (degree + 1) % 2 + 2 * (rule == "gauss_kronrod")
+    if power < 20:
+        assert np.dot(weights, (2 * nodes - 1) ** power) != pytest.approx(
+            (1 + (-1) ** power) / 2 / (power + 1), rel=1e-9
+        )
 
 
-def test_the_midpoint_rule_of_two_steps_is_known():
-    nodes, weights = quadrature("midpoint", 2)
-    assert nodes.tolist() == [0.25, 0.75]
-    assert weights.tolist() == [0.5, 0.5]
+def test_rules_of_few_nodes_are_known_by_hand():
+    def both(rule, steps):
+        return [column.tolist() for column in quadrature(rule, steps)]
+
+    assert both("midpoint", 2) == [[0.25, 0.75], [0.5, 0.5]]
+    assert both("riemann_left", 4) == [[0, 0.25, 0.5, 0.75], [0.25] * 4]
+    assert both("riemann_right", 4) == [[0.25, 0.5, 0.75, 1], [0.25] * 4]
+    assert both("trapezoid", 3) == [[0, 0.5, 1], [0.25, 0.5, 0.25]]
+    assert quadrature("simpson", 3)[1] == pytest.approx([1 / 6, 4 / 6, 1 / 6])
+    # The sum over linspace(0, 1, m + 1) divided by m: it overcounts by half an end on each side.
+    assert both("inclusive_sum", 2) == [[0, 0.5, 1], [0.5, 0.5, 0.5]]
+    nodes, weights = quadrature("gauss_legendre", 2)
+    assert nodes == pytest.approx([0.5 - 0.5 / 3**0.5, 0.5 + 0.5 / 3**0.5])
+    assert weights == pytest.approx([0.5, 0.5])
+
+
+def test_gauss_kronrod_15_has_the_published_nodes_and_weights():
+    """QUADPACK's qk15 (Piessens et al. 1983), on [-1, 1]: largest node, its weight, and the weight of the centre."""
+    nodes, weights = quadrature("gauss_kronrod", 15)
+    assert 2 * nodes[-1] - 1 == pytest.approx(0.991455371120812639206854697526329, abs=1e-14)
+    assert 2 * weights[-1] == pytest.approx(0.022935322010529224963732008058970, abs=1e-14)
+    assert 2 * weights[7] == pytest.approx(0.209482141084727828012999174891714, abs=1e-14)
+
+
+def test_the_embedded_rules_are_coarser_rules_on_the_same_nodes():
+    for rule, steps, coarse, fewer in (
+        ("gauss_kronrod", 15, "gauss_legendre", 7), ("trapezoid", 9, "trapezoid", 5), ("simpson", 7, "trapezoid", 7),
+    ):  # fmt: skip
+        nodes, _ = quadrature(rule, steps)
+        embedded = embedded_weights(rule, steps)
+        for function in (np.exp, np.cos, np.sqrt):
+            coarse_nodes, coarse_weights = quadrature(coarse, fewer)
+            assert embedded @ function(nodes) == pytest.approx(coarse_weights @ function(coarse_nodes), rel=1e-12)
+    assert embedded_weights("midpoint", 8) is None
+    assert embedded_weights("trapezoid", 8) is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "steps"), [("simpson", 4), ("gauss_kronrod", 2), ("gauss_kronrod", 8), ("trapezoid", 1)]
+)
+def test_a_number_of_nodes_that_a_rule_does_not_have_is_refused_in_a_sentence(rule, steps):
+    with pytest.raises(AttributionError, match=r"^attribution.steps: the .*, got \d"):
+        quadrature(rule, steps)
+
+
+# ---------------------------------------------------------------- explained scalar
 
 
 def test_the_margin_is_the_log_odds_of_the_target():
@@ -39,10 +123,24 @@ def test_the_margin_is_the_log_odds_of_the_target():
         assert float(margin) == pytest.approx(np.log(p / (1 - p)), rel=1e-12)
 
 
+def test_against_one_label_it_is_the_log_odds_of_these_two():
+    logits_NK = torch.tensor([[1.0, 3.0, -2.0]], dtype=torch.float64)
+    probabilities = torch.softmax(logits_NK, dim=1)[0]
+    contrast = explained_scalar(logits_NK, torch.tensor([0]), "margin", against=2)
+    assert float(contrast) == pytest.approx(float(torch.log(probabilities[0] / probabilities[2])), rel=1e-12)
+
+
 def test_logit_and_probability_are_what_they_are_called():
     logits_NK = torch.tensor([[0.0, np.log(3.0)]])
     assert float(explained_scalar(logits_NK, torch.tensor([1]), "logit")) == pytest.approx(np.log(3.0))
     assert float(explained_scalar(logits_NK, torch.tensor([1]), "probability")) == pytest.approx(0.75)
+
+
+def test_labels_of_a_multi_label_head_are_independent():
+    logits_NK = torch.tensor([[np.log(3.0), 5.0, -7.0]])
+    target_N = torch.tensor([0])
+    assert float(explained_scalar(logits_NK, target_N, "margin", head="multi_label")) == pytest.approx(np.log(3.0))
+    assert float(explained_scalar(logits_NK, target_N, "probability", head="multi_label")) == pytest.approx(0.75)
 
 
 def test_two_class_margins_are_mirrored():
@@ -51,66 +149,54 @@ def test_two_class_margins_are_mirrored():
     assert margins[0] == pytest.approx(-margins[1])
 
 
-def test_all_methods_of_a_linear_model_are_weight_times_input():
+# ---------------------------------------------------------------- closed forms
+
+
+@pytest.mark.parametrize("rule", ["midpoint", "gauss_legendre", "trapezoid", "simpson", "gauss_kronrod"])
+def test_all_methods_of_a_linear_model_are_weight_times_input(rule):
     # logit_k = sum over tokens of x_t . w_k: the gradient is w_k everywhere, so the path does not matter.
     weight_DK = torch.tensor([[1.0, -1.0], [0.5, 2.0]])
     inputs_BTD = torch.tensor([[[2.0, 0.0], [0.0, 4.0], [1.0, 1.0]]])
     baseline_BTD = torch.tensor([[[0.0, 0.0], [0.0, 1.0], [1.0, 1.0]]])
-    for rule in ("midpoint", "gauss_legendre"):
-        scores = attribute(
-            lambda x: x.sum(dim=1) @ weight_DK, inputs_BTD, baseline_BTD, torch.tensor([1]), rule=rule, steps=3, scalar="logit"
-        )  # fmt: skip
-        # (x - x') . w_1 with w_1 = (-1, 2): -2, 2 * 3, 0; x . w_1: -2, 8, 1
-        torch.testing.assert_close(scores.integrated_gradients_BT, torch.tensor([[-2.0, 6.0, 0.0]]))
-        torch.testing.assert_close(scores.gradient_x_input_BT, torch.tensor([[-2.0, 8.0, 1.0]]))
-        # The embedding matrix is the identity here: ||w_1|| = sqrt(5) for every token.
-        torch.testing.assert_close(scores.gradient_norm_BT, torch.full((1, 3), 5**0.5))
+    scores_BT, at_input = integrated(
+        lambda x: x.sum(dim=1) @ weight_DK, inputs_BTD, baseline_BTD, torch.tensor([1]), rule, 3, "logit"
+    )
+    # (x - x') . w_1 with w_1 = (-1, 2): -2, 2 * 3, 0; x . w_1: -2, 8, 1
+    torch.testing.assert_close(scores_BT, torch.tensor([[-2.0, 6.0, 0.0]]))
+    torch.testing.assert_close(gradient_x_input(at_input.gradient_ETD, inputs_BTD), torch.tensor([[-2.0, 8.0, 1.0]]))
+    # ||w_1|| = sqrt(5) for every token, in the embedding and, through the identity, in the vocabulary.
+    torch.testing.assert_close(embedding_gradient_norm(at_input.gradient_ETD), torch.full((1, 3), 5**0.5))
+    torch.testing.assert_close(gradient_norm(at_input.gradient_ETD, torch.eye(2)), torch.full((1, 3), 5**0.5))
 
 
 def test_integrated_gradients_of_a_quadratic_are_known_and_differ_from_gradient_times_input():
     # logit_0 = sum of squares: IG from 0 is x^2 per coordinate, gradient x input is 2 x^2.
     inputs_BTD = torch.tensor([[[1.0, 2.0], [-3.0, 0.5]]])
-    scores = attribute(
-        lambda x: torch.stack([(x**2).sum(dim=(1, 2)), torch.zeros(len(x))], dim=1),
-        inputs_BTD, torch.zeros_like(inputs_BTD), torch.tensor([0]), steps=1, scalar="logit",
-    )  # fmt: skip
-    torch.testing.assert_close(scores.integrated_gradients_BT, torch.tensor([[5.0, 9.25]]))
-    torch.testing.assert_close(scores.gradient_x_input_BT, torch.tensor([[10.0, 18.5]]))
+
+    def squares(x):
+        return torch.stack([(x**2).sum(dim=(1, 2)), torch.zeros(len(x))], dim=1)
+
+    scores_BT, at_input = integrated(
+        squares, inputs_BTD, torch.zeros_like(inputs_BTD), torch.tensor([0]), steps=1, scalar="logit"
+    )
+    torch.testing.assert_close(scores_BT, torch.tensor([[5.0, 9.25]]))
+    torch.testing.assert_close(gradient_x_input(at_input.gradient_ETD, inputs_BTD), torch.tensor([[10.0, 18.5]]))
 
 
-def test_completeness_of_a_smooth_network_closes_as_the_steps_grow():
+def test_completeness_of_a_smooth_network_closes_with_kronrod_15():
     torch.manual_seed(0)
-    network = (
-        nn.Sequential(nn.Flatten(), nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 3))
-        .double()
-        .requires_grad_(requires_grad=False)
-    )
-    inputs_BTD, baseline_BTD = torch.randn(5, 4, 3, dtype=torch.float64), torch.randn(5, 4, 3, dtype=torch.float64)
-    target_B = torch.tensor([0, 1, 2, 0, 1])
-    change_B = explained_scalar(network(inputs_BTD), target_B, "margin") - explained_scalar(
-        network(baseline_BTD), target_B, "margin"
-    )
-    gaps = []
-    for steps in (1, 3, 16):
-        scores = attribute(
-            network, inputs_BTD, baseline_BTD, target_B, rule="gauss_legendre", steps=steps, gram_DD=torch.eye(3)
-        )
-        gaps.append(float((scores.integrated_gradients_BT.sum(dim=1) - change_B).abs().max()))
-    assert gaps[0] > 10 * gaps[1]
-    assert gaps[2] < 1e-6  # the sums are float32
-
-
-@pytest.mark.parametrize("max_rows", [1, 3, 1000])
-def test_the_number_of_rows_at_a_time_changes_no_score(max_rows):
-    torch.manual_seed(1)
-    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)).requires_grad_(
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 3)).requires_grad_(
         requires_grad=False
     )
-    inputs_BTD, baseline_BTD, target_B = torch.randn(4, 2, 3), torch.zeros(4, 2, 3), torch.tensor([0, 1, 1, 0])
-    whole = attribute(network, inputs_BTD, baseline_BTD, target_B, steps=5)
-    split = attribute(network, inputs_BTD, baseline_BTD, target_B, steps=5, max_rows=max_rows)
-    for a, b in zip(whole, split, strict=True):
-        torch.testing.assert_close(a, b, rtol=0, atol=1e-6)
+    inputs_BTD, baseline_BTD = torch.randn(5, 4, 3), torch.randn(5, 4, 3)
+    target_B = torch.tensor([0, 1, 2, 0, 1])
+    ends = [explained_scalar(network(points), target_B, "margin") for points in (inputs_BTD, baseline_BTD)]
+    gaps = {}
+    for steps in (3, 15):
+        scores_BT, _ = integrated(network, inputs_BTD, baseline_BTD, target_B, "gauss_kronrod", steps)
+        gaps[steps] = float((scores_BT.sum(dim=1) - (ends[0] - ends[1])).abs().max())
+    assert gaps[15] < 1e-6
+    assert gaps[3] > 10 * gaps[15]
 
 
 def test_the_gradient_norm_is_the_norm_over_the_vocabulary():
@@ -125,7 +211,94 @@ def test_the_gradient_norm_is_the_norm_over_the_vocabulary():
     assert one_hot_BTV.grad is not None
     naive_BT: Tensor = one_hot_BTV.grad.norm(dim=-1)
     inputs_BTD = embedding_VD[ids_BT]
-    scores = attribute(
-        head, inputs_BTD, torch.zeros_like(inputs_BTD), target_B, steps=1, gram_DD=embedding_VD.T @ embedding_VD
+    _, at_input = integrated(head, inputs_BTD, torch.zeros_like(inputs_BTD), target_B)
+    found_BT = gradient_norm(at_input.gradient_ETD, embedding_VD.T @ embedding_VD)
+    torch.testing.assert_close(found_BT, naive_BT, rtol=1e-5, atol=0)
+
+
+# ---------------------------------------------------------------- memory
+
+
+def small_network():
+    torch.manual_seed(1)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 2)).requires_grad_(
+        requires_grad=False
     )
-    torch.testing.assert_close(scores.gradient_norm_BT, naive_BT, rtol=1e-5, atol=0)
+    return network, torch.randn(4, 2, 3), torch.zeros(4, 2, 3), torch.tensor([0, 1, 1, 0])
+
+
+@pytest.mark.parametrize("budget", [1, 6, 10**6])
+def test_the_number_of_tokens_at_a_time_changes_no_score(budget):
+    network, inputs_BTD, baseline_BTD, target_B = small_network()
+    whole, _ = integrated(network, inputs_BTD, baseline_BTD, target_B)
+    split, _ = integrated(network, inputs_BTD, baseline_BTD, target_B, budget=budget)
+    torch.testing.assert_close(split, whole, rtol=0, atol=1e-6)
+
+
+def swept(network, inputs_BTD, baseline_BTD, target_B, budget, places=(0.25, 0.75, 1.0)):
+    example_R, place_R = rows(len(inputs_BTD), list(places))
+    return sweep(
+        lambda points, example: network(points, example),
+        lambda logits, example: explained_scalar(logits, target_B[example], "margin"),
+        inputs_BTD, baseline_BTD, example_R, place_R, budget,
+    )  # fmt: skip
+
+
+def test_running_out_of_memory_halves_the_budget_for_good_and_changes_no_score():
+    network, *texts = small_network()
+    sizes = []
+
+    def tight(points, _):
+        sizes.append(len(points))
+        if len(points) > 3:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB")
+        return network(points)
+
+    budget = Budget(1000)
+    found = swept(tight, *texts, budget)
+    torch.testing.assert_close(found.integrand_RT, swept(lambda x, _: network(x), *texts, Budget(1000)).integrand_RT)
+    assert sizes[:3] == [12, 6, 3]
+    assert budget.tokens == 3 * 2
+    assert found.too_large == frozenset()
+    swept(tight, *texts, budget)
+    assert max(sizes[7:]) == 3
+
+
+def test_a_text_that_does_not_fit_even_alone_is_named_and_spares_the_others():
+    network, *texts = small_network()
+
+    def without_the_third(points, example):
+        if 2 in example.tolist():
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return network(points)
+
+    found = swept(without_the_third, *texts, Budget(1000))
+    whole = swept(lambda x, _: network(x), *texts, Budget(1000))
+    assert found.too_large == {2}
+    assert found.integrand_RT[6:9].isnan().all()
+    others = torch.tensor([0, 1, 2, 3, 4, 5, 9, 10, 11])
+    torch.testing.assert_close(found.integrand_RT[others], whole.integrand_RT[others])
+    torch.testing.assert_close(found.gradient_ETD[[0, 1, 3]], whole.gradient_ETD[[0, 1, 3]])
+
+
+def test_any_other_error_of_the_device_is_not_swallowed():
+    _, *texts = small_network()
+
+    def broken(points, _):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    with pytest.raises(RuntimeError, match="device-side assert"):
+        swept(broken, *texts, Budget(1000))
+
+
+def test_the_row_at_the_input_is_the_input_to_the_last_bit():
+    torch.manual_seed(3)
+    inputs_BTD, baseline_BTD = torch.randn(3, 2, 3) * 1e3, torch.randn(3, 2, 3)
+    seen = []
+
+    def watching(points, _):
+        seen.append(points.detach().clone())
+        return points.flatten(1)[:, :2]
+
+    swept(watching, inputs_BTD, baseline_BTD, torch.tensor([0, 1, 0]), Budget(1000), places=(0.3, 1.0))
+    assert torch.equal(seen[0][1::2], inputs_BTD)

@@ -9,6 +9,7 @@
 -- column  example_id    0-based place in the dataset
 -- column  source_id     the dataset's own id
 -- column  text          raw text
+-- column  pair_start  where the second text of a pair begins   [code points]
 -- column  label_id      index of the gold label
 -- column  n_tokens      tokens of the whole text, special ones included
 -- column  n_cut         tokens beyond max_tokens
@@ -90,6 +91,7 @@ select
     judged.example_id,
     judged.source_id,
     judged.text,
+    judged.pair_start,
     judged.label_id,
     judged.n_tokens,
     greatest(judged.n_tokens - $max_tokens, 0)::integer as n_cut,

@@ -1,0 +1,408 @@
+"""Speed, accuracy and memory of attribution, beside Captum on the same texts: `make benchmark`, after `make audit`.
+
+Every engine explains the same thing: the log-odds margin of the predicted label, at the word embeddings, against
+[MASK], by the demo's classifier. Each case runs in a process of its own, in rounds, so that the noise of the machine
+falls on all of them; the figures are medians over the rounds. Error of a text: sum over tokens of |score - reference|
+over the sum of |reference|, the reference being Gauss-Legendre with 256 nodes in float32 (float64 on a subset, whose
+difference is printed). Results go to tests/benchmarks/results/attribution.json.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from configs.load import load_config
+from configs.schema import AttributionConfig
+from tasks.attribute import attribute_shard, plan_of
+from tasks.explained import batches, by_length, engine_for, predict
+from tasks.finetune import finetune_classifier
+from tasks.gradients import explained_scalar, quadrature
+from tasks.model import Encoded, ModelSpec, encode, load_classifier
+from tasks.parts import part_file, write_part
+from tasks.pilot import target_ids
+
+RESULTS = Path(__file__).parent / "results" / "attribution.json"
+CACHE = Path("runs/.benchmark")
+THREADS = 2
+NUM_SHORT, NUM_LONG = 240, 24
+EVERY = {"short": 4, "long": 4}
+"""The engine that takes one text at a time gets every fourth of them."""
+TOLERANCE = 0.025
+"""90th percentile of the token error that `document` mode and the tuned peer have to reach."""
+
+
+@cache
+def model() -> ModelSpec:
+    return replace(finetune_classifier.fn(load_config(Path("configs/demo.yaml"))), max_tokens=512)
+
+
+@cache
+def texts(kind: str) -> tuple[str, ...]:
+    """`short`: held-out reviews, evenly spread over the file. `long`: reviews joined to 128 to 512 tokens."""
+    table = pq.read_table("warehouse/seeds/movie_reviews.parquet", filters=[("split", "=", "test")], columns=["text"])
+    reviews = table["text"].to_pylist()
+    if kind.startswith("short"):
+        count = int(kind.removeprefix("short") or NUM_SHORT)
+        return tuple(reviews[:: len(reviews) // count][:count])
+    tokenizer = load_classifier(model()).tokenizer
+    joined, place = [], 0
+    for wanted in np.linspace(128, 510, NUM_LONG):
+        text = reviews[place % len(reviews)]
+        while len(tokenizer(text)["input_ids"]) < wanted:
+            place += 1
+            text += " " + reviews[place % len(reviews)]
+        joined.append(text)
+        place += 1
+    return tuple(joined)
+
+
+def encoded(kind: str) -> list[Encoded]:
+    return encode(load_classifier(model()).tokenizer, texts(kind), None, 512)
+
+
+# ---------------------------------------------------------------- reference
+
+
+def reference(kind: str, nodes: int = 256, double: bool = False, subset: slice = slice(None)) -> list[np.ndarray]:
+    """Scores (T,) of each text by Gauss-Legendre; kept on disk, because it takes minutes."""
+    name = hashlib.sha256(repr((model().fingerprint, texts(kind)[subset], nodes, double)).encode()).hexdigest()[:16]
+    path = CACHE / f"{kind}-{nodes}-{name}.npz"
+    if path.is_file():
+        with np.load(path) as stored:
+            return [stored[key] for key in stored.files]
+    classifier = load_classifier(model())
+    if double:
+        classifier = replace(classifier, model=classifier.model.double())
+    engine = engine_for(classifier, AttributionConfig(mode="fixed"))
+    pieces = encoded(kind)[subset]
+    logits = predict(engine, pieces)
+    places, weights = quadrature("gauss_legendre", nodes)
+    scores: dict[int, np.ndarray] = {}
+    for chosen, batch in batches(engine, pieces, target_ids(engine, logits, [0] * len(pieces)), logits, "mask"):
+        for b, i in enumerate(chosen):
+            swept = batch.sweep(torch.full((nodes,), b), torch.tensor(places))
+            scores[i] = weights @ swept.integrand_RT.double().numpy()
+    found = [scores[i] for i in range(len(pieces))]
+    if double:
+        classifier.model.float()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(path, *found)
+    return found
+
+
+def errors(found: dict[int, np.ndarray], kind: str) -> np.ndarray:
+    wanted = reference(kind)
+    return np.array([np.abs(scores - wanted[i]).sum() / np.abs(wanted[i]).sum() for i, scores in sorted(found.items())])
+
+
+# ---------------------------------------------------------------- engines
+
+
+def shard_of(folder: Path, kind: str) -> Path:
+    lengths = [len(piece.ids) for piece in encoded(kind)]
+    rows = [
+        {
+            "example_id": i,
+            "source_id": str(i),
+            "text": text,
+            "pair_start": None,
+            "label_id": 0,
+            "n_tokens": n,
+            "n_cut": 0,
+        }
+        for i, (text, n) in enumerate(zip(texts(kind), lengths, strict=True))
+    ]
+    schema = pa.schema([
+        ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()), ("pair_start", pa.int32()),
+        ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("n_cut", pa.int32()),
+    ])  # fmt: skip
+    shard = folder / "shard-00000.json"
+    write_part(shard, {"examples": pa.Table.from_pylist(rows, schema=schema)}, {})
+    return shard
+
+
+def ours(kind: str, dtype: str, **settings: object) -> tuple[Callable[[], dict[int, np.ndarray]], dict[str, object]]:
+    """Everything a shard takes: tokenising, prediction, gradients, words, the files on disk. The pilot is counted apart."""
+    folder = Path(tempfile.mkdtemp())
+    shard = shard_of(folder, kind)
+    attribution = AttributionConfig(
+        methods=("integrated_gradients", "gradient_x_input", "gradient_norm"), dtype=dtype, **settings
+    )
+    engine = engine_for(load_classifier(model(), dtype), attribution)
+    started = time.perf_counter()
+    plan = plan_of(engine, [shard], model(), folder)
+    facts: dict[str, object] = {"pilot_seconds": time.perf_counter() - started}
+    part = folder / "part-00000.json"
+
+    def run() -> dict[int, np.ndarray]:
+        attribute_shard(shard, engine, model(), plan, part, lambda amount: None)
+        table = pq.read_table(part_file(part, "tokens"), columns=["example_id", "integrated_gradients"]).to_pandas()
+        examples = pq.read_table(part_file(part, "examples")).to_pandas()
+        facts["gradients_per_doc"] = float(examples["gradients"].mean())
+        facts["within_tolerance"] = float(examples["converged"].mean())
+        return {i: group["integrated_gradients"].to_numpy() for i, group in table.groupby("example_id")}
+
+    return run, facts
+
+
+def captum(
+    kind: str, dtype: str, steps: int, method: str, batch: int | None, rows: int
+) -> tuple[Callable[[], dict[int, np.ndarray]], dict[str, object]]:
+    """Captum's LayerIntegratedGradients. `batch` None: one text at a time, as people use it, with the convergence delta.
+
+    Otherwise: sorted by length, `batch` texts at a time, padded with a mask, `rows` forward passes at once, parameters
+    frozen, no delta.
+    """
+    from captum.attr import LayerIntegratedGradients
+
+    classifier = load_classifier(model(), dtype)
+    network = classifier.model
+    network.requires_grad_(batch is None)
+    tokenizer = classifier.tokenizer
+    layer = network.bert.embeddings.word_embeddings
+
+    def margin(ids, mask, target):
+        logits = network(input_ids=ids, attention_mask=mask).logits.float()
+        return explained_scalar(
+            logits, target.repeat_interleave(len(ids) // len(target)) if len(ids) != len(target) else target, "margin"
+        )
+
+    explainer = LayerIntegratedGradients(margin, layer)
+    chosen = list(range(0, len(texts(kind)), EVERY[kind])) if batch is None else list(range(len(texts(kind))))
+
+    def explain(group: list[int]) -> dict[int, np.ndarray]:
+        read = tokenizer(
+            [texts(kind)[i] for i in group], padding=True, truncation=True, max_length=512, return_tensors="pt",
+            return_special_tokens_mask=True,
+        )  # fmt: skip
+        ids, mask = read["input_ids"], read["attention_mask"]
+        with torch.no_grad():
+            target = network(input_ids=ids, attention_mask=mask).logits.argmax(dim=1)
+        baseline = torch.where(read["special_tokens_mask"].bool(), ids, tokenizer.mask_token_id)
+        found = explainer.attribute(
+            ids, baseline, additional_forward_args=(mask, target), n_steps=steps, method=method,
+            internal_batch_size=None if batch is None else max(rows, len(group)), return_convergence_delta=batch is None,
+        )  # fmt: skip
+        scores_BT = (found[0] if batch is None else found).sum(dim=-1).detach().float().numpy()
+        return {i: scores_BT[b, : int(mask[b].sum())] for b, i in enumerate(group)}
+
+    def run() -> dict[int, np.ndarray]:
+        scores: dict[int, np.ndarray] = {}
+        size = batch or 1
+        order = sorted(chosen, key=lambda i: len(texts(kind)[i])) if batch else chosen
+        for start in range(0, len(order), size):
+            scores |= explain(order[start : start + size])
+        return scores
+
+    return run, {"gradients_per_doc": float(steps), "within_tolerance": None}
+
+
+def gemm_peak(dtype: torch.dtype) -> float:
+    """Best FLOP/s of the matrix products that a layer of this size and a large one make."""
+    best = 0.0
+    for n, k, m in ((1024, 384, 1536), (2048, 2048, 2048)):
+        a, b = torch.randn(n, k, dtype=dtype), torch.randn(k, m, dtype=dtype)
+        for _ in range(30):
+            started = time.perf_counter()
+            a @ b
+            best = max(best, 2 * n * k * m / (time.perf_counter() - started))
+    return best
+
+
+def flop_per_gradient(kind: str, dtype: str) -> float:
+    """FLOP of a forward and a backward pass to the embeddings, on average over the texts."""
+    classifier = load_classifier(model(), dtype)
+    total = 0.0
+    pieces = encoded(kind)
+    for group in by_length(pieces):
+        ids = torch.tensor([pieces[group[0]].ids])
+        embedded = classifier.model.bert.embeddings.word_embeddings(ids).detach().requires_grad_()
+        with FlopCounterMode(display=False) as counter:
+            logits = classifier.model(inputs_embeds=embedded, attention_mask=torch.ones_like(ids)).logits
+            torch.autograd.grad(logits.float().sum(), embedded)
+        total += counter.get_total_flops() * len(group)
+    return total / len(pieces)
+
+
+def transformers_interpret(kind: str) -> tuple[Callable[[], dict[int, np.ndarray]], dict[str, object]]:
+    """The explainer as its documentation uses it: one text at a time, its own layer, baseline and scalar; timing only."""
+    from transformers_interpret import SequenceClassificationExplainer
+
+    classifier = load_classifier(model())
+    explainer = SequenceClassificationExplainer(classifier.model.requires_grad_(), classifier.tokenizer)
+    chosen = range(0, len(texts(kind)), EVERY[kind])
+
+    def run() -> dict[int, np.ndarray]:
+        for i in chosen:
+            explainer(texts(kind)[i])
+        return dict.fromkeys(chosen, np.empty(0))
+
+    return run, {"gradients_per_doc": 50.0, "within_tolerance": None}
+
+
+TUNED = {"short": {"batch": 16, "rows": 32}, "long": {"batch": 4, "rows": 4}}
+"""Best of a sweep over batches of 4 to 64 texts and 4 to 128 rows at a time (`--sweep`)."""
+
+
+def cases(kind: str) -> dict[str, tuple[Callable[..., object], dict[str, object]]]:
+    one_by_one = {"dtype": "float32", "steps": 50, "method": "gausslegendre", "batch": None, "rows": 0}
+    listed: dict[str, tuple[Callable[..., object], dict[str, object]]] = {
+        "captum as used": (captum, one_by_one),
+        "transformers-interpret": (transformers_interpret, {}),
+    }
+    for dtype in ("float32", "bfloat16"):
+        for method, name, numbers in (
+            ("riemann_middle", "midpoint", (14, 16, 18)),
+            ("gausslegendre", "gauss", (20, 24)),
+        ):
+            for steps in numbers:
+                listed[f"captum tuned, {name} {steps}, {dtype}"] = (
+                    captum, {"dtype": dtype, "steps": steps, "method": method, **TUNED[kind]},
+                )  # fmt: skip
+        for tolerance in (TOLERANCE, 2 * TOLERANCE):
+            listed[f"document {tolerance:.3f}, {dtype}"] = (
+                ours,
+                {"dtype": dtype, "mode": "document", "tolerance": tolerance},
+            )
+        for gradients in (3, 5, 6, 7):
+            listed[f"corpus {gradients}, {dtype}"] = (ours, {"dtype": dtype, "mode": "corpus", "gradients": gradients})
+    return listed
+
+
+def measure(kind: str, name: str, seconds: float) -> dict[str, object]:
+    """One case, in this process."""
+    torch.set_num_threads(THREADS)
+    make, settings = cases(kind)[name]
+    run, facts = make(kind, **settings)  # type: ignore[misc]
+    found = run()
+    times = []
+    while sum(times) < seconds:
+        started = time.perf_counter()
+        found = run()
+        times.append(time.perf_counter() - started)
+    rate = len(found) / float(np.median(times))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    dtype = str(settings.get("dtype", "float32"))
+    row: dict[str, object] = {
+        "engine": name,
+        "texts": kind,
+        "dtype": dtype,
+        "mode": str(settings.get("mode", "peer")),
+        "docs_per_s": rate,
+    }
+    row |= {"peak_rss_mb": peak, **facts}
+    if name != "transformers-interpret":
+        token_error = errors(found, kind)
+        row |= {f"p{q}_token_error": float(np.quantile(token_error, q / 100)) for q in (50, 90, 99)}
+    gradients = float(str(facts["gradients_per_doc"]))
+    flop = flop_per_gradient(kind, "float32") * gradients * rate
+    row["share_of_gemm_peak"] = flop / gemm_peak(torch.bfloat16 if dtype == "bfloat16" else torch.float32)
+    return row
+
+
+def driver(kinds: list[str], rounds: int, seconds: float, only: str | None) -> None:
+    rows: list[dict[str, object]] = []
+    for kind in kinds:
+        started = time.perf_counter()
+        reference(kind)
+        single, double = reference(kind)[::40], reference(kind, double=True, subset=slice(None, None, 40))
+        off = [np.abs(a - b).sum() / np.abs(b).sum() for a, b in zip(single, double, strict=True)]
+        print(
+            f"{kind}: {len(texts(kind))} texts, reference {time.perf_counter() - started:.0f} s; float32 against float64, largest error {max(off):.1e}",
+            flush=True,
+        )
+        collected: dict[str, list[dict[str, object]]] = {}
+        for _ in range(rounds):
+            for name in cases(kind):
+                if only is not None and only not in name and name != "captum as used":
+                    continue
+                command = [sys.executable, __file__, "--kind", kind, "--case", name, "--seconds", str(seconds)]
+                done = subprocess.run(command, capture_output=True, text=True, check=False)
+                if done.returncode:
+                    print(
+                        f"{kind} / {name}: left out ({(done.stderr.strip().splitlines() or ['no message'])[-1][:160]})",
+                        flush=True,
+                    )
+                    continue
+                collected.setdefault(name, []).append(json.loads(done.stdout.splitlines()[-1]))
+        used = np.median([float(str(row["docs_per_s"])) for row in collected["captum as used"]])
+        for found in collected.values():
+            row = dict(found[0])
+            row["docs_per_s"] = float(np.median([float(str(one["docs_per_s"])) for one in found]))
+            row["share_of_gemm_peak"] = float(np.median([float(str(one["share_of_gemm_peak"])) for one in found]))
+            row["times_captum_as_used"] = float(str(row["docs_per_s"])) / float(used)
+            row["step_gain"] = 50 / float(str(row["gradients_per_doc"]))
+            row["systems_gain"] = row["times_captum_as_used"] / row["step_gain"]
+            rows.append(row)
+            print(table_line(row), flush=True)
+    header = {
+        "machine": platform.processor() or platform.machine(), "cpu": cpu_name(), "threads": THREADS, "rounds": rounds,
+        "python": platform.python_version(), **{name: version(name) for name in ("torch", "transformers", "captum")},
+        "gemm_gflops": {name: gemm_peak(dtype) / 1e9 for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16))},
+    }  # fmt: skip
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"header": header, "rows": rows}, indent=1) + "\n")
+    print(f"written to {RESULTS}")
+
+
+def cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def table_line(row: dict[str, object]) -> str:
+    def number(name: str, form: str) -> str:
+        return format(row[name], form) if row.get(name) is not None else "-"
+
+    columns = [
+        ("docs_per_s", ".1f"),
+        ("times_captum_as_used", ".1f"),
+        ("step_gain", ".1f"),
+        ("systems_gain", ".2f"),
+        ("gradients_per_doc", ".1f"),
+    ]
+    columns += [(f"p{q}_token_error", ".3f") for q in (50, 90, 99)] + [
+        ("share_of_gemm_peak", ".2f"),
+        ("peak_rss_mb", ".0f"),
+        ("pilot_seconds", ".1f"),
+    ]
+    return "\t".join(
+        [str(row["texts"]), f"{row['engine']:<36}", *(f"{name} {number(name, form)}" for name, form in columns)]
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kind", action="append", help="short or long; both without it")
+    parser.add_argument("--case", help="measure this case alone, in this process")
+    parser.add_argument("--only", help="cases whose name holds this, and captum as used")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=6, help="least time for a case in a round")
+    arguments = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    torch.set_num_threads(THREADS)
+    if arguments.case:
+        print(json.dumps(measure(arguments.kind[0], arguments.case, arguments.seconds)))
+    else:
+        driver(arguments.kind or ["short", "long"], arguments.rounds, arguments.seconds, arguments.only)
