@@ -668,7 +668,7 @@ def require_explainable(classifier: Classifier, layer: Layer) -> None:
         AttributionError: they are not.
     """
     encoded = encode(
-        classifier, ["one probe that is read, and then it is read once more."], None, classifier.max_tokens
+        classifier.tokenizer, ["one probe that is read, and then it is read once more."], None, classifier.max_tokens
     )[0]
     ordinary = [t for t in range(len(encoded.ids)) if not encoded.special[t]]
     known = set(classifier.tokenizer.all_special_ids)
