@@ -3,20 +3,20 @@
 import contextlib
 import difflib
 import importlib
-import importlib.util
 import inspect
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_model
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedConfig
 from transformers.utils import logging as transformers_logging
 
 from configs.schema import AttributionError, AuditConfig, ModelError, digest
@@ -24,6 +24,7 @@ from tasks.hub import short_way_offline
 from tasks.parts import file_hash
 
 _WEIGHTS = "model.safetensors"
+_ENDLESS = 10**9
 # What decides a prediction: configuration, weights, and every file a fast tokenizer may be read from.
 _CONTENT = (
     "config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
@@ -33,6 +34,9 @@ _CONTENT = (
 
 PARITY = {"float32": 1e-3, "bfloat16": 3e-2, "autocast": 3e-2}
 """Largest difference of explained and plain logits, relative to the largest logit. Wrong positions or masks show up at 1e-2 and above in float32."""
+_ROUNDING = {"float32": 1e-5, "bfloat16": 1e-2, "autocast": 1e-2}
+"""What arithmetic alone may change in a logit, relative to the largest."""
+_PROBE = "one probe that is read, and then it is read once more."
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,11 @@ class Encoded:
     types: list[int] | None
 
 
-@dataclass(frozen=True)
+Role = Literal["text", "shifted", "transposed", "other"]
+"""What a call of an embedding module looks up: the text, the text one place to the right (a decoder), the text with places before rows (XLNet), or something else."""
+
+
+@dataclass(frozen=True, eq=False)
 class Classifier:
     """A loaded classifier and what the audit needs to know about it."""
 
@@ -88,8 +96,12 @@ class Classifier:
     dtype: str
     pad_to: int | None
     pad_id: int
-    embeddings: tuple[tuple[nn.Embedding, bool], ...]
-    """The calls of embedding modules that read the text, in their order; True where the text is shifted right (a decoder)."""
+    lookups: tuple[tuple[nn.Embedding, Role], ...]
+    """The calls of the modules that embed the text, in their order in a forward pass."""
+
+    @property
+    def word_embeddings(self) -> nn.Embedding:
+        return next(module for module, role in self.lookups if role in ("text", "transposed"))
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,9 @@ class Layer:
     name: str
     module: nn.Module | None
     takes_input: bool
+
+
+WORD_EMBEDDINGS = Layer("word_embeddings", None, takes_input=False)
 
 
 def device_from_environment() -> torch.device:
@@ -171,20 +186,33 @@ def model_fingerprint(folder: Path, factory: str | None = None) -> str:
         )
     contents = {path.name: file_hash(path) for path in files}
     if factory is not None:
-        source = importlib.util.find_spec(_factory_of(factory).__module__)
-        contents["factory"] = f"{factory} {file_hash(Path(source.origin)) if source and source.origin else ''}"
+        contents["factory"] = digest(factory, [file_hash(source) for source in _sources_of(factory)])
     return digest(contents)
+
+
+def _sources_of(factory: str) -> list[Path]:
+    """Files of the code that builds the network: the module that is named, and the one the function comes from."""
+    modules = {factory.partition(":")[0], getattr(_factory_of(factory), "__module__", "")}
+    found = [getattr(sys.modules.get(module), "__file__", None) for module in sorted(modules)]
+    return [Path(file) for file in found if file is not None]
 
 
 def _factory_of(factory: str) -> Callable[[Path], nn.Module]:
     module, _, name = factory.partition(":")
     try:
         found: Callable[[Path], nn.Module] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # a user's module may raise anything
         raise ModelError(
-            f"model.factory: {factory} cannot be imported ({error}). Give `module:function` of a module on the Python path."
+            f"model.factory: {factory} cannot be imported ({type(error).__name__}: {_first_line(error)}). "
+            "Give `module:function` of a module on the Python path; PYTHONPATH=. puts the current folder on it."
         ) from error
+    if not callable(found):
+        raise ModelError(f"model.factory: {factory} is no function, but {type(found).__name__}.")
     return found
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _config_of(folder: Path) -> dict[str, Any]:
@@ -225,8 +253,8 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     try:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({str(error).splitlines()[0]}).") from error
+    except Exception as error:  # as for the model: whatever the files provoke
+        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({_first_line(error)}).") from error
     if not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
@@ -236,54 +264,56 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
         raise ModelError(
             f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; its vocabulary file is missing or was not read."
         )
+    config = model.config if isinstance(getattr(model, "config", None), PreTrainedConfig) else None
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     if dtype == "bfloat16":
         model = model.to(torch.bfloat16)
-    config = getattr(model, "config", None)
     if config is not None and device.type == "cpu" and dtype != "float32":
         # The fused attention has no fast backward pass in bfloat16 on a processor: it takes more time than all the rest.
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, AttributeError):
             model.set_attn_implementation("eager")
-    positions = getattr(config, "max_position_embeddings", None) or 10**9
-    # RoBERTa and its relatives count positions from the padding id on.
-    if any(name in str(getattr(config, "model_type", "")) for name in ("roberta", "camembert", "longformer", "mpnet")):
-        positions -= int(getattr(config, "pad_token_id", None) or 0) + 1
+    pad_id = next(
+        (int(i) for i in (tokenizer.pad_token_id, getattr(config, "pad_token_id", None)) if i is not None and i >= 0),
+        None,
+    )
+    if pad_id is None and spec.pad_to is not None:
+        raise ModelError(f"{folder}: model.pad_to is set, but the tokenizer has no padding token.")
+    limit = min(spec.max_tokens, tokenizer.model_max_length, spec.pad_to or _ENDLESS)
+    positions = getattr(config, "max_position_embeddings", None)
+    if isinstance(positions, int) and positions > 0:
+        limit = min(limit, positions)
+    classifier = Classifier(
+        model, tokenizer, spec.labels, spec.head, limit, device, dtype, spec.pad_to, pad_id or 0, ()
+    )
+    lookups, places = _watched(classifier, folder)
     if model_fingerprint(folder, spec.factory) != spec.fingerprint:
         raise ModelError(f"{folder} changed while the audit was running. Start the audit again: it will be a new run.")
-    limit = min(spec.max_tokens, positions, tokenizer.model_max_length, spec.pad_to or 10**9)
-    pad_id = next(
-        (int(i) for i in (tokenizer.pad_token_id, getattr(config, "pad_token_id", None)) if i is not None and i >= 0), 0
-    )
-    embeddings = _embeddings_of(model, tokenizer, folder, device, spec.pad_to, pad_id)
-    return Classifier(
-        model, tokenizer, spec.labels, spec.head, limit, device, dtype, spec.pad_to, pad_id, embeddings
-    )  # fmt: skip
+    return replace(classifier, lookups=lookups, max_tokens=min(limit, places))
 
 
 def _custom(spec: ModelSpec) -> Any:
     """The network that the factory builds, with the weights of the folder."""
     assert spec.factory is not None
+    build = _factory_of(spec.factory)
     try:
-        model = _factory_of(spec.factory)(spec.folder)
-    except ModelError:
-        raise
+        model = build(spec.folder)
     except Exception as error:  # a user's code may raise anything
         raise ModelError(
-            f"model.factory: {spec.factory}({spec.folder}) failed: {type(error).__name__}: {error}"
+            f"model.factory: {spec.factory}({str(spec.folder)!r}) failed ({type(error).__name__}: {_first_line(error)})."
         ) from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"model.factory: {spec.factory} returned {type(model).__name__}, expected a torch.nn.Module.")
+    file = spec.folder / _WEIGHTS
     try:
-        missing, unexpected = model.load_state_dict(load_file(spec.folder / _WEIGHTS), strict=False)
-    except Exception as error:  # shapes that differ, a damaged file
+        missing, unexpected = load_model(model, file, strict=False)
+    except Exception as error:  # shapes that differ, a damaged file, no file of this name
         raise ModelError(
-            f"{spec.folder}/{_WEIGHTS} does not fit {spec.factory}: {str(error).splitlines()[-1].strip()}"
+            f"{file} does not fit the network of {spec.factory}: {str(error).splitlines()[-1].strip()}"
         ) from error
     if missing or unexpected:
-        names = ", ".join([*missing, *unexpected][:4])
-        raise ModelError(
-            f"{spec.folder}/{_WEIGHTS} does not fit {spec.factory}: {len(missing)} weights are missing, {len(unexpected)} have no place ({names})."
-        )
+        names = [*(f"{name} is missing" for name in missing), *(f"{name} has no place" for name in unexpected)]
+        more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+        raise ModelError(f"{file} does not fit the network of {spec.factory}: {', '.join(names[:4])}{more}.")
     return model
 
 
@@ -298,29 +328,46 @@ def _of_transformers(spec: ModelSpec) -> Any:
     outputs, kind = int(model.config.num_labels), model.config.problem_type
     if kind == "regression" or (outputs == 1 and spec.head != "sigmoid"):
         raise ModelError(
-            f"{folder} has one output, as a regression has. If it is the logit of the second of two classes, set model.head: sigmoid and model.labels; a regression cannot be audited."
+            f"{folder} is a regression ({f'problem_type {kind}' if kind else 'one output'}), which has no classes to audit. If its one output is the "
+            "logit of the second of two classes, say so: model.head: sigmoid, two names in model.labels, and no other problem_type in config.json."
         )
-    if kind == "multi_label_classification" and spec.head != "multi_label":
+    # The loss of a single yes-or-no output goes by the same name in transformers.
+    if kind == "multi_label_classification" and spec.head == "softmax":
         raise ModelError(
             f"{folder} is no single-label classifier (problem_type {kind}): each of its labels is a question of its own. Set model.head: multi_label."
+        )
+    if kind == "single_label_classification" and spec.head != "softmax":
+        raise ModelError(
+            f"{folder}/config.json says that one of its labels is right (problem_type {kind}), model.head {spec.head} says otherwise. Correct one."
         )
     wanted = 1 if spec.head == "sigmoid" else len(spec.labels)
     if outputs != wanted:
         raise ModelError(
             f"{folder}: the model has {outputs} outputs, {wanted} are expected of a {spec.head} head with the labels {', '.join(spec.labels)}."
         )
-    labels = tuple(str(model.config.id2label[i]) for i in range(outputs))
-    named = _names_in(_config_of(folder))
-    if spec.head != "sigmoid" and named is not None and labels != named:
-        raise ModelError(
-            f"{folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has {', '.join(labels)}. Number the labels 0, 1, 2, ..."
-        )
+    if spec.head != "sigmoid":
+        _require_labels_in_order(spec, tuple(str(model.config.id2label[i]) for i in range(outputs)))
     model.config.use_cache = False
-    if model.config.pad_token_id is None:
+    text_config = model.config.get_text_config()
+    if text_config.pad_token_id is None:
         # The head of a decoder looks for the last token that is no padding. Without a padding id it reads the last one,
         # but takes one text at a time; our batches hold texts of one length, and no token has the id -1.
-        model.config.pad_token_id = -1
+        text_config.pad_token_id = -1
     return model
+
+
+def _require_labels_in_order(spec: ModelSpec, loaded: tuple[str, ...]) -> None:
+    named = _names_in(_config_of(spec.folder))
+    if named is not None and loaded != named:
+        raise ModelError(
+            f"{spec.folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has {', '.join(loaded)}. Number the labels 0, 1, 2, ..."
+        )
+    outputs = {name.casefold(): i for i, name in enumerate(loaded)}
+    for i, label in enumerate(spec.labels):
+        if outputs.get(label.casefold(), i) != i:
+            raise ModelError(
+                f"model.labels calls output {i} {label!r}, which is output {outputs[label.casefold()]} in {spec.folder}/config.json. Correct one: a guess could flip every label."
+            )
 
 
 def _load(folder: Path) -> Any:
@@ -359,70 +406,145 @@ def quiet_transformers() -> Iterator[None]:
             transformers_logging.enable_progress_bar()
 
 
-def _embeddings_of(
-    model: nn.Module, tokenizer: Any, folder: Path, device: torch.device, pad_to: int | None, pad_id: int
-) -> tuple[tuple[nn.Embedding, bool], ...]:
-    """The calls of embedding modules that are given the text.
+def _watched(classifier: Classifier, folder: Path) -> tuple[tuple[tuple[nn.Embedding, Role], ...], int]:
+    """Watch one forward pass: the calls of the modules that embed the text, and the most tokens it has positions for.
 
-    `get_input_embeddings()` is another module, never called, in encoder-decoder families, so they are found by watching
-    one forward pass. A decoder that is fed the text shifted right reads it as well: its embeddings have to be replaced
-    too, or the text would still be there at the baseline.
+    `get_input_embeddings()` is another module, never called, in encoder-decoder families. A decoder that is fed the text
+    shifted right reads it as well: there it has to be replaced too, or the text would still be there at the baseline.
+
+    Raises:
+        ModelError: the model cannot read a text, does not embed it in one place, or its outputs are not its labels' logits.
     """
-    ids = tokenizer("a probe of the way in")["input_ids"]
-    ids += [pad_id] * ((pad_to or 0) - len(ids))
-    ids_1T = torch.tensor([ids], device=device)
-    called: list[tuple[nn.Embedding, bool]] = []
+    probes = _probes(classifier, 4)
+    inputs, other = inputs_of(classifier, probes[:2]), inputs_of(classifier, probes[2:])
+    called: list[tuple[nn.Embedding, Role]] = []
+    places = _ENDLESS
 
-    def watch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def watch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
+        nonlocal places
         given = args[0] if args else kwargs.get("input")
-        if isinstance(module, nn.Embedding) and isinstance(given, Tensor) and given.shape == ids_1T.shape:
-            if torch.equal(given, ids_1T):
-                called.append((module, False))
-            elif torch.equal(given[:, 1:], ids_1T[:, :-1]):
-                called.append((module, True))
+        if isinstance(module, nn.Embedding) and isinstance(given, Tensor):
+            role = _role(given, inputs.ids_NT)
+            called.append((module, role))
+            if role == "other":
+                places = min(places, _places(module, given, inputs))
 
-    handles = [module.register_forward_pre_hook(watch, with_kwargs=True) for module in model.modules()]
+    handles = [module.register_forward_hook(watch, with_kwargs=True) for module in classifier.model.modules()]
     try:
-        with torch.inference_mode():
-            model(input_ids=ids_1T, attention_mask=torch.ones_like(ids_1T))
+        with quiet_transformers(), torch.no_grad():
+            logits = _forward(classifier, inputs)
     except Exception as error:  # a network of the user's may raise anything
+        advice = "" if classifier.pad_to else " If it reads a fixed number of positions, set model.pad_to."
         raise ModelError(
-            f"{folder}: the model cannot read a text of {len(ids)} tokens ({type(error).__name__}: {str(error).splitlines()[0]})."
+            f"{folder}: the model cannot read two texts of {inputs.ids_NT.shape[1]} tokens ({type(error).__name__}: {_first_line(error)}).{advice}"
         ) from error
     finally:
         for handle in handles:
             handle.remove()
-    if sum(not shifted for _, shifted in called) != 1:
+    _require_logits(classifier, logits, folder)
+    readers = {
+        module
+        for module in {module for module, role in called if role != "other"}
+        # Some families give their position embeddings the token ids too, for the shape alone.
+        if not torch.equal(_embedded(module, inputs.ids_NT), _embedded(module, other.ids_NT))
+    }
+    entrances = sum(module in readers and role in ("text", "transposed") for module, role in called)
+    if entrances != 1:
         raise ModelError(
-            f"{folder}: {sum(not shifted for _, shifted in called)} embedding modules are called with the token ids, expected one; this architecture cannot be explained."
+            f"{folder}: {entrances} embedding modules are called with the token ids, expected one; this architecture cannot be explained."
         )
-    return tuple(called)
+    return tuple((module, role) for module, role in called if module in readers), places
+
+
+def _probes(classifier: Classifier, num_texts: int) -> list[Encoded]:
+    """Texts of one length and of ordinary tokens, different from each other as far as the vocabulary goes."""
+    tokenizer = classifier.tokenizer
+    template = encode(tokenizer, [_PROBE], None, classifier.max_tokens)[0]
+    ordinary = [t for t in range(len(template.ids)) if not template.special[t]]
+    # Not the tokens that were added to the vocabulary: a model may have no embedding for them.
+    known = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.all_special_ids))
+    num_tokens = num_texts * len(ordinary)
+    texts = []
+    for n in range(num_texts):
+        ids = list(template.ids)
+        for k, t in enumerate(ordinary):
+            ids[t] = known[(k * num_texts + n) * len(known) // num_tokens]
+        texts.append(Encoded(ids, template.offsets, template.special, template.types))
+    return texts
+
+
+def _role(given: Tensor, ids_NT: Tensor) -> Role:
+    num_tokens = ids_NT.shape[1]
+    # Behind the text there may be padding of the model's own (Longformer).
+    if given.dim() == 2 and torch.equal(given[:, :num_tokens], ids_NT):
+        return "text"
+    if torch.equal(given, ids_NT.T):
+        return "transposed"
+    if given.shape == ids_NT.shape and torch.equal(given[:, 1:], ids_NT[:, :-1]):
+        return "shifted"
+    return "other"
+
+
+def _places(module: nn.Embedding, given: Tensor, inputs: Inputs) -> int:
+    """For how many tokens a module has embeddings, if what it is given are their positions.
+
+    RoBERTa and its relatives count positions from the padding id on, so fewer are left than the module has.
+    """
+    if given.shape[-1] != inputs.ids_NT.shape[1] or given.is_floating_point() or given.numel() == 0:
+        return _ENDLESS
+    real_T = inputs.mask_NT[0].bool()
+    places_T = given.reshape(-1, given.shape[-1])[0][real_T]
+    counted = bool((places_T.diff() == 1).all()) and len(places_T) > 2
+    return module.num_embeddings - int(places_T[0]) if counted else _ENDLESS
+
+
+def _embedded(module: nn.Embedding, ids: Tensor) -> Tensor:
+    with torch.no_grad():
+        embedded: Tensor = module(ids)
+        return embedded
+
+
+def _require_logits(classifier: Classifier, logits_NK: Tensor, folder: Path) -> None:
+    num_labels = len(classifier.labels)
+    if logits_NK.shape != (2, num_labels):
+        wanted = (2, 1) if classifier.head == "sigmoid" else (2, num_labels)
+        raise ModelError(
+            f"{folder}: for two texts the model returns {_shape_of(logits_NK, classifier.head)}, expected {wanted}: the logits of a "
+            f"{classifier.head} head with the labels {', '.join(classifier.labels)}."
+        )
+    if not bool(torch.isfinite(logits_NK).all()):
+        raise ModelError(
+            f"{folder}: the logits of an ordinary text are no numbers (NaN or infinite) in {classifier.dtype}. The weights are damaged, or try attribution.dtype float32."
+        )
+    if classifier.head == "softmax" and bool(
+        ((logits_NK >= 0).all()) & ((logits_NK.sum(dim=1) - 1).abs() < 1e-4).all()
+    ):
+        raise ModelError(
+            f"{folder}: the model returns probabilities, which would go through a softmax twice. Let its forward pass return the logits."
+        )
 
 
 def inputs_of(classifier: Classifier, encoded: Sequence[Encoded]) -> Inputs:
     """Texts of one length as the model reads them, padded where the network wants a fixed length."""
-    ids = [text.ids for text in encoded]
-    types = [text.types for text in encoded]
-    mask = [[1] * len(text.ids) for text in encoded]
-    missing = (classifier.pad_to or 0) - len(ids[0])
-    if missing > 0:
-        left = classifier.tokenizer.padding_side == "left"
+    num_tokens = len(encoded[0].ids)
+    missing = (classifier.pad_to or num_tokens) - num_tokens
+    left = classifier.tokenizer.padding_side == "left"
 
-        def padded(row: list[int], value: int) -> list[int]:
-            return [value] * missing + row if left else row + [value] * missing
+    def padded(row: list[int], value: int) -> list[int]:
+        return [value] * missing + row if left else row + [value] * missing
 
-        ids = [padded(row, classifier.pad_id) for row in ids]
-        mask = [padded(row, 0) for row in mask]
-        types = [None if row is None else padded(row, 0) for row in types]
-    has_types = types[0] is not None and _takes_types(classifier)
-    return Inputs(
-        torch.tensor(ids, device=classifier.device), torch.tensor(mask, device=classifier.device),
-        torch.tensor(types, device=classifier.device) if has_types else None,
-    )  # fmt: skip
-
-
-def _takes_types(classifier: Classifier) -> bool:
-    return "token_type_ids" in inspect.signature(classifier.model.forward).parameters
+    ids_NT = torch.tensor([padded(text.ids, classifier.pad_id) for text in encoded])
+    if classifier.lookups and int(ids_NT.max()) >= classifier.word_embeddings.num_embeddings:
+        # On a GPU an index out of range would take the whole process with it.
+        raise ModelError(
+            f"The tokenizer gives a text the token {int(ids_NT.max())}, the model has embeddings for {classifier.word_embeddings.num_embeddings} tokens only. "
+            "Resize its embeddings to the tokenizer."
+        )
+    mask_NT = torch.tensor([padded([1] * num_tokens, 0) for _ in encoded])
+    types = [text.types for text in encoded if text.types is not None]
+    takes_types = "token_type_ids" in inspect.signature(classifier.model.forward).parameters
+    types_NT = torch.tensor([padded(row, 0) for row in types]).to(classifier.device) if types and takes_types else None
+    return Inputs(ids_NT.to(classifier.device), mask_NT.to(classifier.device), types_NT)
 
 
 def _forward(classifier: Classifier, inputs: Inputs) -> Tensor:
@@ -433,8 +555,28 @@ def _forward(classifier: Classifier, inputs: Inputs) -> Tensor:
         found = classifier.model(input_ids=inputs.ids_NT, attention_mask=inputs.mask_NT, **types)
     logits: Tensor = (found if isinstance(found, Tensor) else found.logits).float()
     if classifier.head == "sigmoid":
-        logits = torch.cat([torch.zeros_like(logits[:, :1]), logits[:, :1]], dim=1)
+        single_N1 = logits.reshape(len(logits), -1)
+        logits = torch.cat([torch.zeros_like(single_N1), single_N1], dim=1)
     return logits
+
+
+def _shape_of(logits: Tensor, head: str) -> tuple[int, ...]:
+    """The shape as the model returned it."""
+    return (len(logits), logits.shape[1] // 2) if head == "sigmoid" else tuple(logits.shape)
+
+
+def _together(classifier: Classifier, inputs: Inputs, run: Callable[[Tensor], Tensor]) -> Tensor:
+    """`run` on the rows (by their index) that the model takes together, put in their order again.
+
+    The heads of encoder-decoders read the last end token, and take only texts with equally many; one may be written in a text.
+    """
+    config = getattr(classifier.model, "config", None)
+    everyone = torch.arange(len(inputs.ids_NT), device=inputs.ids_NT.device)
+    if not getattr(config, "is_encoder_decoder", False):
+        return run(everyone)
+    num_ends_N = (inputs.ids_NT == getattr(config, "eos_token_id", None)).sum(dim=1)
+    alike = [everyone[num_ends_N == number] for number in num_ends_N.unique()]
+    return torch.cat([run(index) for index in alike])[torch.cat(alike).argsort()]
 
 
 @contextlib.contextmanager
@@ -451,9 +593,10 @@ def _backward_in_eval(classifier: Classifier) -> Iterator[None]:
 
 
 def plain_logits(classifier: Classifier, inputs: Inputs) -> Tensor:
-    """Logits of texts of one length, as the model gives them in production."""
-    with torch.inference_mode():
-        return _forward(classifier, inputs)
+    """Logits (N, K) of texts of one length, as the model gives them in production."""
+    # Not inference mode: a network may keep what it computes first, a mask for example, and need it for gradients later.
+    with torch.no_grad():
+        return _together(classifier, inputs, lambda index: _forward(classifier, inputs.rows(index)))
 
 
 def find_layer(classifier: Classifier, name: str) -> Layer:
@@ -463,7 +606,7 @@ def find_layer(classifier: Classifier, name: str) -> Layer:
         AttributionError: the model has no such module.
     """
     if name == "word_embeddings":
-        return Layer(name, None, takes_input=False)
+        return WORD_EMBEDDINGS
     if name == "embeddings":
         return Layer(name, _embedding_block(classifier), takes_input=False)
     wanted, _, side = name.partition(":")
@@ -482,33 +625,36 @@ def find_layer(classifier: Classifier, name: str) -> Layer:
 
 def _embedding_block(classifier: Classifier) -> nn.Module:
     """The nearest module around the word embeddings that is named after embeddings."""
-    word = classifier.embeddings[0][0]
     modules = dict(classifier.model.named_modules())
-    path = next(path for path, module in modules.items() if module is word)
+    path = next(path for path, module in modules.items() if module is classifier.word_embeddings)
     while "." in path:
         path = path.rpartition(".")[0]
         if "embed" in path.rpartition(".")[2]:
             block: nn.Module = modules[path]
             return block
     raise AttributionError(
-        "attribution.layer: this model has no embedding block (word embeddings go straight into its first layer). Use word_embeddings, or name a module."
+        "attribution.layer: this model has no embedding block, its word embeddings go straight into the network. Use word_embeddings, or name a module."
     )
 
 
 def logits_at(classifier: Classifier, layer: Layer, inputs: Inputs, points_NTD: Tensor) -> Tensor:
-    """Logits when the layer has the value `points_NTD`; the rest of the forward pass starts from the token ids.
+    """Logits (N, K) when the layer has the value `points_NTD`; the rest of the forward pass starts from the token ids.
 
     Several families compute something else from `inputs_embeds` (positions of padded
     decoders, for one), so the layer's value is replaced by a hook instead.
     """
-    with _backward_in_eval(classifier), _replaced(classifier, layer, inputs, points_NTD):
-        return _forward(classifier, inputs)
+
+    def run(index: Tensor) -> Tensor:
+        with _backward_in_eval(classifier), _replaced(classifier, layer, points_NTD[index]):
+            return _forward(classifier, inputs.rows(index))
+
+    return _together(classifier, inputs, run)
 
 
 @contextlib.contextmanager
-def _replaced(classifier: Classifier, layer: Layer, inputs: Inputs, points_NTD: Tensor) -> Iterator[None]:
+def _replaced(classifier: Classifier, layer: Layer, points_NTD: Tensor) -> Iterator[None]:
     if layer.module is None:
-        handles = _replace_embeddings(classifier, inputs, points_NTD)
+        handles = _replace_embeddings(classifier, points_NTD)
     elif layer.takes_input:
         handles = [
             layer.module.register_forward_pre_hook(
@@ -524,33 +670,45 @@ def _replaced(classifier: Classifier, layer: Layer, inputs: Inputs, points_NTD: 
             handle.remove()
 
 
-def _replace_embeddings(classifier: Classifier, inputs: Inputs, points_NTD: Tensor) -> list[Any]:
-    """Hooks on the embedding modules; a module that is called twice is given what each of its calls stands for."""
+def _replace_embeddings(classifier: Classifier, points_NTD: Tensor) -> list[Any]:
+    """Hooks on the embedding modules; a module that is called several times is given what each of its calls stands for."""
     handles = []
-    for module in dict.fromkeys(module for module, _ in classifier.embeddings):
-        calls = iter([shifted for called, shifted in classifier.embeddings if called is module])
+    for module in dict.fromkeys(module for module, _ in classifier.lookups):
+        roles = iter([role for called, role in classifier.lookups if called is module])
 
-        def replace(m: nn.Module, args: Any, output: Tensor, calls: Iterator[bool] = calls) -> Tensor:
+        def replace_it(m: nn.Module, args: Any, output: Tensor, roles: Iterator[Role] = roles) -> Tensor:
+            role = next(roles, "other")
             points = points_NTD.to(output.dtype)
-            if next(calls):
+            if role == "shifted":
                 # Behind the start token stands the text but for its last token.
                 return torch.cat([output[:, :1], points[:, :-1]], dim=1)
-            return points
+            if role == "text":
+                return torch.cat([points, output[:, points.shape[1] :]], dim=1)
+            return points.transpose(0, 1) if role == "transposed" else output
 
-        handles.append(module.register_forward_hook(replace))
+        handles.append(module.register_forward_hook(replace_it))
     return handles
+
+
+def _is_vectors(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
 
 
 def _with_output(output: Any, points_NTD: Tensor) -> Any:
     if isinstance(output, Tensor):
         return points_NTD.to(output.dtype)
-    return (points_NTD.to(output[0].dtype), *output[1:])
+    if isinstance(output, Mapping):  # an output class of transformers
+        name = next(name for name, value in output.items() if _is_vectors(value))
+        return type(output)(**{**output, name: points_NTD.to(output[name].dtype)})
+    place = next(i for i, value in enumerate(output) if _is_vectors(value))
+    return (*output[:place], points_NTD.to(output[place].dtype), *output[place + 1 :])
 
 
 def _with_input(args: tuple[Any, ...], kwargs: dict[str, Any], points_NTD: Tensor) -> Any:
-    if args:
-        return (points_NTD.to(args[0].dtype), *args[1:]), kwargs
-    name = next(name for name, value in kwargs.items() if isinstance(value, Tensor))
+    place = next((i for i, value in enumerate(args) if _is_vectors(value)), None)
+    if place is not None:
+        return (*args[:place], points_NTD.to(args[place].dtype), *args[place + 1 :]), kwargs
+    name = next(name for name, value in kwargs.items() if _is_vectors(value))
     return args, {**kwargs, name: points_NTD.to(kwargs[name].dtype)}
 
 
@@ -560,43 +718,46 @@ def activations(classifier: Classifier, layer: Layer, inputs: Inputs) -> Tensor:
     Raises:
         AttributionError: its value is not one vector a token.
     """
-    with torch.no_grad():
-        if layer.module is None:
-            embedded: Tensor = classifier.embeddings[0][0](inputs.ids_NT)
-            return embedded
-        return _captured(classifier, layer, inputs)
+    if layer.module is None:
+        return _embedded(classifier.word_embeddings, inputs.ids_NT)
+    return _together(classifier, inputs, lambda index: _captured(classifier, layer, inputs.rows(index)))
 
 
 def _captured(classifier: Classifier, layer: Layer, inputs: Inputs) -> Tensor:
     assert layer.module is not None
     seen: list[Any] = []
-    if layer.takes_input:
-        handle = layer.module.register_forward_pre_hook(
-            lambda m, args, kwargs: seen.append(
-                next((v for v in (*args, *kwargs.values()) if isinstance(v, Tensor)), None)
-            ),
-            with_kwargs=True,
-        )
-    else:
-        handle = layer.module.register_forward_hook(lambda m, args, output: seen.append(output))
+
+    def see_input(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        seen.append(next((value for value in (*args, *kwargs.values()) if _is_vectors(value)), None))
+
+    def see_output(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        values = output.values() if isinstance(output, Mapping) else output if isinstance(output, tuple) else [output]
+        seen.append(next((value for value in values if _is_vectors(value)), None))
+
+    handle = (
+        layer.module.register_forward_pre_hook(see_input, with_kwargs=True)
+        if layer.takes_input
+        else layer.module.register_forward_hook(see_output)
+    )
     try:
-        _forward(classifier, inputs)
+        with torch.no_grad():
+            _forward(classifier, inputs)
     finally:
         handle.remove()
-    value = seen[0] if seen else None
-    value = value if isinstance(value, Tensor) or value is None else value[0]
-    if not isinstance(value, Tensor) or value.shape[:2] != inputs.ids_NT.shape or value.dim() != 3:
-        found = (
-            "nothing"
-            if value is None
-            else f"a value of shape {tuple(value.shape)}"
-            if isinstance(value, Tensor)
-            else type(value).__name__
-        )
+    verb = "is given" if layer.takes_input else "gives"
+    if len(seen) != 1:
         raise AttributionError(
-            f"attribution.layer: {layer.name} gives {found} for {inputs.ids_NT.shape[0]} texts of {inputs.ids_NT.shape[1]} tokens, expected one vector a token."
+            f"attribution.layer: {layer.name} is called {len(seen)} times in a forward pass, expected once. Name a module that is called once, or word_embeddings."
         )
-    return value.detach()
+    value = seen[0]
+    if value is None or value.dim() != 3 or value.shape[:2] != inputs.ids_NT.shape:
+        num_texts, num_tokens = inputs.ids_NT.shape
+        found = "no vectors" if value is None else f"a value of shape {tuple(value.shape)}"
+        raise AttributionError(
+            f"attribution.layer: {layer.name} {verb} {found} for {num_texts} texts of {num_tokens} tokens, expected ({num_texts}, {num_tokens}, width): one vector a token."
+        )
+    captured: Tensor = value.detach()
+    return captured
 
 
 def baseline_activations(
@@ -607,23 +768,23 @@ def baseline_activations(
     Raises:
         ModelError: the tokenizer has no such token.
     """
-    module = classifier.embeddings[0][0]
-    with torch.no_grad():
-        embedded_NTD = module(inputs.ids_NT)
-        token, used = baseline_token(classifier, baseline)
-        if token is not None:
-            empty_NTD = module(torch.full_like(inputs.ids_NT, token))
-        elif used == "mean":
-            # Through the module, for families that scale what they look up.
-            every_VD = module(torch.arange(module.num_embeddings, device=classifier.device))
-            empty_NTD = every_VD.float().mean(dim=0).to(embedded_NTD.dtype).expand_as(embedded_NTD)
-        else:
-            empty_NTD = torch.zeros_like(embedded_NTD)
-        points_NTD = torch.where(keep_NT[:, :, None], embedded_NTD, empty_NTD)
-        if layer.module is None:
-            return points_NTD
-        with _replaced(classifier, Layer("word_embeddings", None, takes_input=False), inputs, points_NTD):
-            return _captured(classifier, layer, inputs)
+    embedded_NTD = _embedded(classifier.word_embeddings, inputs.ids_NT)
+    token, used = baseline_token(classifier, baseline)
+    if token is not None:
+        empty_NTD = _embedded(classifier.word_embeddings, torch.full_like(inputs.ids_NT, token))
+    elif used == "mean":
+        empty_NTD = _mean_embedding(classifier).to(embedded_NTD.dtype).expand_as(embedded_NTD)
+    else:
+        empty_NTD = torch.zeros_like(embedded_NTD)
+    points_NTD = torch.where(keep_NT[:, :, None], embedded_NTD, empty_NTD)
+    if layer.module is None:
+        return points_NTD
+
+    def run(index: Tensor) -> Tensor:
+        with _replaced(classifier, WORD_EMBEDDINGS, points_NTD[index]):
+            return _captured(classifier, layer, inputs.rows(index))
+
+    return _together(classifier, inputs, run)
 
 
 def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, str]:
@@ -636,7 +797,7 @@ def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, s
     """
     if baseline in ("zero", "mean"):
         return None, baseline
-    size = classifier.embeddings[0][0].num_embeddings
+    size = classifier.word_embeddings.num_embeddings
     tokenizer = classifier.tokenizer
     choices = {"mask": tokenizer.mask_token_id, "pad": tokenizer.pad_token_id, "unk": tokenizer.unk_token_id}
     usable = {name: int(token) for name, token in choices.items() if token is not None and 0 <= token < size}
@@ -648,49 +809,65 @@ def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, s
     return usable[used], used
 
 
+def _embedding_rows(classifier: Classifier) -> Iterator[Tensor]:
+    """The embeddings of all tokens, some at a time: the matrix of a large vocabulary is a gigabyte."""
+    module = classifier.word_embeddings
+    # Through the module, for families that scale what they look up.
+    for ids in torch.arange(module.num_embeddings, device=classifier.device).split(32768):
+        yield _embedded(module, ids[None])[0].float()
+
+
+@lru_cache(maxsize=2)
+def _mean_embedding(classifier: Classifier) -> Tensor:
+    total_D = sum(rows_VD.double().sum(dim=0) for rows_VD in _embedding_rows(classifier))
+    assert isinstance(total_D, Tensor)
+    return (total_D / classifier.word_embeddings.num_embeddings).float()
+
+
+@lru_cache(maxsize=2)
 def gram_matrix(classifier: Classifier) -> Tensor:
-    """E'E of the embedding matrix, D x D in float32: all that the norm over the vocabulary needs."""
-    module = classifier.embeddings[0][0]
-    with torch.no_grad():
-        weight_VD = module(torch.arange(module.num_embeddings, device=classifier.device)).float()
-    gram_DD: Tensor = weight_VD.T @ weight_VD
+    """E'E of the embedding matrix, (D, D) in float32: all that the norm over the vocabulary needs."""
+    gram_DD = sum(rows_VD.T @ rows_VD for rows_VD in _embedding_rows(classifier))
+    assert isinstance(gram_DD, Tensor)
     return gram_DD
 
 
 def require_explainable(classifier: Classifier, layer: Layer) -> None:
     """Check that the logits depend on the text through this layer alone, and that replacing it is the model's own way.
 
-    On a probe text: with the layer's own value the logits are those of the plain forward pass; with its value for
-    another text of the same length they are those of the other text. The second finds what the first cannot: a decoder
+    On probe texts: with the layer's own value the logits are those of the plain forward pass; with its value for
+    other texts of the same length they are those of the other texts. The second finds what the first cannot: a decoder
     that goes on reading the text while its encoder is explained.
 
     Raises:
         AttributionError: they are not.
     """
-    encoded = encode(
-        classifier.tokenizer, ["one probe that is read, and then it is read once more."], None, classifier.max_tokens
-    )[0]
-    ordinary = [t for t in range(len(encoded.ids)) if not encoded.special[t]]
-    known = set(classifier.tokenizer.all_special_ids)
-    others = [i for i in range(len(classifier.tokenizer)) if i not in known]
-    # Spread over the vocabulary, and different from each other: an ordinary text of other words.
-    swapped = list(encoded.ids)
-    for k, t in enumerate(ordinary):
-        swapped[t] = others[(k + 1) * len(others) // (len(ordinary) + 2)]
-    other = Encoded(swapped, encoded.offsets, encoded.special, encoded.types)
-    own, foreign = inputs_of(classifier, [encoded]), inputs_of(classifier, [other])
-    with torch.no_grad():
-        for value_of, wanted_of in ((own, own), (foreign, foreign)):
-            explained = logits_at(classifier, layer, own, activations(classifier, layer, value_of))
-            wanted = plain_logits(classifier, wanted_of)
-            difference = float((explained - wanted).abs().max())
-            allowed = PARITY[classifier.dtype] * max(1.0, float(wanted.abs().max()))
-            if not difference <= allowed:
-                what = "its own value" if value_of is own else "its value for another text"
-                raise AttributionError(
-                    f"attribution.layer: with {what} at {layer.name} the logits differ from the model's by {difference:.2g} (allowed: {allowed:.2g}). "
-                    "The prediction depends on the text by another way too, so scores there would leave it out; choose an earlier layer, or word_embeddings."
-                )
+    probes = _probes(classifier, 4)
+    own, other = inputs_of(classifier, probes[:2]), inputs_of(classifier, probes[2:])
+    own_NK, other_NK = plain_logits(classifier, own), plain_logits(classifier, other)
+    # Against what the text changes: a model may be so unsure that its logits hardly differ between any two texts.
+    effect, largest = float((own_NK - other_NK).abs().max()), float(torch.cat([own_NK, other_NK]).abs().max())
+    allowed = PARITY[classifier.dtype] * effect + _ROUNDING[classifier.dtype] * largest
+    for texts, wanted_NK in ((own, own_NK), (other, other_NK)):
+        with torch.no_grad():
+            explained_NK = logits_at(classifier, layer, own, activations(classifier, layer, texts))
+        difference = float((explained_NK - wanted_NK).abs().max())
+        if difference <= allowed:
+            continue
+        if texts is own:
+            raise AttributionError(
+                f"attribution.layer: a forward pass that goes on from the model's own value at {layer.name} ends in other logits (by {difference:.2g}, allowed {allowed:.2g}), "
+                "so this architecture cannot be explained there. Try another layer."
+            )
+        advice = (
+            "this architecture cannot be explained"
+            if layer.module is None
+            else "choose an earlier layer, or word_embeddings"
+        )
+        raise AttributionError(
+            f"attribution.layer: the prediction depends on the text by another way than {layer.name}: with the value of another text there, the logits "
+            f"miss that text's by {difference:.2g} (allowed {allowed:.2g}), so scores there would leave something out; {advice}."
+        )
 
 
 def encode(
@@ -710,7 +887,7 @@ def encode(
     with quiet_transformers():
         found = tokenizer(
             firsts, seconds if paired else None, truncation=max_tokens is not None, max_length=max_tokens, padding=False,
-            return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False, return_token_type_ids=True,
+            return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False,
         )  # fmt: skip
     types = found.get("token_type_ids")
     encoded = []

@@ -81,6 +81,7 @@ def open_dataset(data: DataConfig) -> Source:
         )
     for key, column in (
         ("text", data.text),
+        ("pair", data.pair),
         ("label", data.label),
         ("id", data.id),
         *(("where", name) for name in data.where),

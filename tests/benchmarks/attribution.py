@@ -42,8 +42,8 @@ from tasks.pilot import target_ids
 RESULTS = Path(__file__).parent / "results" / "attribution.json"
 CACHE = Path("runs/.benchmark")
 THREADS = 2
-NUM_SHORT, NUM_LONG = 240, 24
-EVERY = {"short": 4, "long": 4}
+NUM_SHORT, NUM_LONG = 960, 24
+EVERY = {"short": 12, "long": 4}
 """The engine that takes one text at a time gets every fourth of them."""
 TOLERANCE = 0.025
 """90th percentile of the token error that `document` mode and the tuned peer have to reach."""
