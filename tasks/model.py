@@ -259,7 +259,7 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
         raise ModelError(
             f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
         )
-    if len(tokenizer) < 100:
+    if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
         # A vocabulary that could not be read is replaced by the special tokens alone, without an error.
         raise ModelError(
             f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; its vocabulary file is missing or was not read."
@@ -448,7 +448,7 @@ def _watched(classifier: Classifier, folder: Path) -> tuple[tuple[tuple[nn.Embed
         # Some families give their position embeddings the token ids too, for the shape alone.
         if not torch.equal(_embedded(module, inputs.ids_NT), _embedded(module, other.ids_NT))
     }
-    entrances = sum(module in readers and role in ("text", "transposed") for module, role in called)
+    entrances = len([role for module, role in called if module in readers and role in ("text", "transposed")])
     if entrances != 1:
         raise ModelError(
             f"{folder}: {entrances} embedding modules are called with the token ids, expected one; this architecture cannot be explained."
@@ -572,10 +572,10 @@ def _together(classifier: Classifier, inputs: Inputs, run: Callable[[Tensor], Te
     """
     config = getattr(classifier.model, "config", None)
     everyone = torch.arange(len(inputs.ids_NT), device=inputs.ids_NT.device)
-    if not getattr(config, "is_encoder_decoder", False):
+    if config is None or not getattr(config, "is_encoder_decoder", False):
         return run(everyone)
-    num_ends_N = (inputs.ids_NT == getattr(config, "eos_token_id", None)).sum(dim=1)
-    alike = [everyone[num_ends_N == number] for number in num_ends_N.unique()]
+    num_ends_N = inputs.ids_NT.eq(config.eos_token_id).sum(dim=1)
+    alike = [everyone[num_ends_N == number] for number in torch.unique(num_ends_N)]
     return torch.cat([run(index) for index in alike])[torch.cat(alike).argsort()]
 
 
@@ -813,8 +813,9 @@ def _embedding_rows(classifier: Classifier) -> Iterator[Tensor]:
     """The embeddings of all tokens, some at a time: the matrix of a large vocabulary is a gigabyte."""
     module = classifier.word_embeddings
     # Through the module, for families that scale what they look up.
-    for ids in torch.arange(module.num_embeddings, device=classifier.device).split(32768):
-        yield _embedded(module, ids[None])[0].float()
+    every_V = torch.arange(module.num_embeddings, device=classifier.device)
+    for start in range(0, len(every_V), 32768):
+        yield _embedded(module, every_V[None, start : start + 32768])[0].float()
 
 
 @lru_cache(maxsize=2)
