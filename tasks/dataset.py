@@ -19,7 +19,7 @@ class Row:
     text: str
     """Raw text. Where it is not UTF-8, its wrong bytes are written out (\\udce9 is the byte E9). Of a pair both, a line break between."""
     pair_start: int | None
-    """Where the second text of a pair begins, in code points; None for a single text."""
+    """Where the second text of a pair begins, in code points; None for a single text, and where one of a pair is missing."""
     label: int
     """Index of the model's label; -1 where the row's label is unknown."""
     reason: str | None
@@ -121,14 +121,11 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
                 other.add(_label_name(label, source, data)[:60])
             source_id = values[data.id][i] if data.id else None
             shown_id = str(number - 1) if source_id in (None, "", MALFORMED) else label_key(source_id)
-            pair = values[data.pair][i] if data.pair else None
-            reason = _reason(text, label_id) or (_reason(pair, label_id) if data.pair else None)
-            whole = _encodable(text) if isinstance(text, str) else ""
-            start = None
-            if data.pair:
-                start = len(whole) + 1
-                whole += "\n" + (_encodable(pair) if isinstance(pair, str) else "")
-            yield Row(number - 1, _encodable(shown_id), whole, start, label_id, reason)
+            texts = [text, values[data.pair][i]] if data.pair else [text]
+            reason = _reason(texts) or ("unknown label" if label_id < 0 else None)
+            readable = [_encodable(one) for one in texts if isinstance(one, str)]
+            start = len(readable[0]) + 1 if len(readable) == 2 else None
+            yield Row(number - 1, _encodable(shown_id), "\n".join(readable), start, label_id, reason)
     if not kept:
         found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in seen.items() if some)
         raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
@@ -164,16 +161,18 @@ def _encodable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _reason(text: object, label: int) -> str | None:
-    if text is MALFORMED:
-        return "malformed"
-    if not isinstance(text, str):
-        return "not text"
-    if text != _encodable(text):
-        return "undecodable"
-    if not is_visible(text):
-        return "empty"
-    return "unknown label" if label < 0 else None
+def _reason(texts: Sequence[object]) -> str | None:
+    """Why a text, or one of a pair, cannot be read."""
+    for text, which in zip(texts, ("", " (second text)"), strict=False):
+        if text is MALFORMED:
+            return "malformed" + which
+        if not isinstance(text, str):
+            return "not text" + which
+        if text != _encodable(text):
+            return "undecodable" + which
+        if not is_visible(text):
+            return "empty" + which
+    return None
 
 
 def label_names(data: DataConfig) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from prefect.cache_policies import NO_CACHE
 from configs.schema import DataConfig, DataError
 from tasks.dataset import Row, read_rows
 from tasks.hub import is_transient
-from tasks.model import Classifier, ModelSpec, encode, load_classifier
+from tasks.model import Classifier, ModelSpec, load_classifier, token_counts
 from tasks.parts import read_manifest, write_part
 from tasks.progress import progress
 from tasks.run import SHARD_TOKENS
@@ -69,11 +69,8 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
     staging.mkdir(parents=True)
     content = dataset_fingerprint(data)
     num_rows = position = 0
-    special = len(
-        encode(classifier.tokenizer, [""] if data.pair is None else ["\n"], None if data.pair is None else [1], None)[
-            0
-        ].ids
-    )
+    nothing, start = ("", None) if data.pair is None else ("\n", 1)
+    (special,) = token_counts(classifier.tokenizer, [nothing], [start])
     with (
         progress("ingest", open_dataset(data).num_rows, "rows") as advance,
         pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer,
@@ -122,8 +119,8 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
 
 def _staged(batch: list[Row], classifier: Classifier, special: int) -> pa.Table:
     usable = [row for row in batch if row.reason is None]
-    encoded = encode(classifier.tokenizer, [row.text for row in usable], [row.pair_start for row in usable], None)
-    lengths = {row.number: len(text.ids) for row, text in zip(usable, encoded, strict=True)}
+    counts = token_counts(classifier.tokenizer, [row.text for row in usable], [row.pair_start for row in usable])
+    lengths = {row.number: count for row, count in zip(usable, counts, strict=True)}
     reasons = [row.reason or ("no tokens" if lengths[row.number] <= special else None) for row in batch]
     columns = [
         [row.number for row in batch], [row.source_id for row in batch], [row.text for row in batch],

@@ -876,35 +876,51 @@ def encode(
 ) -> list[Encoded]:
     """Raw texts as the tokenizer cuts them, cut off at `max_tokens`; offsets are code points of the raw text.
 
-    A text with a place in `pair_starts` is two, the second of which starts there, behind a line break.
+    A text with a place in `pair_starts` is two, the second of which starts there, behind a line break. Of two that are
+    too long together, the longer one loses its end first.
     """
     if not texts:
         return []
     starts = list(pair_starts or [None] * len(texts))
-    firsts = [text if start is None else text[: start - 1] for text, start in zip(texts, starts, strict=True)]
-    seconds = [None if start is None else text[start:] for text, start in zip(texts, starts, strict=True)]
-    paired = seconds[0] is not None
-    assert all((second is not None) == paired for second in seconds), "a dataset holds texts or pairs of texts"
     with quiet_transformers():
         found = tokenizer(
-            firsts, seconds if paired else None, truncation=max_tokens is not None, max_length=max_tokens, padding=False,
+            *_texts_and_seconds(texts, starts), truncation=max_tokens is not None, max_length=max_tokens, padding=False,
             return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False,
         )  # fmt: skip
     types = found.get("token_type_ids")
     encoded = []
-    for i in range(len(texts)):
-        offsets = [(int(start), int(end)) for start, end in found["offset_mapping"][i]]
-        start = starts[i]
+    for i, start in enumerate(starts):
+        offsets = [(int(first), int(last)) for first, last in found["offset_mapping"][i]]
         if start is not None:
             offsets = [
-                (a + start, b + start) if sequence == 1 else (a, b)
-                for (a, b), sequence in zip(offsets, found.sequence_ids(i), strict=True)
+                (first + start, last + start) if text == 1 else (first, last)
+                for (first, last), text in zip(offsets, found.sequence_ids(i), strict=True)
             ]
         special = [int(flag) for flag in found["special_tokens_mask"][i]]
         encoded.append(
             Encoded(list(found["input_ids"][i]), offsets, special, None if types is None else list(types[i]))
         )
     return encoded
+
+
+def token_counts(tokenizer: Any, texts: Sequence[str], pair_starts: Sequence[int | None]) -> list[int]:
+    """How many tokens each whole text has, special ones included."""
+    if not texts:
+        return []
+    with quiet_transformers():
+        found = tokenizer(
+            *_texts_and_seconds(texts, pair_starts), truncation=False, padding=False,
+            return_attention_mask=False, return_token_type_ids=False,
+        )  # fmt: skip
+    return [len(ids) for ids in found["input_ids"]]
+
+
+def _texts_and_seconds(texts: Sequence[str], starts: Sequence[int | None]) -> tuple[list[str], list[str] | None]:
+    given = list(zip(texts, starts, strict=True))
+    firsts = [text if start is None else text[: start - 1] for text, start in given]
+    seconds = [text[start:] for text, start in given if start is not None]
+    assert len(seconds) in (0, len(texts)), "a dataset holds texts or pairs of texts"
+    return firsts, seconds or None
 
 
 def resolve_model(config: AuditConfig) -> ModelSpec:

@@ -50,6 +50,28 @@ def parquet_of(tmp_path, columns, name="d.parquet"):
     return path
 
 
+def test_a_pair_is_joined_by_a_line_break_and_both_texts_are_judged(tmp_path):
+    lines = [
+        {"text": "👩 first", "second": "then", "label": "positive"},
+        {"text": "first", "second": None, "label": "positive"},
+        {"text": 7, "second": "then", "label": "positive"},
+        {"text": "first", "second": "\ud800", "label": "positive"},
+        {"text": "first", "second": " ", "label": "meh"},
+        {"text": "first", "second": "then", "label": "meh"},
+    ]
+    path = csv_of(tmp_path, "\n".join(map(json.dumps, lines)), "d.jsonl")
+    assert [(row.text, row.pair_start, row.reason) for row in rows_of(path, pair="second")] == [
+        ("👩 first\nthen", 8, None), ("first", None, "not text (second text)"), ("then", None, "not text"),
+        ("first\n\\ud800", 6, "undecodable (second text)"), ("first\n ", 6, "empty (second text)"), ("first\nthen", 6, "unknown label"),
+    ]  # fmt: skip
+
+
+def test_a_dataset_without_the_second_text_names_its_columns(tmp_path):
+    path = csv_of(tmp_path, "text,label\na,positive\n")
+    with pytest.raises(DataError, match=r"has no column 'hypothesis'\. Columns: text, label\. Set data\.pair\."):
+        rows_of(path, pair="hypothesis")
+
+
 AWKWARD = [
     "NA", "null", "None", "nan", "007", "1e5", "TRUE", "-", "  spaced  ", "tab\there", "MiXed CaSe", "café", "cafe\u0301", "a\r\nb\nc\rd",
     'say "hi", twice', "=1+1", "שלום עולם", "مرحبا", "👩\u200d👩\u200d👧👍🏽", "nul\x00 bell\x07 esc\x1b[2J", "\ufeffbom inside", "line\u2028sep\x85nel", "\ufffd", "<br />",

@@ -22,11 +22,16 @@ ROOT = Path(__file__).parents[1]
 class Words:
     """A tokenizer with one piece a word and two special ones, so that lengths can be counted by hand. It has no piece for `~`."""
 
-    def __call__(self, texts, **options):
-        assert "max_length" not in options or options["max_length"] is None, (
-            "ingest counts the tokens of the whole text"
-        )
-        return {"input_ids": [[1, *(7 for word in text.split() if word != "~"), 2] for text in texts]}
+    def __call__(self, texts, seconds, truncation, **options):
+        assert not truncation, "ingest counts the tokens of the whole text"
+        pieces = [[7 for word in text.split() if word != "~"] for text in texts]
+        if seconds is None:
+            return {"input_ids": [[1, *own, 2] for own in pieces]}
+        return {
+            "input_ids": [
+                [1, *own, 2, *(8 for _ in second.split()), 2] for own, second in zip(pieces, seconds, strict=True)
+            ]
+        }
 
 
 @pytest.fixture(autouse=True)
@@ -38,16 +43,23 @@ def classifier(monkeypatch):
     return fake
 
 
+TRUNCATE = SimpleNamespace(long_texts="truncate")
+WINDOWS = SimpleNamespace(long_texts="windows")
+
+
 def csv_of(tmp_path, rows):
+    """Rows of a text, or of a pair of texts, and a label."""
     path = tmp_path / "d.csv"
-    path.write_text("text,label\n" + "".join(f'"{text}",{label}\n' for text, label in rows), encoding="utf-8")
+    header = "text,label\n" if len(rows[0]) == 2 else "text,second,label\n"
+    lines = [",".join([*(f'"{text}"' for text in row[:-1]), row[-1]]) for row in rows]
+    path.write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
     return path
 
 
-def ingested(tmp_path, rows, name="shards", **settings):
+def ingested(tmp_path, rows, name="shards", model=TRUNCATE, **settings):
     """The shards as lists of rows, the rejected rows, and the facts."""
     folder = tmp_path / name
-    shards = ingest_dataset.fn(DataConfig(path=csv_of(tmp_path, rows), **settings), None, folder)
+    shards = ingest_dataset.fn(DataConfig(path=csv_of(tmp_path, rows), **settings), model, folder)
     tables = [pq.read_table(part_file(shard, "examples")).to_pylist() for shard in shards]
     rejects = pq.read_table(part_file(folder / "rejects.json", "rows")).to_pylist()
     return tables, rejects, read_manifest(folder / "ingest.json")
@@ -99,6 +111,44 @@ def test_every_row_is_an_example_or_has_a_reason(tmp_path):
         (6, "6", "fine", "duplicate with another label"), (7, "7", "other", "unknown label"),
     ]  # fmt: skip
     assert facts == {"num_shards": 1, "num_rows": 10, "num_rejected": 6, "num_not_sampled": 0, "num_examples": 4}
+
+
+def test_nothing_is_cut_off_a_text_that_is_read_in_windows(tmp_path):
+    """With the special tokens 14 and 3, of which the model takes 10."""
+    rows = [(words(12, 0), "neg"), (words(1, 1), "pos")]
+    (shard,), _, _ = ingested(tmp_path, rows, "whole", model=WINDOWS)
+    assert [(row["example_id"], row["n_tokens"], row["n_cut"]) for row in shard] == [(1, 3, 0), (0, 14, 0)]
+    shards, _, _ = ingested(tmp_path, rows, "cut")
+    assert [(row["n_tokens"], row["n_cut"]) for shard in shards for row in shard] == [(3, 0), (14, 4)]
+
+
+def test_a_pair_is_one_example_of_both_texts_whose_second_begins_where_it_says(tmp_path):
+    """Three special tokens: 2 + 3 + 3 = 8 tokens, and 1 + 8 + 3 = 12, of which the model takes 10."""
+    rows = [
+        ("it rains", "the ground is", "pos"),
+        ("no\nway", "", "neg"),
+        ("", "~ ok", "neg"),
+        ("a", words(8), "neg"),
+        ("it rains", "the ground is", "neg"),
+        ("~", "", "pos"),
+        ("x", "y", "meh"),
+    ]
+    shards, rejects, _ = ingested(tmp_path, rows, pair="second", max_rejected=1.0)
+    found = [row for shard in shards for row in shard]
+    assert [(row["text"], row["pair_start"], row["n_tokens"], row["n_cut"], row["label_id"]) for row in found] == [
+        ("it rains\nthe ground is", 9, 8, 0, 1),
+        ("a\n" + words(8), 2, 12, 2, 0),
+    ]
+    assert [row["text"][row["pair_start"] :] for row in found] == ["the ground is", words(8)]
+    assert [(row["example_id"], row["text"], row["reason"]) for row in rejects] == [
+        (1, "no\nway\n", "empty (second text)"), (2, "\n~ ok", "empty"), (4, "it rains\nthe ground is", "duplicate with another label"),
+        (5, "~\n", "empty (second text)"), (6, "x\ny", "unknown label"),
+    ]  # fmt: skip
+
+
+def test_a_single_text_has_no_second(tmp_path):
+    (shard,), _, _ = ingested(tmp_path, [("a", "pos"), ("b", "neg")])
+    assert [row["pair_start"] for row in shard] == [None, None]
 
 
 def test_a_text_reaches_the_shard_to_the_byte(tmp_path):
@@ -183,7 +233,7 @@ def test_an_ingest_with_a_missing_or_damaged_file_is_done_again(tmp_path, broken
     assert content_of(tmp_path / "shards") == before
 
 
-@pytest.mark.parametrize("place", ["read_rows", "encode", "write_part"])
+@pytest.mark.parametrize("place", ["read_rows", "token_counts", "write_part"])
 def test_a_killed_ingest_starts_again_and_ends_the_same(tmp_path, monkeypatch, place):
     ingested(tmp_path, MIXED, "undisturbed")
     calls = 0
@@ -226,7 +276,7 @@ import tasks.ingest
 from configs.schema import DataConfig
 
 class Words:
-    def __call__(self, texts, **options):
+    def __call__(self, texts, *rest, **options):
         return {"input_ids": [[1, *range(len(text.split())), 2] for text in texts]}
 
 tasks.ingest.load_classifier = lambda model: SimpleNamespace(tokenizer=Words(), labels=("neg", "pos"), max_tokens=64)
@@ -237,7 +287,7 @@ for num_rows in (20_000, 200_000):
     with (folder / "d.csv").open("w") as file:
         file.write("text,label\\n")
         file.writelines(f"review number {i} of a film that was not that bad in the end,{'pos' if i % 3 else 'neg'}\\n" for i in range(num_rows))
-    tasks.ingest.ingest_dataset.fn(DataConfig(path=folder / "d.csv"), None, folder / "shards")
+    tasks.ingest.ingest_dataset.fn(DataConfig(path=folder / "d.csv"), SimpleNamespace(long_texts="truncate"), folder / "shards")
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 

@@ -96,7 +96,7 @@ def test_wilson_of_nothing_is_null(macro):
 
 def plan(warehouse, staged, **params):
     settled = {"sample": None, "seed": 0, "max_tokens": 100, "shard_tokens": 1000, **params}
-    return warehouse.build("ingest/plan", staging=warehouse.part(staged), **settled)
+    return warehouse.build("ingest/plan", staging=warehouse.part(staged, pair_start=None), **settled)
 
 
 def test_a_repeated_text_counts_once_and_its_copies_say_why_they_are_out(warehouse):
@@ -115,6 +115,17 @@ def test_a_repeated_text_counts_once_and_its_copies_say_why_they_are_out(warehou
         (3, "undecodable", None),
         (4, None, 0),  # its only copy is unusable
     ]
+
+
+def test_a_pair_is_repeated_only_if_both_of_its_texts_are(warehouse):
+    # 0 and 1 read the same once joined: ("a", "b\nc") and ("a\nb", "c")
+    rows = plan(warehouse, """
+        example_id | source_id | text      | pair_start | label_id | n_tokens | reason:varchar
+        0          | a         | "a\\nb\\nc" | 2          | 1        | 3        | null
+        1          | b         | "a\\nb\\nc" | 4          | 1        | 3        | null
+        2          | c         | "a\\nb\\nc" | 4          | 1        | 3        | null
+    """)  # fmt: skip
+    assert sorted(only(rows, "example_id", "pair_start", "reason")) == [(0, 2, None), (1, 4, None), (2, 4, "duplicate")]
 
 
 def test_shards_hold_equal_numbers_of_kept_tokens_shortest_text_first(warehouse):
@@ -192,11 +203,11 @@ def test_rejects_are_all_unusable_rows_but_not_those_the_sample_left_out(warehou
 
 
 def test_a_shard_is_ordered_by_the_tokens_the_model_sees(warehouse):
-    warehouse.insert("plan", PLAN)
+    warehouse.insert("plan", PLAN, pair_start=2)
     assert warehouse.build("ingest/shard", shard=1) == [
-        {"example_id": 3, "source_id": "d", "text": "four", "label_id": 1, "n_tokens": 3, "n_cut": 0},
-        {"example_id": 2, "source_id": "c", "text": "thre", "label_id": 1, "n_tokens": 4, "n_cut": 0},
-        {"example_id": 4, "source_id": "e", "text": "five", "label_id": 0, "n_tokens": 9, "n_cut": 5},
+        {"example_id": 3, "source_id": "d", "text": "four", "pair_start": 2, "label_id": 1, "n_tokens": 3, "n_cut": 0},
+        {"example_id": 2, "source_id": "c", "text": "thre", "pair_start": 2, "label_id": 1, "n_tokens": 4, "n_cut": 0},
+        {"example_id": 4, "source_id": "e", "text": "five", "pair_start": 2, "label_id": 0, "n_tokens": 9, "n_cut": 5},
     ]
     assert warehouse.rows("ingest/shard", shard=2) == []
 

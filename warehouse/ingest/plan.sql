@@ -9,7 +9,7 @@
 -- column  example_id    0-based place in the dataset
 -- column  source_id     the dataset's own id
 -- column  text          raw text
--- column  pair_start  where the second text of a pair begins   [code points]
+-- column  pair_start    where the second text of a pair begins; null for a single text   [code points]
 -- column  label_id      index of the gold label
 -- column  n_tokens      tokens of the whole text, special ones included
 -- column  n_cut         tokens beyond max_tokens
@@ -30,7 +30,7 @@ copies as (
         first_value(label_id) over same_text as first_label
     from staged
     where reason is null
-    window same_text as (partition by text order by example_id)
+    window same_text as (partition by text, pair_start order by example_id)
 ),
 
 judged as (
