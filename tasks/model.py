@@ -490,10 +490,10 @@ def _places(module: nn.Embedding, given: Tensor, inputs: Inputs) -> int:
 
     RoBERTa and its relatives count positions from the padding id on, so fewer are left than the module has.
     """
-    if given.shape[-1] != inputs.ids_NT.shape[1] or given.is_floating_point() or given.numel() == 0:
+    num_tokens = inputs.ids_NT.shape[1]
+    if given.dim() == 0 or given.shape[-1] < num_tokens or given.is_floating_point():
         return _ENDLESS
-    real_T = inputs.mask_NT[0].bool()
-    places_T = given.reshape(-1, given.shape[-1])[0][real_T]
+    places_T = given.reshape(-1, given.shape[-1])[0, :num_tokens][inputs.mask_NT[0].bool()]
     counted = bool((places_T.diff() == 1).all()) and len(places_T) > 2
     return module.num_embeddings - int(places_T[0]) if counted else _ENDLESS
 
@@ -954,9 +954,13 @@ def model_spec(
     """
     fingerprint = model_fingerprint(folder, factory)
     known = tuple(labels)
+    if not known and factory is not None and not (folder / "config.json").is_file():
+        raise ModelError(
+            f"model.labels is needed beside model.factory: {folder} has no config.json that names the labels, in the order of the outputs."
+        )
     if not known:
         config = _config_of(folder)
-        known = _names_in(config) or ("LABEL_0", "LABEL_1")
+        known = _names_in(config) or tuple(f"LABEL_{i}" for i in range(_num_labels(config)))
         numbers = config.get("label2id")
         for i, label in enumerate(known):
             if isinstance(numbers, dict) and numbers.get(label, i) != i:
@@ -976,6 +980,12 @@ def model_spec(
         where = "model.labels" if labels else f"{folder}/config.json: id2label"
         raise ModelError(f"{where} names a label twice: {', '.join(known)}.")
     return ModelSpec(folder, max_tokens, fingerprint, known, head, factory, long_texts, overlap, pad_to)
+
+
+def _num_labels(config: dict[str, Any]) -> int:
+    """Of a config.json that names no labels; transformers assumes two."""
+    number = config.get("num_labels", 2)
+    return number if isinstance(number, int) and 0 < number <= 10_000 else 2
 
 
 def _names_in(config: dict[str, Any]) -> tuple[str, ...] | None:
