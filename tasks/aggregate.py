@@ -3,6 +3,7 @@
 Builds the tables of `warehouse/aggregate/`.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,13 +12,13 @@ from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AuditConfig
 from tasks.model import ModelSpec
-from tasks.parts import part_file
+from tasks.parts import part_file, read_manifest
 from tasks.run import Run
 from warehouse import open_warehouse
 
 _TABLES = (
     "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores",
-    "word_importance", "label_association", "minority_gap",
+    "word_importance", "label_association", "minority_gap", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
 
 
@@ -30,14 +31,19 @@ def aggregate_scores(
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
+    plan = parts[0].with_name("plan.json")
     params = {
         "shards": [part_file(shard, "examples") for shard in shards],
         "reject_parts": [part_file(shards[0].with_name("rejects.json"), "rows")],
         "example_parts": [part_file(part, "examples") for part in parts],
         "token_parts": [part_file(part, "tokens") for part in parts],
         "labels": list(model.labels),
-        "mirrored": config.attribution.mirrored(len(model.labels)),
-        "max_gap": config.attribution.max_gap,
+        "mirrored": config.attribution.mirrored(len(model.labels), model.head),
+        "plan": json.dumps({"method": config.attribution.method, **(read_manifest(plan) or {})}),
+        "pilot_parts": [part_file(plan, "pilot")],
+        "baseline_parts": [part_file(plan, "baselines")],
+        **config.attribution.model_dump(include={"mode", "tolerance", "max_gap"}),
+        "method": config.attribution.method,
         **config.aggregation.model_dump(),
     }
     with open_warehouse(config.warehouse) as warehouse:

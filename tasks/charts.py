@@ -148,8 +148,8 @@ def fragmentation(source: pa.Table, unit: str) -> AnyChart:
     return _styled(bars + intervals, 250)
 
 
-def gaps(source: pa.Table, max_gap: float) -> AnyChart:
-    """Histogram of the attribution error; the rule is the tolerance."""
+def gaps(source: pa.Table, max_gap: float | None) -> AnyChart:
+    """Histogram of the completeness gap, with its tolerance if there is one."""
     bars = alt.Chart(source).mark_bar().encode(
         x=alt.X("bin_start:Q", title="completeness gap (share of the change)", axis=alt.Axis(format=".0%"), bin="binned"),
         x2="bin_end:Q",
@@ -160,6 +160,8 @@ def gaps(source: pa.Table, max_gap: float) -> AnyChart:
             alt.Tooltip("status:N"), alt.Tooltip("n_examples:Q", title="examples", format=","),
         ],
     )  # fmt: skip
+    if max_gap is None:
+        return _styled(bars, 230)
     limit = alt.Chart(pa.table({"gap": [max_gap]}))
     rule = limit.mark_rule(color=ORANGE, strokeDash=[5, 4], strokeWidth=1.5).encode(x="gap:Q")
     text = limit.mark_text(text="tolerance", color=ORANGE, align="right", dx=-5, baseline="top").encode(
@@ -186,7 +188,7 @@ def completeness(source: pa.Table, unit: str) -> AnyChart:
 
 
 def specifications(
-    tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str, max_gap: float
+    tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str, max_gap: float | None
 ) -> dict[str, dict[str, Any]]:
     """Chart id -> Vega-Lite specification, for every chart that has data.
 
@@ -206,6 +208,7 @@ def specifications(
         drawn["fragmentation"] = fragmentation(tables["fragmentation"], unit)
     if tables["gaps"].num_rows:
         drawn["gaps"] = gaps(tables["gaps"], max_gap)
+    if tables["completeness"].num_rows:
         drawn["completeness"] = completeness(tables["completeness"], unit)
     return {name: chart.to_dict() for name, chart in drawn.items()}
 

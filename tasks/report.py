@@ -39,6 +39,9 @@ MAX_FLAGS = 40
 MAX_ASIDE = 2
 """Sentences for each word that is shown but not suspect."""
 
+METHODS = {"integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input"}
+_GAP_SCALE = 0.1
+"""Completeness gap, as a share of the change, that the histogram is drawn around where no tolerance is set."""
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
 _MAX_LABELS = 8
 
@@ -120,15 +123,15 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     """The page as text. `warehouse` is open and uses the schema of the run."""
     registered = warehouse.rows("report/run", {"run_id": run.run_id}).to_pylist()[0]
     labels, unit = registered["labels"], UNITS[config.attribution.scalar]
-    mirrored = config.attribution.mirrored(len(labels))
+    mirrored = config.attribution.mirrored(len(labels), config.model.head)
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
     params = {
         "max_flags": MAX_FLAGS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
-        "max_gap": config.attribution.max_gap, **config.report.model_dump(),
+        "max_gap": config.attribution.max_gap or _GAP_SCALE, **config.report.model_dump(),
     }  # fmt: skip
     names = (
         "overview", "rejected", "labels", "confusion", "flags", "quadrant", "top_words", "type_importance", "fragmentation",
-        "gaps", "steps", "completeness", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
+        "gaps", "steps", "completeness", "attribution_quality", "baseline_agreement", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
     )  # fmt: skip
     tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
     rows = {name: table.to_pylist() for name, table in tables.items()}
@@ -159,7 +162,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template("report.html.jinja").render(
-        config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows,
+        config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.method],
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
         headlines=headlines(
             rows["flags"], rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,

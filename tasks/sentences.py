@@ -70,7 +70,9 @@ class Sentence:
     """Label whose score is explained."""
     confidence: float
     score: float
-    relative_gap: float
+    relative_gap: float | None
+    error: float | None
+    """Estimated error of the scores, as a share of them."""
     num_cut: int
     """Tokens the model did not see."""
     pieces: tuple[Piece, ...]
@@ -138,7 +140,7 @@ def _read(
 def _sentence(row: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]], finding: Finding | None = None) -> Sentence:
     return Sentence(
         row["example_id"], str(row["source_id"]), row["gold_label"], row["predicted_label"], row["target_label"],
-        row["confidence"], row["score"], row["relative_gap"], row["n_cut"], pieces_of(row["text"], tokens, finding),
+        row["confidence"], row["score"], row["relative_gap"], row["error"], row["n_cut"], pieces_of(row["text"], tokens, finding),
     )  # fmt: skip
 
 

@@ -255,7 +255,7 @@ def test_the_rejects_of_all_parts_are_in_one_table(warehouse):
 # ---------------------------------------------------------------- aggregate/word_occurrences, piece_occurrences
 
 TOKENS = """
-    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | integrated_gradients:float
+    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | score:float
 """
 
 
@@ -278,11 +278,11 @@ def test_a_word_is_the_sum_of_its_pieces_and_special_tokens_are_no_words(warehou
     assert warehouse.build("aggregate/word_occurrences", token_parts=[tokens]) == [
         {
             "example_id": 0, "word_start": 0, "word_end": 3, "surface": "Sad", "word": "sad", "n_pieces": 1, "starts_sentence": True,
-            "integrated_gradients": -0.5, "gradient_x_input": 1.0, "gradient_norm": 2.0,
+            "score": -0.5, "gradient_x_input": 1.0, "gradient_norm": 2.0,
         },
         {
             "example_id": 0, "word_start": 4, "word_end": 8, "surface": "tale", "word": "tale", "n_pieces": 2, "starts_sentence": False,
-            "integrated_gradients": 0.75, "gradient_x_input": -1.0, "gradient_norm": 5.0,
+            "score": 0.75, "gradient_x_input": -1.0, "gradient_norm": 5.0,
         },
     ]  # fmt: skip
     assert only(
@@ -290,7 +290,7 @@ def test_a_word_is_the_sum_of_its_pieces_and_special_tokens_are_no_words(warehou
         "position",
         "piece",
         "source_word",
-        "integrated_gradients",
+        "score",
     ) == [
         (2, "ta·", "tale", 0.25),
         (3, "·le", "tale", 0.5),
@@ -370,7 +370,7 @@ def test_pieces_of_a_byte_level_tokenizer_lose_the_space_and_the_curly_apostroph
 
 def word_scores(warehouse, text):
     warehouse.insert("piece_occurrences", """
-        example_id | piece | integrated_gradients | gradient_x_input | gradient_norm
+        example_id | piece | score | gradient_x_input | gradient_norm
         1          | ta·   | 5.0                  | 1.0              | 2.0
     """)  # fmt: skip
     warehouse.insert("word_occurrences", text)
@@ -379,7 +379,7 @@ def word_scores(warehouse, text):
 
 def test_repeated_words_are_summed_and_shares_are_of_the_example_s_words(warehouse):
     rows = word_scores(warehouse, """
-        example_id | word | n_pieces | integrated_gradients | gradient_x_input | gradient_norm
+        example_id | word | n_pieces | score | gradient_x_input | gradient_norm
         1          | bad  | 1        | 2.0                  | 1.0              | 3.0
         1          | bad  | 2        | -0.5                 | 2.0              | 4.0
         1          | tale | 2        | -4.5                 | 1.0              | 1.0
@@ -391,7 +391,7 @@ def test_repeated_words_are_summed_and_shares_are_of_the_example_s_words(warehou
         "n_occurrences",
         "n_pieces",
         "share",
-        "integrated_gradients",
+        "score",
         "gradient_x_input",
         "gradient_norm",
     )
@@ -404,7 +404,7 @@ def test_repeated_words_are_summed_and_shares_are_of_the_example_s_words(warehou
 
 def test_an_example_whose_scores_are_all_zero_has_no_shares(warehouse):
     rows = word_scores(warehouse, """
-        example_id | word | n_pieces | integrated_gradients | gradient_x_input | gradient_norm
+        example_id | word | n_pieces | score | gradient_x_input | gradient_norm
         1          | bad  | 1        | 0.0                  | 1.0              | 3.0
         1          | tale | 1        | 0.0                  | 1.0              | 1.0
     """)  # fmt: skip
@@ -450,7 +450,7 @@ TWO = """
 
 def test_importance_of_two_words_by_hand(warehouse):
     rows = importance(warehouse, TWO, """
-        example_id | word | integrated_gradients
+        example_id | word | score
         1          | x    | 3.0
         3          | x    | -1.0
         1          | y    | 1.0
@@ -479,7 +479,7 @@ def test_importance_of_two_words_by_hand(warehouse):
 
 def test_each_word_s_variance_is_drawn_towards_the_median_variance(warehouse):
     rows = importance(warehouse, TWO, """
-        example_id | word | integrated_gradients
+        example_id | word | score
         1          | x    | 3.0
         2          | x    | 1.0
         1          | y    | 0.5
@@ -501,7 +501,7 @@ def test_with_three_labels_a_score_speaks_only_for_its_target(warehouse):
         3          | b            | true
         4          | c            | true
     """, """
-        example_id | word | integrated_gradients
+        example_id | word | score
         1          | x    | 3.0
         2          | x    | 1.0
         3          | x    | -1.0
@@ -512,21 +512,21 @@ def test_with_three_labels_a_score_speaks_only_for_its_target(warehouse):
 
 
 def test_a_word_enters_at_exactly_min_examples(warehouse):
-    scores = "\nexample_id | word | integrated_gradients\n1 | x | 1.0\n2 | x | 2.0\n1 | y | 1.0"
+    scores = "\nexample_id | word | score\n1 | x | 1.0\n2 | x | 2.0\n1 | y | 1.0"
     assert {row["word"] for row in importance(warehouse, TWO, scores, min_examples=2)} == {"x"}
     assert importance(warehouse, TWO, scores, min_examples=3) == []
 
 
 @pytest.mark.parametrize(("score", "p"), [(0.0, 1.0), (0.5, 0.0)])
 def test_scores_without_any_variance_are_certain_unless_they_are_zero(warehouse, score, p):
-    rows = importance(warehouse, TWO, f"\nexample_id | word | integrated_gradients\n1 | x | {score}\n2 | x | {score}")
+    rows = importance(warehouse, TWO, f"\nexample_id | word | score\n1 | x | {score}\n2 | x | {score}")
     x = by(rows, "label", "word")["a", "x"]
     assert (x["mean_score"], x["ci_low"], x["ci_high"], x["p_value"], x["q_value"]) == (score, score, score, p, p)
     assert warehouse.rows("checks/word_importance__interval_holds_mean") == []
 
 
 def test_a_model_whose_scores_are_all_zero_passes_the_checks(warehouse):
-    scores = "\nexample_id | word | integrated_gradients | share:double\n1 | x | 0.0 | null\n2 | x | 0.0 | null"
+    scores = "\nexample_id | word | score | share:double\n1 | x | 0.0 | null\n2 | x | 0.0 | null"
     rows = importance(warehouse, TWO, scores)
     assert only(rows, "word", "mean_share", "impact", "p_value") == [("x", None, 0.0, 1.0)] * 2
     assert warehouse.rows("checks/word_importance__interval_holds_mean") == []
@@ -534,7 +534,7 @@ def test_a_model_whose_scores_are_all_zero_passes_the_checks(warehouse):
 
 def test_one_example_gives_no_importance_and_no_association(warehouse):
     examples = "\nexample_id | target_label | gold_label | predicted_label | converged\n1 | a | a | a | true"
-    assert importance(warehouse, examples, "\nexample_id | word | integrated_gradients\n1 | x | 1.0") == []
+    assert importance(warehouse, examples, "\nexample_id | word | score\n1 | x | 1.0") == []
     assert warehouse.build("aggregate/label_association", labels=["a", "b"], min_examples=2, prior_examples=4.0) == []
     assert warehouse.build("aggregate/minority_gap", min_examples=2) == []
 
@@ -545,7 +545,7 @@ def test_no_explained_example_gives_empty_tables(warehouse):
         importance(
             warehouse,
             examples,
-            "\nexample_id:bigint | word:varchar | integrated_gradients:double | kind:varchar | n_pieces:bigint | n_occurrences:bigint | share:double | gradient_norm:double | gradient_x_input:double",
+            "\nexample_id:bigint | word:varchar | score:double | kind:varchar | n_pieces:bigint | n_occurrences:bigint | share:double | gradient_norm:double | gradient_x_input:double",
         )
         == []
     )
@@ -555,7 +555,7 @@ def test_no_explained_example_gives_empty_tables(warehouse):
 
 def test_pieces_are_a_family_of_their_own_and_name_their_words_most_frequent_first(warehouse):
     rows = importance(warehouse, TWO, """
-        example_id | kind  | word | integrated_gradients
+        example_id | kind  | word | score
         1          | word  | x    | 1.0
         2          | word  | x    | 1.5
         1          | piece | ta·  | 2.0
@@ -588,7 +588,7 @@ def test_q_values_of_importance_are_benjamini_and_hochberg_s_in_each_family(ware
         for i, value in enumerate(values)
     ]
     examples = "\nexample_id | target_label | converged\n" + "\n".join(f"{i} | a | true" for i in range(5))
-    scored = "\nexample_id | word | integrated_gradients | kind\n" + "\n".join(lines)
+    scored = "\nexample_id | word | score | kind\n" + "\n".join(lines)
     rows = importance(warehouse, examples, scored, labels=("a",), mirrored=False)
     assert len(rows) == len(scores)
     for kind in set(kinds):
@@ -1269,7 +1269,7 @@ def test_with_three_labels_what_the_typical_word_gets_is_the_null(warehouse):
         for j, score in enumerate(pair)
     ]
     warehouse.insert(
-        "word_scores", "example_id | word | integrated_gradients\n" + "\n".join(lines),
+        "word_scores", "example_id | word | score\n" + "\n".join(lines),
         kind="word", n_occurrences=1, n_pieces=1, share=0.5, gradient_x_input=0.0, gradient_norm=1.0,
     )  # fmt: skip
     warehouse.insert("piece_occurrences", "example_id:bigint | piece:varchar | source_word:varchar")
@@ -1319,9 +1319,9 @@ def test_words_special_tokens_and_runs_of_spaces_add_up_to_change_and_gap(wareho
         "examples",
         f"example_id | change:double | gap | converged\n1 | {change} | -0.25 | {str(not quarantined).lower()}",
     )
-    warehouse.insert("word_occurrences", "example_id | integrated_gradients\n1 | 2.0\n1 | -1.0")
+    warehouse.insert("word_occurrences", "example_id | score\n1 | 2.0\n1 | -1.0")
     tokens = warehouse.part(
-        "example_id | word_start:integer | integrated_gradients:float\n1 | null | 0.5\n1 | null | 1.75\n1 | 0 | 2.0\n1 | 5 | -1.0"
+        "example_id | word_start:integer | score:float\n1 | null | 0.5\n1 | null | 1.75\n1 | 0 | 2.0\n1 | 5 | -1.0"
     )
     rows = warehouse.rows("checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens])
     assert bool(rows) == lost
@@ -1329,7 +1329,7 @@ def test_words_special_tokens_and_runs_of_spaces_add_up_to_change_and_gap(wareho
 
 def test_an_example_of_special_tokens_only_adds_up_too(warehouse):
     warehouse.insert("examples", "example_id | change | gap | converged\n1 | 0.5 | 0.0 | true\n2 | 0.5 | 0.0 | true")
-    warehouse.insert("word_occurrences", "example_id:bigint | integrated_gradients:double")
-    tokens = warehouse.part("example_id | word_start:integer | integrated_gradients:float\n1 | null | 0.5")
+    warehouse.insert("word_occurrences", "example_id:bigint | score:double")
+    tokens = warehouse.part("example_id | word_start:integer | score:float\n1 | null | 0.5")
     rows = warehouse.rows("checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens])
     assert only(rows, "example_id", "added_up", "expected") == [(2, 0.0, 0.5)]

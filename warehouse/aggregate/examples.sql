@@ -14,11 +14,14 @@
 -- column  confidence       probability of the predicted label                      [0..1]
 -- column  score            explained scalar at the text                            [unit of the scalar]
 -- column  change           explained scalar at the text minus at the baseline      [unit of the scalar]
--- column  gap              sum of integrated gradients minus change                [unit of the scalar]
+-- column  gap              sum of the scores minus change; null for gradient x input [unit of the scalar]
 -- column  relative_gap     |gap| / max(|change|, 1)
--- column  special_score    integrated gradients on tokens of no word: [CLS], white space ... [unit of the scalar]
--- column  steps            gradients spent on the path
--- column  converged        the gap is within attribution.max_gap; others are quarantined
+-- column  special_score    scores on tokens of no word: [CLS], white space ... [unit of the scalar]
+-- column  gradients        gradients spent on the path; null where it was predicted only
+-- column  error            estimated error of the scores as a share of them, where the rule gives one  [0..1]
+-- column  converged        true: explained; false: quarantined; null: predicted only, the plan needed fewer texts
+-- column  reason           why it is quarantined: tolerance, not finite, out of memory
+-- column  n_windows        windows the text was read in
 -- column  n_tokens         tokens of the whole text
 -- column  n_cut            tokens beyond the limit, not seen by the model
 -- unique  example_id
@@ -46,8 +49,11 @@ select
     parts.gap,
     abs(parts.gap) / greatest(abs(parts.change), 1) as relative_gap,
     parts.special_score,
-    parts.steps,
+    parts.gradients,
+    parts.error,
     parts.converged,
+    parts.reason,
+    parts.n_windows,
     shards.n_tokens,
     shards.n_cut
 from shards

@@ -2,13 +2,15 @@
 -- One row per (example, token of a word in several pieces).
 --
 -- param   token_parts           Parquet files of attribution, one row per token
+-- param   method                the method that is added up
 -- column  example_id            example
 -- column  position              place of the token in the model's input, 0-based
 -- column  piece                 lower-case piece, with · where the word goes on
 -- column  source_word           lower-case word it was cut from
--- column  integrated_gradients  score towards the target label   [unit of the scalar]
+-- column  score                 score towards the target label, by the method   [unit of the scalar]
 -- column  gradient_x_input      score towards the target label   [unit of the scalar]
 -- column  gradient_norm         norm of the gradient to the one-hot input
+-- column  contrast              its square estimates the variance of the score's quadrature noise
 -- unique  example_id, position
 select
     tokens.example_id,
@@ -23,9 +25,10 @@ select
         case when tokens.token_end < words.word_end then '·' end
     ) as piece,
     words.word as source_word,
-    tokens.integrated_gradients::double as integrated_gradients,
+    case $method when 'gradient_x_input' then tokens.gradient_x_input else tokens.integrated_gradients end::double as score,
     tokens.gradient_x_input::double as gradient_x_input,
-    tokens.gradient_norm::double as gradient_norm
+    tokens.gradient_norm::double as gradient_norm,
+    tokens.contrast::double as contrast
 from read_parquet($token_parts) as tokens
 inner join word_occurrences as words
     on tokens.example_id = words.example_id and tokens.word_start = words.word_start

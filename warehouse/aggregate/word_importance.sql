@@ -17,6 +17,7 @@
 -- column  ci_low                 95 % interval of mean_score                                   [unit of the scalar]
 -- column  ci_high                95 % interval of mean_score                                   [unit of the scalar]
 -- column  std_error              standard error of mean_score                                  [unit of the scalar]
+-- column  noise_share            share of std_error squared that is quadrature noise; null without such noise   [0..1]
 -- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
 -- column  p_value                two-sided, of mean_score = typical_score
 -- column  q_value                false discovery rate at which the word enters the list
@@ -50,7 +51,8 @@ towards as (
         word_scores.n_pieces,
         word_scores.share,
         word_scores.gradient_norm,
-        case when examples.target_label = labels.label then 1 else -1 end * word_scores.integrated_gradients as score,
+        case when examples.target_label = labels.label then 1 else -1 end * word_scores.score as score,
+        word_scores.contrast,
         case when examples.target_label = labels.label then 1 else -1 end * word_scores.gradient_x_input as product
     from word_scores
     inner join examples using (example_id)
@@ -65,6 +67,7 @@ means as (
         count(*) as n_examples,
         avg(score) as mean_score,
         var_samp(score) as variance,
+        sum(contrast ** 2) / count(*) ** 2 as noise_variance,
         avg(share) as mean_share,
         avg(product) as mean_gradient_x_input,
         avg(gradient_norm) as mean_gradient_norm,
@@ -156,6 +159,7 @@ select
     ranked.ci_low,
     ranked.ci_high,
     ranked.std_error,
+    least(ranked.noise_variance / nullif(ranked.std_error ** 2, 0), 1) as noise_share,
     ranked.typical_score,
     ranked.p_value,
     greatest(least(

@@ -2,6 +2,7 @@
 -- One row per (example, place in the text).
 --
 -- param   token_parts           Parquet files of attribution, one row per token
+-- param   method                the method that is added up
 -- column  example_id            example
 -- column  word_start            first character of the word in the raw text, 0-based      [code points]
 -- column  word_end              end of the word, exclusive                                [code points]
@@ -9,14 +10,17 @@
 -- column  word                  lower-case surface
 -- column  n_pieces              tokens the tokenizer cut the word into
 -- column  starts_sentence       first word, or behind a full stop, a quote, a tag, a line break ...
--- column  integrated_gradients  summed score towards the target label                     [unit of the scalar]
+-- column  score                 summed score towards the target label, by the method       [unit of the scalar]
 -- column  gradient_x_input      summed score towards the target label                     [unit of the scalar]
 -- column  gradient_norm         L2 norm over the pieces
+-- column  contrast              its square estimates the variance of the score's quadrature noise; null without such noise
 -- unique  example_id, word_start
 with
 
 pieces as (
-    select *
+    select
+        *,
+        case $method when 'gradient_x_input' then gradient_x_input else integrated_gradients end::double as score
     from read_parquet($token_parts)
     where word_start is not null
 ),
@@ -27,9 +31,10 @@ words as (
         word_start,
         word_end,
         count(*) as n_pieces,
-        sum(integrated_gradients::double) as integrated_gradients,
+        sum(score) as score,
         sum(gradient_x_input::double) as gradient_x_input,
-        sqrt(sum(gradient_norm::double ** 2)) as gradient_norm
+        sqrt(sum(gradient_norm::double ** 2)) as gradient_norm,
+        sum(contrast::double) as contrast
     from pieces
     group by example_id, word_start, word_end
 ),
@@ -59,9 +64,10 @@ select
         ),
         true
     ) as starts_sentence,
-    integrated_gradients,
+    score,
     gradient_x_input,
-    gradient_norm
+    gradient_norm,
+    contrast
 from surfaces
 window in_text as (partition by example_id order by word_start)
 order by example_id, word_start

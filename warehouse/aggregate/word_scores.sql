@@ -7,9 +7,10 @@
 -- column  n_occurrences         times it stands in the example
 -- column  n_pieces              tokens of all its occurrences
 -- column  share                 |score| over the sum of |score| of all words of the example   [0..1]
--- column  integrated_gradients  summed score towards the target label                         [unit of the scalar]
+-- column  score                 summed score towards the target label                         [unit of the scalar]
 -- column  gradient_x_input      summed score towards the target label                         [unit of the scalar]
 -- column  gradient_norm         L2 norm over the occurrences
+-- column  contrast              its square estimates the variance of the score's quadrature noise; null without such noise
 -- unique  kind, example_id, word
 with
 
@@ -19,9 +20,10 @@ units as (
         example_id,
         word,
         n_pieces,
-        integrated_gradients,
+        score,
         gradient_x_input,
-        gradient_norm
+        gradient_norm,
+        contrast
     from word_occurrences
     union all
     select
@@ -29,9 +31,10 @@ units as (
         example_id,
         piece as word,
         1 as n_pieces,
-        integrated_gradients,
+        score,
         gradient_x_input,
-        gradient_norm
+        gradient_norm,
+        contrast
     from piece_occurrences
 ),
 
@@ -42,9 +45,10 @@ summed as (
         word,
         count(*) as n_occurrences,
         sum(n_pieces)::bigint as n_pieces,
-        sum(integrated_gradients) as integrated_gradients,
+        sum(score) as score,
         sum(gradient_x_input) as gradient_x_input,
-        sqrt(sum(gradient_norm ** 2)) as gradient_norm
+        sqrt(sum(gradient_norm ** 2)) as gradient_norm,
+        sum(contrast) as contrast
     from units
     group by kind, example_id, word
 ),
@@ -53,7 +57,7 @@ totals as (
     select
         example_id,
         -- nullif: an example whose scores are all zero has no shares, not NaN shares
-        nullif(sum(abs(integrated_gradients)), 0) as total
+        nullif(sum(abs(score)), 0) as total
     from summed
     where kind = 'word'
     group by example_id
@@ -65,10 +69,11 @@ select
     summed.word,
     summed.n_occurrences,
     summed.n_pieces,
-    abs(summed.integrated_gradients) / totals.total as share,
-    summed.integrated_gradients,
+    abs(summed.score) / totals.total as share,
+    summed.score,
     summed.gradient_x_input,
-    summed.gradient_norm
+    summed.gradient_norm,
+    summed.contrast
 from summed
 inner join totals using (example_id)
 order by summed.kind, summed.example_id, summed.word

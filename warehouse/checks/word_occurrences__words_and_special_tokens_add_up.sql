@@ -1,25 +1,47 @@
--- An example whose words and wordless tokens (special ones, runs of spaces) do not add up to change + gap: some token
--- was lost on the way.
+-- An example whose words and wordless tokens (special ones, runs of spaces) do not add up to what its tokens sum to, or,
+-- for integrated gradients, to change + gap: some token was lost on the way.
 -- param  token_parts  Parquet files of attribution, one row per token
+-- param  method       the method that is added up
 with
 
+tokens as (
+    select
+        example_id,
+        word_start,
+        case $method when 'gradient_x_input' then gradient_x_input else integrated_gradients end::double as score
+    from read_parquet($token_parts)
+),
+
 scores as (
-    select example_id, integrated_gradients
+    select
+        example_id,
+        score
     from word_occurrences
     union all
-    select example_id, integrated_gradients::double
-    from read_parquet($token_parts)
+    select
+        example_id,
+        score
+    from tokens
     where word_start is null
+),
+
+totals as (
+    select
+        example_id,
+        sum(score) as total
+    from tokens
+    group by example_id
 )
 
 select
     examples.example_id,
-    coalesce(sum(scores.integrated_gradients), 0) as added_up,
-    any_value(examples.change + examples.gap) as expected
+    coalesce(sum(scores.score), 0) as added_up,
+    any_value(coalesce(examples.change + examples.gap, totals.total)) as expected
 from examples
 left join scores using (example_id)
+left join totals using (example_id)
 where examples.converged
 group by examples.example_id
 having not coalesce(
-    abs(added_up - expected) <= 1e-3 * greatest(1, coalesce(sum(abs(scores.integrated_gradients)), 0)), false
+    abs(added_up - expected) <= 1e-3 * greatest(1, coalesce(sum(abs(scores.score)), 0)), false
 )

@@ -13,6 +13,8 @@ select
     round(change + gap, 3) as total,
     if(converged, 'explained', 'quarantined') as status
 from examples
+-- predicted only, or a method without a change to add up to
+where gap is not null
 -- md5 and not hash(): the draw must not change with the version of the database
 order by md5(example_id::varchar), example_id
 limit $max_points

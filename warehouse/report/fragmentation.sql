@@ -15,7 +15,7 @@ sizes as (
     select
         if(n_pieces >= 5, '5+', n_pieces::varchar) as pieces,
         word,
-        abs(integrated_gradients) as size
+        abs(score) as size
     from word_occurrences
 ),
 

@@ -1,7 +1,7 @@
 -- gaps: how far the scores of an example miss the change they should add up to.
--- One row per bin, a tenth of the tolerance wide; the last bin holds everything from twice the tolerance on.
+-- One row per bin, a tenth of max_gap wide; the last bin holds everything from twice max_gap on.
 --
--- param   max_gap     tolerance                                  [share of the change]
+-- param   max_gap     scale: the tolerance, or a tenth           [share of the change]
 -- column  bin_start   lower end of the bin                       [share of the change]
 -- column  bin_end     upper end of the bin                       [share of the change]
 -- column  status      explained or quarantined

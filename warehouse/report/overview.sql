@@ -33,8 +33,8 @@ judged as (
 
 totals as (
     select
-        sum(abs(integrated_gradients)) as total,
-        coalesce(sum(abs(integrated_gradients)) filter (
+        sum(abs(score)) as total,
+        coalesce(sum(abs(score)) filter (
             where word in (select word from words where kind = 'word' and flagged)
         ), 0) as on_flagged
     from word_scores
@@ -61,7 +61,7 @@ errors as (
         count(*) as n_examples,
         count(*) filter (where correct) as n_correct,
         count(*) filter (where not converged) as n_quarantined,
-        (select count(*) from examples where steps > (select min(steps) from examples)) as n_retried,
+        (select count(*) from examples where gradients > (select min(gradients) from examples)) as n_retried,
         median(relative_gap) as median_gap,
         max(relative_gap) filter (where converged) as worst_gap,
         coalesce(sum(abs(special_score)), 0) as special,

@@ -7,7 +7,7 @@
 -- column  position     place in the model's input, 0-based
 -- column  token_start  first character in the raw text, 0-based            [code points]
 -- column  token_end    end, exclusive                                      [code points]
--- column  score        integrated gradients towards the target label       [unit of the scalar]
+-- column  score        score towards the target label, by the method       [unit of the scalar]
 -- column  word         lower-case word it belongs to; null for none
 -- column  piece        lower-case piece of a word in several pieces; null for a whole word
 -- unique  example_id, position
@@ -16,7 +16,10 @@ select
     tokens.position,
     tokens.token_start,
     tokens.token_end,
-    tokens.integrated_gradients::double as score,
+    case
+        when (select method from attribution_quality) = 'gradient_x_input' then tokens.gradient_x_input
+        else tokens.integrated_gradients
+    end::double as score,
     words.word,
     pieces.piece
 from read_parquet($token_parts) as tokens

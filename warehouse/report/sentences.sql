@@ -11,6 +11,7 @@
 -- column  confidence       probability of the predicted label      [0..1]
 -- column  score            explained scalar at the text            [unit of the scalar]
 -- column  relative_gap     |gap| / max(|change|, 1)
+-- column  error            estimated error of the scores            [share of |scores|]
 -- column  n_cut            tokens beyond the limit, not seen by the model
 -- unique  example_id
 select
@@ -23,6 +24,7 @@ select
     confidence,
     score,
     relative_gap,
+    error,
     n_cut
 from examples
 where example_id in (select unnest($example_ids::bigint[]))

@@ -1,14 +1,15 @@
 -- steps: what the attributions cost.
 -- One row per number of gradients.
 --
--- column  steps       gradients spent on an example
+-- column  gradients   gradients spent on an example
 -- column  n_examples  examples
 -- column  median_gap  median relative completeness gap after them     [share of the change]
--- unique  steps
+-- unique  gradients
 select
-    steps,
+    gradients,
     count(*) as n_examples,
     median(relative_gap) as median_gap
 from examples
-group by steps
-order by steps
+where gradients is not null
+group by gradients
+order by gradients

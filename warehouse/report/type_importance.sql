@@ -10,7 +10,7 @@ select
     types.type,
     count(distinct scores.word) as n_words,
     sum(scores.n_occurrences) / sum(sum(scores.n_occurrences)) over () as text_share,
-    sum(abs(scores.integrated_gradients)) / nullif(sum(sum(abs(scores.integrated_gradients))) over (), 0) as score_share
+    sum(abs(scores.score)) / nullif(sum(sum(abs(scores.score))) over (), 0) as score_share
 from word_scores as scores
 inner join word_types as types using (kind, word)
 where scores.kind = 'word'

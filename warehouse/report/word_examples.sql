@@ -28,9 +28,9 @@ scored as (
         wanted.word,
         scores.example_id,
         case
-            when wanted.label = '' then abs(scores.integrated_gradients)
-            when wanted.label = examples.target_label then scores.integrated_gradients
-            else -scores.integrated_gradients
+            when wanted.label = '' then abs(scores.score)
+            when wanted.label = examples.target_label then scores.score
+            else -scores.score
         end as score
     from wanted
     inner join word_scores as scores using (kind, word)
