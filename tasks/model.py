@@ -169,14 +169,16 @@ def hub_folder(name: str, revision: str) -> Path:
 
 
 def model_fingerprint(folder: Path, factory: str | None = None) -> str:
-    """Content hash of everything in the folder that decides a prediction, and of the module that builds the network.
+    """Content hash of everything in the folder that decides a prediction, and of the code that builds the network.
 
     Raises:
         ModelError: there is no such folder, or it holds no safetensors weights.
     """
     if not folder.is_dir():
         raise ModelError(f"There is no folder {folder} with a model. Give the folder that `save_pretrained` wrote.")
-    files = sorted({path for pattern in _CONTENT for path in folder.glob(pattern)})
+    # A factory is given the folder, and may read anything in it.
+    patterns = _CONTENT if factory is None else ("*",)
+    files = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
     names = [path.name for path in files]
     if not any(name.endswith(".safetensors") for name in names):
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
@@ -191,16 +193,25 @@ def model_fingerprint(folder: Path, factory: str | None = None) -> str:
 
 
 def _sources_of(factory: str) -> list[Path]:
-    """Files of the code that builds the network: the module that is named, and the one the function comes from."""
-    modules = {factory.partition(":")[0], getattr(_factory_of(factory), "__module__", "")}
-    found = [getattr(sys.modules.get(module), "__file__", None) for module in sorted(modules)]
-    return [Path(file) for file in found if file is not None]
+    """Files of the code that builds the network: the module that is named, and what it takes from others of its package."""
+    name = factory.partition(":")[0]
+    package = name.partition(".")[0]
+    waiting, found = [name, _factory_of(factory).__module__], set[str]()
+    while waiting:
+        name = waiting.pop()
+        if name in found or name.partition(".")[0] != package or name not in sys.modules:
+            continue
+        found.add(name)
+        for value in vars(sys.modules[name]).values():
+            waiting.append(value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None) or "")
+    files = [getattr(sys.modules[name], "__file__", None) for name in sorted(found)]
+    return [Path(file) for file in files if file is not None]
 
 
 def _factory_of(factory: str) -> Callable[[Path], nn.Module]:
     module, _, name = factory.partition(":")
     try:
-        found: Callable[[Path], nn.Module] = getattr(importlib.import_module(module), name)
+        found: Any = getattr(importlib.import_module(module), name)
     except Exception as error:  # a user's module may raise anything
         raise ModelError(
             f"model.factory: {factory} cannot be imported ({type(error).__name__}: {_first_line(error)}). "
@@ -208,7 +219,8 @@ def _factory_of(factory: str) -> Callable[[Path], nn.Module]:
         ) from error
     if not callable(found):
         raise ModelError(f"model.factory: {factory} is no function, but {type(found).__name__}.")
-    return found
+    build: Callable[[Path], nn.Module] = found
+    return build
 
 
 def _first_line(error: Exception) -> str:
@@ -345,8 +357,12 @@ def _of_transformers(spec: ModelSpec) -> Any:
         raise ModelError(
             f"{folder}: the model has {outputs} outputs, {wanted} are expected of a {spec.head} head with the labels {', '.join(spec.labels)}."
         )
-    if spec.head != "sigmoid":
-        _require_labels_in_order(spec, tuple(str(model.config.id2label[i]) for i in range(outputs)))
+    labels = tuple(str(model.config.id2label[i]) for i in range(outputs))
+    named = _names_in(_config_of(folder))
+    if spec.head != "sigmoid" and named is not None and labels != named:
+        raise ModelError(
+            f"{folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has {', '.join(labels)}. Number the labels 0, 1, 2, ..."
+        )
     model.config.use_cache = False
     text_config = model.config.get_text_config()
     if text_config.pad_token_id is None:
@@ -354,20 +370,6 @@ def _of_transformers(spec: ModelSpec) -> Any:
         # but takes one text at a time; our batches hold texts of one length, and no token has the id -1.
         text_config.pad_token_id = -1
     return model
-
-
-def _require_labels_in_order(spec: ModelSpec, loaded: tuple[str, ...]) -> None:
-    named = _names_in(_config_of(spec.folder))
-    if named is not None and loaded != named:
-        raise ModelError(
-            f"{spec.folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has {', '.join(loaded)}. Number the labels 0, 1, 2, ..."
-        )
-    outputs = {name.casefold(): i for i, name in enumerate(loaded)}
-    for i, label in enumerate(spec.labels):
-        if outputs.get(label.casefold(), i) != i:
-            raise ModelError(
-                f"model.labels calls output {i} {label!r}, which is output {outputs[label.casefold()]} in {spec.folder}/config.json. Correct one: a guess could flip every label."
-            )
 
 
 def _load(folder: Path) -> Any:
@@ -953,33 +955,42 @@ def model_spec(
         ModelError: the folder, its config.json or its weights are missing, or the labels are not distinct names.
     """
     fingerprint = model_fingerprint(folder, factory)
-    known = tuple(labels)
-    if not known and factory is not None and not (folder / "config.json").is_file():
+    # A network of one's own needs none.
+    config = _config_of(folder) if factory is None or (folder / "config.json").is_file() else {}
+    named = _names_in(config) or ()
+    if factory is not None and not labels and not named:
         raise ModelError(
-            f"model.labels is needed beside model.factory: {folder} has no config.json that names the labels, in the order of the outputs."
+            f"model.labels is needed beside model.factory: no config.json in {folder} names the labels, in the order of the outputs."
         )
-    if not known:
-        config = _config_of(folder)
-        known = _names_in(config) or tuple(f"LABEL_{i}" for i in range(_num_labels(config)))
-        numbers = config.get("label2id")
-        for i, label in enumerate(known):
-            if isinstance(numbers, dict) and numbers.get(label, i) != i:
-                raise ModelError(
-                    f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output {numbers[label]}. Correct one: a guess could flip every label."
-                )
-    if head == "sigmoid" and not labels:
-        raise ModelError(
-            f"{folder} has a single output, whose two classes have no names. Set model.labels: [the first, the one the output speaks for]."
-        )
+    known = tuple(labels) or named or tuple(f"LABEL_{i}" for i in range(_num_labels(config)))
     if len(known) < 2 or (head == "sigmoid" and len(known) != 2):
         raise ModelError(
-            f"{folder} is no classifier that can be audited: it has {len(known)} label{'s' if len(known) > 1 else ''} ({', '.join(known)}), "
-            f"{'2 are' if head == 'sigmoid' else '2 or more are'} needed. If its one output is the logit of the second of two classes, set model.head: sigmoid and model.labels."
+            f"{folder} has {len(known)} label{'s' if len(known) > 1 else ''} ({', '.join(known)}), a classifier with a {head} head has {'2' if head == 'sigmoid' else '2 or more'}. "
+            "If its single output is the logit of the second of two classes, set model.head: sigmoid and both names in model.labels."
         )
     if len({label.casefold() for label in known}) != len(known):
         where = "model.labels" if labels else f"{folder}/config.json: id2label"
         raise ModelError(f"{where} names a label twice: {', '.join(known)}.")
+    _require_labels_in_order(known, named, config, folder)
     return ModelSpec(folder, max_tokens, fingerprint, known, head, factory, long_texts, overlap, pad_to)
+
+
+def _require_labels_in_order(
+    known: tuple[str, ...], named: tuple[str, ...], config: dict[str, Any], folder: Path
+) -> None:
+    """Neither `model.labels` nor label2id may give a name of id2label to another output."""
+    numbers = config.get("label2id")
+    for i, label in enumerate(named):
+        if isinstance(numbers, dict) and numbers.get(label, i) != i:
+            raise ModelError(
+                f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output {numbers[label]}. Correct one: a guess could flip every label."
+            )
+    outputs = {name.casefold(): i for i, name in enumerate(named)}
+    for i, label in enumerate(known):
+        if outputs.get(label.casefold(), i) != i and len(known) == len(named):
+            raise ModelError(
+                f"model.labels calls output {i} {label!r}, which is output {outputs[label.casefold()]} in {folder}/config.json. Correct one: a guess could flip every label."
+            )
 
 
 def _num_labels(config: dict[str, Any]) -> int:

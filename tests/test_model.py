@@ -537,13 +537,13 @@ SINGLE = {"architectures": ["one output"], **ONE}
     ("config", "settings", "sentence"),
     [
         ({"auto_map": {"AutoModel": "evil.Evil"}}, {}, "needs Python code of its own"),
-        (ONE, {}, r"it has 1 label \(x\), 2 or more are needed\. .* set model\.head: sigmoid and model\.labels"),
+        (ONE, {}, r"has 1 label \(x\), a classifier with a softmax head has 2 or more\. .* set model\.head: sigmoid and both names in model\.labels"),
         (SINGLE, {"labels": ["a", "b"]}, r"is a regression \(one output\).* model\.head: sigmoid, two names in model\.labels"),
         (SINGLE | {"problem_type": "regression"}, {"labels": ["a", "b"], "head": "sigmoid"}, r"is a regression \(problem_type regression\).* no other problem_type"),
         ({"problem_type": "regression"}, {}, r"is a regression \(problem_type regression\)"),
         ({"problem_type": "multi_label_classification"}, {}, r"no single-label classifier.*Set model\.head: multi_label"),
         ({"problem_type": "single_label_classification"}, {"head": "multi_label"}, "model.head multi_label says otherwise"),
-        ({}, {"head": "sigmoid"}, r"whose two classes have no names\. Set model\.labels"),
+        (ONE, {"head": "sigmoid"}, r"has 1 label \(x\), a classifier with a sigmoid head has 2\. .*both names in model\.labels"),
         ({}, {"head": "sigmoid", "labels": ["a", "b"]}, "the model has 3 outputs, 1 are expected of a sigmoid head"),
         ({}, {"labels": ["a", "b"]}, "the model has 3 outputs, 2 are expected of a softmax head with the labels a, b"),
         ({}, {"labels": ["LABEL_0", "LABEL_2", "LABEL_1"]}, "model.labels calls output 1 'LABEL_2', which is output 2 in"),
@@ -870,9 +870,32 @@ def test_the_code_of_a_network_is_part_of_its_identity(networks, tmp_path):
     first = network_spec(folder, "bilstm").fingerprint
     assert network_spec(folder, "bilstm").fingerprint == first
     assert network_spec(folder, "reads_the_folder").fingerprint != first
+    (folder / "sizes.json").write_text("{}")
+    second = network_spec(folder, "bilstm").fingerprint
+    assert second != first, "the factory may read it"
     file = Path(networks.__file__)
     file.write_text(NETWORKS.replace("states.mean(dim=1)", "states.amax(dim=1)"))
-    assert network_spec(folder, "bilstm").fingerprint != first
+    assert network_spec(folder, "bilstm").fingerprint != second
+
+
+def test_so_is_the_code_it_takes_from_other_modules_of_its_package(networks, tmp_path, monkeypatch):
+    folder = saved_network(tmp_path / "model", networks.BiLSTM())
+    package = Path(networks.__file__).parent / "my_package"
+    package.mkdir()
+    for name, content in {
+        "__init__": "", "network": NETWORKS, "unused": "x = 1",
+        "middle": "from my_package.network import BiLSTM", "factory": "from my_package.middle import BiLSTM\ndef build(folder): return BiLSTM()",
+    }.items():  # fmt: skip
+        (package / f"{name}.py").write_text(content)
+    spec = model_spec(folder, 64, labels=TOPICS, factory="my_package.factory:build")
+    importlib.import_module("my_package.unused")
+    (package / "unused.py").write_text("x = 2")
+    assert model_spec(folder, 64, labels=TOPICS, factory="my_package.factory:build") == spec
+    (package / "network.py").write_text(NETWORKS.replace("0.5", "0.4"))
+    with pytest.raises(ModelError, match="changed while the audit was running"):
+        load_classifier(spec)
+    for name in [name for name in sys.modules if name.startswith("my_package")]:
+        monkeypatch.delitem(sys.modules, name)
 
 
 # ---------------------------------------------------------------- settings
