@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from safetensors.torch import load_model
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedConfig
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from configs.schema import AttributionError, AuditConfig, ModelError, digest
@@ -419,43 +419,54 @@ def _watched(classifier: Classifier, folder: Path) -> tuple[tuple[tuple[nn.Embed
     """
     probes = _probes(classifier, 4)
     inputs, other = inputs_of(classifier, probes[:2]), inputs_of(classifier, probes[2:])
-    called: list[tuple[nn.Embedding, Role]] = []
-    places = _ENDLESS
+    logits_NK, calls = _calls(classifier, inputs, folder)
+    _require_logits(classifier, logits_NK, folder)
+    roles = [_role(call.given, inputs.ids_NT) for call in calls]
+    # Some families give their position embeddings the token ids too, for the shape alone: other ids, the same value.
+    _, other_calls = _calls(classifier, other, folder)
+    readers = {
+        call.module
+        for call, role, other_call in zip(calls, roles, other_calls, strict=False)
+        if role != "other" and not torch.equal(call.output, other_call.output)
+    }
+    lookups = [(call.module, role) for call, role in zip(calls, roles, strict=True) if call.module in readers]
+    entrances = len([role for _, role in lookups if role in ("text", "transposed")])
+    if entrances != 1:
+        raise ModelError(
+            f"{folder}: {entrances} embedding modules are called with the token ids, expected one; this architecture cannot be explained."
+        )
+    places = [_places(call, inputs) for call, role in zip(calls, roles, strict=True) if role == "other"]
+    return tuple(lookups), min(places, default=_ENDLESS)
+
+
+class _Call(NamedTuple):
+    module: nn.Embedding
+    given: Tensor
+    output: Tensor
+
+
+def _calls(classifier: Classifier, inputs: Inputs, folder: Path) -> tuple[Tensor, list[_Call]]:
+    """Logits of a plain forward pass, and the calls of embedding modules in it."""
+    calls: list[_Call] = []
 
     def watch(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
-        nonlocal places
         given = args[0] if args else kwargs.get("input")
         if isinstance(module, nn.Embedding) and isinstance(given, Tensor):
-            role = _role(given, inputs.ids_NT)
-            called.append((module, role))
-            if role == "other":
-                places = min(places, _places(module, given, inputs))
+            calls.append(_Call(module, given, output))
 
     handles = [module.register_forward_hook(watch, with_kwargs=True) for module in classifier.model.modules()]
     try:
         with quiet_transformers(), torch.no_grad():
-            logits = _forward(classifier, inputs)
+            return _forward(classifier, inputs), calls
     except Exception as error:  # a network of the user's may raise anything
-        advice = "" if classifier.pad_to else " If it reads a fixed number of positions, set model.pad_to."
+        own = not isinstance(classifier.model, PreTrainedModel) and classifier.pad_to is None
+        advice = " If it reads a fixed number of positions, set model.pad_to." if own else ""
         raise ModelError(
             f"{folder}: the model cannot read two texts of {inputs.ids_NT.shape[1]} tokens ({type(error).__name__}: {_first_line(error)}).{advice}"
         ) from error
     finally:
         for handle in handles:
             handle.remove()
-    _require_logits(classifier, logits, folder)
-    readers = {
-        module
-        for module in {module for module, role in called if role != "other"}
-        # Some families give their position embeddings the token ids too, for the shape alone.
-        if not torch.equal(_embedded(module, inputs.ids_NT), _embedded(module, other.ids_NT))
-    }
-    entrances = len([role for module, role in called if module in readers and role in ("text", "transposed")])
-    if entrances != 1:
-        raise ModelError(
-            f"{folder}: {entrances} embedding modules are called with the token ids, expected one; this architecture cannot be explained."
-        )
-    return tuple((module, role) for module, role in called if module in readers), places
 
 
 def _probes(classifier: Classifier, num_texts: int) -> list[Encoded]:
@@ -487,17 +498,18 @@ def _role(given: Tensor, ids_NT: Tensor) -> Role:
     return "other"
 
 
-def _places(module: nn.Embedding, given: Tensor, inputs: Inputs) -> int:
+def _places(call: _Call, inputs: Inputs) -> int:
     """For how many tokens a module has embeddings, if what it is given are their positions.
 
     RoBERTa and its relatives count positions from the padding id on, so fewer are left than the module has.
     """
     num_tokens = inputs.ids_NT.shape[1]
+    given = call.given
     if given.dim() == 0 or given.shape[-1] < num_tokens or given.is_floating_point():
         return _ENDLESS
     places_T = given.reshape(-1, given.shape[-1])[0, :num_tokens][inputs.mask_NT[0].bool()]
     counted = bool((places_T.diff() == 1).all()) and len(places_T) > 2
-    return module.num_embeddings - int(places_T[0]) if counted else _ENDLESS
+    return call.module.num_embeddings - int(places_T[0]) if counted else _ENDLESS
 
 
 def _embedded(module: nn.Embedding, ids: Tensor) -> Tensor:

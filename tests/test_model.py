@@ -19,6 +19,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 
 import tasks.model
 from configs.schema import AttributionError, AuditConfig, ModelError
+from tasks.identify import name_run
 from tasks.model import (
     WORD_EMBEDDINGS,
     Encoded,
@@ -139,7 +140,7 @@ def folder_of(tmp_path_factory):
     return folder
 
 
-def texts_of_one_length(classifier, num_texts=3, num_tokens=9):
+def texts_of_one_length(classifier, num_texts=3):
     """Texts of ordinary tokens that all differ, in the tokenizer's frame of special tokens."""
     frame = encode(classifier.tokenizer, ["one probe that is read, and then"], None, 64)[0]
     known = sorted(set(range(len(classifier.tokenizer))) - set(classifier.tokenizer.all_special_ids))
@@ -695,13 +696,14 @@ class TwoTables(BiLSTM):
         return super().forward(input_ids, attention_mask) + self.second(input_ids).sum(dim=(1, 2))[:, None]
 
 class Keeps(BiLSTM):
-    """Computes a scale in its first forward pass and keeps it."""
-    scale = None
+    """Computes a scale for each length of text once and keeps it."""
+    def __init__(self):
+        super().__init__()
+        self.scales = {}
 
     def forward(self, input_ids, attention_mask):
-        if self.scale is None:
-            self.scale = torch.ones(4) * 2
-        return super().forward(input_ids, attention_mask) * self.scale
+        scale = self.scales.setdefault(input_ids.shape[1], torch.ones(4) * 2)
+        return super().forward(input_ids, attention_mask) * scale
 
 class Single(BiLSTM):
     def forward(self, input_ids, attention_mask):
@@ -756,7 +758,7 @@ def test_a_network_of_ones_own_gives_its_own_logits_and_gradients(networks, tmp_
     network = getattr(networks, name)(tmp_path).eval()
     folder = saved_network(tmp_path / "model", network)
     classifier = load_classifier(network_spec(folder, name, **settings))
-    texts = texts_of_one_length(classifier, num_tokens=5)
+    texts = texts_of_one_length(classifier)
     inputs = inputs_of(classifier, texts)
     types = {} if inputs.types_NT is None else {"token_type_ids": inputs.types_NT}
     assert bool(types) == (name == "attentive")
@@ -914,6 +916,21 @@ def test_every_setting_of_the_model_reaches_its_spec(folder_of):
         folder_of("bert"), 48, ("x", "y", "z"), "multi_label", None, "windows", 7, 32,
     )  # fmt: skip
     assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_a_run_is_named_by_how_the_model_reads_and_by_the_second_text(folder_of, tmp_path):
+    (tmp_path / "d.csv").write_text("text,second,label\na,b,LABEL_0\n")
+    spec = model_spec(folder_of("bert"), 64)
+    config = AuditConfig(data={"path": tmp_path / "d.csv"}, model={"path": spec.folder})
+    changes = [
+        {"max_tokens": 63}, {"labels": ("x", "y", "z")}, {"head": "multi_label"}, {"factory": "m:f"}, {"long_texts": "windows"}, {"overlap": 8},
+        {"pad_to": 64}, {"fingerprint": "x"},
+    ]  # fmt: skip
+    pairs = config.model_copy(update={"data": config.data.model_copy(update={"pair": "second"})})
+    names = [name_run(config, replace(spec, **change)).run_id for change in [{}, *changes]]
+    names.append(name_run(pairs, spec).run_id)
+    assert len(set(names)) == len(names)
+    assert name_run(config, spec).run_id == names[0]
 
 
 def test_a_spec_needs_no_more_than_a_folder_and_a_length(folder_of):
