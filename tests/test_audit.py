@@ -89,7 +89,7 @@ output: {folder}/runs
 models: {folder}/models
 data: {{path: {folder}/reviews.csv, text: review, label: sentiment, where: {{part: test}}, labels: {{negative: bad, positive: good}}}}
 finetune: {{where: {{part: train}}, epochs: 2}}
-attribution: {{steps: 8, max_gap: 0.2}}
+attribution: {{gradients: 5}}
 """)
     result = command("run", config, cwd=folder, capture_output=True, timeout=540)
     assert result.returncode == 0, result.stderr
