@@ -256,6 +256,8 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     folder = spec.folder
     # GELU far below 0 gives denormal numbers, which processors compute ten times slower than others.
     torch.set_flush_denormal(True)
+    # Without gradients torch's own transformer layers leave the padding out, and an inner layer has no (N, T, D) to show.
+    torch.backends.mha.set_fastpath_enabled(False)
     model = _custom(spec) if spec.factory is not None else _of_transformers(spec)
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):

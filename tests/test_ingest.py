@@ -24,14 +24,11 @@ class Words:
 
     def __call__(self, texts, seconds, truncation, **options):
         assert not truncation, "ingest counts the tokens of the whole text"
-        pieces = [[7 for word in text.split() if word != "~"] for text in texts]
+        pieces = [[7 for word in text.split() if word != "~"] for text in [*texts, *(seconds or [])]]
+        firsts, others = pieces[: len(texts)], pieces[len(texts) :]
         if seconds is None:
-            return {"input_ids": [[1, *own, 2] for own in pieces]}
-        return {
-            "input_ids": [
-                [1, *own, 2, *(8 for _ in second.split()), 2] for own, second in zip(pieces, seconds, strict=True)
-            ]
-        }
+            return {"input_ids": [[1, *own, 2] for own in firsts]}
+        return {"input_ids": [[1, *own, 2, *other, 2] for own, other in zip(firsts, others, strict=True)]}
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +129,7 @@ def test_a_pair_is_one_example_of_both_texts_whose_second_begins_where_it_says(t
         ("it rains", "the ground is", "neg"),
         ("~", "", "pos"),
         ("x", "y", "meh"),
+        ("~", "~", "pos"),
     ]
     shards, rejects, _ = ingested(tmp_path, rows, pair="second", max_rejected=1.0)
     found = [row for shard in shards for row in shard]
@@ -142,7 +140,7 @@ def test_a_pair_is_one_example_of_both_texts_whose_second_begins_where_it_says(t
     assert [row["text"][row["pair_start"] :] for row in found] == ["the ground is", words(8)]
     assert [(row["example_id"], row["text"], row["reason"]) for row in rejects] == [
         (1, "no\nway\n", "empty (second text)"), (2, "\n~ ok", "empty"), (4, "it rains\nthe ground is", "duplicate with another label"),
-        (5, "~\n", "empty (second text)"), (6, "x\ny", "unknown label"),
+        (5, "~\n", "empty (second text)"), (6, "x\ny", "unknown label"), (7, "~\n~", "no tokens"),
     ]  # fmt: skip
 
 

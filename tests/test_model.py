@@ -672,7 +672,7 @@ class Attentive(nn.Module):
         states = self.words(input_ids)
         if token_type_ids is not None:
             states = states + self.segments(token_type_ids)
-        return self.head(self.encoder(states, src_key_padding_mask=attention_mask == 0)[:, 0])
+        return self.head(self.encoder(src=states, src_key_padding_mask=attention_mask == 0)[:, 0])
 
 class OnBert(nn.Module):
     def __init__(self):
@@ -751,8 +751,6 @@ def network_spec(folder, name, labels=TOPICS, **settings):
     return model_spec(folder, 64, labels=labels, factory=f"my_networks:{name}", **settings)
 
 
-# The encoder of torch takes a short cut through nested tensors where no gradient is asked for.
-@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors:UserWarning")
 @pytest.mark.parametrize(("name", "settings"), [("bilstm", {}), ("attentive", {}), ("fixed", {"pad_to": 16}), ("on_bert", {}), ("keeps", {})])  # fmt: skip
 def test_a_network_of_ones_own_gives_its_own_logits_and_gradients(networks, tmp_path, name, settings):
     network = getattr(networks, name)(tmp_path).eval()
@@ -781,6 +779,18 @@ def test_a_network_of_ones_own_is_cut_at_its_positions_and_has_its_layers(networ
     assert classifier.max_tokens == 40
     for name in ("embeddings", "bert.encoder.layer.0"):
         require_explainable(classifier, find_layer(classifier, name))
+
+
+def test_layers_of_torchs_own_encoder_have_values_and_inputs_given_by_name(networks, tmp_path):
+    folder = saved_network(tmp_path / "model", networks.Attentive())
+    classifier = load_classifier(network_spec(folder, "attentive"))
+    inputs = inputs_of(classifier, texts_of_one_length(classifier))
+    for name in ("encoder:input", "encoder.layers.0", "encoder.layers.1:input", "encoder"):
+        layer = find_layer(classifier, name)
+        require_explainable(classifier, layer)
+        points_NTD = activations(classifier, layer, inputs).requires_grad_()
+        logits_NK = logits_at(classifier, layer, inputs, points_NTD)
+        assert torch.autograd.grad(logits_NK[:, 0].sum(), points_NTD)[0].any()
 
 
 def test_a_recurrent_network_stays_in_eval_mode_and_leaves_cudnn_for_its_gradients(networks, tmp_path, monkeypatch):
