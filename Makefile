@@ -36,9 +36,11 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 browser:
 	command -v chromium || (apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core)
 
-# Error and cost of the quadrature rules, as quoted in DECISIONS.md. Needs the classifier of `make audit`.
+# Speed and error of attribution beside its peers, and what few gradients do to the figures on words, as quoted in
+# README.md and DECISIONS.md. Needs the classifier of `make audit`; an hour on two cores, much of it the reference.
 benchmark: $(VENV)/.installed-dev
-	folder=$$(mktemp -d) && $(BIN)/python tests/benchmarks/quadrature.py $$folder; rm -rf $$folder
+	$(BIN)/python tests/benchmarks/corpus.py
+	$(BIN)/python tests/benchmarks/attribution.py
 
 clean:
 	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal

@@ -74,6 +74,7 @@ def texts(kind: str) -> tuple[str, ...]:
     return tuple(joined)
 
 
+@cache
 def encoded(kind: str) -> list[Encoded]:
     return encode(load_classifier(model()).tokenizer, texts(kind), None, 512)
 
