@@ -255,7 +255,7 @@ def test_the_rejects_of_all_parts_are_in_one_table(warehouse):
 # ---------------------------------------------------------------- aggregate/word_occurrences, piece_occurrences
 
 TOKENS = """
-    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | score:float
+    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | integrated_gradients:float
 """
 
 

@@ -18,14 +18,14 @@
 -- column  n_not_finite       texts quarantined because a score is no number
 -- column  n_out_of_memory    texts quarantined because they do not fit into memory
 -- column  n_held_out         pilot texts that verified the plan
--- column  error_p50          error of held-out pilot texts against a dense reference, median          [share of |scores|]
--- column  error_p90          the same, 90th percentile                                                [share of |scores|]
--- column  error_p99          the same, 99th percentile                                                [share of |scores|]
--- column  noise              root mean square noise of held-out pilot texts; null without noise       [share of |scores|]
--- column  inflation          expected widening of a word's interval by this noise                     [share]
--- column  expected_width     expected width of a typical word's 95 % interval, if one was asked for   [unit of the scalar]
+-- column  error_p50          error of held-out pilot texts against a dense reference, median  [share of |scores|]
+-- column  error_p90          the same, 90th percentile  [share of |scores|]
+-- column  error_p99          the same, 99th percentile  [share of |scores|]
+-- column  noise              root mean square noise of held-out pilot texts; null without noise  [share of |scores|]
+-- column  inflation          expected widening of a word's interval by this noise  [share]
+-- column  expected_width     expected width of a typical word's 95 % interval, if asked for  [unit of the scalar]
 -- column  median_noise_share measured: share of a word's squared standard error that is noise, median [0..1]
--- column  worst_noise_share  the same, of the word with the largest                                   [0..1]
+-- column  worst_noise_share  the same, of the word with the largest  [0..1]
 -- unique  mode
 with
 

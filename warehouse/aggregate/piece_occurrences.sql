@@ -25,7 +25,10 @@ select
         case when tokens.token_end < words.word_end then '·' end
     ) as piece,
     words.word as source_word,
-    case $method when 'gradient_x_input' then tokens.gradient_x_input else tokens.integrated_gradients end::double as score,
+    case
+        when $method = 'gradient_x_input' then tokens.gradient_x_input
+        else tokens.integrated_gradients
+    end::double as score,
     tokens.gradient_x_input::double as gradient_x_input,
     tokens.gradient_norm::double as gradient_norm,
     tokens.contrast::double as contrast

@@ -13,7 +13,7 @@
 -- column  score                 summed score towards the target label, by the method       [unit of the scalar]
 -- column  gradient_x_input      summed score towards the target label                     [unit of the scalar]
 -- column  gradient_norm         L2 norm over the pieces
--- column  contrast              its square estimates the variance of the score's quadrature noise; null without such noise
+-- column  contrast              its square estimates the variance of the score's quadrature noise; null without
 -- unique  example_id, word_start
 with
 

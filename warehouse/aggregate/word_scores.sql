@@ -10,7 +10,7 @@
 -- column  score                 summed score towards the target label                         [unit of the scalar]
 -- column  gradient_x_input      summed score towards the target label                         [unit of the scalar]
 -- column  gradient_norm         L2 norm over the occurrences
--- column  contrast              its square estimates the variance of the score's quadrature noise; null without such noise
+-- column  contrast              its square estimates the variance of the score's quadrature noise; null without
 -- unique  kind, example_id, word
 with
 
