@@ -118,8 +118,8 @@ def make_plan(
     if attribution.mode == "fixed" and path:
         facts |= {"rule": attribution.rule, "gradients": attribution.steps}
     tables = {
-        "pilot": pa.Table.from_pylist(rows, schema=_PILOT),
-        "baselines": pa.Table.from_pylist(_agreement(dense, pieces) if len(dense) > 1 else [], schema=_BASELINES),
+        "pilot": pa.Table.from_pylist(rows, schema=PILOT),
+        "baselines": pa.Table.from_pylist(_agreement(dense, pieces) if len(dense) > 1 else [], schema=BASELINES),
         "warp": _warp_table(warp),
     }
     write_part(manifest, tables, facts)
@@ -142,11 +142,11 @@ def stored_plan(manifest: Path) -> Plan | None:
     return Plan(facts["gradients"] or 0, facts["last_draw"], facts["noise_factor"], tuple(facts["error_factors"]), warp)
 
 
-_PILOT = pa.schema([
+PILOT = pa.schema([
     ("example_id", pa.int64()), ("n_tokens", pa.int32()), ("role", pa.string()), ("error", pa.float64()),
     ("estimate", pa.float64()), ("noise", pa.float64()),
 ])  # fmt: skip
-_BASELINES = pa.schema([
+BASELINES = pa.schema([
     ("baseline_a", pa.string()), ("baseline_b", pa.string()), ("n_examples", pa.int32()),
     ("rank_agreement", pa.float64()), ("top_agreement", pa.float64()),
 ])  # fmt: skip

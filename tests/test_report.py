@@ -23,6 +23,7 @@ from tasks.headlines import Headline, headlines
 from tasks.identify import enter_run
 from tasks.model import ModelSpec
 from tasks.parts import write_part
+from tasks.pilot import BASELINES, PILOT
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
 from tasks.run import Run
@@ -64,15 +65,15 @@ def make_run(folder):
                 tokens.append({
                     "example_id": i, "position": 2 * position + k, "token_id": 7, "token_start": edges[k], "token_end": edges[k + 1],
                     "word_start": start if end else None, "word_end": end if end else None, "gradient_norm": 0.1,
-                    "gradient_x_input": score / num_pieces, "integrated_gradients": score / num_pieces if end else 0.0,
+                    "gradient_x_input": score / num_pieces, "embedding_gradient_norm": None, "integrated_gradients": score / num_pieces if end else 0.0, "contrast": 0.01,
                 })  # fmt: skip
         examples[-1] |= {"n_tokens": 12, "n_cut": 2 if i == 19 else 0}
         facts.append({
             "example_id": i, "predicted_id": int(is_good), "target_id": int(is_good), "confidence": 0.9 + i / 1000, "score": 3.0,
-            "change": total, "gap": 0.0, "special_score": 0.0, "steps": 8, "converged": True,
+            "change": total, "gap": 0.0, "special_score": 0.0, "gradients": 8, "error": None, "converged": True, "reason": None, "n_windows": 1,
         })  # fmt: skip
     integers = ("position", "token_id", "token_start", "token_end", "word_start", "word_end")
-    floats = ("gradient_norm", "gradient_x_input", "integrated_gradients")
+    floats = ("gradient_norm", "embedding_gradient_norm", "gradient_x_input", "integrated_gradients", "contrast")
     schema = pa.schema(
         [
             ("example_id", pa.int64()),
@@ -87,6 +88,22 @@ def make_run(folder):
     counts = {"num_rows": 21, "num_rejected": 1, "num_not_sampled": 0, "num_examples": 20}
     write_part(folder / "shards" / "ingest.json", {}, counts)
     write_part(part, {"tokens": pa.Table.from_pylist(tokens, schema), "examples": pa.Table.from_pylist(facts)}, {})
+    plan = {
+        "mode": "corpus", "rule": "drawn", "warp": "densest 3.0 times the average at 0.20 for 9 tokens", "baseline_used": "unk", "gradients": 6,
+        "n_planned": 20, "noise": 0.08, "inflation": 0.003, "error_p50": 0.05, "error_p90": 0.11, "error_p99": 0.2, "width": None, "pilot_gradients": 64,
+    }  # fmt: skip
+    rows = [
+        {"example_id": i, "n_tokens": 9, "role": "fitted" if i else "held out", "error": 0.05, "noise": 0.08}
+        for i in range(2)
+    ]
+    agreement = [
+        {"baseline_a": "mask", "baseline_b": "zero", "n_examples": 2, "rank_agreement": 0.75, "top_agreement": 0.5}
+    ]
+    tables = {
+        "pilot": pa.Table.from_pylist(rows, schema=PILOT),
+        "baselines": pa.Table.from_pylist(agreement, schema=BASELINES),
+    }
+    write_part(part.with_name("plan.json"), tables, plan)
     return [shard], [part]
 
 

@@ -4,6 +4,7 @@ A test that computes its answer shows the sum in a comment. Where the sum is lon
 """
 
 import hashlib
+import json
 import math
 import unicodedata
 from pathlib import Path
@@ -222,9 +223,9 @@ def test_an_example_has_its_labels_by_name_and_its_gap_relative_to_the_change(wa
         0          | a         | one  | 0        | 3        | 0
     """)  # fmt: skip
     parts = warehouse.part("""
-        example_id | predicted_id | target_id | confidence | score | change | gap  | special_score | steps | converged
-        0          | 0            | 2         | 0.75       | 1.5   | -4.0   | -1.0 | 0.25          | 12    | false
-        1          | 1            | 1         | 0.5        | 0.5   | 0.5    | 0.25 | 0.0           | 24    | true
+        example_id | predicted_id | target_id | confidence | score | change | gap  | special_score | gradients | error:double | converged | reason    | n_windows
+        0          | 0            | 2         | 0.75       | 1.5   | -4.0   | -1.0 | 0.25          | 12        | 0.5          | false     | tolerance | 1
+        1          | 1            | 1         | 0.5        | 0.5   | 0.5    | 0.25 | 0.0           | 24        | null         | true      | null      | 3
     """)  # fmt: skip
     rows = warehouse.build("aggregate/examples", shards=[shards], example_parts=[parts], labels=["no", "yes", "maybe"])
     assert rows == [
@@ -232,13 +233,13 @@ def test_an_example_has_its_labels_by_name_and_its_gap_relative_to_the_change(wa
             "example_id": 0, "source_id": "a", "text": "one", "gold_label": "no", "predicted_label": "no", "target_label": "maybe",
             "correct": True, "confidence": 0.75, "score": 1.5, "change": -4.0, "gap": -1.0,
             "relative_gap": 0.25,  # 1 / 4
-            "special_score": 0.25, "steps": 12, "converged": False, "n_tokens": 3, "n_cut": 0,
+            "special_score": 0.25, "gradients": 12, "error": 0.5, "converged": False, "reason": "tolerance", "n_windows": 1, "n_tokens": 3, "n_cut": 0,
         },
         {
             "example_id": 1, "source_id": "b", "text": "two", "gold_label": "maybe", "predicted_label": "yes", "target_label": "yes",
             "correct": False, "confidence": 0.5, "score": 0.5, "change": 0.5, "gap": 0.25,
             "relative_gap": 0.25,  # 0.25 / 1: a change below 1 counts as 1
-            "special_score": 0.0, "steps": 24, "converged": True, "n_tokens": 4, "n_cut": 1,
+            "special_score": 0.0, "gradients": 24, "error": None, "converged": True, "reason": None, "n_windows": 3, "n_tokens": 4, "n_cut": 1,
         },
     ]  # fmt: skip
 
@@ -255,7 +256,7 @@ def test_the_rejects_of_all_parts_are_in_one_table(warehouse):
 # ---------------------------------------------------------------- aggregate/word_occurrences, piece_occurrences
 
 TOKENS = """
-    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | integrated_gradients:float
+    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | integrated_gradients:float | contrast:float
 """
 
 
@@ -267,26 +268,26 @@ def test_a_word_is_the_sum_of_its_pieces_and_special_tokens_are_no_words(warehou
         2          | ""       | true
     """)  # fmt: skip
     tokens = warehouse.part(TOKENS + """
-        0          | 0        | 0           | 0         | null               | null             | 9.0           | 9.0              | 9.0
-        0          | 1        | 0           | 3         | 0                  | 3                | 2.0           | 1.0              | -0.5
-        0          | 2        | 4           | 6         | 4                  | 8                | 3.0           | 0.5              | 0.25
-        0          | 3        | 6           | 8         | 4                  | 8                | 4.0           | -1.5             | 0.5
-        1          | 0        | 0           | 3         | 0                  | 3                | 1.0           | 1.0              | 1.0
-        2          | 0        | 0           | 0         | null               | null             | 1.0           | 1.0              | 1.0
+        0          | 0        | 0           | 0         | null               | null             | 9.0           | 9.0              | 9.0 | 1.0
+        0          | 1        | 0           | 3         | 0                  | 3                | 2.0           | 1.0              | -0.5 | 0.25
+        0          | 2        | 4           | 6         | 4                  | 8                | 3.0           | 0.5              | 0.25 | 0.5
+        0          | 3        | 6           | 8         | 4                  | 8                | 4.0           | -1.5             | 0.5 | -2.0
+        1          | 0        | 0           | 3         | 0                  | 3                | 1.0           | 1.0              | 1.0 | 1.0
+        2          | 0        | 0           | 0         | null               | null             | 1.0           | 1.0              | 1.0 | 1.0
     """)  # fmt: skip
     # norm of (3, 4) is 5; example 1 is quarantined; example 2 has special tokens only
-    assert warehouse.build("aggregate/word_occurrences", token_parts=[tokens]) == [
+    assert warehouse.build("aggregate/word_occurrences", token_parts=[tokens], method="integrated_gradients") == [
         {
             "example_id": 0, "word_start": 0, "word_end": 3, "surface": "Sad", "word": "sad", "n_pieces": 1, "starts_sentence": True,
-            "score": -0.5, "gradient_x_input": 1.0, "gradient_norm": 2.0,
+            "score": -0.5, "gradient_x_input": 1.0, "gradient_norm": 2.0, "contrast": 0.25,
         },
         {
             "example_id": 0, "word_start": 4, "word_end": 8, "surface": "tale", "word": "tale", "n_pieces": 2, "starts_sentence": False,
-            "score": 0.75, "gradient_x_input": -1.0, "gradient_norm": 5.0,
+            "score": 0.75, "gradient_x_input": -1.0, "gradient_norm": 5.0, "contrast": -1.5,
         },
     ]  # fmt: skip
     assert only(
-        warehouse.build("aggregate/piece_occurrences", token_parts=[tokens]),
+        warehouse.build("aggregate/piece_occurrences", token_parts=[tokens], method="integrated_gradients"),
         "position",
         "piece",
         "source_word",
@@ -295,6 +296,11 @@ def test_a_word_is_the_sum_of_its_pieces_and_special_tokens_are_no_words(warehou
         (2, "ta·", "tale", 0.25),
         (3, "·le", "tale", 0.5),
     ]
+    # By gradient x input: the other column, whatever is in this one.
+    by_product = warehouse.build("aggregate/word_occurrences", token_parts=[tokens], method="gradient_x_input")
+    assert only(by_product, "word", "score") == [("sad", 1.0), ("tale", -1.0)]
+    pieces = warehouse.build("aggregate/piece_occurrences", token_parts=[tokens], method="gradient_x_input")
+    assert only(pieces, "piece", "score", "contrast") == [("ta·", 0.5, 0.5), ("·le", -1.5, -2.0)]
 
 
 def occurrences(warehouse, *texts):
@@ -305,10 +311,11 @@ def occurrences(warehouse, *texts):
         start = 0
         for position, word in enumerate(text.split(" ")):
             end = start + len(word)
-            lines.append(f"{i} | {position} | {start} | {end} | {start} | {end} | 1.0 | 1.0 | 1.0")
+            lines.append(f"{i} | {position} | {start} | {end} | {start} | {end} | 1.0 | 1.0 | 1.0 | 0.5")
             start = end + 1
     warehouse.insert("examples", "\n".join(examples))
-    return warehouse.build("aggregate/word_occurrences", token_parts=[warehouse.part(TOKENS + "\n".join(lines))])
+    part = warehouse.part(TOKENS + "\n".join(lines))
+    return warehouse.build("aggregate/word_occurrences", token_parts=[part], method="integrated_gradients")
 
 
 def quoted(text):
@@ -351,13 +358,13 @@ def test_a_sentence_starts_behind_a_stop_a_quote_or_a_bracket_but_not_behind_a_p
 def test_pieces_of_a_byte_level_tokenizer_lose_the_space_and_the_curly_apostrophe(warehouse):
     warehouse.insert("examples", "example_id | text | converged\n 0 | so unDON’T | true")
     tokens = warehouse.part(TOKENS + """
-        0          | 0        | 0           | 2         | 0                  | 2                | 1.0           | 1.0              | 1.0
-        0          | 1        | 2           | 5         | 3                  | 10               | 1.0           | 1.0              | 1.0
-        0          | 2        | 5           | 8         | 3                  | 10               | 1.0           | 1.0              | 1.0
-        0          | 3        | 8           | 10        | 3                  | 10               | 1.0           | 1.0              | 1.0
+        0          | 0        | 0           | 2         | 0                  | 2                | 1.0           | 1.0              | 1.0 | null
+        0          | 1        | 2           | 5         | 3                  | 10               | 1.0           | 1.0              | 1.0 | null
+        0          | 2        | 5           | 8         | 3                  | 10               | 1.0           | 1.0              | 1.0 | null
+        0          | 3        | 8           | 10        | 3                  | 10               | 1.0           | 1.0              | 1.0 | null
     """)  # fmt: skip
-    warehouse.build("aggregate/word_occurrences", token_parts=[tokens])
-    rows = warehouse.build("aggregate/piece_occurrences", token_parts=[tokens])
+    warehouse.build("aggregate/word_occurrences", token_parts=[tokens], method="integrated_gradients")
+    rows = warehouse.build("aggregate/piece_occurrences", token_parts=[tokens], method="integrated_gradients")
     assert only(rows, "position", "piece", "source_word") == [
         (1, "un·", "undon't"),
         (2, "·don·", "undon't"),
@@ -370,8 +377,8 @@ def test_pieces_of_a_byte_level_tokenizer_lose_the_space_and_the_curly_apostroph
 
 def word_scores(warehouse, text):
     warehouse.insert("piece_occurrences", """
-        example_id | piece | score | gradient_x_input | gradient_norm
-        1          | ta·   | 5.0                  | 1.0              | 2.0
+        example_id | piece | score | gradient_x_input | gradient_norm | contrast:double
+        1          | ta·   | 5.0   | 1.0              | 2.0           | null
     """)  # fmt: skip
     warehouse.insert("word_occurrences", text)
     return warehouse.build("aggregate/word_scores")
@@ -379,10 +386,10 @@ def word_scores(warehouse, text):
 
 def test_repeated_words_are_summed_and_shares_are_of_the_example_s_words(warehouse):
     rows = word_scores(warehouse, """
-        example_id | word | n_pieces | score | gradient_x_input | gradient_norm
-        1          | bad  | 1        | 2.0                  | 1.0              | 3.0
-        1          | bad  | 2        | -0.5                 | 2.0              | 4.0
-        1          | tale | 2        | -4.5                 | 1.0              | 1.0
+        example_id | word | n_pieces | score | gradient_x_input | gradient_norm | contrast
+        1          | bad  | 1        | 2.0   | 1.0              | 3.0           | 0.5
+        1          | bad  | 2        | -0.5  | 2.0              | 4.0           | -0.75
+        1          | tale | 2        | -4.5  | 1.0              | 1.0           | 2.0
     """)  # fmt: skip
     # bad: 2 - 0.5 = 1.5, norm of (3, 4) = 5; |1.5| + |-4.5| = 6, shares 1.5 / 6 and 4.5 / 6; the piece is no word of the sum
     columns = (
@@ -394,19 +401,21 @@ def test_repeated_words_are_summed_and_shares_are_of_the_example_s_words(warehou
         "score",
         "gradient_x_input",
         "gradient_norm",
+        "contrast",
     )
+    # Contrasts add up with their signs: the noise of two places in one text is one draw.
     assert only(rows, *columns) == [
-        ("piece", "ta·", 1, 1, 5 / 6, 5.0, 1.0, 2.0),
-        ("word", "bad", 2, 3, 0.25, 1.5, 3.0, 5.0),
-        ("word", "tale", 1, 2, 0.75, -4.5, 1.0, 1.0),
+        ("piece", "ta·", 1, 1, 5 / 6, 5.0, 1.0, 2.0, None),
+        ("word", "bad", 2, 3, 0.25, 1.5, 3.0, 5.0, -0.25),
+        ("word", "tale", 1, 2, 0.75, -4.5, 1.0, 1.0, 2.0),
     ]
 
 
 def test_an_example_whose_scores_are_all_zero_has_no_shares(warehouse):
     rows = word_scores(warehouse, """
-        example_id | word | n_pieces | score | gradient_x_input | gradient_norm
-        1          | bad  | 1        | 0.0                  | 1.0              | 3.0
-        1          | tale | 1        | 0.0                  | 1.0              | 1.0
+        example_id | word | n_pieces | score | gradient_x_input | gradient_norm | contrast
+        1          | bad  | 1        | 0.0   | 1.0              | 3.0           | 0.0
+        1          | tale | 1        | 0.0   | 1.0              | 1.0           | 0.0
     """)  # fmt: skip
     assert [row["share"] for row in rows] == [None, None, None]
 
@@ -420,6 +429,7 @@ FILLING = {
     "share": 0.5,
     "gradient_norm": 1.0,
     "gradient_x_input": 1.0,
+    "contrast": 0.0,
 }
 NO_PIECES = "example_id:bigint | position | piece:varchar | source_word:varchar"
 
@@ -465,7 +475,7 @@ def test_importance_of_two_words_by_hand(warehouse):
     assert list(found) == [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]
     x = found["a", "x"]
     assert x == {
-        "label": "a", "word": "x", "kind": "word", "n_examples": 2, "mean_score": 2.0, "std_error": 1.0,
+        "label": "a", "word": "x", "kind": "word", "n_examples": 2, "mean_score": 2.0, "std_error": 1.0, "noise_share": 0.0,
         "ci_low": pytest.approx(2 - half, abs=1e-4), "ci_high": pytest.approx(2 + half, abs=1e-4),
         "p_value": pytest.approx(p, rel=0.003), "q_value": pytest.approx(2 * x["p_value"]),  # the smaller of two: p * 2 / 1
         "mean_share": 0.5, "reach": 2 / 3, "impact": 4 / 3, "mean_gradient_x_input": 0.0,  # 1 and -1
@@ -1152,16 +1162,19 @@ def test_a_keyword_flagged_for_one_label_is_not_proposed_for_another(warehouse):
 
 # ---------------------------------------------------------------- checks
 
-KEYS = "example_id | relative_gap:double | score:double | converged"
+KEYS = "example_id | relative_gap:double | error:double | score:double | converged:boolean"
 
 CHECKS = {
-    "examples__gap_within_tolerance": (
-        # a quarantined example may miss it, and 32 bits may round it up
-        {"examples": KEYS + "\n1 | 0.1 | 1.0 | true\n2 | 0.5 | 1.0 | false\n3 | 0.1000000015 | 1.0 | true"},
+    "examples__explained_ones_met_their_tolerance": (
+        # a quarantined example may miss it, so may one that was predicted only, and rounding may lift it over
         {
-            "too wide": {"examples": KEYS + "\n1 | 0.11 | 1.0 | true"},
-            "no gap": {"examples": KEYS + "\n1 | null | 1.0 | true"},
-            "no number": {"examples": KEYS + "\n1 | 0.0 | NaN | true"},
+            "examples": KEYS
+            + "\n1 | 0.1 | 9 | 1.0 | true\n2 | 0.5 | 9 | 1.0 | false\n3 | null | null | null | null\n4 | 0.10000001 | 9 | 1.0 | true"
+        },
+        {
+            "too wide": {"examples": KEYS + "\n1 | 0.11 | 0.0 | 1.0 | true"},
+            "no gap": {"examples": KEYS + "\n1 | null | 0.0 | 1.0 | true"},
+            "no number": {"examples": KEYS + "\n1 | 0.0 | 0.0 | NaN | true"},
         },
     ),
     "label_association__rates_add_up": (
@@ -1241,7 +1254,7 @@ CHECKS = {
         },
     ),
 }
-CHECK_PARAMS = {"max_gap": 0.1, "mirrored": True}
+CHECK_PARAMS = {"mode": "fixed", "tolerance": 0.02, "max_gap": 0.1, "mirrored": True}
 
 
 def test_every_check_has_a_test():
@@ -1270,7 +1283,7 @@ def test_with_three_labels_what_the_typical_word_gets_is_the_null(warehouse):
     ]
     warehouse.insert(
         "word_scores", "example_id | word | score\n" + "\n".join(lines),
-        kind="word", n_occurrences=1, n_pieces=1, share=0.5, gradient_x_input=0.0, gradient_norm=1.0,
+        kind="word", n_occurrences=1, n_pieces=1, share=0.5, gradient_x_input=0.0, gradient_norm=1.0, contrast=0.0,
     )  # fmt: skip
     warehouse.insert("piece_occurrences", "example_id:bigint | piece:varchar | source_word:varchar")
     rows = warehouse.build(
@@ -1297,6 +1310,83 @@ def test_a_check_passes_a_good_table_and_catches_a_bad_one(warehouse, check):
     assert found == {name: name != "good" for name, _ in tables}
 
 
+@pytest.mark.parametrize(
+    ("mode", "max_gap", "row", "caught"),
+    [
+        ("document", None, "9.0 | 0.02 | 1.0", False),
+        ("document", None, "0.0 | 0.021 | 1.0", True),
+        ("document", None, "null | null | 1.0", False),  # gradient x input has no error
+        ("fixed", None, "9.0 | 9.0 | 1.0", False),
+        ("corpus", None, "9.0 | 9.0 | 1.0", False),
+        ("corpus", None, "0.0 | 0.0 | NaN", True),
+        ("corpus", None, "0.0 | 0.0 | null", True),
+    ],
+)
+def test_an_explained_example_is_held_to_what_its_mode_promises(warehouse, mode, max_gap, row, caught):
+    warehouse.insert("examples", f"{KEYS}\n1 | {row} | true")
+    rows = warehouse.rows(
+        "checks/examples__explained_ones_met_their_tolerance", mode=mode, tolerance=0.02, max_gap=max_gap
+    )
+    assert bool(rows) == caught
+
+
+def test_the_noise_of_a_word_s_mean_is_a_share_of_its_squared_standard_error(warehouse):
+    rows = importance(warehouse, TWO, """
+        example_id | word | score | contrast:double
+        1          | x    | 3.0   | 0.5
+        3          | x    | -1.0  | -0.5
+        1          | y    | 1.0   | 9.0
+        2          | y    | -1.0  | 9.0
+    """)  # fmt: skip
+    # As above, the standard error of both is 1. Noise of x: (0.25 + 0.25) / 2 ** 2 = 0.125; of y more than there is.
+    assert {(row["word"], row["noise_share"]) for row in rows} == {("x", 0.125), ("y", 1.0)}
+    rows = importance(
+        warehouse, TWO, "example_id | word | score | contrast:double\n1 | x | 3.0 | null\n3 | x | -1.0 | null"
+    )
+    assert {row["noise_share"] for row in rows} == {None}
+
+
+def test_what_a_run_can_promise_is_in_one_row(warehouse):
+    warehouse.insert("examples", """
+        gradients:integer | converged:boolean | reason:varchar
+        6                 | true              | null
+        10                | true              | null
+        null              | null              | null
+        8                 | false             | tolerance
+        8                 | false             | out of memory
+        8                 | false             | not finite
+    """)  # fmt: skip
+    warehouse.insert("word_importance", "noise_share:double\n0.01\n0.02\n0.09\nnull")
+    pilot = warehouse.part("example_id | role\n1 | fitted\n2 | held out\n3 | held out")
+    plan = {
+        "mode": "corpus",
+        "method": "integrated_gradients",
+        "gradients": 6,
+        "noise": 0.08,
+        "width": None,
+        "n_planned": 5,
+    }
+    (row,) = warehouse.build("aggregate/attribution_quality", plan=json.dumps(plan), pilot_parts=[pilot])
+    assert {name: value for name, value in row.items() if value is not None} == {
+        "mode": "corpus", "method": "integrated_gradients", "gradients": 6, "mean_gradients": 8.0, "n_planned": 5, "n_explained": 2,
+        "n_predicted_only": 1, "n_tolerance": 1, "n_not_finite": 1, "n_out_of_memory": 1, "n_held_out": 2, "noise": 0.08,
+        "median_noise_share": 0.02, "worst_noise_share": 0.09,
+    }  # fmt: skip
+
+
+def test_a_token_lost_from_gradient_x_input_is_found_without_a_change_to_add_up_to(warehouse):
+    warehouse.insert("examples", "example_id | change:double | gap:double | converged\n1 | 3.0 | null | true")
+    tokens = warehouse.part(
+        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float\n1 | null | null | 0.5\n1 | 0 | null | 2.0"
+    )
+    for score, lost in ((2.0, False), (1.5, True)):
+        warehouse.insert("word_occurrences", f"example_id | score\n1 | {score}")
+        rows = warehouse.rows(
+            "checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens], method="gradient_x_input"
+        )
+        assert bool(rows) == lost
+
+
 def test_labels_that_do_not_mirror_each_other_need_not_agree(warehouse):
     warehouse.insert("word_importance", "kind | word | label | mean_score\nword | x | a | 1.0\nword | x | b | 1.0")
     assert warehouse.rows("checks/word_importance__mirrored_labels_agree", mirrored=False) == []
@@ -1321,15 +1411,21 @@ def test_words_special_tokens_and_runs_of_spaces_add_up_to_change_and_gap(wareho
     )
     warehouse.insert("word_occurrences", "example_id | score\n1 | 2.0\n1 | -1.0")
     tokens = warehouse.part(
-        "example_id | word_start:integer | score:float\n1 | null | 0.5\n1 | null | 1.75\n1 | 0 | 2.0\n1 | 5 | -1.0"
+        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float\n1 | null | 0.5 | 0\n1 | null | 1.75 | 0\n1 | 0 | 2.0 | 0\n1 | 5 | -1.0 | 0"
     )
-    rows = warehouse.rows("checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens])
+    rows = warehouse.rows(
+        "checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens], method="integrated_gradients"
+    )
     assert bool(rows) == lost
 
 
 def test_an_example_of_special_tokens_only_adds_up_too(warehouse):
     warehouse.insert("examples", "example_id | change | gap | converged\n1 | 0.5 | 0.0 | true\n2 | 0.5 | 0.0 | true")
     warehouse.insert("word_occurrences", "example_id:bigint | score:double")
-    tokens = warehouse.part("example_id | word_start:integer | score:float\n1 | null | 0.5")
-    rows = warehouse.rows("checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens])
+    tokens = warehouse.part(
+        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float\n1 | null | 0.5 | 0"
+    )
+    rows = warehouse.rows(
+        "checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens], method="integrated_gradients"
+    )
     assert only(rows, "example_id", "added_up", "expected") == [(2, 0.0, 0.5)]

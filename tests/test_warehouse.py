@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import warehouse as package
+from tasks.pilot import BASELINES, PILOT
 from warehouse import PUBLIC, WarehouseError, open_warehouse, query, scratch, seed
 
 REAL = Path(package.__file__).parent
@@ -304,6 +305,7 @@ def test_reading_a_warehouse_that_is_not_there_makes_none(tmp_path):
 STAGES = {
     "aggregate": (
         "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores", "word_importance", "label_association", "minority_gap",
+        "attribution_quality", "pilot", "baseline_agreement",
     ),
     "flag": ("word_types", "words", "flags"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
@@ -339,14 +341,24 @@ def parts(tmp_path_factory):
             {"example_id": i, "source_id": f"s{i}", "text": text, "label_id": label, "n_tokens": len(kept), "n_cut": 0}
         )
         converged = bool(i % 50)
-        facts = {"confidence": 0.9, "score": 1.0, "gap": 0.01, "special_score": 0.0, "steps": 8, "converged": converged}
+        facts = {
+            "confidence": 0.9,
+            "score": 1.0,
+            "gap": 0.01,
+            "special_score": 0.0,
+            "gradients": 8,
+            "error": None,
+            "converged": converged,
+            "reason": None if converged else "tolerance",
+            "n_windows": 1,
+        }
         examples.append(
             {"example_id": i, "predicted_id": predicted, "target_id": predicted, "change": total - 0.01, **facts}
         )
         tokens += [
             {
                 "example_id": i, "position": p, "token_start": a, "token_end": b, "word_start": start, "word_end": end, "gradient_norm": abs(float(score)),
-                "gradient_x_input": float(score) / 3, "integrated_gradients": score,
+                "gradient_x_input": float(score) / 3, "integrated_gradients": score, "contrast": 0.01,
             }
             for p, (a, b, start, end, score) in enumerate(kept)
         ]  # fmt: skip
@@ -357,15 +369,18 @@ def parts(tmp_path_factory):
             path = folder / f"{name}-{number}.parquet"
             pq.write_table(pa.Table.from_pylist([row for row in rows if row["example_id"] // 100 == number]), path)
             paths[name].append(str(path))
+    pilot, baselines = folder / "plan.pilot.parquet", folder / "plan.baselines.parquet"
+    pq.write_table(pa.Table.from_pylist([{"example_id": 1, "role": "held out"}], schema=PILOT), pilot)
+    pq.write_table(pa.Table.from_pylist([{"baseline_a": "mask", "baseline_b": "zero"}], schema=BASELINES), baselines)
     rejects = folder / "rejects.parquet"
     pq.write_table(pa.table({"example_id": [999], "source_id": ["s"], "text": ["=cmd"], "reason": ["empty"]}), rejects)
-    return {**paths, "reject_parts": [str(rejects)]}
+    return {**paths, "reject_parts": [str(rejects)], "pilot_parts": [str(pilot)], "baseline_parts": [str(baselines)]}
 
 
 def settled(parts):
     """Every parameter of the three stages."""
     return {
-        **parts, "labels": ["no", "yes"], "mirrored": True, "max_gap": 0.1, "min_examples": 5, "prior_examples": 4.0,
+        **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
         "first_names": ["grace"], "surnames": ["nolan"], "function_words": seed("function_words.csv"), "min_capitalised": 0.8, "min_casing_examples": 3,
         "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,

@@ -159,7 +159,10 @@ select
     ranked.ci_low,
     ranked.ci_high,
     ranked.std_error,
-    least(ranked.noise_variance / nullif(ranked.std_error ** 2, 0), 1) as noise_share,
+    -- least() passes over nulls: without noise it would say 1
+    if(
+        ranked.noise_variance is null, null, least(ranked.noise_variance / nullif(ranked.std_error ** 2, 0), 1)
+    ) as noise_share,
     ranked.typical_score,
     ranked.p_value,
     greatest(least(
