@@ -42,8 +42,8 @@ from tasks.pilot import target_ids
 RESULTS = Path(__file__).parent / "results" / "attribution.json"
 CACHE = Path("runs/.benchmark")
 THREADS = 2
-NUM_SHORT, NUM_LONG = 960, 24
-EVERY = {"short": 12, "long": 4}
+NUM_SHORT, NUM_LONG = 480, 24
+EVERY = {"short": 8, "long": 4}
 """The engine that takes one text at a time gets every fourth of them."""
 TOLERANCE = 0.025
 """90th percentile of the token error that `document` mode and the tuned peer have to reach."""
@@ -83,8 +83,8 @@ def encoded(kind: str) -> list[Encoded]:
 
 
 def checked(kind: str) -> list[int]:
-    """The texts whose error is looked at: every fourth of the short ones."""
-    return list(range(0, len(texts(kind)), 4 if kind == "short" else 1))
+    """The texts whose error is looked at: every second of the short ones."""
+    return list(range(0, len(texts(kind)), 2 if kind == "short" else 1))
 
 
 def reference(kind: str, double: bool = False, nodes: int = 256) -> dict[int, np.ndarray]:
@@ -290,7 +290,7 @@ def cases(kind: str) -> dict[str, tuple[Callable[..., object], dict[str, object]
                 ours,
                 {"dtype": dtype, "mode": "document", "tolerance": tolerance},
             )
-        for gradients in (3, 5, 6, 7):
+        for gradients in (3, 5, 6):
             listed[f"corpus {gradients}, {dtype}"] = (ours, {"dtype": dtype, "mode": "corpus", "gradients": gradients})
     return listed
 
@@ -300,8 +300,13 @@ def measure(kind: str, name: str, seconds: float) -> dict[str, object]:
     torch.set_num_threads(THREADS)
     make, settings = cases(kind)[name]
     run, facts = make(kind, **settings)  # type: ignore[misc]
+    times: list[float] = []
+    started = time.perf_counter()
     found = run()
-    times = []
+    first = time.perf_counter() - started
+    # A long first run is warm for nearly all of its time.
+    if first > 3 * seconds:
+        times.append(first)
     while sum(times) < seconds:
         started = time.perf_counter()
         found = run()
