@@ -90,7 +90,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
         key, equals, value = override.partition("=")
         *sections, last = names = [name.strip() for name in key.split(".")]
         if not equals or not all(names):
-            lines.append(f"--set {override}: should be KEY=VALUE, for example attribution.steps=32.")
+            lines.append(f"--set {override}: should be KEY=VALUE, for example attribution.mode=document.")
             continue
         target = values
         for section in sections:
@@ -237,6 +237,8 @@ def _type_name(annotation: Any) -> str:
         return " | ".join(_type_name(part) for part in typing.get_args(annotation))
     if typing.get_origin(annotation) is dict:
         return "mapping"
+    if typing.get_origin(annotation) is tuple:
+        return f"list of {_type_name(typing.get_args(annotation)[0])}"
     return {type(None): "none", str: "text", int: "integer", float: "number", bool: "true or false", Path: "path"}[
         annotation
     ]

@@ -43,17 +43,18 @@ def config_of(tmp_path, text, *overrides):
 def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_name(complaints):
     assert complaints(
         "name: My Audit\ndata: {path: x.csv, sample: lots, text: 5}\nmodel: {hub: a/b, revision: main}\n"
-        "attribution: {step: 3, rule: simpson, max_gap: 1.5, max_retries: -1}\nreport: {top_words: 2.5, title: }\nreprot: {}\n"
+        "attribution: {mode: fixed, step: 3, rule: sympson, max_gap: 0, max_doublings: -1}\nreport: {top_words: 2.5, title: }\nreprot: {}\n"
     ) == [
         "a.yaml: `name` should be 1 to 40 of the characters a-z, 0-9, - and _, the first a letter or digit, got 'My Audit'.",
         "a.yaml: `data.text` should be text, got 5 (put it in quotes if it is meant as text).",
         "a.yaml: `data.sample` should be a whole number, got 'lots'.",
         "a.yaml: `model.revision` should be a commit, 7 to 40 hex digits (a branch or a tag can move), got 'main'.",
-        "a.yaml: `attribution.rule` should be one of midpoint, gauss_legendre, got 'simpson'.",
-        "a.yaml: `attribution.max_gap` should be less than 1, got 1.5.",
-        "a.yaml: `attribution.max_retries` should be at least 0, got -1.",
+        "a.yaml: `attribution.max_doublings` should be at least 0, got -1.",
+        "a.yaml: `attribution.rule` should be one of midpoint, gauss_legendre, gauss_kronrod, trapezoid, simpson, riemann_left, riemann_right, inclusive_sum, got 'sympson'.",
+        "a.yaml: `attribution.max_gap` should be more than 0, got 0.",
         "a.yaml: `attribution.step` is not a setting. Did you mean `steps`? "
-        "Known here: rule, steps, baseline, scalar, target, max_gap, max_retries, max_quarantined.",
+        "Known here: mode, methods, layer, baseline, baseline_sweep, scalar, target, against, dtype, seed, gradients, max_noise, interval_width, "
+        "interval_examples, max_gradients, tolerance, max_doublings, rule, steps, max_gap, max_quarantined.",
         "a.yaml: `report.title` should be text, got nothing.",
         "a.yaml: `report.top_words` should be a whole number, got 2.5.",
         "a.yaml: `reprot` is not a setting. Did you mean `report`? Known here: name, warehouse, output, models, data, model, "
@@ -64,13 +65,13 @@ def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_n
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("attribution: {steps: 0}", "`attribution.steps` should be at least 1, got 0."),
-        ("attribution: {steps: 5000}", "`attribution.steps` should be at most 1024, got 5000."),
-        ("attribution: {max_gap: 0}", "`attribution.max_gap` should be more than 0, got 0."),
-        ("attribution: {max_gap: .nan}", "`attribution.max_gap` should be a finite number, got nan."),
+        ("attribution: {mode: fixed, steps: 0}", "`attribution.steps` should be at least 1, got 0."),
+        ("attribution: {mode: fixed, steps: 5000}", "`attribution.steps` should be at most 1024, got 5000."),
+        ("attribution: {mode: fixed, max_gap: 0}", "`attribution.max_gap` should be more than 0, got 0."),
+        ("attribution: {mode: fixed, max_gap: .nan}", "`attribution.max_gap` should be a finite number, got nan."),
         ("flagging: {min_score: .inf}", "`flagging.min_score` should be a finite number, got inf."),
-        ("attribution: {steps: true}", "`attribution.steps` should be a number, got true."),
-        ("attribution: {steps: [1, 2]}", "`attribution.steps` should be a whole number, got [1, 2]."),
+        ("attribution: {mode: fixed, steps: true}", "`attribution.steps` should be a number, got true."),
+        ("attribution: {mode: fixed, steps: [1, 2]}", "`attribution.steps` should be a whole number, got [1, 2]."),
         ("flagging: {max_q: low}", "`flagging.max_q` should be a number, got 'low'."),
         (
             "report: {title: 2026-01-01}",
@@ -230,7 +231,7 @@ def test_a_value_that_would_fill_the_screen_is_cut(complaints):
 
 def test_overrides_are_yaml_and_win_over_the_file_and_over_earlier_ones(tmp_path):
     config = config_of(
-        tmp_path, MINIMAL + "attribution: {steps: 8}\n",
+        tmp_path, MINIMAL + "attribution: {mode: fixed, steps: 8}\n",
         "attribution.steps=32", "attribution.steps = 64", "report.title=a=b", "data.labels={0: neg, 1: pos}", "data.where.split=train", "finetune=null",
     )  # fmt: skip
     assert (config.attribution.steps, config.report.title) == (64, "a=b")
@@ -243,15 +244,15 @@ def test_overrides_are_yaml_and_win_over_the_file_and_over_earlier_ones(tmp_path
 
 def test_a_wrong_override_is_named_as_the_source_beside_the_mistakes_of_the_file(complaints):
     assert complaints(
-        MINIMAL + "report: {title: 5}\n",
+        MINIMAL + "report: {title: 5}\nattribution: {mode: fixed}\n",
         "attribution.steps=x",
         "nonsense",
         "data..x=1",
         "flagging.max_q=[",
         "model.hub=a/b",
     ) == [
-        "--set nonsense: should be KEY=VALUE, for example attribution.steps=32.",
-        "--set data..x=1: should be KEY=VALUE, for example attribution.steps=32.",
+        "--set nonsense: should be KEY=VALUE, for example attribution.mode=document.",
+        "--set data..x=1: should be KEY=VALUE, for example attribution.mode=document.",
         "--set flagging.max_q=[: not valid YAML: line 1, column 2: expected the node content, but found '<stream end>'.",
         "a.yaml with --set model.hub=a/b: `model` needs at most one of `path` and `hub`.",
         "a.yaml with --set model.hub=a/b: `model` needs `hub` and `revision` together: the commit, so that the audit can be repeated.",
@@ -261,8 +262,8 @@ def test_a_wrong_override_is_named_as_the_source_beside_the_mistakes_of_the_file
 
 
 def test_an_override_of_a_whole_section_is_the_source_of_what_is_in_it(complaints):
-    assert complaints(MINIMAL, "attribution={steps: 0}") == [
-        "--set attribution={steps: 0}: `attribution.steps` should be at least 1, got 0."
+    assert complaints(MINIMAL, "attribution={mode: fixed, steps: 0}") == [
+        "--set attribution={mode: fixed, steps: 0}: `attribution.steps` should be at least 1, got 0."
     ]
 
 
@@ -306,12 +307,15 @@ def test_every_setting_is_listed_with_type_unit_default_and_meaning():
     rows = {row["key"]: row for row in settings()}
     assert rows["attribution.steps"] == {
         "key": "attribution.steps", "type": "integer", "unit": "gradients per example, >= 1, <= 1024", "default": "16",
-        "meaning": "Points on the path from the baseline to the input. Cost grows in proportion.",
+        "meaning": "`fixed` mode: points on the path from the baseline to the input.",
     }  # fmt: skip
     assert (rows["data.path"]["type"], rows["data.path"]["default"]) == ("path | none", "null")
-    assert (rows["data.labels"]["type"], rows["attribution.rule"]["type"]) == ("mapping", "midpoint | gauss_legendre")
+    assert (rows["data.labels"]["type"], rows["attribution.rule"]["type"]) == (
+        "mapping",
+        "midpoint | gauss_legendre | gauss_kronrod | trapezoid | simpson | riemann_left | riemann_right | inclusive_sum",
+    )
     for row in rows.values():
-        assert row["meaning"][0].isupper(), row
+        assert row["meaning"][0].isupper() or row["meaning"][0] == "`", row
         assert row["meaning"].endswith("."), row
         assert row["type"], row
         assert not {"<", "class", "Annotated"} & set(row["type"].split()), row
@@ -377,3 +381,47 @@ def test_the_template_differs_from_a_finished_config_by_five_marked_lines():
     assert marked == ["name", "path", "text", "label", "path"]
     config = load_config(CONFIGS / "local_csv.yaml")
     assert config.data == DataConfig(path=Path("data/reviews.csv"))
+
+
+# Settings of the attribution that contradict each other
+
+
+@pytest.mark.parametrize(
+    ("attribution", "clash"),
+    [
+        ("{methods: [gradient_norm]}", "needs `integrated_gradients` or `gradient_x_input` among `methods`"),
+        ("{methods: [gradient_x_input, gradient_x_input]}", "names one of `methods` twice"),
+        ("{layer: bert.encoder.layer.3}", "cannot take `gradient_norm` at 'bert.encoder.layer.3'"),
+        ("{steps: 5}", "sets `steps`, which has an effect only in mode fixed; the mode is corpus"),
+        (
+            "{mode: document, gradients: 4, max_noise: 0.2}",
+            "sets `gradients`, `max_noise`, which have an effect only in mode corpus",
+        ),
+        ("{mode: fixed, tolerance: 0.1}", "sets `tolerance`, which has an effect only in mode document"),
+        (
+            "{gradients: 4, max_gradients: 100}",
+            "needs at most one of `gradients`, `interval_width` and `max_gradients`",
+        ),
+        ("{target: good, against: good}", "has the same label as `target` and as `against`"),
+        ("{against: good, scalar: logit}", "has `against` beside a scalar that looks at one class"),
+    ],
+)
+def test_settings_that_clash_are_one_sentence(complaints, attribution, clash):
+    (sentence,) = complaints(f"{MINIMAL}attribution: {attribution}\n")
+    assert sentence.startswith(f"a.yaml: `attribution` {clash}")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("model", "clash"),
+    [
+        ("{hub: a/b, revision: abcdef0, factory: 'nets:make'}", "has `factory` beside `hub`"),
+        (
+            "{path: m, long_texts: windows, max_tokens: 64, overlap: 40}",
+            "has `overlap` 40, more than half of `max_tokens` 64",
+        ),
+    ],
+)
+def test_model_settings_that_clash_are_one_sentence(complaints, model, clash):
+    (sentence,) = complaints(f"data: {{path: x.csv}}\nmodel: {model}\n")
+    assert sentence.startswith(f"a.yaml: `model` {clash}")

@@ -64,7 +64,7 @@ def population(kind: str) -> tuple[list[Integrand], list[int]]:
 
 
 def words_of(i: int) -> list[str | None]:
-    text, piece = texts("short")[i], encoded("short")[i]
+    text, piece = texts("short960")[i], encoded("short960")[i]
     spans = word_spans(text)
     words = words_of_pieces(piece.offsets, piece.special, spans, text)
     return [text[slice(*spans[word])].lower() if word >= 0 else None for word in words]
@@ -129,8 +129,8 @@ def designs(kind: str) -> list[dict[str, object]]:
 
 def main() -> None:
     torch.set_num_threads(THREADS)
-    compared = designs("short") + designs("long")
-    integrands, signs = population("short")
+    compared = designs("short960") + designs("long")
+    integrands, signs = population("short960")
     # A word's integrand in a text is the sum of those of its tokens: (word, G, sum).
     in_text: list[list[tuple[str, np.ndarray]]] = []
     for i, (text, sign) in enumerate(zip(integrands, signs, strict=True)):
