@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import json
+import sys
 from itertools import count
 
 import duckdb
@@ -70,6 +71,14 @@ class World:
     def rows(self, path, **params):
         """The rows of a query that builds no table, such as a check."""
         return self.warehouse.rows(path, params).to_pylist()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def denormal_numbers():
+    """Loading a classifier rounds them to 0 in the whole process; the statistics are tested down to the smallest."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture
