@@ -254,8 +254,6 @@ def load_classifier(spec: ModelSpec, dtype: str = "float32") -> Classifier:
 @lru_cache(maxsize=2)
 def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Classifier:
     folder = spec.folder
-    # GELU far below 0 gives denormal numbers, which processors compute ten times slower than others.
-    torch.set_flush_denormal(True)
     # Without gradients torch's own transformer layers leave the padding out, and an inner layer has no (N, T, D) to show.
     torch.backends.mha.set_fastpath_enabled(False)
     model = _custom(spec) if spec.factory is not None else _of_transformers(spec)
