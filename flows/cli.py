@@ -45,7 +45,9 @@ ConfigPath = Annotated[
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Override one setting, for example --set attribution.mode=document. Repeatable."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Override one setting, for example --set attribution.mode=document. Repeatable.",
     ),
 ]
 WarehousePath = Annotated[Path, typer.Option("--warehouse", help="DuckDB file with the audits.")]
