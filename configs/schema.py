@@ -179,6 +179,8 @@ class DataConfig(Section):
     """The model's label name for each label of the dataset. Needed where the names do not match by themselves; rows with a label that is left out are not audited."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Keep only the rows whose columns have these values."""
+    slices: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
+    """Columns with few values (split, source, language): words get their figures for each value as well, from its rows alone."""
     sample: int | None = setting(None, "examples", ge=10)
     """Audit a random sample of this size, stratified by label. Without it every usable row is audited."""
     seed: int = 0
@@ -195,6 +197,9 @@ class DataConfig(Section):
             yield "needs `revision` beside `hub`: the commit of the dataset, so that the audit can be repeated"
         if hub is None and (revision is not None or subset is not None):
             yield "has `revision` or `subset` without `hub`; they have no effect on a local file"
+        slices = given.get("slices")
+        if isinstance(slices, list | tuple) and len({str(name) for name in slices}) < len(slices):
+            yield "names one of `slices` twice"
 
 
 class ModelConfig(Section):
@@ -377,6 +382,18 @@ class AggregationConfig(Section):
     """Words in fewer examples get no row: their interval would say nothing."""
     prior_examples: float = setting(4.0, "examples", ge=1)
     """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
+    sure_q: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
+    """A figure counts as sure at this Benjamini-Hochberg q-value, in the quadrants and for the bootstrap."""
+    min_pmi: float = setting(3.0, "nats", ge=0)
+    """Neighbouring words get figures as a pair from this association on: at 3.0 they meet 20 times as often as chance."""
+    bootstrap_words: int = setting(300, "words", ge=1)
+    """The surest words that get a bootstrap interval as well."""
+    bootstrap_examples: int = setting(2000, "examples", ge=2)
+    """Words in more examples get no bootstrap interval: the mean of so many is as good as normal."""
+    bootstrap_replicates: int = setting(200, "replicates", ge=40, le=10_000)
+    """Replicates of the bootstrap. An end of the interval is one of their 2.5 % lowest or highest."""
+    bootstrap_seed: int = 0
+    """Seed of the bootstrap."""
 
 
 class FlaggingConfig(Section):
@@ -433,6 +450,8 @@ class AuditConfig(Section):
     """Folder for classifiers made by the `finetune` section."""
     data: DataConfig
     """The labelled dataset."""
+    compare: DataConfig | None = None
+    """A second labelled dataset that the same model reads: do words mean the same to it there?"""
     model: ModelConfig = ModelConfig()
     """The classifier."""
     finetune: FinetuneConfig | None = None
@@ -456,6 +475,11 @@ class AuditConfig(Section):
             yield "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
         if given.get("finetune") is not None and finetune.get("where", {}) == data.get("where", {}):
             yield "`finetune.where` and `data.where` are the same: the model would be audited on its training rows"
+        compare = _settings_of(given.get("compare"))
+        if compare and compare == data:
+            yield "`compare` and `data` are the same dataset: nothing could differ"
+        if compare.get("slices"):
+            yield "`compare.slices` has no effect: slices are of `data`"
 
 
 def _settings_of(value: Any) -> Mapping[str, Any]:

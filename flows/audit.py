@@ -17,7 +17,7 @@ from tasks.attribute import attribute_shards
 from tasks.fetch import fetch_classifier
 from tasks.finetune import finetune_classifier
 from tasks.flag import flag_words
-from tasks.identify import enter_run, name_run
+from tasks.identify import compare_folder, enter_run, name_run
 from tasks.ingest import ingest_dataset
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
@@ -38,7 +38,12 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
         enter_run(config, run, model)
         shards = ingest_dataset(config.data, model, run.folder / "shards")
         parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
-        scores = aggregate_scores(config, run, model, shards, parts)
+        compared = None
+        if config.compare is not None:
+            beside = compare_folder(config.compare, run)
+            others = ingest_dataset(config.compare, model, beside / "shards", section="compare")
+            compared = others, attribute_shards(others, model, config.attribution, beside / "parts")
+        scores = aggregate_scores(config, run, model, shards, parts, compared)
         flags = flag_words(config, run, scores)
         recommendations = recommend_changes(config, run, flags)
         write_report(config, run, recommendations)

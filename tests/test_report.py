@@ -85,6 +85,8 @@ def make_run(folder):
     write_part(shard, {"examples": pa.Table.from_pylist(examples)}, {})
     rejected = {"example_id": [20], "source_id": ["id-20"], "text": [""], "reason": ["empty"]}
     write_part(folder / "shards" / "rejects.json", {"rows": pa.table(rejected)}, {})
+    no_slices = pa.schema([("example_id", pa.int64()), ("slice", pa.string()), ("value", pa.string())]).empty_table()
+    write_part(folder / "shards" / "slices.json", {"rows": no_slices}, {"slices": []})
     counts = {"num_rows": 21, "num_rejected": 1, "num_not_sampled": 0, "num_examples": 20}
     write_part(folder / "shards" / "ingest.json", {}, counts)
     write_part(part, {"tokens": pa.Table.from_pylist(tokens, schema), "examples": pa.Table.from_pylist(facts)}, {})

@@ -375,7 +375,11 @@ def test_pieces_of_a_byte_level_tokenizer_lose_the_space_and_the_curly_apostroph
 # ---------------------------------------------------------------- aggregate/word_scores
 
 
+NO_BIGRAMS = "example_id:bigint | word:varchar | n_pieces:bigint | score:double | gradient_x_input:double | gradient_norm:double | contrast:double"
+
+
 def word_scores(warehouse, text):
+    warehouse.insert("bigram_occurrences", NO_BIGRAMS)
     warehouse.insert("piece_occurrences", """
         example_id | piece | score | gradient_x_input | gradient_norm | contrast:double
         1          | ta·   | 5.0   | 1.0              | 2.0           | null
@@ -480,9 +484,14 @@ def test_importance_of_two_words_by_hand(warehouse):
         "p_value": pytest.approx(p, rel=0.003), "q_value": pytest.approx(2 * x["p_value"]),  # the smaller of two: p * 2 / 1
         "mean_share": 0.5, "reach": 2 / 3, "impact": 4 / 3, "mean_gradient_x_input": 0.0,  # 1 and -1
         "mean_gradient_norm": 1.0, "pieces_per_word": 1.0, "n_words": 1, "source_words": None, "typical_score": 0.0,
+        # Two means, 2 and 0, both with squared error 1: centre 1, Q = 1 + 1, tau2 = (2 - 1) / (2 - 2 / 2) = 1, half is kept:
+        # 1 + (2 - 1) / 2, with variance 1 / 2 + 1 / 4 of the centre's, which is 1 / (1 / 2 + 1 / 2)
+        "shrunk_score": pytest.approx(1.5), "shrunk_sd": pytest.approx(math.sqrt(0.75)),
+        "lower_bound": pytest.approx(1.5 - 1.645 * math.sqrt(0.75)),
     }  # fmt: skip
     assert found["b", "x"] == {
         **x, "label": "b", "mean_score": -2.0, "ci_low": -x["ci_high"], "ci_high": -x["ci_low"], "impact": -4 / 3,
+        "shrunk_score": pytest.approx(-1.5), "lower_bound": pytest.approx(-x["lower_bound"]),
     }  # fmt: skip
     assert found["a", "y"]["p_value"] == found["a", "y"]["q_value"] == pytest.approx(1)
 
@@ -643,9 +652,13 @@ def test_label_association_by_hand(warehouse):
     # share of a 2 / 4; shrunken rate (2 + 4 * 0.5) / (2 + 4) = 2 / 3, log-odds ln 2 - ln 1; z = 0.5 / sqrt(0.25 / 2) = sqrt 2
     p = 2 * stats.norm.sf(math.sqrt(2))
     low, high = stats.binomtest(2, 2).proportion_ci(method="wilson")
+    # pmi ln(2/3 / 1/2); lmi 2 / 4 * ln(1 / (1/2)). Label a has 2 + 2 of 6 pairs, the others 2; the prior adds 2 of x and 6 in
+    # all to each side: x has 2 + 2 against 4 + 6 - 4 and 0 + 2 against 2 + 6 - 2, so ln(4 / 6) - ln(2 / 6) = ln 2
     assert x == {
-        "label": "a", "word": "x", "n_examples": 2, "n_label": 2, "label_rate": 1.0, "label_share": 0.5,
+        "kind": "word", "label": "a", "word": "x", "n_examples": 2, "n_label": 2, "label_rate": 1.0, "label_share": 0.5,
         "rate_low": pytest.approx(low), "rate_high": pytest.approx(high), "log_odds": pytest.approx(math.log(2)),
+        "shrunken_rate": pytest.approx(2 / 3), "pmi": pytest.approx(math.log(4 / 3)), "lmi": pytest.approx(math.log(2) / 2),
+        "dirichlet_log_odds": pytest.approx(math.log(2)), "dirichlet_z": pytest.approx(math.log(2) / math.sqrt(1 / 4 + 1 / 2)),
         "z": pytest.approx(math.sqrt(2)), "p_value": pytest.approx(p, rel=2e-7), "q_value": pytest.approx(2 * p, rel=2e-7),
     }  # fmt: skip
     # no example of x has label b: (0 + 2) / 6 = 1 / 3
@@ -727,7 +740,9 @@ def test_minority_gap_is_newcombe_s_difference_among_the_other_label_s_examples(
     # towards a, the gold label is b: x in 1, 2, 3, of which 1, 2 are called a: 2/3; without x 0 of 2. `all` has nothing to compare with.
     low1, high1 = stats.binomtest(2, 3).proportion_ci(method="wilson")
     low2, high2 = stats.binomtest(0, 2).proportion_ci(method="wilson")
+    # Fisher: both of the 2 pulled among the 3 of 5 that hold x: 3 choose 2 of 5 choose 2 = 3 / 10; harm 3 * 2 / 3 = 2
     assert rows == [{
+        "kind": "word", "n_harmed": 2, "p_value": pytest.approx(0.3), "q_value": pytest.approx(0.3),
         "label": "a", "word": "x", "n_minority": 3, "n_pulled": 2, "gap": pytest.approx(2 / 3),
         "gap_low": pytest.approx(2 / 3 - math.hypot(2 / 3 - low1, high2 - 0)),
         "gap_high": pytest.approx(2 / 3 + math.hypot(high1 - 2 / 3, 0 - low2)),
@@ -1177,6 +1192,20 @@ CHECKS = {
             "no number": {"examples": KEYS + "\n1 | 0.0 | 0.0 | NaN | true"},
         },
     ),
+    "bigram_occurrences__both_words_are_there": (
+        {
+            "bigram_occurrences": "example_id | word_start | word | score\n1 | 0 | new york | 3.0\n1 | 9 | new york | 7.0",
+            "word_occurrences": "example_id | word_start | word_end | word | score\n1 | 0 | 3 | new | 1.0\n1 | 4 | 8 | york | 2.0\n1 | 9 | 12 | new | 5.0\n1 | 13 | 17 | york | 2.0",
+        },
+        {
+            "other sum": {"bigram_occurrences": "example_id | word_start | word | score\n1 | 0 | new york | 3.5"},
+            "no such word": {"bigram_occurrences": "example_id | word_start | word | score\n1 | 0 | new jersey | 3.0"},
+        },
+    ),
+    "example_slices__every_example_is_in_every_slice": (
+        {"examples": "example_id\n1\n2", "example_slices": "example_id | slice\n1 | split\n2 | split"},
+        {"one missing": {"example_slices": "example_id | slice\n1 | split\n1 | source\n2 | split"}},
+    ),
     "label_association__rates_add_up": (
         {"label_association": "word | label | n_label | n_examples\nx | a | 2 | 3\nx | b | 1 | 3"},
         {
@@ -1188,12 +1217,60 @@ CHECKS = {
         {"labelling_hints": "word | label | action\nx | a | add\nx | b | add\ny | a | drop"},
         {"both": {"labelling_hints": "word | label | action\nx | a | add\nx | b | drop"}},
     ),
+    "minority_gap__interval_holds_gap": (
+        {
+            "minority_gap": "n_minority | n_pulled | gap | gap_low | gap_high | n_harmed | p_value | q_value\n4 | 2 | 0.25 | -0.1 | 0.6 | 1 | 0.2 | 0.3"
+        },
+        {
+            name: {
+                "minority_gap": f"n_minority | n_pulled | gap | gap_low | gap_high | n_harmed | p_value:double | q_value\n{row}"
+            }
+            for name, row in {
+                "gap above": "4 | 2 | 0.25 | -0.1 | 0.2 | 1 | 0.2 | 0.3",
+                "gap below": "4 | 2 | 0.25 | 0.3 | 0.6 | 1 | 0.2 | 0.3",
+                "more harm than cases": "4 | 2 | 0.25 | -0.1 | 0.6 | 3 | 0.2 | 0.3",
+                "q below p": "4 | 2 | 0.25 | -0.1 | 0.6 | 1 | 0.2 | 0.1",
+                "no p": "4 | 2 | 0.25 | -0.1 | 0.6 | 1 | null | 0.3",
+            }.items()
+        },
+    ),
+    "slice_importance__slices_add_up_to_the_whole": (
+        {
+            "slice_importance": "slice | value | n_examples\nsplit | train | 3\nsplit | test | 2",
+            "word_importance": "n_examples\n6",
+        },
+        {"too many": {"word_importance": "n_examples\n4"}, "unknown": {"word_importance": "word | n_examples\ny | 9"}},
+    ),
+    "stability__absence_is_no_evidence": (
+        {
+            "stability": "n_corpora_present | n_examples:list | mean_scores:list | q_stat | p_value | q_value | i2\n"
+            '2 | ["5", "6"] | ["0.5", "0.6"] | 1.0 | 0.3 | 0.3 | 0.0'
+        },
+        {
+            name: {
+                "stability": f"n_corpora_present | n_examples:list | mean_scores:list | q_stat | p_value | q_value | i2\n{row}"
+            }
+            for name, row in {
+                "one corpus": '1 | ["5"] | ["0.5"] | 1.0 | 0.3 | 0.3 | 0.0',
+                "a figure short": '2 | ["5"] | ["0.5", "0.6"] | 1.0 | 0.3 | 0.3 | 0.0',
+                "q below p": '2 | ["5", "6"] | ["0.5", "0.6"] | 1.0 | 0.3 | 0.2 | 0.0',
+                "i2 above 1": '2 | ["5", "6"] | ["0.5", "0.6"] | 1.0 | 0.3 | 0.3 | 1.5',
+            }.items()
+        },
+    ),
     "vocabulary_candidates__none_is_flagged": (
         {
             "vocabulary_candidates": "word\nx",
             "words": "word | kind | flagged\nx | word | false\ny | word | true\nx | piece | true",
         },
         {"flagged": {"vocabulary_candidates": "word\nx", "words": "word | kind | flagged\nx | word | true"}},
+    ),
+    "word_bootstrap__ends_are_in_order": (
+        {"word_bootstrap": "boot_low | boot_high | n_replicates\n0.1 | 0.1 | 200"},
+        {
+            "reversed": {"word_bootstrap": "boot_low | boot_high | n_replicates\n0.2 | 0.1 | 200"},
+            "no replicate": {"word_bootstrap": "boot_low:double | boot_high:double | n_replicates\nnull | null | 0"},
+        },
     ),
     "word_importance__interval_holds_mean": (
         {
@@ -1220,6 +1297,22 @@ CHECKS = {
             "word_importance": "kind | word | label | mean_score\nword | x | a | 1.0\nword | x | b | -1.0\npiece | x | a | 3.0"
         },
         {"same sign": {"word_importance": "kind | word | label | mean_score\nword | x | a | 1.0\nword | x | b | 1.0"}},
+    ),
+    "word_importance__shrinking_moves_inwards": (
+        {
+            "word_importance": "mean_score | std_error | typical_score | shrunk_score | shrunk_sd | lower_bound\n"
+            "1.0 | 0.1 | 0.0 | 0.9 | 0.1 | 0.7\n-1.0 | 0.1 | 0.0 | -0.9 | 0.1 | 0.0"
+        },
+        {
+            name: {
+                "word_importance": f"mean_score | std_error | typical_score | shrunk_score | shrunk_sd:double | lower_bound\n{row}"
+            }
+            for name, row in {
+                "other sign": "1.0 | 0.1 | 0.0 | 0.9 | 0.1 | -0.7",
+                "further out": "1.0 | 0.1 | 0.0 | 0.9 | 0.1 | 0.95",
+                "no deviation": "1.0 | 0.1 | 0.0 | 0.9 | null | 0.7",
+            }.items()
+        },
     ),
     "word_scores__shares_add_up_to_1": (
         {

@@ -304,8 +304,9 @@ def test_reading_a_warehouse_that_is_not_there_makes_none(tmp_path):
 
 STAGES = {
     "aggregate": (
-        "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores", "word_importance", "label_association", "minority_gap",
-        "attribution_quality", "pilot", "baseline_agreement",
+        "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance", "corpus_means",
+        "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance", "slice_association",
+        "slice_difference", "stability", "attribution_quality", "pilot", "baseline_agreement",
     ),
     "flag": ("word_types", "words", "flags"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
@@ -324,6 +325,8 @@ def parts(tmp_path_factory):
     for i in range(300):
         label = int(random.integers(2))
         chosen = random.choice(len(words), 10)
+        if i % 4 == 0:
+            chosen[4:6] = words.index("nolan"), words.index("plots")
         text, kept = "", []
         for position, word in enumerate(words[w] for w in chosen):
             shown = word.capitalize() if word.startswith("nolan") or not position else word
@@ -374,7 +377,16 @@ def parts(tmp_path_factory):
     pq.write_table(pa.Table.from_pylist([{"baseline_a": "mask", "baseline_b": "zero"}], schema=BASELINES), baselines)
     rejects = folder / "rejects.parquet"
     pq.write_table(pa.table({"example_id": [999], "source_id": ["s"], "text": ["=cmd"], "reason": ["empty"]}), rejects)
-    return {**paths, "reject_parts": [str(rejects)], "pilot_parts": [str(pilot)], "baseline_parts": [str(baselines)]}
+    slices = folder / "slices.parquet"
+    halves = ["odd" if i % 2 else "even" for i in range(300)]
+    pq.write_table(pa.table({"example_id": range(300), "slice": ["half"] * 300, "value": halves}), slices)
+    return {
+        **paths,
+        "slice_parts": [str(slices)],
+        "reject_parts": [str(rejects)],
+        "pilot_parts": [str(pilot)],
+        "baseline_parts": [str(baselines)],
+    }
 
 
 def settled(parts):
@@ -383,6 +395,8 @@ def settled(parts):
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
         "first_names": ["grace"], "surnames": ["nolan"], "function_words": seed("function_words.csv"), "min_capitalised": 0.8, "min_casing_examples": 3,
         "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
+        "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
+        "corpus": "data", "corpora": ["corpus_means", "corpus_means"],
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 
@@ -465,7 +479,7 @@ def test_every_public_view_shows_the_run_and_explains_its_columns(parts, tmp_pat
             "select table_name, column_name, comment from duckdb_columns() where schema_name = 'main'"
         ).fetchall()
         shown = {name: connection.execute(f"select distinct run_id from main.{name}").fetchall() for name in PUBLIC}
-    assert set(PUBLIC) == set(TABLES) - {"piece_occurrences"}
+    assert set(PUBLIC) == set(TABLES) - {"piece_occurrences", "corpus_means"}
     assert shown == {name: [("second",)] for name in PUBLIC}
     written = {
         query(f"{stage}/{table}").table: query(f"{stage}/{table}")
