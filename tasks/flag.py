@@ -27,7 +27,8 @@ def flag_words(config: AuditConfig, run: Run, scores: str) -> str:
     """
     first_names, surnames = _names()
     params = {
-        "first_names": list(first_names), "surnames": list(surnames), "function_words": seed("function_words.csv"),
+        "first_names": list(first_names), "surnames": list(surnames), "ner_votes": "[]",
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
         **config.flagging.model_dump(),
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:

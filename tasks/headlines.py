@@ -9,7 +9,7 @@ from tasks.sentences import visible
 _TYPE_TITLES = {
     "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
     "function word": "Function words carry weight", "name": "Names move predictions", "number": "Numbers move predictions",
-    "symbol": "Symbols move predictions", "content word": "Words the labels do not bear out",
+    "place": "Places move predictions", "mixed script": "Words in two alphabets move predictions", "symbol": "Symbols move predictions", "content word": "Words the labels do not bear out",
 }  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 import warehouse as warehouse_package
-from warehouse import Warehouse, seed
+from warehouse import Warehouse
 
 PROPERTY = settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -750,129 +750,6 @@ def test_minority_gap_is_newcombe_s_difference_among_the_other_label_s_examples(
     assert isinstance(rows[0]["n_pulled"], int)
 
 
-# ---------------------------------------------------------------- flag/word_types
-
-
-def typed(warehouse, surfaces, pieces=(), starts=(), first_names=("grace", "ann"), surnames=("best", "love")):
-    """word_types of these surfaces, all inside a sentence except those in `starts`; pieces are (piece, source word)."""
-    lines = [f"{quoted(surface)} | {quoted(surface.lower().replace('’', chr(39)))} | false" for surface in surfaces]
-    lines += [f"{quoted(surface)} | {quoted(surface.lower())} | true" for surface in starts]
-    warehouse.insert("word_occurrences", "surface:varchar | word:varchar | starts_sentence\n" + "\n".join(lines))
-    sources = "\n".join(f"{i} | {quoted(piece)} | {quoted(word)}" for i, (piece, word) in enumerate(pieces))
-    warehouse.insert("piece_occurrences", "example_id:bigint | piece:varchar | source_word:varchar\n" + sources)
-    rows = warehouse.build(
-        "flag/word_types", first_names=list(first_names), surnames=list(surnames), function_words=seed("function_words.csv"),
-        min_capitalised=0.8, min_casing_examples=3,
-    )  # fmt: skip
-    return by(rows, "word")
-
-
-MIXED = ["plain"] * 9 + ["Rome"]
-"""A corpus where casing speaks: 1 of 10 words inside a sentence is capitalised."""
-
-
-@pytest.mark.parametrize(
-    ("surface", "kind", "rule"),
-    [
-        ("https://a.org/b", "markup", "markup.url"),
-        ("www.a.org", "markup", "markup.url"),
-        ("me@a.org", "markup", "markup.email"),
-        ("@me", "markup", "markup.handle"),
-        ("#best", "markup", "markup.handle"),
-        ("<br />", "markup", "markup.tag"),
-        ("1990s", "number", "number.digits"),
-        ("½", "number", "number.digits"),
-        ("…", "punctuation", "punctuation.character"),
-        ("’", "punctuation", "punctuation.character"),
-        ("$", "symbol", "symbol.character"),
-        ("👩‍👩‍👧", "symbol", "symbol.character"),
-        ("don’t", "function word", "function.list"),
-        ("The", "function word", "function.list"),
-        ("a", "function word", "function.list"),
-        ("x", "fragment", "fragment.letter"),
-        ("Ω", "fragment", "fragment.letter"),
-        ("電", "content word", "content.other"),  # a character of Han is a word
-        ("é́", "content word", "content.other"),
-        ("café", "content word", "content.other"),
-    ],
-)
-def test_a_word_has_the_type_of_the_first_rule_that_fits(warehouse, surface, kind, rule):
-    row = typed(warehouse, [*MIXED, surface])[surface.lower().replace("’", "'")]
-    assert (row["kind"], row["type"], row["rule"]) == ("word", kind, rule)
-
-
-def test_a_function_word_keeps_its_group(warehouse):
-    found = typed(warehouse, [*MIXED, "not", "very", "but", "the"])
-    assert {word: found[word]["word_group"] for word in ("not", "very", "but", "the", "plain")} == {
-        "not": "negation", "very": "intensifier", "but": "contrast", "the": "article", "plain": None,
-    }  # fmt: skip
-
-
-def test_a_name_is_capitalised_inside_a_sentence_often_enough(warehouse):
-    # 4 of 5 is the threshold of 0.8; 3 of 4 is below it; two places are too few without a list
-    surfaces = [*MIXED * 3, *["Kane"] * 4, "kane", *["Bond"] * 3, "bond", *["Ford"] * 2, *["Élan"] * 3]
-    found = typed(warehouse, surfaces, starts=["Ford"] * 9)
-    figures = {
-        word: tuple(found[word][key] for key in ("rule", "n_inside", "n_capitalised"))
-        for word in ("kane", "bond", "ford", "élan", "rome")
-    }
-    assert figures == {
-        "kane": ("name.casing", 5, 4),
-        "bond": ("content.other", 4, 3),
-        "ford": ("content.other", 2, 2),
-        "élan": ("name.casing", 3, 3),
-        "rome": ("name.casing", 3, 3),
-    }
-    assert found["kane"]["type"] == "name"
-    assert found["kane"]["evidence"] == "capitalised in 4 of 5 places inside a sentence"
-
-
-def test_best_love_and_grace_are_content_words_unless_the_text_writes_them_as_names(warehouse):
-    found = typed(
-        warehouse, [*MIXED * 2, "best", "love", "Grace", "Grace", "ann", "Ann"], starts=["Best", "Love", "Best"]
-    )
-    assert {word: found[word]["rule"] for word in ("best", "love", "grace", "ann")} == {
-        "best": "content.other",
-        "love": "content.other",
-        "grace": "name.casing_and_list",  # both places inside a sentence are capitalised
-        "ann": "content.other",  # one of two is
-    }
-    assert (
-        found["grace"]["evidence"] == "capitalised in 2 of 2 places inside a sentence, and in the list of first names"
-    )
-
-
-@pytest.mark.parametrize("change", [str.upper, str.lower], ids=["all caps", "lower-cased"])
-def test_where_casing_says_nothing_only_the_lists_make_names(warehouse, change):
-    found = typed(warehouse, [change(word) for word in ["plain", "kane", "kane", "kane", "ann", "good", "bad"]])
-    assert {word: row["rule"] for word, row in found.items()} == {
-        "plain": "content.other", "kane": "content.other", "ann": "name.list", "good": "content.other", "bad": "content.other",
-    }  # fmt: skip
-    assert found["ann"]["evidence"] == "in the list of first names, and casing says nothing here"
-
-
-def test_a_piece_is_a_fragment_only_where_it_stands_for_unrelated_words(warehouse):
-    pieces = [
-        ("·ar·", "sonar"), ("·ar·", "modar"), ("·ar·", "tiara"),  # three stems, none above half
-        ("clic·", "cliche"), ("clic·", "cliched"), ("clic·", "cliches"),  # one stem
-        ("ba·", "bant"), ("ba·", "bant"), ("ba·", "bant"), ("ba·", "balm"), ("ba·", "bark"),  # 3 of 5 are one word
-        ("·ly", "sadly"), ("·ly", "oddly"), ("·ly", "gladly"),
-        ("plain·", "plainish"), ("plain·", "plainness"),
-        ("·n't", "don't"), ("·n't", "isn't"), ("·n't", "wasn't"),
-    ]  # fmt: skip
-    found = typed(warehouse, MIXED, pieces)
-    assert {piece: (found[piece]["type"], found[piece]["rule"]) for piece, _ in pieces} == {
-        "·ar·": ("fragment", "fragment.piece"),
-        "clic·": ("fragment", "fragment.one_word"),
-        "ba·": ("fragment", "fragment.one_word"),
-        "·ly": ("affix", "affix.list"),
-        "plain·": ("affix", "affix.word"),
-        "·n't": ("affix", "affix.negation"),
-    }
-    assert found["·ar·"]["evidence"] == "a piece of 3 words with nothing in common"
-    assert {row["kind"] for word, row in found.items() if "·" in word} == {"piece"}
-
-
 # ---------------------------------------------------------------- flag/words
 
 THRESHOLDS = {"max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_examples": 2}
@@ -926,7 +803,7 @@ def test_spuriousness_is_1_minus_the_product_of_1_minus_each_weight(warehouse):
 
 
 WEIGHTS = {
-    "markup": 0.7, "name": 0.6, "number": 0.6, "fragment": 0.6, "punctuation": 0.5, "function word": 0.35, "symbol": 0.3, "content word": 0, "affix": 0,
+    "markup": 0.7, "mixed script": 0.6, "name": 0.6, "place": 0.6, "number": 0.6, "fragment": 0.6, "punctuation": 0.5, "function word": 0.35, "symbol": 0.3, "content word": 0, "affix": 0,
 }  # fmt: skip
 
 

@@ -393,7 +393,8 @@ def settled(parts):
     """Every parameter of the three stages."""
     return {
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
-        "first_names": ["grace"], "surnames": ["nolan"], "function_words": seed("function_words.csv"), "min_capitalised": 0.8, "min_casing_examples": 3,
+        "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
         "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
         "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"],

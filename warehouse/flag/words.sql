@@ -40,7 +40,9 @@ with
 weights (reason, weight) as (
     values
     ('markup', 0.7),
+    ('mixed script', 0.6),
     ('name', 0.6),
+    ('place', 0.6),
     ('number', 0.6),
     ('fragment', 0.6),
     ('punctuation', 0.5),
