@@ -17,7 +17,7 @@
 -- param   ner_votes            what a recogniser said: JSON list of word, type, n_votes, n_seen; [] without one
 -- column  kind                 word, piece or bigram
 -- column  word                 lower-case word
--- column  type                 name, place, number, markup, mixed script, fragment, affix, function word, content word ...
+-- column  type                 name, place, number, markup, mixed script, fragment, affix, function word ...
 -- column  rule                 id of the rule that fired
 -- column  word_group           group of a function word; null for all others
 -- column  n_inside             occurrences where no sentence starts and capitals say something; null but for a word
