@@ -235,7 +235,7 @@ def test_headers_quotes_and_lines_that_many_texts_share_are_boilerplate(warehous
         "subject": "markup.header", ">": "markup.quote", "zapmail": "markup.repeated_line",
         "think": "markup.repeated_line",
     }  # fmt: skip
-    assert found["word", "subject"]["evidence"] == "heads a line, as many texts have it, in 6 of 6 places"
+    assert found["word", "subject"]["evidence"] == "heads lines of many texts in 6 of 6 places"
     # four texts are too few, and the same words elsewhere are no boilerplate
     few = typed(warehouse, [*PLAIN, *bodies[:4], *["The subject was small, and a zapmail came."] * 9])
     assert {few["word", word]["rule"] for word in ("subject", "zapmail")} == {"content.other"}

@@ -17,7 +17,7 @@
 -- param   ner_votes            what a recogniser said: JSON list of word, type, n_votes, n_seen; [] without one
 -- column  kind                 word, piece or bigram
 -- column  word                 lower-case word
--- column  type                 mixed script, fragment, affix, markup, number, punctuation, symbol, function word, name,
+-- column  type                 name, place, number, markup, mixed script, fragment, affix, function word ...
 -- column  rule                 id of the rule that fired
 -- column  word_group           group of a function word; null for all others
 -- column  n_inside             occurrences where no sentence starts and capitals say something; null but for a word
@@ -241,7 +241,11 @@ common_lines as (
 ),
 
 boilerplate as (
-    select example_id, 'markup.quote' as rule, line_start, line_start + length(regexp_extract(line, '^[\s>]*')) as span_end
+    select
+        example_id,
+        'markup.quote' as rule,
+        line_start,
+        line_start + length(regexp_extract(line, '^[\s>]*')) as span_end
     from lines
     where regexp_matches(line, '^\s*>')
     union all
@@ -376,7 +380,8 @@ ruled as (
             when not regexp_matches(word, '\p{L}') and regexp_matches(word, '[\x{FFFD}\p{Co}\p{Cc}\p{Cf}]')
                 then 'symbol.control'
             when not regexp_matches(word, '\p{L}') then 'symbol.character'
-            when 2 * n_clitic > n_occurrences then if(word in ('t', 'don'), 'function.negation', 'function.clitic')
+            when 2 * n_clitic > n_occurrences
+                then if(word in ('t', 'don'), 'function.negation', 'function.clitic')
             when word_group is not null then 'function.list'
             when fixed_rule = 'number.date' and (proper or perhaps_proper or (n_inside = 0 and not is_ordinary))
                 then fixed_rule
@@ -394,7 +399,8 @@ ruled as (
                 then 'name.casing_and_list'
             when n_inside = 0 and is_place and not is_ordinary and length(word) > 3 then 'place.list'
             when n_inside = 0 and not is_ordinary and 2 * n_in_places > n_occurrences then 'place.part'
-            when n_inside = 0 and (is_first_name or is_surname) and not is_ordinary and length(word) > 2 then 'name.list'
+            when n_inside = 0 and (is_first_name or is_surname) and not is_ordinary and length(word) > 2
+                then 'name.list'
             else 'content.other'
         end as rule
     from weighed
@@ -427,7 +433,7 @@ words as (
             when 'markup.quote'
                 then concat('marks a quoted line in ', n_in_boilerplate, ' of ', n_occurrences, ' places')
             when 'markup.header'
-                then concat('heads a line, as many texts have it, in ', n_in_boilerplate, ' of ', n_occurrences, ' places')
+                then concat('heads lines of many texts in ', n_in_boilerplate, ' of ', n_occurrences, ' places')
             when 'markup.repeated_line'
                 then concat('in a line that many texts share in ', n_in_boilerplate, ' of ', n_occurrences, ' places')
             when 'mixed.scripts' then 'letters of two alphabets in one word'
@@ -456,7 +462,9 @@ words as (
                 ', ',
                 case
                     when ends_with(rule, '.ner')
-                        then concat('the recogniser says ', recognised_type, ' in ', n_votes, ' of ', n_seen, ' places')
+                        then concat(
+                            'the recogniser says ', recognised_type, ' in ', n_votes, ' of ', n_seen, ' places'
+                        )
                 end,
                 case
                     when n_inside > 0
