@@ -174,7 +174,7 @@ def test_importance_and_its_shrinkage_are_numpy_s(build, seed, mirrored):
 
 
 def test_one_word_is_not_shrunk_and_constant_scores_are_sure(build):
-    corpus = Corpus(0, True)
+    corpus = Corpus(0, mirrored=True)
     corpus.rows = [("word", i, "x", 1.0 if corpus.predicted[i] == "a" else -1.0) for i in range(5)]
     for row in build(corpus, "word_importance"):
         sign = 1 if row["label"] == "a" else -1
@@ -186,7 +186,7 @@ def test_one_word_is_not_shrunk_and_constant_scores_are_sure(build):
 
 @pytest.mark.parametrize("seed", [0, 5])
 def test_the_bootstrap_is_numpy_s_with_the_same_weights(build, seed):
-    corpus, replicates, prime = Corpus(1, True), 60, 2**31 - 1
+    corpus, replicates, prime = Corpus(1, mirrored=True), 60, 2**31 - 1
     rows = build(
         corpus, "word_importance", "word_bootstrap",
         sure_q=0.9, bootstrap_words=12, bootstrap_examples=80, bootstrap_replicates=replicates, bootstrap_seed=seed,
@@ -262,7 +262,7 @@ def test_harm_is_fisher_s_exact_test(build, seed, mirrored):
 
 def test_beyond_200_examples_harm_is_within_2_percent_of_fisher_s_test(build):
     random = np.random.default_rng(0)
-    corpus = Corpus(0, True, num_examples=6000, num_words=2)
+    corpus = Corpus(0, mirrored=True, num_examples=6000, num_words=2)
     corpus.rows = [("word", i, word, 0.0) for word, rate in (("x", 0.1), ("y", 0.3)) for i in range(6000) if random.random() < rate]  # fmt: skip
     rows = build(corpus, "minority_gap")
     assert min(row["n_minority"] for row in rows) > 200
@@ -333,7 +333,7 @@ def test_slices_have_the_figures_of_their_own_examples_and_welch_s_difference(bu
 
 
 def test_the_labels_of_a_slice_are_its_own(build):
-    corpus = Corpus(2, False, num_examples=240)
+    corpus = Corpus(2, mirrored=False, num_examples=240)
     rows = build(corpus, "slice_association")
     assert_benjamini_hochberg(rows, "value", "kind", "label")
     for row in rows:
