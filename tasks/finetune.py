@@ -1,15 +1,17 @@
 """Stage: a classifier from a pretrained encoder and the training rows, made once.
 
-Writes `models/<name>_<hash>/`: the model as `save_pretrained` writes it, and
-`training.json` with the held-out accuracy. The folder is named by what went in (data,
-encoder, settings, this recipe's version) and renamed into place when it is whole, so
-a repeat finds it and returns at once.
+Writes `models/<name>_<hash>/`: the model as `save_pretrained` writes it, or a network of
+tasks/networks.py as its factory reads it, and `training.json` with the held-out accuracy.
+The folder is named by what went in (data, encoder, settings, this recipe's version) and
+renamed into place when it is whole, so a repeat finds it and returns at once.
 """
 
 import contextlib
 import json
 import os
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from configs.schema import AuditConfig, DataError, FinetuneConfig, ModelError, digest
@@ -32,12 +35,15 @@ from tasks.model import (
     package_folder,
     quiet_transformers,
 )
+from tasks.networks import new_network, save_network
 from tasks.parts import flush_files, write_whole
 from tasks.progress import progress
 from tasks.sources import dataset_fingerprint
 
 RECIPE_VERSION = 1
 """Part of the folder's name. Raise it when a change here changes the weights."""
+
+_ENDLESS = 10**9
 
 
 @task(name="finetune", cache_policy=NO_CACHE, timeout_seconds=6 * 3600)
@@ -55,9 +61,17 @@ def finetune_classifier(config: AuditConfig) -> ModelSpec:
         if finetune.base.startswith("package:")
         else Path(finetune.base)
     )
-    used = finetune.model_dump(mode="json", exclude={"min_accuracy"})
+    used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network"})
     data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split"})
-    key = digest(RECIPE_VERSION, dataset_fingerprint(config.data), model_fingerprint(base), used, data)
+    own = (finetune.network, config.model.pad_to)
+    key = digest(
+        RECIPE_VERSION,
+        dataset_fingerprint(config.data),
+        model_fingerprint(base),
+        used,
+        data,
+        *(own if own != ("auto", None) else ()),
+    )
     folder = config.models / f"{config.name}_{key[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     # A second audit that needs the same classifier waits for the first one's.
@@ -70,7 +84,11 @@ def finetune_classifier(config: AuditConfig) -> ModelSpec:
             f"The fine-tuned classifier {folder} is right on {accuracy:.1%} of the held-out examples, finetune.min_accuracy asks for "
             f"{finetune.min_accuracy:.1%}. Train longer or on more rows, or lower the limit."
         )
-    return model_spec(folder, config.model.max_tokens)
+    model = config.model
+    return model_spec(
+        folder, model.max_tokens, factory=None if finetune.network == "auto" else f"tasks.networks:{finetune.network}",
+        long_texts=model.long_texts, overlap=model.overlap, pad_to=model.pad_to,
+    )  # fmt: skip
 
 
 def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder: Path) -> None:
@@ -89,15 +107,19 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
         chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
         rows = [rows[i] for i in sorted(chosen)]
     device = device_from_environment()
-    model, tokenizer = _load_encoder(base, labels, finetune, device)
-    _train(model, tokenizer, rows, finetune, device)
-    accuracy = _accuracy(model, tokenizer, heldout, finetune, device)
+    model, tokenizer = _new_classifier(base, labels, finetune, config.model.pad_to, device)
+    texts = Texts(tokenizer, finetune.max_tokens, config.model.pad_to, device)
+    _train(model, texts, rows, finetune)
+    accuracy = _accuracy(model, texts, heldout)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     try:
         with quiet_transformers():
-            model.save_pretrained(beside)
+            if finetune.network == "auto":
+                model.save_pretrained(beside)
+            else:
+                save_network(model, beside)
             tokenizer.save_pretrained(beside)
         write_whole(beside / "training.json", json.dumps({
             "heldout_accuracy": accuracy, "num_heldout": len(heldout), "num_trained": len(rows), "base": finetune.base,
@@ -110,21 +132,32 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _load_encoder(
-    base: Path, labels: tuple[str, ...], finetune: FinetuneConfig, device: torch.device
+def _new_classifier(
+    base: Path, labels: tuple[str, ...], finetune: FinetuneConfig, positions: int | None, device: torch.device
 ) -> tuple[Any, Any]:
+    """A network to train, and the tokenizer."""
     torch.manual_seed(finetune.seed)
     with quiet_transformers():
-        model = AutoModelForSequenceClassification.from_pretrained(
-            str(base), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)},
-            local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32,
-        )  # fmt: skip
         tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True, trust_remote_code=False)
-    # Sentence encoders ship their own, shorter limit; the position embeddings set the real one.
-    tokenizer.model_max_length = int(model.config.max_position_embeddings)
-    model.get_input_embeddings().requires_grad_(requires_grad=False)
+        if finetune.network == "auto":
+            model = encoder = AutoModelForSequenceClassification.from_pretrained(
+                str(base), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)},
+                problem_type="single_label_classification", local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32,
+            )  # fmt: skip
+        else:
+            model = new_network(finetune.network, base, labels, len(tokenizer), positions)
+            encoder = getattr(model, "bert", None)
+    # Sentence encoders ship their own, shorter limit; the position embeddings, if any, set the real one.
+    tokenizer.model_max_length = _ENDLESS if encoder is None else int(encoder.config.max_position_embeddings)
+    if finetune.network in ("auto", "bert_relu"):
+        _freeze(encoder, finetune, base)
+    return model.to(device), tokenizer
+
+
+def _freeze(encoder: Any, finetune: FinetuneConfig, base: Path) -> None:
+    encoder.get_input_embeddings().requires_grad_(requires_grad=False)
     layers = next(
-        (module for module in model.modules() if isinstance(module, torch.nn.ModuleList)), torch.nn.ModuleList()
+        (module for module in encoder.modules() if isinstance(module, torch.nn.ModuleList)), torch.nn.ModuleList()
     )
     if finetune.frozen_layers > len(layers):
         raise ModelError(
@@ -132,12 +165,33 @@ def _load_encoder(
         )
     for layer in layers[: finetune.frozen_layers]:
         layer.requires_grad_(requires_grad=False)
-    return model.to(device), tokenizer
 
 
-def _train(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig, device: torch.device) -> None:
+@dataclass(frozen=True)
+class Texts:
+    """How texts become batches: cut, and padded to the longest of a batch or to the length the network reads."""
+
+    tokenizer: Any
+    max_tokens: int
+    pad_to: int | None
+    device: torch.device
+
+    def ids(self, rows: Sequence[Row]) -> list[list[int]]:
+        limit = min(self.max_tokens, self.pad_to or self.max_tokens)
+        return [text.ids for text in encode(self.tokenizer, [row.text for row in rows], None, limit)]
+
+    def logits(self, model: Any, ids: Sequence[list[int]]) -> Tensor:
+        pad, length = self.tokenizer.pad_token_id or 0, self.pad_to or max(len(row) for row in ids)
+        ids_NT = torch.tensor([row + [pad] * (length - len(row)) for row in ids], device=self.device)
+        mask_NT = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in ids], device=self.device)
+        found = model(input_ids=ids_NT, attention_mask=mask_NT)
+        logits_NK: Tensor = found if isinstance(found, Tensor) else found.logits
+        return logits_NK
+
+
+def _train(model: Any, texts: Texts, rows: list[Row], finetune: FinetuneConfig) -> None:
     """AdamW, linear warm-up and decay, batches of texts of similar length, bf16 autocast on a GPU, seeded."""
-    ids = [text.ids for text in encode(tokenizer, [row.text for row in rows], None, finetune.max_tokens)]
+    ids = texts.ids(rows)
     rng = np.random.default_rng(finetune.seed)
     batches: list[np.ndarray] = []
     for _ in range(finetune.epochs):
@@ -157,12 +211,11 @@ def _train(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig
     torch.manual_seed(finetune.seed)
     with progress("finetune", len(rows) * finetune.epochs, "examples") as advance:
         for chosen in batches:
-            ids_BT, mask_BT = _padded([ids[i] for i in chosen], tokenizer.pad_token_id or 0, device)
-            labels_B = torch.tensor([rows[i].label for i in chosen], device=device)
-            with _autocast(device):
-                loss = model(input_ids=ids_BT, attention_mask=mask_BT, labels=labels_B).loss
+            labels_N = torch.tensor([rows[i].label for i in chosen], device=texts.device)
+            with _autocast(texts.device):
+                loss = cross_entropy(texts.logits(model, [ids[i] for i in chosen]), labels_N)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
             optimizer.step()
             schedule.step()
@@ -170,25 +223,19 @@ def _train(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig
     model.eval()
 
 
-def _accuracy(model: Any, tokenizer: Any, rows: list[Row], finetune: FinetuneConfig, device: torch.device) -> float:
-    ids = [text.ids for text in encode(tokenizer, [row.text for row in rows], None, finetune.max_tokens)]
+def _accuracy(model: Any, texts: Texts, rows: list[Row]) -> float:
+    ids = texts.ids(rows)
     order = sorted(range(len(rows)), key=lambda i: len(ids[i]))
     num_correct = 0
     with progress("held-out", len(rows), "examples") as advance, torch.inference_mode():
         for start in range(0, len(order), 64):
             chosen = order[start : start + 64]
-            ids_BT, mask_BT = _padded([ids[i] for i in chosen], tokenizer.pad_token_id or 0, device)
-            predicted_B = model(input_ids=ids_BT, attention_mask=mask_BT).logits.argmax(dim=1)
-            num_correct += int((predicted_B == torch.tensor([rows[i].label for i in chosen], device=device)).sum())
+            predicted_N = texts.logits(model, [ids[i] for i in chosen]).argmax(dim=1)
+            num_correct += int(
+                (predicted_N == torch.tensor([rows[i].label for i in chosen], device=texts.device)).sum()
+            )
             advance(len(chosen))
     return num_correct / len(rows)
-
-
-def _padded(ids: list[list[int]], pad: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    length = max(len(row) for row in ids)
-    ids_BT = torch.tensor([row + [pad] * (length - len(row)) for row in ids], device=device)
-    mask_BT = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in ids], device=device)
-    return ids_BT, mask_BT
 
 
 def _autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:

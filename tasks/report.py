@@ -5,7 +5,6 @@ layout in tasks/report.html.jinja. The page fetches nothing, and its scripts are
 by their hash: nothing a dataset holds can run, load or reorder anything.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pyarrow as pa
 import vl_convert
 from markupsafe import Markup
@@ -26,11 +24,12 @@ from prefect.context import TaskRunContext
 from configs.schema import AuditConfig, digest
 from tasks.charts import specifications
 from tasks.exports import EXPORTS, export_tables
-from tasks.headlines import headlines, percent, signed
+from tasks.headlines import headlines
+from tasks.page import render
 from tasks.parts import file_hash, read_manifest, write_part, write_whole
 from tasks.progress import progress
 from tasks.run import Run
-from tasks.sentences import Finding, clip, excerpt, find_sentences, level, sentences_of, visible
+from tasks.sentences import Finding, find_sentences, sentences_of, visible
 from warehouse import Warehouse, open_warehouse
 
 MAX_FLAGS = 40
@@ -95,7 +94,15 @@ def _code() -> list[str]:
     """Everything but data and settings that the page is made of."""
     own = [
         files("tasks").joinpath(name)
-        for name in ("report.py", "charts.py", "exports.py", "headlines.py", "sentences.py", "report.html.jinja")
+        for name in (
+            "report.py",
+            "charts.py",
+            "exports.py",
+            "headlines.py",
+            "page.py",
+            "sentences.py",
+            "report.html.jinja",
+        )
     ]
     queries = [
         entry
@@ -151,18 +158,8 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         for c in json.dumps(specs, ensure_ascii=False, sort_keys=True)
     )
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub leaves out the default
-    environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: files("tasks").joinpath(name).read_text(encoding="utf-8")), autoescape=True,
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        # Every text that reaches the page, in an attribute too; Markup is the template's own.
-        finalize=lambda value: visible(str(value)) if type(value) is str or isinstance(value, Path) else value,
-    )  # fmt: skip
-    environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash)
-    environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
-    environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
-    environment.filters["count"] = lambda value: f"{value:,}"
-    return environment.get_template("report.html.jinja").render(
-        config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.method],
+    return render(
+        "report.html.jinja", config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.method],
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
         headlines=headlines(
             rows["flags"], rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,
@@ -176,10 +173,6 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         snippet=_snippet([row["word"] for row in rows["vocabulary"]]), specs=Markup(data), bundle=Markup(bundle),
         chart_ids=sorted(specs),
     )  # fmt: skip
-
-
-def _content_hash(script: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def _visible_table(table: pa.Table) -> pa.Table:

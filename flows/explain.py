@@ -1,0 +1,32 @@
+"""Single texts of a config, token by token: the audit as far as its attributions, and a page of them."""
+
+from pathlib import Path
+
+from prefect import flow
+
+from configs.load import load_config
+from tasks.attribute import attribute_shards
+from tasks.explain import Explained, write_explained
+from tasks.fetch import fetch_classifier
+from tasks.finetune import finetune_classifier
+from tasks.identify import name_run
+from tasks.ingest import ingest_dataset
+from tasks.run import locked
+
+
+@flow(name="explain", validate_parameters=False)
+def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
+    """Explain the texts of a config; the page is `explained.html` in the folder of the run.
+
+    The attributions are those of the audit with the same settings: whichever comes second finds them done.
+
+    Raises:
+        AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
+    """
+    config = load_config(Path(config_path), overrides)
+    model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
+    run = name_run(config, model)
+    with locked(run):
+        shards = ingest_dataset(config.data, model, run.folder / "shards")
+        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
+        return write_explained(config, run, model, shards, parts)
