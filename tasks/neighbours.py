@@ -23,8 +23,9 @@ class Neighbourhood:
 
     def __init__(self, classifier: Classifier) -> None:
         ids: dict[str, int] = {}
+        mark = _mark_of_beginnings(classifier)
         for piece, number in sorted(classifier.tokenizer.get_vocab().items(), key=lambda item: item[1]):
-            word = _whole_word(piece, _marks_beginnings(classifier))
+            word = _whole_word(piece, mark)
             if word is not None and number < classifier.word_embeddings.num_embeddings:
                 ids.setdefault(word, number)
         self.words = list(ids)
@@ -53,7 +54,7 @@ class Neighbourhood:
         return found
 
 
-def _marks_beginnings(classifier: Classifier) -> str | None:
+def _mark_of_beginnings(classifier: Classifier) -> str | None:
     pieces: Sequence[str] = list(classifier.tokenizer.get_vocab())
     return next((mark for mark in _BEGINS if sum(piece.startswith(mark) for piece in pieces) > len(pieces) // 10), None)
 

@@ -307,7 +307,9 @@ STAGES = {
         "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores", "word_importance", "label_association", "minority_gap",
         "attribution_quality", "pilot", "baseline_agreement",
     ),
-    "flag": ("word_types", "words", "flags"),
+    "flag": ("word_types", "words", "candidates"),
+    "verify": ("trials", "effects", "evidence", "verification_cost"),
+    "judge": ("waivers", "verdicts"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 TABLES = [table for tables in STAGES.values() for table in tables]
