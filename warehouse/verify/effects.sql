@@ -36,7 +36,9 @@ counted as (
         count(*) filter (where effect < 0) / count(*) as opposite_share,
         count(*) filter (where (predicted_before = label) = (operator != 'insert')) as n_flippable,
         count(*) filter (
-            where (predicted_before = label) = (operator != 'insert') and (predicted_after = label) = (operator = 'insert')
+            where
+                (predicted_before = label) = (operator != 'insert')
+                and (predicted_after = label) = (operator = 'insert')
         ) as n_flipped
     from trials
     group by kind, label, word, operator
