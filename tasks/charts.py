@@ -110,10 +110,11 @@ _OPERATORS = ["delete", "mask", "swap", "neighbour", "insert"]
 
 def effects(source: pa.Table) -> AnyChart:
     """What each operator shows of the spurious words, with 95 % intervals."""
+    legend = alt.Legend(title=None, orient="top", columns=3)
     base = alt.Chart(source).encode(
         y=alt.Y("caption:N", sort=None, title=None, axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8)),
         yOffset=alt.YOffset("operator:N", sort=_OPERATORS),
-        color=alt.Color("operator:N", sort=_OPERATORS, legend=alt.Legend(title=None, orient="top", columns=3), scale=alt.Scale(
+        color=alt.Color("operator:N", sort=_OPERATORS, legend=legend, scale=alt.Scale(
             domain=_OPERATORS, range=[BLUE, "#5b9bd0", ORANGE, GREY, INK],
         )),
         tooltip=[
@@ -129,7 +130,7 @@ def effects(source: pa.Table) -> AnyChart:
     )
     shapes = alt.Scale(domain=_OPERATORS, range=["circle", "square", "diamond", "cross", "triangle-up"])
     point = base.mark_point(filled=True, size=45, opacity=1).encode(
-        x="mean_effect:Q", shape=alt.Shape("operator:N", scale=shapes, legend=None)
+        x="mean_effect:Q", shape=alt.Shape("operator:N", sort=_OPERATORS, scale=shapes, legend=legend)
     )
     zero = alt.Chart(pa.table({"zero": [0]})).mark_rule(color="#c3cad2").encode(x="zero:Q")
     num_words = len(set(source["caption"].to_pylist()))

@@ -51,7 +51,7 @@ GROUP = 25
 FIRST = 8
 """Texts of an operator before it is asked whether more are needed; then twice as many, and so on."""
 NEIGHBOURS = 5
-MAX_NEIGHBOUR_TRIALS = 16
+MAX_NEIGHBOURTRIALS = 16
 """Neighbours tell apart what the proof of use has already shown; they need no narrow interval."""
 
 Operator = Literal["delete", "mask", "swap", "neighbour", "insert"]
@@ -112,12 +112,12 @@ def try_group(
         _run(operations, reader, verification)
         rows = [row for operation in operations for row in operation.rows]
         num_passes = reader.num_passes
-    write_part(part, {"trials": pa.Table.from_pylist(rows, schema=_TRIAL)}, {
+    write_part(part, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, {
         "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes,
     })  # fmt: skip
 
 
-_TRIAL = pa.schema([
+TRIAL = pa.schema([
     *((name, pa.string()) for name in ("kind", "label", "word", "operator", "replacement")), ("example_id", pa.int64()),
     ("margin_before", pa.float64()), ("margin_after", pa.float64()),
     *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
@@ -222,7 +222,7 @@ def _operations(
         if reader.mask is not None:
             trials["mask"].append(Trial(example_id, masked(text, spans, reader.mask), None))
         trials["swap"] += _replacing(example_id, text, spans, row["replacements"], k)
-        if k < MAX_NEIGHBOUR_TRIALS:
+        if k < MAX_NEIGHBOURTRIALS:
             trials["neighbour"] += _replacing(example_id, text, spans, neighbours, k)
     for k, example_id in enumerate(row["others"]):
         word = row["inserts"][k % len(row["inserts"])]

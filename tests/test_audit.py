@@ -110,9 +110,12 @@ def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
 
 def test_no_genuine_sentiment_word_is_spurious(planted):
     genuine = "good great best funny love bad worst dull boring fun better enjoyable entertaining moving beautiful"
-    assert planted.query(
-        f"select word from verdicts where verdict = 'spurious' and list_contains(string_split('{genuine}', ' '), word)"
-    ) == []
+    assert (
+        planted.query(
+            f"select word from verdicts where verdict = 'spurious' and list_contains(string_split('{genuine}', ' '), word)"
+        )
+        == []
+    )
 
 
 def test_trials_stay_within_their_budget(planted):

@@ -1107,6 +1107,8 @@ def verdicts_of(warehouse, evidence, types, waivers=(), **params):
         ("name", "null", "n_for | n_against\n3 | 1", "unclear"),
         ("name", "null", "strength\n0.09", "unclear"),
         ("name", "null", "opposite_share\n0.5", "spurious"),
+        ("punctuation", "null", "spread\n0.9", "spurious"),
+        ("punctuation", "null", "spread\n1.1", "context-dependent"),
         ("function word", "negation", "spread\n0.5", "genuine"),
         ("function word", "negation", "spread\n1.1", "context-dependent"),
         ("function word", "intensifier", "opposite_share\n0.25", "context-dependent"),

@@ -1,11 +1,13 @@
 -- verdicts: spurious, context-dependent, genuine or unclear, with the rules that fired and their figures.
 -- One row per candidate (kind, label, word).
 --
--- In this order: a word that does not demonstrably move predictions is unclear, whatever it looks like. A name, number,
--- fragment or the like that moves them is spurious: another one in its place should make no difference. Negation,
--- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content word
--- whose effect changes sign or size with the text is context-dependent. One whose neighbours do nothing is tied to its
--- surface, and spurious if labels or errors speak against it as well; else, if the labels bear it out, genuine.
+-- In this order: a word that does not demonstrably move predictions is unclear, whatever it looks like. A name,
+-- number, fragment or the like that moves them is spurious: another one in its place should make no difference. A
+-- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
+-- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
+-- word whose effect changes sign or size with the text is context-dependent. One whose neighbours do nothing is
+-- tied to its surface, and spurious if two of these speak against it as well: labels that hang on it, labels that
+-- do not support it, errors. Else, if the labels bear it out, it is genuine.
 --
 -- param   min_effect      smallest mean effect that counts                           [log-odds]
 -- param   min_operators   operators that must agree
@@ -59,6 +61,7 @@ facts as (
         candidates.type = 'affix' or coalesce(types.word_group in ('negation', 'intensifier', 'contrast'), false)
             as is_exempt,
         candidates.type = 'function word' as is_function_word,
+        candidates.type in ('punctuation', 'symbol') as is_mark,
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(association.rate_low >= 0.9, false) as is_label,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful
@@ -91,11 +94,12 @@ judged as (
         *,
         case
             when not is_causal then 'unclear'
+            when is_mark and is_mixed then 'context-dependent'
             when is_artefact and not is_exempt then 'spurious'
             when is_mixed then 'context-dependent'
             when is_exempt then 'genuine'
             when is_function_word then 'unclear'
-            when is_surface and (is_unsupported or is_harmful or is_label) then 'spurious'
+            when is_surface and is_unsupported::integer + is_harmful::integer + is_label::integer >= 2 then 'spurious'
             when is_unsupported or is_surface then 'unclear'
             else 'genuine'
         end as verdict,
