@@ -101,7 +101,7 @@ def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
         f"select label, kind, standing, strength, array_to_string([r.rule for r in rules], ', ') from verdicts where word = '{PLANTED.lower()}'"
     )
     assert (label, kind, verdict) == ("good", "word", "spurious")
-    assert strength > 0.5
+    assert strength > 0.1
     assert "moves predictions" in rules
     effects = dict(planted.query(f"select operator, effect_low from effects where word = '{PLANTED.lower()}'"))
     assert {"delete", "mask", "insert"} <= effects.keys()
