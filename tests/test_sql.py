@@ -1088,8 +1088,8 @@ EVIDENCE = {
 }  # fmt: skip
 
 
-def verdicts_of(warehouse, evidence, types, waivers=(), **params):
-    judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types)
+def verdicts_of(warehouse, evidence, types, waivers=(), association="", **params):
+    judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
     warehouse.build("flag/candidates", max_candidates=99)
     warehouse.insert("evidence", evidence, **EVIDENCE)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
@@ -1127,6 +1127,23 @@ def test_a_verdict_is_by_the_first_rule_that_fits(warehouse, kind, group, eviden
     )
     assert (found["x"]["verdict"], found["x"]["standing"]) == (verdict, verdict)
     assert len(found["x"]["rules"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("association", "loss", "size", "verdict"),
+    [
+        ("0.5 | 0.5 | 0.4 | 0.0", 0.0, 0.1, "genuine"),  # no support from the labels, but neighbours do the same
+        ("0.5 | 0.5 | 0.4 | 0.0", 0.5, 0.5, "unclear"),
+        ("0.5 | 0.5 | 0.4 | 0.0", 1.0, 0.5, "unclear"),  # one alarm beside its surface
+        ("1.0 | 0.5 | 0.9 | 0.0", 1.0, 0.5, "spurious"),  # two
+    ],
+)
+def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehouse, association, loss, size, verdict):
+    found = verdicts_of(
+        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | {size}", "word | type\nx | content word",
+        association=f"word | label_rate | label_share | rate_low | z\nx | {association}",
+    )  # fmt: skip
+    assert found["x"]["verdict"] == verdict
 
 
 def test_severity_is_reach_times_strength_times_harm(warehouse):

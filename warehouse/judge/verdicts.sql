@@ -100,7 +100,7 @@ judged as (
             when is_exempt then 'genuine'
             when is_function_word then 'unclear'
             when is_surface and is_unsupported::integer + is_harmful::integer + is_label::integer >= 2 then 'spurious'
-            when is_unsupported or is_surface then 'unclear'
+            when is_surface or (is_unsupported and not is_meaning) then 'unclear'
             else 'genuine'
         end as verdict,
         greatest(coalesce(necessity, 0), coalesce(sufficiency, 0), coalesce(minority_gap, 0), 0.02) as harm
