@@ -308,7 +308,9 @@ STAGES = {
         "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance", "slice_association",
         "slice_difference", "stability", "attribution_quality", "pilot", "baseline_agreement",
     ),
-    "flag": ("word_types", "words", "flags"),
+    "flag": ("word_types", "words", "candidates"),
+    "verify": ("trials", "effects", "evidence", "verification_cost"),
+    "judge": ("waivers", "verdicts"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 TABLES = [table for tables in STAGES.values() for table in tables]
@@ -380,9 +382,22 @@ def parts(tmp_path_factory):
     slices = folder / "slices.parquet"
     halves = ["odd" if i % 2 else "even" for i in range(300)]
     pq.write_table(pa.table({"example_id": range(300), "slice": ["half"] * 300, "value": halves}), slices)
+    trials = folder / "trials.parquet"
+    pq.write_table(
+        pa.Table.from_pylist([
+            {
+                "kind": "word", "label": "yes", "word": "nolan", "operator": operator, "replacement": None, "example_id": i,
+                "margin_before": 2.0, "margin_after": 2.0 + sign * (1.0 + 0.1 * i), "predicted_before": int(sign < 0),
+                "predicted_after": 1, "gold": 1,
+            }
+            for operator, sign in (("delete", -1), ("mask", -1), ("insert", 1))
+            for i in range(1, 9)
+        ]), trials,
+    )  # fmt: skip
     return {
         **paths,
         "slice_parts": [str(slices)],
+        "trial_parts": [str(trials)],
         "reject_parts": [str(rejects)],
         "pilot_parts": [str(pilot)],
         "baseline_parts": [str(baselines)],
@@ -390,7 +405,7 @@ def parts(tmp_path_factory):
 
 
 def settled(parts):
-    """Every parameter of the three stages."""
+    """Every parameter of the stages."""
     return {
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
         "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
@@ -398,6 +413,9 @@ def settled(parts):
         "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
         "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"],
+        "max_candidates": 300, "passes": 48, "max_documents": 32,
+        "min_effect": 0.1, "min_operators": 2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
+        "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 
