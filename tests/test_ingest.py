@@ -311,3 +311,43 @@ def test_a_file_that_changes_while_it_is_read_stops_the_ingest(tmp_path, monkeyp
     monkeypatch.setattr("tasks.ingest.dataset_fingerprint", lambda data: next(hashes))
     with pytest.raises(DataError, match="was changed while it was read"):
         ingested(tmp_path, [("a", "pos"), ("b", "neg")])
+
+
+# ---------------------------------------------------------------- slices
+
+
+def sliced(tmp_path, values, **settings):
+    """Ingest texts with a column `part` of these values; return the rows of the slices."""
+    path = tmp_path / "sliced.csv"
+    lines = [f"text w{i},{'neg' if i % 2 else 'pos'},{value}" for i, value in enumerate(values)]
+    path.write_text("text,label,part\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    ingest_dataset.fn(DataConfig(path=path, **settings), TRUNCATE, tmp_path / "sliced")
+    return pq.read_table(part_file(tmp_path / "sliced" / "slices.json", "rows")).to_pylist()
+
+
+def test_every_audited_example_has_the_value_of_its_slice_and_no_other_row_has(tmp_path):
+    rows = sliced(tmp_path, ["train", "test", "", "dev", "train"], slices=("part", "label"), where={"label": "pos"})
+    assert sorted((row["example_id"], row["slice"], row["value"]) for row in rows) == [
+        (0, "label", "pos"), (0, "part", "train"), (2, "label", "pos"), (2, "part", ""), (4, "label", "pos"), (4, "part", "train"),
+    ]  # fmt: skip
+
+
+def test_another_slice_touches_no_shard(tmp_path):
+    assert sliced(tmp_path, ["train", "test", "train"]) == []
+    folder = tmp_path / "sliced"
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir() if not path.name.startswith("slices")}
+    assert len(sliced(tmp_path, ["train", "test", "train"], slices=("part",))) == 3
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_column_that_is_no_slice_is_refused_in_one_sentence(tmp_path):
+    with pytest.raises(DataError, match=r"data\.slices: column 'part' has more than 20 different values \(v0, v1, "):
+        sliced(tmp_path, [f"v{i}" for i in range(30)], slices=("part",))
+    with pytest.raises(DataError, match=r"has no column 'nowhere'\. Columns: text, label, part\. Set data\.slices\."):
+        sliced(tmp_path, ["a", "b"], slices=("nowhere",))
+
+
+def test_a_message_about_the_second_dataset_names_its_own_settings(tmp_path):
+    path = csv_of(tmp_path, [("good film", "pos"), ("bad film", "neg")])
+    with pytest.raises(DataError, match=r"has no column 'review'\..* Set compare\.text\."):
+        ingest_dataset.fn(DataConfig(path=path, text="review"), TRUNCATE, tmp_path / "other", section="compare")

@@ -547,3 +547,27 @@ def test_without_scripts_tables_and_all_sentences_are_there(browser, page_path):
         assert page.locator("#quality > details:not([open]) tbody tr").count() == 20
         label = page.locator("#spurious-1 i.f").first.get_attribute("aria-label")
         assert label.endswith("+0.82")
+
+
+def test_a_second_dataset_is_compared_word_by_word_and_changes_nothing_else(audited, tmp_path):
+    config, run, _ = audited
+    config = config.model_copy(update={"warehouse": tmp_path / "compared.duckdb"})
+    model = ModelSpec(tmp_path / "model", 64, "m" * 64, (EVIL, "good"))
+    shards, parts = make_run(tmp_path / "data")
+
+    def figures(compared):
+        aggregate_scores.fn(config, run, model, shards, parts, compared)
+        with open_warehouse(config.warehouse, read_only=True) as warehouse:
+            tables = {name: warehouse._connection.sql(f'from "{run.run_id}".{name}').to_arrow_table() for name in ("stability", "word_importance")}  # fmt: skip
+        return tables["stability"].to_pylist(), tables["word_importance"]
+
+    nothing, alone = figures(None)
+    found, beside = figures(make_run(tmp_path / "other"))
+    assert nothing == []
+    assert beside.equals(alone)
+    # The second dataset is a copy of the first: every word means the same in both.
+    assert found
+    assert {(tuple(row["corpora"]), row["sign_flip"], row["i2"]) for row in found} == {
+        (("data", "compare"), False, 0.0)
+    }
+    assert min(row["p_value"] for row in found) > 0.999
