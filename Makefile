@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test lint install browser benchmark clean
+.PHONY: audit test lint install browser benchmark benchmark-statistics clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -41,6 +41,10 @@ browser:
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/corpus.py
 	$(BIN)/python tests/benchmarks/attribution.py
+
+# Seconds and memory of the statistics on 10 million (document, word) rows; a minute or two.
+benchmark-statistics: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/aggregation.py
 
 clean:
 	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal

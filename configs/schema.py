@@ -179,6 +179,8 @@ class DataConfig(Section):
     """The model's label name for each label of the dataset. Needed where the names do not match by themselves; rows with a label that is left out are not audited."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Keep only the rows whose columns have these values."""
+    slices: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
+    """Columns with few values (split, source, language): words get their figures for each value as well, from its rows alone."""
     sample: int | None = setting(None, "examples", ge=10)
     """Audit a random sample of this size, stratified by label. Without it every usable row is audited."""
     seed: int = 0
@@ -195,6 +197,9 @@ class DataConfig(Section):
             yield "needs `revision` beside `hub`: the commit of the dataset, so that the audit can be repeated"
         if hub is None and (revision is not None or subset is not None):
             yield "has `revision` or `subset` without `hub`; they have no effect on a local file"
+        slices = given.get("slices")
+        if isinstance(slices, list | tuple) and len({str(name) for name in slices}) < len(slices):
+            yield "names one of `slices` twice"
 
 
 class ModelConfig(Section):
@@ -389,6 +394,18 @@ class AggregationConfig(Section):
     """Words in fewer examples get no row: their interval would say nothing."""
     prior_examples: float = setting(4.0, "examples", ge=1)
     """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
+    sure_q: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
+    """A figure counts as sure at this Benjamini-Hochberg q-value, in the quadrants and for the bootstrap."""
+    min_pmi: float = setting(3.0, "nats", ge=0)
+    """Neighbouring words get figures as a pair from this association on: at 3.0 they meet 20 times as often as chance."""
+    bootstrap_words: int = setting(300, "words", ge=1)
+    """The surest words that get a bootstrap interval as well."""
+    bootstrap_examples: int = setting(2000, "examples", ge=2)
+    """Words in more examples get no bootstrap interval: the mean of so many is as good as normal."""
+    bootstrap_replicates: int = setting(200, "replicates", ge=40, le=10_000)
+    """Replicates of the bootstrap. An end of the interval is one of their 2.5 % lowest or highest."""
+    bootstrap_seed: int = 0
+    """Seed of the bootstrap."""
 
 
 class FlaggingConfig(Section):
@@ -404,6 +421,36 @@ class FlaggingConfig(Section):
     """A word is a name if it is capitalised at least this often where a sentence does not start."""
     min_casing_examples: int = setting(3, "occurrences", ge=1)
     """Occurrences inside a sentence needed before casing alone decides."""
+
+
+class VerificationConfig(Section):
+    """How the words that the model uses are put to the test: by changing texts."""
+
+    max_candidates: int = setting(300, "words", ge=1, le=10_000)
+    """Most words and fragments that are tried, by weight and by suspicion; those left out are counted."""
+    max_documents: int = setting(32, "texts", ge=8, le=256)
+    """Most texts for each word and operator. It begins with 8, and goes on only while nothing is settled."""
+    min_effect: float = setting(0.1, "log-odds", gt=0)
+    """An effect below this is none: trials end when the interval lies within, and a verdict of use asks for more."""
+    min_similarity: float = setting(0.4, "cosine, 0..1", gt=0, lt=1)
+    """Words are neighbours if their input embeddings, less the mean of all, are at least this similar."""
+    seed: int = 0
+    """Seed of the places where words are inserted."""
+
+
+class VerdictsConfig(Section):
+    """How evidence becomes a verdict. A change here tries nothing again."""
+
+    min_operators: int = setting(2, "operators", ge=1, le=4)
+    """A word moves predictions if so many of delete, mask, swap and insert say so, with intervals beyond 0, and none the contrary."""
+    max_opposite: float = setting(0.25, "share of texts, 0..1", gt=0, le=1)
+    """From this share of texts in which deleting the word has the opposite effect, it depends on its context."""
+    max_spread: float = setting(1.0, "standard deviation / |mean|", gt=0)
+    """A word whose effects vary by more than this times their mean depends on its context."""
+    min_surface: float = setting(0.6, "share of the effect, 0..1", gt=0, le=1)
+    """The model holds on to the very word, and not to what it means, if at least this share of its effect is lost with a neighbour in its place."""
+    max_surface: float = setting(0.3, "share of the effect, 0..1", gt=0, le=1)
+    """The effect belongs to the meaning if a neighbour loses no more than this share of it."""
 
 
 class RecommendationConfig(Section):
@@ -469,6 +516,8 @@ class AuditConfig(Section):
     """Folder for classifiers made by the `finetune` section."""
     data: DataConfig
     """The labelled dataset."""
+    compare: DataConfig | None = None
+    """A second labelled dataset that the same model reads: do words mean the same to it there?"""
     model: ModelConfig = ModelConfig()
     """The classifier."""
     finetune: FinetuneConfig | None = None
@@ -479,6 +528,12 @@ class AuditConfig(Section):
     """How scores are added up over the examples."""
     flagging: FlaggingConfig = FlaggingConfig()
     """When a word counts as suspect."""
+    verification: VerificationConfig = VerificationConfig()
+    """How suspicion is put to the test."""
+    verdicts: VerdictsConfig = VerdictsConfig()
+    """How evidence becomes a verdict."""
+    waivers: LocalPath | None = None
+    """YAML file with verdicts that a person has overruled: a list of `word`, `label` (may be left out), `reason`, `owner` and `expires`."""
     recommendation: RecommendationConfig = RecommendationConfig()
     """What is proposed to people."""
     report: ReportConfig = ReportConfig()
@@ -496,6 +551,11 @@ class AuditConfig(Section):
             yield "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
         if given.get("finetune") is not None and finetune.get("where", {}) == data.get("where", {}):
             yield "`finetune.where` and `data.where` are the same: the model would be audited on its training rows"
+        compare = _settings_of(given.get("compare"))
+        if compare and compare == data:
+            yield "`compare` and `data` are the same dataset: nothing could differ"
+        if compare.get("slices"):
+            yield "`compare.slices` has no effect: slices are of `data`"
         settled = [name for name in ("factory", "labels", "head") if model.get(name) not in (None, (), [], "softmax")]
         if given.get("finetune") is not None and settled:
             yield f"sets {' and '.join(f'`model.{name}`' for name in settled)} beside `finetune`, which settles that itself"

@@ -16,25 +16,58 @@ from tasks.parts import part_file, read_manifest
 from tasks.run import Run
 from warehouse import open_warehouse
 
+_SCORES = (
+    "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance",
+    "corpus_means",
+)  # fmt: skip
 _TABLES = (
-    "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores",
-    "word_importance", "label_association", "minority_gap", "attribution_quality", "pilot", "baseline_agreement",
+    *_SCORES, "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
+    "slice_association", "slice_difference", "stability", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
 
 
 @task(name="aggregate", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
 def aggregate_scores(
-    config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]
+    config: AuditConfig,
+    run: Run,
+    model: ModelSpec,
+    shards: Sequence[Path],
+    parts: Sequence[Path],
+    compared: tuple[Sequence[Path], Sequence[Path]] | None = None,
 ) -> str:
     """Build the tables of this stage and return their key; tables that are current stay untouched.
+
+    `compared` are the shards and parts of the dataset of `config.compare`. Its scores get a schema of their
+    own, `<run>_compare`, by the same queries.
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
+    params, corpora = _params(config, model, shards, parts), ["corpus_means"]
+    with open_warehouse(config.warehouse) as warehouse:
+        upstream = run.key
+        if compared is not None:
+            beside = f"{run.run_id}_compare"
+            other = {**_params(config, model, *compared), "corpus": "compare"}
+            upstream = warehouse.build_stage(
+                beside, "aggregate", [f"aggregate/{table}" for table in _SCORES], other, upstream
+            )
+            corpora.append(f'"{beside}".corpus_means')
+        return warehouse.build_stage(
+            run.run_id,
+            "aggregate",
+            [f"aggregate/{table}" for table in _TABLES],
+            {**params, "corpus": "data", "corpora": corpora, "slices": list(config.data.slices)},
+            upstream,
+        )
+
+
+def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]) -> dict[str, object]:
     plan = parts[0].with_name("plan.json")
-    params = {
+    return {
         "shards": [part_file(shard, "examples") for shard in shards],
         "reject_parts": [part_file(shards[0].with_name("rejects.json"), "rows")],
+        "slice_parts": [part_file(shards[0].with_name("slices.json"), "rows")],
         "example_parts": [part_file(part, "examples") for part in parts],
         "token_parts": [part_file(part, "tokens") for part in parts],
         "labels": list(model.labels),
@@ -46,7 +79,3 @@ def aggregate_scores(
         "method": config.attribution.method,
         **config.aggregation.model_dump(),
     }
-    with open_warehouse(config.warehouse) as warehouse:
-        return warehouse.build_stage(
-            run.run_id, "aggregate", [f"aggregate/{table}" for table in _TABLES], params, run.key
-        )

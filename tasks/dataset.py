@@ -139,6 +139,27 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
         )
 
 
+def read_slices(data: DataConfig) -> Iterator[Mapping[str, Sequence[str]]]:
+    """The values of the columns of `data.slices` as text, batch by batch, for every row of the dataset in its order.
+
+    A ClassLabel's integer is its name; a missing value is empty.
+
+    Raises:
+        DataError: as `open_dataset`.
+    """
+    source = open_dataset(data)
+    for values in guarded(source.batches(data.slices), data):
+        yield {name: [_named_value(value, source.class_names.get(name)) for value in values[name]] for name in values}
+
+
+def _named_value(value: object, class_names: Sequence[str] | None) -> str:
+    if value is MALFORMED or value is None or value != value:
+        return ""
+    if class_names is not None and isinstance(value, int) and 0 <= value < len(class_names):
+        return class_names[value]
+    return _encodable(label_key(value))
+
+
 def _label_name(value: object, source: Source, data: DataConfig) -> str:
     names = source.class_names.get(data.label)
     return (

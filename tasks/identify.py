@@ -4,8 +4,9 @@ import json
 import platform
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
 
-from configs.schema import AuditConfig, digest
+from configs.schema import AuditConfig, DataConfig, digest
 from tasks.model import ModelSpec
 from tasks.run import SHARD_TOKENS, Run
 from tasks.sources import dataset_fingerprint
@@ -14,8 +15,8 @@ from warehouse import open_warehouse, query
 _SETTLES_THE_ROWS = {"text", "pair", "label", "id", "labels", "where"}
 # What decides a score, by its content: a version number that has to be raised by hand is forgotten.
 _CODE = (
-    "attribute.py", "dataset.py", "explained.py", "gradients.py", "ingest.py", "model.py", "parts.py", "path.py", "pilot.py", "sources.py",
-    "words.py",
+    "attribute.py", "dataset.py", "explained.py", "gradients.py", "ingest.py", "model.py", "parts.py", "path.py", "pilot.py", "reading.py",
+    "sources.py", "words.py",
 )  # fmt: skip
 _PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "pyarrow", "regex", "numpy")
 
@@ -27,8 +28,7 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     those computes no attribution again.
     """
     inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint}
-    rows = config.data.model_dump(mode="json", include=_SETTLES_THE_ROWS)
-    sample = (config.data.sample, config.data.seed) if config.data.sample is not None else None
+    rows, sample = _rows(config.data)
     attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
     reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.overlap, model.pad_to)
     code = {name: files("tasks").joinpath(name).read_text(encoding="utf-8") for name in _CODE}
@@ -37,6 +37,17 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, reading, attribution)
     run_id = f"{config.name}_{key[:12]}"
     return Run(run_id, (config.output / run_id).absolute(), inputs)
+
+
+def compare_folder(data: DataConfig, run: Run) -> Path:
+    """Where the shards and parts of a second dataset are: named by its content, since the run is not."""
+    return run.folder / f"compare_{digest(dataset_fingerprint(data), *_rows(data))[:12]}"
+
+
+def _rows(data: DataConfig) -> tuple[dict[str, object], tuple[int, int] | None]:
+    """The settings that decide which rows of a dataset are read, and how."""
+    sample = (data.sample, data.seed) if data.sample is not None else None
+    return data.model_dump(mode="json", include=_SETTLES_THE_ROWS), sample
 
 
 def enter_run(config: AuditConfig, run: Run, model: ModelSpec) -> None:

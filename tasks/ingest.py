@@ -4,30 +4,38 @@ Reads the dataset the config names. Writes, in `<run>/shards/`: one part per sha
 (`example_id`, `source_id`, `text`, `pair_start`, `label_id`, `n_tokens`, `n_cut`), one part with
 the rejected rows and their reasons, and `ingest.json` last. A repeat finds
 `ingest.json` with whole shards and returns at once.
+
+The columns of `data.slices` are a part of their own, `slices.json` (`example_id`, `slice`,
+`value`): no shard, and so no attribution, depends on which ones are asked for.
 """
 
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import DataConfig, DataError
-from tasks.dataset import Row, read_rows
+from tasks.dataset import Row, read_rows, read_slices
 from tasks.hub import is_transient
 from tasks.model import Classifier, ModelSpec, load_classifier, token_counts
-from tasks.parts import read_manifest, write_part
+from tasks.parts import part_file, read_manifest, write_part
 from tasks.progress import progress
 from tasks.run import SHARD_TOKENS
-from tasks.sources import dataset_fingerprint, open_dataset
+from tasks.sources import dataset_fingerprint, listed, open_dataset
 from warehouse import scratch
 
 _BATCH = 1000
+_MAX_VALUES = 20
+"""Different values of a slice column: with more, hardly a word would be frequent enough in any of them."""
 _ENDLESS = 2**31 - 1
+_SETTING = re.compile(rf"\bdata\.(?=(?:{'|'.join(DataConfig.model_fields)})\b)")
 _STAGED = pa.schema([
     ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()),
     ("pair_start", pa.int32()), ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("reason", pa.string()),
@@ -42,21 +50,34 @@ _STAGED = pa.schema([
     retry_delay_seconds=5,
     retry_condition_fn=is_transient,
 )
-def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path) -> list[Path]:
+def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path, section: str = "data") -> list[Path]:
     """Shard the dataset below `folder` and return the manifests of the shards, in order.
 
-    Memory holds a batch of rows at a time; the database sorts the rest on disk.
+    Memory holds a batch of rows at a time; the database sorts the rest on disk. `section` is
+    where the config names the dataset.
 
     Raises:
         DataError: the dataset cannot be read, a column or label does not fit, or more than
             `data.max_rejected` of the rows are unusable.
     """
+    try:
+        return _ingested(data, model, folder)
+    except DataError as error:
+        # Every message names the settings of the section data.
+        raise DataError(_SETTING.sub(f"{section}.", str(error))) from error
+
+
+def _ingested(data: DataConfig, model: ModelSpec, folder: Path) -> list[Path]:
     done = folder / "ingest.json"
     facts = read_manifest(done)
     if facts is None or any(read_manifest(part) is None for part in [folder / "rejects.json", *_shards(folder, facts)]):
         facts = _ingest(data, load_classifier(model), model.long_texts == "windows", folder)
         write_part(done, {}, facts)
-    return _shards(folder, facts)
+    shards = _shards(folder, facts)
+    wanted = {"slices": list(data.slices)}
+    if read_manifest(folder / "slices.json") != wanted:
+        write_part(folder / "slices.json", {"rows": _slices(data, shards)}, wanted)
+    return shards
 
 
 def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
@@ -115,6 +136,41 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
         "num_shards": shard, "num_rows": num_rows, "num_rejected": rejects.num_rows,
         "num_not_sampled": num_rows - rejects.num_rows - num_examples, "num_examples": num_examples,
     }  # fmt: skip
+
+
+def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:
+    """One row per audited example and column of `data.slices`."""
+    schema = pa.schema([("example_id", pa.int64()), ("slice", pa.string()), ("value", pa.string())])
+    if not data.slices:
+        return schema.empty_table()
+    content = dataset_fingerprint(data)
+    audited = np.concatenate(
+        [
+            pq.read_table(part_file(shard, "examples"), columns=["example_id"])["example_id"].to_numpy()
+            for shard in shards
+        ]
+    )
+    audited.sort()
+    tables: list[pa.Table] = []
+    seen: dict[str, set[str]] = {name: set() for name in data.slices}
+    position = 0
+    for batch in read_slices(data):
+        size = len(batch[data.slices[0]])
+        start, end = np.searchsorted(audited, [position, position + size])
+        numbers = audited[start:end]
+        for name in data.slices:
+            values = [batch[name][number - position] for number in numbers]
+            seen[name].update(values)
+            tables.append(pa.table([numbers, pa.repeat(name, len(numbers)), values], schema=schema))
+            if len(seen[name]) > _MAX_VALUES:
+                raise DataError(
+                    f"data.slices: column {name!r} has more than {_MAX_VALUES} different values ({listed(sorted(seen[name])[:5])}, ...). "
+                    "Name columns with few values, such as the split."
+                )
+        position += size
+    if dataset_fingerprint(data) != content:
+        raise DataError(f"{data.path} was changed while it was read. Run the audit again: it will be a new run.")
+    return pa.concat_tables(tables).combine_chunks()
 
 
 def _staged(batch: list[Row], classifier: Classifier, special: int) -> pa.Table:

@@ -85,6 +85,7 @@ def open_dataset(data: DataConfig) -> Source:
         ("label", data.label),
         ("id", data.id),
         *(("where", name) for name in data.where),
+        *(("slices", name) for name in data.slices),
     ):
         if column is not None and column not in source.columns:
             raise DataError(

@@ -5,6 +5,7 @@ byte-level BPE and SentencePiece models are audited in the same unit. All offset
 are Unicode code points of the raw text, end exclusive.
 """
 
+import unicodedata
 from bisect import bisect_right
 
 import regex
@@ -22,7 +23,8 @@ _WORD = regex.compile(
     r"""
       (?:(?i:https?://)|(?i:www\.))[^\s<>"]*[^\s<>"\p{P}]/?
     | (?<!\w)\w[\w.+-]{0,63}+@[\w-]++(?:\.[\w-]++)++
-    | </?[A-Za-z][^<>]{0,500}>
+    | </?[A-Za-z][^<>]{0,500}> | \[(?:CLS|SEP|PAD|UNK|MASK)\] | <\|[^<>|\s]{1,60}\|>
+    | &(?:[A-Za-z][A-Za-z0-9]{1,30}|\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6});
     | [@\#][\p{L}\p{M}\p{N}_]++
     | \p{N}++(?:[.,:/٫٬]\p{N}++)++(?:(?:st|nd|rd|th|s)(?![\p{L}\p{M}\p{N}]))?+%?
     | \p{N}++(?:st|nd|rd|th|s)?+(?![\p{L}\p{M}\p{N}])%?
@@ -69,3 +71,9 @@ def words_of_pieces(
         word = -1 if is_special or start >= end else bisect_right(starts, place) - 1
         words.append(-1 if word >= 0 and place >= spans[word][1] else word)
     return words
+
+
+def as_in_the_tables(word: str) -> str:
+    """The word in the form that the queries give it: lower case, composed, straight apostrophes."""
+    encodable = word.encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFC", encodable.replace("’", "'")).lower()

@@ -86,3 +86,9 @@ def warehouse(tmp_path):
     world = World(tmp_path)
     yield world
     world.connection.close()
+
+
+@pytest.fixture(scope="session")
+def make_world():
+    """The class itself, for worlds that outlive a test."""
+    return World

@@ -304,10 +304,13 @@ def test_reading_a_warehouse_that_is_not_there_makes_none(tmp_path):
 
 STAGES = {
     "aggregate": (
-        "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores", "word_importance", "label_association", "minority_gap",
-        "attribution_quality", "pilot", "baseline_agreement",
+        "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance", "corpus_means",
+        "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance", "slice_association",
+        "slice_difference", "stability", "attribution_quality", "pilot", "baseline_agreement",
     ),
-    "flag": ("word_types", "words", "flags"),
+    "flag": ("word_types", "words", "candidates"),
+    "verify": ("trials", "effects", "evidence", "verification_cost"),
+    "judge": ("waivers", "verdicts"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 TABLES = [table for tables in STAGES.values() for table in tables]
@@ -324,6 +327,8 @@ def parts(tmp_path_factory):
     for i in range(300):
         label = int(random.integers(2))
         chosen = random.choice(len(words), 10)
+        if i % 4 == 0:
+            chosen[4:6] = words.index("nolan"), words.index("plots")
         text, kept = "", []
         for position, word in enumerate(words[w] for w in chosen):
             shown = word.capitalize() if word.startswith("nolan") or not position else word
@@ -374,15 +379,43 @@ def parts(tmp_path_factory):
     pq.write_table(pa.Table.from_pylist([{"baseline_a": "mask", "baseline_b": "zero"}], schema=BASELINES), baselines)
     rejects = folder / "rejects.parquet"
     pq.write_table(pa.table({"example_id": [999], "source_id": ["s"], "text": ["=cmd"], "reason": ["empty"]}), rejects)
-    return {**paths, "reject_parts": [str(rejects)], "pilot_parts": [str(pilot)], "baseline_parts": [str(baselines)]}
+    slices = folder / "slices.parquet"
+    halves = ["odd" if i % 2 else "even" for i in range(300)]
+    pq.write_table(pa.table({"example_id": range(300), "slice": ["half"] * 300, "value": halves}), slices)
+    trials = folder / "trials.parquet"
+    pq.write_table(
+        pa.Table.from_pylist([
+            {
+                "kind": "word", "label": "yes", "word": "nolan", "operator": operator, "replacement": None, "example_id": i,
+                "margin_before": 2.0, "margin_after": 2.0 + sign * (1.0 + 0.1 * i), "predicted_before": int(sign < 0),
+                "predicted_after": 1, "gold": 1,
+            }
+            for operator, sign in (("delete", -1), ("mask", -1), ("insert", 1))
+            for i in range(1, 9)
+        ]), trials,
+    )  # fmt: skip
+    return {
+        **paths,
+        "slice_parts": [str(slices)],
+        "trial_parts": [str(trials)],
+        "reject_parts": [str(rejects)],
+        "pilot_parts": [str(pilot)],
+        "baseline_parts": [str(baselines)],
+    }
 
 
 def settled(parts):
-    """Every parameter of the three stages."""
+    """Every parameter of the stages."""
     return {
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
-        "first_names": ["grace"], "surnames": ["nolan"], "function_words": seed("function_words.csv"), "min_capitalised": 0.8, "min_casing_examples": 3,
+        "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
         "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
+        "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
+        "corpus": "data", "corpora": ["corpus_means", "corpus_means"],
+        "max_candidates": 300, "passes": 48, "max_documents": 32,
+        "min_effect": 0.1, "min_operators": 2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
+        "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 
@@ -465,7 +498,7 @@ def test_every_public_view_shows_the_run_and_explains_its_columns(parts, tmp_pat
             "select table_name, column_name, comment from duckdb_columns() where schema_name = 'main'"
         ).fetchall()
         shown = {name: connection.execute(f"select distinct run_id from main.{name}").fetchall() for name in PUBLIC}
-    assert set(PUBLIC) == set(TABLES) - {"piece_occurrences"}
+    assert set(PUBLIC) == set(TABLES) - {"piece_occurrences", "corpus_means"}
     assert shown == {name: [("second",)] for name in PUBLIC}
     written = {
         query(f"{stage}/{table}").table: query(f"{stage}/{table}")

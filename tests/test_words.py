@@ -229,7 +229,7 @@ def test_special_tokens_and_pieces_without_text_belong_to_no_word():
         -1,
         -1,
         -1,
-        3,
+        1,
         -1,
     ]
 

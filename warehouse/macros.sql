@@ -41,3 +41,41 @@ create or replace temp macro wilson_high(k, n) as (
     (k + 1.920729410347062 + 1.959963984540054 * sqrt(greatest(k * (n - k) / nullif(n, 0), 0) + 0.960364705173531))
     / (nullif(n, 0) + 3.841458820694124)
 );
+
+-- Upper tail of the chi-square distribution with a whole number of degrees of freedom, from its finite series
+-- (Abramowitz and Stegun 26.4.4 and 26.4.5): exact but for normal_p where the degrees of freedom are odd.
+create or replace temp macro chi_square_p(x, degrees) as (
+    case
+        when x <= 0 then 1.0
+        when degrees % 2 = 0
+            then least(list_sum(list_transform(
+                range(degrees // 2), lambda i: exp(i * ln(x / 2) - x / 2 - lgamma(i + 1))
+            )), 1)
+        else least(normal_p(sqrt(x)) + coalesce(list_sum(list_transform(
+            range(degrees // 2), lambda i: exp((i + 0.5) * ln(x / 2) - x / 2 - lgamma(i + 1.5))
+        )), 0), 1)
+    end
+);
+
+-- Two-sided p-value of t = (value - null) / standard error; where nothing varies, a difference is certain.
+create or replace temp macro student_p(difference, std_error, degrees) as (
+    case
+        when std_error = 0 then if(difference = 0, 1.0, 0.0)
+        else least(normal_p(t_to_normal(difference / std_error, degrees)), 1)
+    end
+);
+
+-- The step-up procedure of Benjamini and Hochberg 1995 in two steps, since a window cannot hold a window: the rank of
+-- a p-value in its family (equal ones share the largest), then its q-value. Rounding must not put q below p.
+create or replace temp macro step_up_rank(p, family) as (
+    count(*) over (partition by family order by p)
+);
+
+create or replace temp macro step_up_q(p, n_tests, p_rank, family) as (
+    greatest(least(
+        min(p * n_tests / p_rank) over (
+            partition by family order by p desc range between unbounded preceding and current row
+        ),
+        1
+    ), p)
+);

@@ -4,6 +4,10 @@
 -- Interval and p-value: Student's t on the mean over examples, each word's variance moderated by the median
 -- variance of all words (Smyth 2004, limma). q-value: Benjamini and Hochberg 1995 within (kind, label).
 --
+-- Shrinkage, for ranking and never for testing: the means of a family are normal around a common centre with variance
+-- tau2 (DerSimonian and Laird 1986), each measured with its own error; a word keeps the share tau2 / (tau2 + error) of
+-- its distance from the centre (Efron and Morris 1975). shrunk_sd also holds the error of the centre.
+--
 -- param   labels                 the model's labels
 -- param   mirrored               two classes and a scalar that changes sign with the class: a score towards one
 --                                is minus the score towards the other, and every example counts for both
@@ -11,12 +15,16 @@
 -- param   prior_examples         weight of the median variance
 -- column  label                  label the score speaks for
 -- column  word                   lower-case word; a piece with · where the word goes on
--- column  kind                   word or piece
+-- column  kind                   word, piece or bigram
 -- column  n_examples             examples with the word and the label as target; all with the word if mirrored
 -- column  mean_score             mean over these examples; positive speaks for the label       [unit of the scalar]
 -- column  ci_low                 95 % interval of mean_score                                   [unit of the scalar]
 -- column  ci_high                95 % interval of mean_score                                   [unit of the scalar]
 -- column  std_error              standard error of mean_score                                  [unit of the scalar]
+-- column  shrunk_score           mean_score drawn towards the mean of all words                  [unit of the scalar]
+-- column  shrunk_sd              its posterior standard deviation                              [unit of the scalar]
+-- column  lower_bound            how far shrunk_score surely is from typical_score: the distance less 1.645 shrunk_sd,
+--                                with the sign of the distance; 0 where that leaves nothing    [unit of the scalar]
 -- column  noise_share            share of std_error squared that is quadrature noise; null without such noise   [0..1]
 -- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
 -- column  p_value                two-sided, of mean_score = typical_score
@@ -42,21 +50,44 @@ labels as (
     select unnest($labels::varchar[]) as label
 ),
 
-towards as (
+-- One pass over the scores; what follows works on sums.
+per_target as (
     select
         word_scores.kind,
-        labels.label,
+        examples.target_label,
         word_scores.word,
-        word_scores.n_occurrences,
-        word_scores.n_pieces,
-        word_scores.share,
-        word_scores.gradient_norm,
-        case when examples.target_label = labels.label then 1 else -1 end * word_scores.score as score,
-        word_scores.contrast,
-        case when examples.target_label = labels.label then 1 else -1 end * word_scores.gradient_x_input as product
+        count(*) as n_examples,
+        avg(word_scores.score) as mean_score,
+        var_pop(word_scores.score) * count(*) as squares,
+        sum(word_scores.contrast ** 2) as noise_squares,
+        sum(word_scores.share) as share,
+        count(word_scores.share) as n_shares,
+        sum(word_scores.gradient_x_input) as product,
+        sum(word_scores.gradient_norm) as norm,
+        sum(word_scores.n_pieces) as n_pieces,
+        sum(word_scores.n_occurrences) as n_occurrences
     from word_scores
     inner join examples using (example_id)
-    inner join labels on examples.target_label = labels.label or $mirrored
+    group by word_scores.kind, examples.target_label, word_scores.word
+),
+
+towards as (
+    select
+        per_target.* exclude (target_label) replace (
+            if(per_target.target_label = labels.label, 1, -1) * per_target.mean_score as mean_score,
+            if(per_target.target_label = labels.label, 1, -1) * per_target.product as product
+        ),
+        labels.label
+    from per_target
+    inner join labels on per_target.target_label = labels.label or $mirrored
+),
+
+centred as (
+    select
+        *,
+        sum(n_examples * mean_score) over same_word / sum(n_examples) over same_word as common_mean
+    from towards
+    window same_word as (partition by kind, label, word)
 ),
 
 means as (
@@ -64,17 +95,18 @@ means as (
         kind,
         label,
         word,
-        count(*) as n_examples,
-        avg(score) as mean_score,
-        var_samp(score) as variance,
-        sum(contrast ** 2) / count(*) ** 2 as noise_variance,
-        avg(share) as mean_share,
-        avg(product) as mean_gradient_x_input,
-        avg(gradient_norm) as mean_gradient_norm,
+        sum(n_examples)::bigint as n_examples,
+        any_value(common_mean) as mean_score,
+        -- Within the targets and between them: no difference of large numbers (Chan et al. 1983).
+        (sum(squares) + sum(n_examples * (mean_score - common_mean) ** 2)) / (sum(n_examples) - 1) as variance,
+        sum(noise_squares) / sum(n_examples) ** 2 as noise_variance,
+        sum(share) / nullif(sum(n_shares), 0) as mean_share,
+        sum(product) / sum(n_examples) as mean_gradient_x_input,
+        sum(norm) / sum(n_examples) as mean_gradient_norm,
         sum(n_pieces) / sum(n_occurrences) as pieces_per_word
-    from towards
+    from centred
     group by kind, label, word
-    having count(*) >= $min_examples
+    having sum(n_examples) >= $min_examples
 ),
 
 typical as (
@@ -106,23 +138,76 @@ moderated as (
 tested as (
     select
         *,
+        std_error ** 2 as error_variance,
         mean_score - t_975(degrees_of_freedom) * std_error as ci_low,
         mean_score + t_975(degrees_of_freedom) * std_error as ci_high,
-        -- All scores zero: nothing is known to differ from zero.
-        case
-            when std_error = 0 then if(mean_score = typical_score, 1.0, 0.0)
-            else least(normal_p(t_to_normal((mean_score - typical_score) / std_error, degrees_of_freedom)), 1)
-        end as p_value
+        student_p(mean_score - typical_score, std_error, degrees_of_freedom) as p_value
     from moderated
 ),
 
--- Rank within the family; equal p-values share the larger rank, as the step-up procedure asks.
+-- A word without error would weigh infinitely much; it takes no part in the estimate and is not shrunk.
+fixed_effects as (
+    select
+        kind,
+        label,
+        count(*) as n_words,
+        sum(1 / error_variance) as weights,
+        sum(1 / error_variance ** 2) as squared_weights,
+        sum(mean_score / error_variance) / sum(1 / error_variance) as centre
+    from tested
+    where error_variance > 0
+    group by kind, label
+),
+
+spreads as (
+    select
+        tested.kind,
+        tested.label,
+        greatest(
+            (sum((tested.mean_score - family.centre) ** 2 / tested.error_variance) - (any_value(family.n_words) - 1))
+            / any_value(nullif(family.weights - family.squared_weights / family.weights, 0)),
+            0
+        ) as spread
+    from tested
+    inner join fixed_effects as family using (kind, label)
+    where tested.error_variance > 0
+    group by tested.kind, tested.label
+    -- from one word nothing is learned about the others
+    having count(*) > 1
+),
+
+centres as (
+    select
+        tested.kind,
+        tested.label,
+        any_value(spreads.spread) as spread,
+        sum(tested.mean_score / (spreads.spread + tested.error_variance))
+            / sum(1 / (spreads.spread + tested.error_variance)) as centre,
+        1 / sum(1 / (spreads.spread + tested.error_variance)) as centre_variance
+    from tested
+    inner join spreads using (kind, label)
+    where tested.error_variance > 0
+    group by tested.kind, tested.label
+),
+
+shrunk as (
+    select
+        tested.*,
+        coalesce(centres.spread / nullif(centres.spread + tested.error_variance, 0), 1) as kept,
+        if(kept = 1, tested.mean_score, centres.centre + kept * (tested.mean_score - centres.centre)) as shrunk_score,
+        sqrt(kept * tested.error_variance + (1 - kept) ** 2 * coalesce(centres.centre_variance, 0)) as shrunk_sd,
+        sign(shrunk_score - tested.typical_score)
+            * greatest(abs(shrunk_score - tested.typical_score) - 1.645 * shrunk_sd, 0) as lower_bound
+    from tested
+    left join centres using (kind, label)
+),
+
 ranked as (
     select
         *,
-        count(*) over (partition by kind, label order by p_value) as p_rank,
+        step_up_rank(p_value, (kind, label)) as p_rank,
         count(*) over (partition by kind, label) as n_tests
-    from tested
+    from shrunk
 ),
 
 counted_sources as (
@@ -159,21 +244,16 @@ select
     ranked.ci_low,
     ranked.ci_high,
     ranked.std_error,
+    ranked.shrunk_score,
+    ranked.shrunk_sd,
+    ranked.lower_bound,
     -- least() passes over nulls: without noise it would say 1
     if(
         ranked.noise_variance is null, null, least(ranked.noise_variance / nullif(ranked.std_error ** 2, 0), 1)
     ) as noise_share,
     ranked.typical_score,
     ranked.p_value,
-    greatest(least(
-        min(ranked.p_value * ranked.n_tests / ranked.p_rank) over (
-            partition by ranked.kind, ranked.label
-            order by ranked.p_value desc
-            range between unbounded preceding and current row
-        ),
-        1
-    -- rounding must not put q below p
-    ), ranked.p_value) as q_value,
+    step_up_q(ranked.p_value, ranked.n_tests, ranked.p_rank, (ranked.kind, ranked.label)) as q_value,
     ranked.mean_share,
     ranked.n_examples / explained.n_explained as reach,
     ranked.mean_score * ranked.n_examples / explained.n_explained as impact,

@@ -1,9 +1,10 @@
 -- word_scores: what a word adds to an example's score. The unit of all statistics.
--- One row per (kind, example, word); pieces of words that the tokenizer cut have rows of their own.
+-- One row per (kind, example, word); pieces of words that the tokenizer cut and pairs of words that belong together
+-- have rows of their own. Whatever adds up over an example takes the rows of kind `word` alone.
 --
--- column  kind                  word, or piece of a word in several pieces
+-- column  kind                  word, piece of a word in several pieces, or bigram
 -- column  example_id            example
--- column  word                  lower-case word; a piece with · where the word goes on
+-- column  word                  lower-case word; a piece with · where the word goes on; both words of a bigram
 -- column  n_occurrences         times it stands in the example
 -- column  n_pieces              tokens of all its occurrences
 -- column  share                 |score| over the sum of |score| of all words of the example   [0..1]
@@ -36,6 +37,17 @@ units as (
         gradient_norm,
         contrast
     from piece_occurrences
+    union all
+    select
+        'bigram' as kind,
+        example_id,
+        word,
+        n_pieces,
+        score,
+        gradient_x_input,
+        gradient_norm,
+        contrast
+    from bigram_occurrences
 ),
 
 summed as (

@@ -10,7 +10,7 @@
 -- param   min_spuriousness  smallest spuriousness of a flag                     [0..1]
 -- column  label             label the word speaks for
 -- column  word              lower-case word; a piece with · where the word goes on
--- column  kind              word or piece
+-- column  kind              word, piece or bigram
 -- column  type              fragment, affix, markup, number, punctuation, symbol, function word, name or content word
 -- column  type_evidence     why it has this type
 -- column  n_examples        examples with the word
@@ -40,7 +40,9 @@ with
 weights (reason, weight) as (
     values
     ('markup', 0.7),
+    ('mixed script', 0.6),
     ('name', 0.6),
+    ('place', 0.6),
     ('number', 0.6),
     ('fragment', 0.6),
     ('punctuation', 0.5),
@@ -73,10 +75,10 @@ joined as (
     from word_importance as importance
     inner join word_types as types using (kind, word)
     left join label_association as association
-        on importance.kind = 'word' and importance.label = association.label and importance.word = association.word
+        on importance.kind = association.kind and importance.label = association.label and importance.word = association.word
     left join minority_gap as gaps
-        on importance.kind = 'word' and importance.label = gaps.label and importance.word = gaps.word
-    where importance.mean_score > 0 and (importance.kind = 'word' or types.rule != 'fragment.one_word')
+        on importance.kind = gaps.kind and importance.label = gaps.label and importance.word = gaps.word
+    where importance.mean_score > 0 and types.rule != 'fragment.one_word'
 ),
 
 -- Negation, intensifiers, contrast and affixes carry meaning: their type does not speak against them.
