@@ -4,6 +4,7 @@ The oracles are Captum at the same layer, a loop over LSTM cells, a naive path s
 """
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,7 +78,7 @@ def config_of(folder, base, network, **sections):
     for name, section in sections.items():
         values[name] = {**values.get(name, {}), **section}
     path = folder / "audit.yaml"
-    path.write_text(repr(values))
+    path.write_text(json.dumps(values))
     return load_config(path)
 
 
