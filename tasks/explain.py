@@ -54,6 +54,7 @@ class Example:
 
     example_id: int
     source_id: str
+    text: str
     gold: str
     predicted: str
     confidence: float
@@ -80,10 +81,6 @@ class Example:
     def scale(self) -> float:
         """Largest |score|: the end of the colour scale, on both sides of 0."""
         return max((abs(piece.score) for piece in self.pieces if piece.score is not None), default=0.0)
-
-    @property
-    def text(self) -> str:
-        return "".join(piece.text for piece in self.pieces)
 
 
 @task(name="explain", cache_policy=NO_CACHE, timeout_seconds=3600)
@@ -149,7 +146,7 @@ def _examples(
         )
         scored = [{**token, "score": float(score)} for token, score in zip(own, scores_T, strict=True)]
         found.append(Example(
-            row["example_id"], row["source_id"], model.labels[row["label_id"]], model.labels[row["predicted_id"]], row["confidence"],
+            row["example_id"], row["source_id"], row["text"], model.labels[row["label_id"]], model.labels[row["predicted_id"]], row["confidence"],
             model.labels[row["target_id"]], _pieces(row["text"], scored, is_padding, classifier), float(scores_T.sum()),
             row["gap"] if method == "integrated_gradients" else None, row["n_cut"],
         ))  # fmt: skip
