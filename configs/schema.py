@@ -293,6 +293,8 @@ class AttributionConfig(Section):
         "gradient_norm",
     )
     """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding."""
+    method: Literal["listed", "certified"] = "listed"
+    """`certified`: the signed method and the baseline that `token-audit certify` found best for this kind of model on this data, in the place of `methods` and `baseline`."""
     layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)
     """Where gradients are taken: `word_embeddings`, `embeddings` (the output of the embedding block), or the dotted name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
     baseline: Baseline = "mask"
@@ -333,7 +335,7 @@ class AttributionConfig(Section):
     """Stop if more than this share of the examples is quarantined: their words would be missing from every figure."""
 
     @property
-    def method(self) -> Method:
+    def summed(self) -> Method:
         """The method that the audit adds up over the corpus."""
         return next(method for method in self.methods if method in SIGNED)
 

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from importlib.resources import files
 
 from configs.schema import AuditConfig, digest
+from tasks.certificate import subject
 from tasks.model import ModelSpec
 from tasks.run import SHARD_TOKENS, Run
 from tasks.sources import dataset_fingerprint
@@ -26,7 +27,7 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     Thresholds and the report are not among them, nor how much may be rejected or quarantined: changing
     those computes no attribution again.
     """
-    inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint}
+    inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint, "subject": subject(config, model)}
     rows = config.data.model_dump(mode="json", include=_SETTLES_THE_ROWS)
     sample = (config.data.sample, config.data.seed) if config.data.sample is not None else None
     attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})

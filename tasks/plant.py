@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -28,7 +27,7 @@ import regex
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from configs.schema import AuditConfig, CertificationConfig, ConfigError, DataConfig, DataError, digest
+from configs.schema import AuditConfig, CertificationConfig, DataConfig, DataError, digest
 from tasks.dataset import Row, read_rows
 from tasks.model import ModelSpec, load_classifier, token_counts
 from tasks.parts import part_file, read_manifest, write_part
@@ -117,21 +116,16 @@ def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
     """Write the planted copy, unless it is there. `model` is the classifier of the clean data; its vocabulary is planted from.
 
     Raises:
-        ConfigError: the config has no `finetune` section, or its dataset holds pairs of texts.
         DataError: the dataset cannot be read, or is too small or its vocabulary too used up to plant all of it.
     """
     finetune, certification = config.finetune, config.certification
-    if finetune is None:
-        raise ConfigError(
-            "certify trains the classifier anew on planted data, so it needs a `finetune` section: base encoder and training rows. "
-            "An audit of a finished model can use the certificate of a config with the same data and encoder."
-        )
-    if config.data.pair is not None:
-        raise ConfigError(f"certify plants into single texts; data.pair is {config.data.pair!r}.")
+    assert finetune is not None, "the flow asked for it"
     used = certification.model_dump(mode="json", include=_PLANTING)
     data = config.data.model_dump(mode="json", exclude={"path", "max_rejected"})
     code = files("tasks").joinpath("plant.py").read_text(encoding="utf-8")
-    key = digest(code, dataset_fingerprint(config.data), data, finetune.model_dump(mode="json"), model.fingerprint, used)
+    key = digest(
+        code, dataset_fingerprint(config.data), data, finetune.model_dump(mode="json"), model.fingerprint, used
+    )
     manifest = config.output.absolute() / f"{config.name}-certificate_{key[:12]}" / "planted.json"
     planted = Planted(manifest, model.labels)
     if read_manifest(manifest) is None:
@@ -154,7 +148,7 @@ _PLANTING = {"seed", "rate", "strengths", "name_strength", "names", "decoys", "c
 
 def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: list[Row], manifest: Path) -> None:
     certification, finetune = config.certification, config.finetune
-    assert finetune is not None, "checked by the stage"
+    assert finetune is not None, "the flow asked for it"
     tokenizer = load_classifier(model).tokenizer
     seed = certification.seed
     seen = {word for row in (*train, *heldout) for word in words_of(row.text)}
@@ -162,7 +156,9 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
 
     def pieces(words: Sequence[str]) -> list[int]:
         (around,) = token_counts(tokenizer, ["a a"], [None])
-        return [count - around for count in token_counts(tokenizer, [f"a {word} a" for word in words], [None] * len(words))]
+        return [
+            count - around for count in token_counts(tokenizer, [f"a {word} a" for word in words], [None] * len(words))
+        ]
 
     tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, pieces, seed)
     people = unseen_names(names[:_SURNAMES], seen, pieces, seed)
@@ -206,7 +202,7 @@ def _words_table(plants: Sequence[Plant], labels: Sequence[str]) -> pa.Table:
 
 def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditConfig:
     """The same audit on the planted copy: same encoder, same recipe, same sample; in a warehouse of its own."""
-    assert config.finetune is not None, "checked by the stage"
+    assert config.finetune is not None, "the flow asked for it"
     data = DataConfig(
         path=Path(planted.rows), id="id", labels={label: label for label in planted.labels}, where={"part": part},
         sample=config.data.sample if part == "audit" else None, seed=config.data.seed,
@@ -223,8 +219,12 @@ def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditCon
 
 
 def make_plants(
-    certification: CertificationConfig, tokens: Sequence[str], names: Sequence[str], controls: Sequence[str],
-    labels: Sequence[int], num_audited: int,
+    certification: CertificationConfig,
+    tokens: Sequence[str],
+    names: Sequence[str],
+    controls: Sequence[str],
+    labels: Sequence[int],
+    num_audited: int,
 ) -> list[Plant]:
     """The plants of a copy, each with rows of its own. Words are used up in the order they are given.
 
@@ -257,8 +257,8 @@ def make_plants(
     plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, patterns, context))
     one, other = next(left), next(left)
     patterns = (
-        Pattern((one, other), 4 * rate, first, strongest, in_order=True),
-        Pattern((other, one), 4 * rate, second, strongest, in_order=True),
+        Pattern((one, other), 5 * rate, first, strongest, in_order=True),
+        Pattern((other, one), 5 * rate, second, strongest, in_order=True),
     )
     plants.append(Plant("shortcut", "ordered_pair", {one: None, other: None}, patterns))
     plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
@@ -296,7 +296,9 @@ def unseen_tokens(
     return [word for word, count in zip(drawn, pieces(drawn), strict=True) if count == 1]
 
 
-def unseen_names(names: Sequence[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int) -> list[str]:
+def unseen_names(
+    names: Sequence[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int
+) -> list[str]:
     """Surnames that the corpus does not hold and the tokenizer cuts into pieces, in an order drawn by `seed`."""
     stems = {word[:_STEM] for word in seen}
     drawn = _shuffled([name for name in names if len(name) > _STEM and name[:_STEM].lower() not in stems], seed, "name")
@@ -312,7 +314,8 @@ def surnames() -> list[str]:
 def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:
     """The content words that speak most for each label in the labels alone: what a model should use.
 
-    By the z-score of their label rate; in at least 20 rows and 0.2 % of them.
+    By the z-score of their label rate; in at least 20 rows and 0.2 % of them, and at most 4 %: a word of the whole
+    domain (movie) leans to a label as well.
     """
     with Path(seed_file("function_words.csv")).open(encoding="utf-8", newline="") as file:
         function_words = {entry["word"] for entry in csv.DictReader(file)}
@@ -323,7 +326,8 @@ def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> t
             if word.isalpha() and word.islower() and len(word) >= 4 and word not in function_words:
                 counts[word][row.label] += 1
     least = max(20, 0.002 * len(rows))
-    frequent = {word: count for word, count in counts.items() if count.total() >= least}
+    most = 0.04 * len(rows)
+    frequent = {word: count for word, count in counts.items() if least <= count.total() <= most}
 
     def z(word: str, label: int) -> float:
         share, num = totals[label] / len(rows), frequent[word].total()
@@ -443,5 +447,3 @@ def with_words(text: str, words: Sequence[str], rng: random.Random, within: int)
 
 def _rng(seed: int, what: str, row: Row) -> random.Random:
     return random.Random(f"{seed} {what} {row.number}")
-
-

@@ -162,7 +162,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template("report.html.jinja").render(
-        config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.method],
+        config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
         headlines=headlines(
             rows["flags"], rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,
