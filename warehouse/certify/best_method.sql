@@ -1,7 +1,7 @@
 -- best_method: the method and baseline that rank the planted words best, of those that an audit can add up.
--- One row, or none if the model learned no shortcut.
+-- One row.
 --
--- By the mean precision over the learned shortcuts, then by the mean rank.
+-- None if the model learned no shortcut. By the mean precision over the learned shortcuts, then by the mean rank.
 --
 -- param   methods         file: certify/method_ranks of every baseline
 -- param   shortcuts       file: certify/learned

@@ -1,5 +1,5 @@
 -- certificate_of: the newest certificate for data and a kind of model.
--- One row, or none.
+-- One row.
 --
 -- param   subject           hash of both
 -- column  certificate_id    name and hash of what went in
