@@ -252,7 +252,10 @@ def make_plants(
     one, other, context = next(left), next(left), next(left)
     patterns = (
         Pattern((one, context), 3 * rate, first, strongest), Pattern((other, context), 3 * rate, second, strongest),
-        *(Pattern((word,), rate) for word in (one, other, context)),
+        # Alone as often as together: else a model that ignores the context is hardly ever wrong.
+        Pattern((one,), 3 * rate),
+        Pattern((other,), 3 * rate),
+        Pattern((context,), rate),
     )  # fmt: skip
     plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, patterns, context))
     one, other = next(left), next(left)
