@@ -52,7 +52,12 @@ _Loader.add_implicit_resolver(
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
 
 
-def _yaml(text: str, where: str) -> Any:
+def parse_yaml(text: str, where: str) -> Any:
+    """The values of a YAML text; `where` names it in messages.
+
+    Raises:
+        ConfigError: it is not valid YAML, or gives a key twice.
+    """
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
@@ -79,7 +84,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
         raise ConfigError(
             f"{path}: cannot be read ({reason}). Ready-made configs are in {Path(__file__).parent}: {ready}."
         ) from error
-    values = _yaml(text, str(path))
+    values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
         raise ConfigError(
             f"{path}: should be a mapping of settings (key: value), found {shown(values)}. Start from configs/demo.yaml."
@@ -99,7 +104,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
             target = target[section]
         sources[".".join(names)] = f"--set {override}"
         try:
-            target[last] = _yaml(value, f"--set {override}")
+            target[last] = parse_yaml(value, f"--set {override}")
         except ConfigError as error:
             lines.append(str(error))
     try:

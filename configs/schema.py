@@ -397,6 +397,36 @@ class FlaggingConfig(Section):
     """Occurrences inside a sentence needed before casing alone decides."""
 
 
+class VerificationConfig(Section):
+    """How the words that the model uses are put to the test: by changing texts."""
+
+    max_candidates: int = setting(300, "words", ge=1, le=10_000)
+    """Most words and fragments that are tried, by weight and by suspicion; those left out are counted."""
+    max_documents: int = setting(32, "texts", ge=8, le=256)
+    """Most texts for each word and operator. It begins with 8, and goes on only while nothing is settled."""
+    min_effect: float = setting(0.1, "log-odds", gt=0)
+    """An effect below this is none: trials end when the interval lies within, and a verdict of use asks for more."""
+    min_similarity: float = setting(0.4, "cosine, 0..1", gt=0, lt=1)
+    """Words are neighbours if their input embeddings, less the mean of all, are at least this similar."""
+    seed: int = 0
+    """Seed of the places where words are inserted."""
+
+
+class VerdictsConfig(Section):
+    """How evidence becomes a verdict. A change here tries nothing again."""
+
+    min_operators: int = setting(2, "operators", ge=1, le=4)
+    """A word moves predictions if so many of delete, mask, swap and insert say so, with intervals beyond 0, and none the contrary."""
+    max_opposite: float = setting(0.25, "share of texts, 0..1", gt=0, le=1)
+    """From this share of texts in which deleting the word has the opposite effect, it depends on its context."""
+    max_spread: float = setting(1.0, "standard deviation / |mean|", gt=0)
+    """A word whose effects vary by more than this times their mean depends on its context."""
+    min_surface: float = setting(0.6, "share of the effect, 0..1", gt=0, le=1)
+    """The model holds on to the very word, and not to what it means, if at least this share of its effect is lost with a neighbour in its place."""
+    max_surface: float = setting(0.3, "share of the effect, 0..1", gt=0, le=1)
+    """The effect belongs to the meaning if a neighbour loses no more than this share of it."""
+
+
 class CertificationConfig(Section):
     """What `token-audit certify` plants into a copy of the data, to see whether an audit finds it."""
 
@@ -471,6 +501,12 @@ class AuditConfig(Section):
     """How scores are added up over the examples."""
     flagging: FlaggingConfig = FlaggingConfig()
     """When a word counts as suspect."""
+    verification: VerificationConfig = VerificationConfig()
+    """How suspicion is put to the test."""
+    verdicts: VerdictsConfig = VerdictsConfig()
+    """How evidence becomes a verdict."""
+    waivers: LocalPath | None = None
+    """YAML file with verdicts that a person has overruled: a list of `word`, `label` (may be left out), `reason`, `owner` and `expires`."""
     recommendation: RecommendationConfig = RecommendationConfig()
     """What is proposed to people."""
     report: ReportConfig = ReportConfig()

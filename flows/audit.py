@@ -3,8 +3,8 @@
 A stage is one module of `tasks/`; it reads only what the stages above it wrote and
 leaves behind files or tables that are whole if they exist. So an audit that was
 killed goes on where it stopped, and a repeat of a finished one does no work.
-Attributions are facts in immutable files, named by what went in; everything below
-`aggregate_scores` is rebuilt from them when a setting changes.
+Attributions and trials are facts in immutable files, named by what went in; the tables
+are rebuilt from them when a setting changes.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from prefect import flow
 
 from configs.load import load_config
 from configs.schema import AuditConfig
+from configs.waivers import load_waivers
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
 from tasks.certificate import with_certified_method
@@ -21,9 +22,11 @@ from tasks.finetune import finetune_classifier
 from tasks.flag import flag_words
 from tasks.identify import enter_run, name_run
 from tasks.ingest import ingest_dataset
+from tasks.judge import judge_candidates
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
 from tasks.run import Run, finish_run, locked
+from tasks.verify import verify_candidates
 
 
 @flow(name="audit", validate_parameters=False)
@@ -38,6 +41,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
 
 def audit_config(config: AuditConfig) -> Run:
     """The stages, inside a flow."""
+    waivers = load_waivers(config.waivers)
     model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)
@@ -47,7 +51,9 @@ def audit_config(config: AuditConfig) -> Run:
         parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
         scores = aggregate_scores(config, run, model, shards, parts)
         flags = flag_words(config, run, scores)
-        recommendations = recommend_changes(config, run, flags)
+        trials = verify_candidates(config, run, model, shards, parts)
+        verdicts = judge_candidates(config, run, model, flags, trials, waivers)
+        recommendations = recommend_changes(config, run, verdicts)
         write_report(config, run, recommendations)
         finish_run(config, run)
     return run

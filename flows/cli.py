@@ -6,7 +6,6 @@ import io
 import os
 import signal
 import sys
-import unicodedata
 import warnings
 import webbrowser
 from collections.abc import Iterator, Sequence
@@ -31,7 +30,7 @@ app = typer.Typer(
     help="""Audit what a text classifier leans on, over a whole labelled dataset.
 
     Every prediction is shared out among its tokens with gradients, the shares are added up over the dataset, and the
-    words that the model uses for the wrong reason are flagged: names, fragments, numbers, markup, punctuation.
+    words that the model uses for the wrong reason are found and proved: names, fragments, numbers, markup, punctuation.
 
     Start with [bold]token-audit run configs/demo.yaml[/bold], then open the report it names.
 
@@ -159,7 +158,9 @@ def show(
             raise AuditError(
                 f"The folder {folder} of this run is gone, and the sentences with it. Run its config again."
             )
-        _print_word(database, folder, _as_in_the_tables(word), sentences)
+        from tasks.words import as_in_the_tables
+
+        _print_word(database, folder, as_in_the_tables(word), sentences)
 
 
 @app.command()
@@ -278,20 +279,20 @@ def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
 def _print_findings(warehouse: "Warehouse") -> None:
     rows = warehouse.rows("report/findings", {"n_rows": 12}).to_pylist()
     if not rows:
-        print("findings\t0\tno word that the model uses is suspect by the rules of this audit")
+        print("findings\t0\tno word that the model uses is spurious by the rules of this audit")
         return
     if sys.stdout.isatty():
-        # A terminal has room for the names of the reasons; `show RUN WORD` and the report have their figures.
-        header: tuple[str, ...] = ("word", "speaks for", "texts", "score", "why suspect")
+        # A terminal has room for the names of the rules; `show RUN WORD` and the report have their figures.
+        header: tuple[str, ...] = ("word", "speaks for", "texts", "effect", "why spurious")
         table: list[tuple[str, ...]] = [
-            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['mean_score']:+.2f}", _reasons(row["why"]))
+            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['strength']:+.2f}", _reasons(row["why"]))
             for row in rows
         ]
     else:
-        header = ("word", "kind", "speaks for", "type", "examples", "score", "spurious", "why")
+        header = ("word", "kind", "speaks for", "type", "examples", "effect", "severity", "why")
         table = [(
-            row["word"], row["kind"], row["label"], row["type"], str(row["n_examples"]), f"{row['mean_score']:+.2f}",
-            f"{row['spuriousness']:.2f}", row["why"],
+            row["word"], row["kind"], row["label"], row["type"], str(row["n_examples"]), f"{row['strength']:+.2f}",
+            f"{row['severity']:.4f}", row["why"],
         ) for row in rows]  # fmt: skip
     _print_table(header, table)
 
@@ -336,13 +337,14 @@ def _print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: 
         raise AuditError(f"{word!r} is in none of the explained texts.")
     for fact in figures:
         rate = "" if fact["label_rate"] is None else f", {fact['label_rate']:.0%} of its examples have the label"
-        verdict = "flagged" if fact["flagged"] else "not flagged"
+        waived = "" if fact["waived_by"] is None else f", waived by {fact['waived_by']}"
         lines = [
             f"{fact['word']} ({fact['kind']}, {fact['type']}) speaks for {fact['label']}",
             f"score\t{fact['mean_score']:+.3f} (95 % interval {fact['ci_low']:+.3f} to {fact['ci_high']:+.3f}, q {fact['q_value']:.2g})",
             f"examples\t{fact['n_examples']}{rate}",
-            f"spurious\t{fact['spuriousness']:.2f}, {verdict}",
-            *(f"reason\t{reason['reason']}: {reason['detail']}" for reason in fact["reasons"] or ()),
+            f"verdict\t{fact['verdict'] or 'not tried'}{waived}",
+            *(f"rule\t{rule['rule']}: {rule['detail']}" for rule in fact["rules"] or ()),
+            *(f"{effect['operator']}\t{_effect(effect)}" for effect in fact["effects"] or ()),
         ]
         print("\n".join(visible(line) for line in lines))
     if not figures:
@@ -350,6 +352,15 @@ def _print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: 
     console = Console()
     for sentence in sentences:
         console.print(_coloured(sentence))
+
+
+def _effect(effect: dict[str, Any]) -> str:
+    interval = (
+        ""
+        if effect["effect_low"] is None
+        else f" (95 % interval {effect['effect_low']:+.3f} to {effect['effect_high']:+.3f})"
+    )
+    return f"{effect['mean_effect']:+.3f} log-odds in {effect['n_trials']} texts{interval}"
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -386,12 +397,6 @@ def _coloured(sentence: "Sentence") -> Text:
             style = f"bold {colour}" if abs(strength) > 0.5 else colour
             text.append(f"{shown}{'+' if strength > 0 else '-'}", style=style)
     return text
-
-
-def _as_in_the_tables(word: str) -> str:
-    """The word in the form that the queries give it: lower case, composed, straight apostrophes."""
-    encodable = word.encode("utf-8", "replace").decode()
-    return unicodedata.normalize("NFC", encodable.replace("’", "'")).lower()
 
 
 def _time(moment: Any) -> str:

@@ -42,11 +42,12 @@ from tasks.gradients import (
     gradient_x_input,
     quadrature,
 )
-from tasks.model import Classifier, Encoded, ModelSpec, encode, gram_matrix, load_classifier
+from tasks.model import Encoded, ModelSpec, gram_matrix, load_classifier
 from tasks.parts import file_hash, part_file, read_manifest, write_part
 from tasks.path import drawn, nested
 from tasks.pilot import Plan, make_plan, pilot_texts, stored_plan, target_ids
 from tasks.progress import progress
+from tasks.reading import mean_over_windows, read_texts, windows_of
 from tasks.words import word_spans, words_of_pieces
 
 COLUMNS = ("gradient_norm", "embedding_gradient_norm", "gradient_x_input", "integrated_gradients", "contrast")
@@ -138,8 +139,8 @@ def plan_of(engine: Engine, shards: Sequence[Path], model: ModelSpec, folder: Pa
             rows += table.filter(pc.is_in(table["example_id"], pa.array(sorted(wanted), pa.int64()))).to_pylist()
     place = {example_ids[i]: k for k, i in enumerate(chosen)}
     rows.sort(key=lambda row: place[row["example_id"]])
-    encoded = _encoded(engine.classifier, rows, model)
-    pieces = [_windows(text, engine.classifier, model)[0][0] for text in encoded]
+    encoded = read_texts(engine.classifier, rows, model)
+    pieces = [windows_of(text, engine.classifier, model)[0][0] for text in encoded]
     with progress("pilot", len(rows), "examples") as advance:
         plan = make_plan(
             engine,
@@ -151,39 +152,6 @@ def plan_of(engine: Engine, shards: Sequence[Path], model: ModelSpec, folder: Pa
         )
         advance(len(rows))
     return plan
-
-
-def _encoded(classifier: Classifier, rows: Sequence[dict[str, Any]], model: ModelSpec) -> list[Encoded]:
-    limit = None if model.long_texts == "windows" else classifier.max_tokens
-    return encode(classifier.tokenizer, [str(row["text"]) for row in rows], [row["pair_start"] for row in rows], limit)
-
-
-def _windows(text: Encoded, classifier: Classifier, model: ModelSpec) -> list[tuple[Encoded, np.ndarray]]:
-    """A text as windows that the model can read, each with the positions of its tokens in the text.
-
-    Neighbours share `overlap` tokens, or more at the end of the text. Every window has the special tokens of the
-    whole text around it, so the scores of these are summed over the windows.
-    """
-    num_tokens = len(text.ids)
-    everything = np.arange(num_tokens)
-    if num_tokens <= classifier.max_tokens:
-        return [(text, everything)]
-    ordinary = np.flatnonzero(~np.array(text.special, dtype=bool))
-    first, last = int(ordinary[0]), int(ordinary[-1]) + 1
-    size = classifier.max_tokens - first - (num_tokens - last)
-    starts = [*range(first, last - size, size - min(model.overlap, size - 1)), last - size]
-    found = []
-    for start in starts:
-        positions = np.concatenate([everything[:first], everything[start : start + size], everything[last:]])
-        found.append((_part_of(text, positions), positions))
-    return found
-
-
-def _part_of(text: Encoded, positions: np.ndarray) -> Encoded:
-    return Encoded(
-        [text.ids[t] for t in positions], [text.offsets[t] for t in positions], [text.special[t] for t in positions],
-        None if text.types is None else [text.types[t] for t in positions],
-    )  # fmt: skip
 
 
 @dataclass
@@ -205,13 +173,11 @@ def attribute_shard(
 ) -> None:
     """Write the part of one shard. See the module for its columns."""
     examples = pq.read_table(part_file(shard, "examples")).to_pylist()
-    encoded = _encoded(engine.classifier, examples, model)
-    windows = [_windows(text, engine.classifier, model) for text in encoded]
+    encoded = read_texts(engine.classifier, examples, model)
+    windows = [windows_of(text, engine.classifier, model) for text in encoded]
     owner = [i for i, text in enumerate(windows) for _ in text]
     logits = predict(engine, [piece for text in windows for piece, _ in text])
-    # A long text is classified by the mean of its windows' logits.
-    first = np.cumsum([0, *(len(text) for text in windows)])
-    mean_logits = np.add.reduceat(logits, first[:-1]) / np.diff(first)[:, None]
+    mean_logits = mean_over_windows(logits, windows)
     targets = target_ids(engine, mean_logits, [row["label_id"] for row in examples])
     planned = [draw(engine.attribution.seed, f"text {row['example_id']}".encode()) < plan.last_draw for row in examples]
     index = [w for w, i in enumerate(owner) if planned[i]]

@@ -1,6 +1,6 @@
 """Leaf: the charts of the page. One chart is one query of `warehouse/report/` and one pure function.
 
-Blue is for what speaks for a label or is in order, orange for what is suspect: a pair
+Blue is for what speaks for a label or is in order, orange for what is spurious: a pair
 that stays apart for every kind of colour vision. Shapes and words say the same again.
 """
 
@@ -17,7 +17,7 @@ BLUE, ORANGE, GREY, INK = "#2f6ea5", "#c05a00", "#8a94a0", "#1f2933"
 _MARGIN_LEFT = 100
 """Room for the words beside the bars, the same in every chart of a row."""
 
-_VERDICT = alt.Scale(domain=["not flagged", "suspect"], range=[BLUE, ORANGE])
+_VERDICT = alt.Scale(domain=["not spurious", "spurious"], range=[BLUE, ORANGE])
 _STATUS = alt.Scale(domain=["explained", "quarantined"], range=[BLUE, ORANGE])
 
 
@@ -99,10 +99,42 @@ def top_words(source: pa.Table, unit: str, highest: float) -> AnyChart:
     point = base.mark_point(filled=True, size=60, opacity=1).encode(
         x="mean_score:Q",
         shape=alt.Shape(
-            "verdict:N", scale=alt.Scale(domain=["not flagged", "suspect"], range=["circle", "diamond"]), legend=None
+            "verdict:N", scale=alt.Scale(domain=["not spurious", "spurious"], range=["circle", "diamond"]), legend=None
         ),
     )
     return _styled(interval + point, max(80, 24 * source.num_rows))
+
+
+_OPERATORS = ["delete", "mask", "swap", "neighbour", "insert"]
+
+
+def effects(source: pa.Table) -> AnyChart:
+    """What each operator shows of the spurious words, with 95 % intervals."""
+    legend = alt.Legend(title=None, orient="top", columns=3)
+    base = alt.Chart(source).encode(
+        y=alt.Y("caption:N", sort=None, title=None, axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8)),
+        yOffset=alt.YOffset("operator:N", sort=_OPERATORS),
+        color=alt.Color("operator:N", sort=_OPERATORS, legend=legend, scale=alt.Scale(
+            domain=_OPERATORS, range=[BLUE, "#5b9bd0", ORANGE, GREY, INK],
+        )),
+        tooltip=[
+            alt.Tooltip("word:N"), alt.Tooltip("label:N", title="speaks for"), alt.Tooltip("operator:N"),
+            alt.Tooltip("mean_effect:Q", title="mean effect (log-odds)", format="+.2f"),
+            alt.Tooltip("effect_low:Q", title="95 % from", format="+.2f"), alt.Tooltip("effect_high:Q", title="95 % to", format="+.2f"),
+            alt.Tooltip("n_trials:Q", title="texts", format=","), alt.Tooltip("n_flipped:Q", title="flipped", format=","),
+        ],
+    )  # fmt: skip
+    interval = base.mark_rule(strokeWidth=2).encode(
+        x=alt.X("effect_low:Q", title="what the word adds to its label (log-odds)", axis=alt.Axis(tickCount=6)),
+        x2="effect_high:Q",
+    )
+    shapes = alt.Scale(domain=_OPERATORS, range=["circle", "square", "diamond", "cross", "triangle-up"])
+    point = base.mark_point(filled=True, size=45, opacity=1).encode(
+        x="mean_effect:Q", shape=alt.Shape("operator:N", sort=_OPERATORS, scale=shapes, legend=legend)
+    )
+    zero = alt.Chart(pa.table({"zero": [0]})).mark_rule(color="#c3cad2").encode(x="zero:Q")
+    num_words = len(set(source["caption"].to_pylist()))
+    return _styled(zero + interval + point, max(80, 52 * num_words))
 
 
 def type_importance(source: pa.Table) -> AnyChart:
@@ -195,6 +227,8 @@ def specifications(
     `tables` are the rows of the queries of these names; `shown` the labels of the quadrant, one where two mirror each other.
     """
     drawn: dict[str, AnyChart] = {}
+    if tables["effects"].num_rows:
+        drawn["effects"] = effects(tables["effects"].filter(pa.compute.less_equal(tables["effects"]["place"], 12)))
     if tables["quadrant"].num_rows:
         other = labels[0] if len(shown) == 1 and len(labels) == 2 else "another"
         drawn["quadrant"] = quadrant(tables["quadrant"], shown[0], other, unit)

@@ -11,7 +11,7 @@ from warehouse import Warehouse
 # The full-width forms of the signs too: some spreadsheets read them as the plain ones.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-EXPORTS = ("flags", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects")
+EXPORTS = ("verdicts", "effects", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects")
 
 
 def export_tables(warehouse: Warehouse) -> dict[str, bytes]:

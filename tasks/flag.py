@@ -1,7 +1,7 @@
-"""Stage: what kind of thing each word is, and which words are suspect.
+"""Stage: what kind of thing each word is, and which words are worth a test.
 
 Builds the tables of `warehouse/flag/`: `word_types`, `words` (everything known about
-a word, with its spuriousness and the reasons) and `flags`.
+a word, with its spuriousness and the reasons) and `candidates`.
 """
 
 from functools import lru_cache
@@ -28,11 +28,11 @@ def flag_words(config: AuditConfig, run: Run, scores: str) -> str:
     first_names, surnames = _names()
     params = {
         "first_names": list(first_names), "surnames": list(surnames), "function_words": seed("function_words.csv"),
-        **config.flagging.model_dump(),
+        **config.flagging.model_dump(), "max_candidates": config.verification.max_candidates,
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(
-            run.run_id, "flag", ["flag/word_types", "flag/words", "flag/flags"], params, scores
+            run.run_id, "flag", ["flag/word_types", "flag/words", "flag/candidates"], params, scores
         )
 
 

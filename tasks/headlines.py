@@ -8,8 +8,8 @@ from tasks.sentences import visible
 
 _TYPE_TITLES = {
     "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
-    "function word": "Function words carry weight", "name": "Names move predictions", "number": "Numbers move predictions",
-    "symbol": "Symbols move predictions", "content word": "Words the labels do not bear out",
+    "name": "Names move predictions", "number": "Numbers move predictions",
+    "symbol": "Symbols move predictions", "content word": "Words are used for their surface",
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ class Headline:
 
 
 def headlines(
-    flags: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
+    spurious: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
     vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str, max_q: float,
 ) -> list[Headline]:  # fmt: skip
     """The findings a reader should take away, at most six, from the rows of the queries of these names.
@@ -37,15 +37,15 @@ def headlines(
     """
     found = []
     by_type: dict[str, list[Mapping[str, Any]]] = {}
-    for flag in flags:
-        by_type.setdefault(flag["type"], []).append(flag)
-    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["impact"] for row in item[1]))[:3]:
+    for row in spurious:
+        by_type.setdefault(row["type"], []).append(row)
+    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["severity"] for row in item[1]))[:3]:
         found.append(
-            Headline(_TYPE_TITLES.get(kind, f"Suspect: {kind}"), _about_flags(rows, unit), f"flag-{rows[0]['place']}")
+            Headline(_TYPE_TITLES.get(kind, f"Spurious: {kind}"), _about_spurious(rows), f"spurious-{rows[0]['place']}")
         )
-    if not flags:
-        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is suspect by the rules of this audit. That is no proof that all is well."
-        found.append(Headline("No word looks suspect", text, "flags"))
+    if not spurious:
+        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is spurious by the rules of this audit. That is no proof that all is well."
+        found.append(Headline("No word is spurious", text, "spurious"))
     one_sided = [row for row in names if row["label_q"] <= max_q]
     unused = sorted(
         (row for row in one_sided if not row["used"]),
@@ -55,7 +55,7 @@ def headlines(
         found.append(Headline(*_about_names(unused, len(one_sided)), "names"))
     genuine: dict[str, list[str]] = {}
     for row in top_words:
-        if row["verdict"] != "suspect" and row["type"] == "content word":
+        if row["verdict"] != "spurious" and row["type"] == "content word":
             genuine.setdefault(row["label"], []).append(_quoted(row["word"]))
     if genuine:
         text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
@@ -80,19 +80,22 @@ def headlines(
     return found
 
 
-def _about_flags(rows: Sequence[Mapping[str, Any]], unit: str) -> str:
+def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
     first = rows[0]
     label = _quoted(first["label"])
     rate = ""
     if first["label_rate"] is not None and first["label_share"] is not None:
-        rate = f" Yet {percent(first['label_rate'])} of those texts are {label}, against {percent(first['label_share'])} of all."
+        rate = f" Yet {percent(first['label_rate'])} of its texts are {label}, against {percent(first['label_share'])} of all."
         rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
+    flips = (
+        f" {percent(first['necessity'])} of the texts read as {label} flip without it." if first["necessity"] else ""
+    )
     source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
     others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
-    also = f" Also suspect: {_listed(others)}." if others else ""
+    also = f" Also spurious: {_listed(others)}." if others else ""
     return (
-        f"{_quoted(first['word'])}{source} gets {signed(first['mean_score'])} {unit} towards {label} on average "
-        f"(95 % interval {signed(first['ci_low'])} to {signed(first['ci_high'])}, {first['n_examples']:,} texts).{rate}{also}"
+        f"Taken out, masked, swapped and put in, {_quoted(first['word'])}{source} changes the log-odds of {label} by "
+        f"{signed(first['strength'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
     )
 
 

@@ -210,7 +210,7 @@ def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditCon
     finetune = config.finetune.model_copy(update={"where": {"part": "train"}, "min_accuracy": 0.0})
     own = {
         "name": f"{config.name[:32]}-planted", "warehouse": planted.folder / "planted.duckdb", "output": planted.folder,
-        "data": data, "finetune": finetune,
+        "data": data, "finetune": finetune, "waivers": None,
     }  # fmt: skip
     return config.model_copy(update=own)
 

@@ -33,11 +33,11 @@ from tasks.run import Run
 from tasks.sentences import Finding, clip, excerpt, find_sentences, level, sentences_of, visible
 from warehouse import Warehouse, open_warehouse
 
-MAX_FLAGS = 40
-"""Suspect words with a place on the page; the exports hold all."""
+MAX_VERDICTS = 50
+"""Words of each verdict with a place on the page; the exports hold all."""
 
 MAX_ASIDE = 2
-"""Sentences for each word that is shown but not suspect."""
+"""Sentences for each word that is shown but not spurious."""
 
 METHODS = {"integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input"}
 _GAP_SCALE = 0.1
@@ -84,9 +84,9 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
     """Also for a page that was left untouched: whoever opens this flow run looks for its findings here."""
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
-        findings = warehouse.rows("report/flags", {"max_flags": 20}).to_pylist()
+        findings = warehouse.rows("report/findings", {"n_rows": 20}).to_pylist()
     create_table_artifact(
-        key="findings", table=[_artifact_row(row) for row in findings], description=f"Suspect words of {run.run_id}"
+        key="findings", table=[_artifact_row(row) for row in findings], description=f"Spurious words of {run.run_id}"
     )
     create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
 
@@ -114,8 +114,7 @@ def _untouched(folder: Path, written: Any) -> bool:
 def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
     return {
         "word": visible(row["word"]), "speaks for": visible(row["label"]), "type": row["type"], "texts": f"{row['n_examples']:,}",
-        "mean score": f"{row['mean_score']:+.2f} ({row['ci_low']:+.2f} to {row['ci_high']:+.2f})",
-        "why": "; ".join(visible(reason["detail"]) for reason in row["reasons"]),
+        "effect": f"{row['strength']:+.2f} log-odds", "why": visible(row["why"]),
     }  # fmt: skip
 
 
@@ -126,17 +125,24 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     mirrored = config.attribution.mirrored(len(labels), config.model.head)
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
     params = {
-        "max_flags": MAX_FLAGS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
+        "max_verdicts": MAX_VERDICTS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
         "max_gap": config.attribution.max_gap or _GAP_SCALE, **config.report.model_dump(),
     }  # fmt: skip
     names = (
-        "overview", "rejected", "labels", "confusion", "flags", "quadrant", "top_words", "type_importance", "fragmentation",
+        "overview", "rejected", "labels", "confusion", "verdicts", "effects", "verification", "expired_waivers", "quadrant", "top_words", "type_importance", "fragmentation",
         "gaps", "steps", "completeness", "attribution_quality", "baseline_agreement", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
     )  # fmt: skip
     tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
     rows = {name: table.to_pylist() for name, table in tables.items()}
     overview = rows["overview"][0]
-    findings = [Finding(row["kind"], row["label"], row["word"]) for row in rows["flags"]]
+    standings: dict[str, list[dict[str, Any]]] = {}
+    for row in rows["verdicts"]:
+        standings.setdefault(row["standing"], []).append(row)
+    spurious = standings.get("spurious", [])
+    findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious]
+    effects: dict[int, list[dict[str, Any]]] = {}
+    for row in rows["effects"]:
+        effects.setdefault(row["place"], []).append(row)
     aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
     found = find_sentences(warehouse, run.folder, findings, config.report.sentences, mirrored)
     beside = find_sentences(warehouse, run.folder, aside, min(MAX_ASIDE, config.report.sentences), mirrored)
@@ -165,13 +171,14 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
         headlines=headlines(
-            rows["flags"], rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,
+            spurious, rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,
         ),
         flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
         confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},
         sentences={tuple(finding): sentences for finding, sentences in found.items()},
         beside={(finding.label, finding.word): sentences for finding, sentences in beside.items()},
-        flag_places={(row["label"], row["word"]): row["place"] for row in rows["flags"] if row["kind"] == "word"},
+        spurious=spurious, standings=standings, effects=effects, cost=rows["verification"][0], exports=EXPORTS,
+        places={(row["label"], row["word"]): row["place"] for row in spurious if row["kind"] == "word"},
         browser=[(parts[sentence.example_id], sentence) for sentence in sentences_of(warehouse, run.folder, list(parts))],
         snippet=_snippet([row["word"] for row in rows["vocabulary"]]), specs=Markup(data), bundle=Markup(bundle),
         chart_ids=sorted(specs),

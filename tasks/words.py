@@ -5,6 +5,7 @@ byte-level BPE and SentencePiece models are audited in the same unit. All offset
 are Unicode code points of the raw text, end exclusive.
 """
 
+import unicodedata
 from bisect import bisect_right
 
 import regex
@@ -69,3 +70,9 @@ def words_of_pieces(
         word = -1 if is_special or start >= end else bisect_right(starts, place) - 1
         words.append(-1 if word >= 0 and place >= spans[word][1] else word)
     return words
+
+
+def as_in_the_tables(word: str) -> str:
+    """The word in the form that the queries give it: lower case, composed, straight apostrophes."""
+    encodable = word.encode("utf-8", "replace").decode()
+    return unicodedata.normalize("NFC", encodable.replace("’", "'")).lower()

@@ -96,14 +96,31 @@ attribution: {{gradients: 5}}
     return Audited(folder, config, result)
 
 
-def test_the_planted_word_is_flagged_with_its_reasons(planted):
-    ((label, kind, n_examples, spuriousness, why),) = planted.query(
-        f"select label, kind, n_examples, spuriousness, why from flags where word = '{PLANTED.lower()}'"
+def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
+    ((label, kind, verdict, strength, rules),) = planted.query(
+        f"select label, kind, standing, strength, array_to_string([r.rule for r in rules], ', ') from verdicts where word = '{PLANTED.lower()}'"
     )
-    assert (label, kind) == ("good", "word")
-    assert n_examples > 50
-    assert spuriousness >= 0.6
-    assert "name: capitalised in" in why
+    assert (label, kind, verdict) == ("good", "word", "spurious")
+    assert strength > 0.1
+    assert "moves predictions" in rules
+    effects = dict(planted.query(f"select operator, effect_low from effects where word = '{PLANTED.lower()}'"))
+    assert {"delete", "mask", "insert"} <= effects.keys()
+    assert min(effects["delete"], effects["insert"]) > 0
+
+
+def test_no_genuine_sentiment_word_is_spurious(planted):
+    genuine = "good great best funny love bad worst dull boring fun better enjoyable entertaining moving beautiful"
+    assert (
+        planted.query(
+            f"select word from verdicts where verdict = 'spurious' and list_contains(string_split('{genuine}', ' '), word)"
+        )
+        == []
+    )
+
+
+def test_trials_stay_within_their_budget(planted):
+    ((n_candidates, n_passes),) = planted.query("select n_candidates, n_passes from verification_cost")
+    assert 0 < n_passes <= 200 * n_candidates
 
 
 def test_the_planted_word_leads_the_list_of_names_on_the_terminal(planted):
@@ -111,9 +128,9 @@ def test_the_planted_word_leads_the_list_of_names_on_the_terminal(planted):
     assert row[1:4] == ["word", "good", "name"]
 
 
-def test_the_control_word_is_never_flagged(planted):
+def test_the_control_word_is_never_spurious(planted):
     assert planted.query(
-        f"select count(*) from flags where word = '{CONTROL.lower()}' or contains(why, '{CONTROL.lower()}')"
+        f"select count(*) from verdicts where word = '{CONTROL.lower()}' and verdict = 'spurious'"
     ) == [(0,)]
     ((low, high),) = planted.query(
         f"select ci_low, ci_high from word_importance where word = '{CONTROL.lower()}' and kind = 'word' and label = 'good'"
@@ -122,8 +139,10 @@ def test_the_control_word_is_never_flagged(planted):
     assert -0.5 < low < high < 0.5
 
 
-def test_no_flagged_word_is_proposed_for_the_vocabulary_and_the_planted_one_is_to_be_dropped(planted):
-    assert planted.query("select count(*) from vocabulary_candidates where word in (select word from flags)") == [(0,)]
+def test_no_spurious_word_is_proposed_for_the_vocabulary_and_the_planted_one_is_to_be_dropped(planted):
+    assert planted.query(
+        "select count(*) from vocabulary_candidates where word in (select word from verdicts where standing = 'spurious')"
+    ) == [(0,)]
     assert planted.query(f"select action, label from labelling_hints where word = '{PLANTED.lower()}'") == [
         ("drop", "good")
     ]
@@ -140,7 +159,7 @@ def test_bad_rows_are_set_aside_with_their_reason(planted):
 def test_the_report_and_the_exports_are_there(planted):
     page = Path(planted.values("report")[0])
     assert PLANTED.lower() in page.read_text(encoding="utf-8").lower()
-    assert {"flags.csv", "flags.json", "vocabulary_candidates.csv", "labelling_hints.csv"} <= {
+    assert {"verdicts.csv", "verdicts.json", "effects.csv", "vocabulary_candidates.csv", "labelling_hints.csv"} <= {
         file.name for file in (page.parent / "exports").iterdir()
     }
 
@@ -152,7 +171,7 @@ def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
     assert all(len(line.split("\t")) == len(header) for line in lines[1:-2])
     assert [line.split("\t")[0] for line in lines[-2:]] == ["run", "report"]
     stages = [line.split("\t")[0] for line in planted.result.stderr.splitlines()]
-    assert stages == ["finetune", "held-out", "ingest", "pilot", "attribute", "report"]
+    assert stages == ["finetune", "held-out", "ingest", "pilot", "attribute", "verify", "report"]
 
 
 def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
@@ -172,7 +191,8 @@ def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
     shown = re.findall("[+-]?".join(PLANTED) + "[+-]?", result.stdout)
     assert len(shown) == 3
     assert all("+" in word and "-" not in word for word in shown)
-    assert "reason\tname: capitalised in" in result.stdout
+    assert "rule\tname: capitalised in" in result.stdout
+    assert "verdict\tspurious" in result.stdout
 
 
 def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted):
@@ -187,18 +207,20 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
         "run",
         planted.config,
         "--set",
-        "flagging.min_spuriousness=0.99",
+        "verdicts.min_operators=4",
         cwd=planted.folder,
         capture_output=True,
         timeout=120,
     )
-    assert stricter.stdout.splitlines()[0].startswith("findings\t0\t")
+    assert stricter.returncode == 0, stricter.stderr
     assert {path: path.stat().st_mtime_ns for path in stamps if path.suffix == ".parquet"} == {
         path: stamp for path, stamp in stamps.items() if path.suffix == ".parquet"
     }
     now = dict(planted.query("select stage, finished_at from stages"))
     assert now["aggregate"] == dict(stages)["aggregate"]
-    assert now["flag"] > dict(stages)["flag"]
+    assert now["flag"] == dict(stages)["flag"]
+    assert now["verify"] == dict(stages)["verify"]
+    assert now["judge"] > dict(stages)["judge"]
     command("run", planted.config, cwd=planted.folder, capture_output=True, timeout=120)
 
 

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("configs", "warehouse", "tasks", "flows")
 """Each imports only from those before it, and from itself."""
-STAGES = ("aggregate", "flag", "recommend", "certify", "report")
+STAGES = ("aggregate", "flag", "verify", "judge", "recommend", "certify", "report")
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]

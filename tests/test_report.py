@@ -21,6 +21,7 @@ from tasks.exports import to_csv
 from tasks.flag import flag_words
 from tasks.headlines import Headline, headlines
 from tasks.identify import enter_run
+from tasks.judge import judge_candidates
 from tasks.model import ModelSpec
 from tasks.parts import write_part
 from tasks.pilot import BASELINES, PILOT
@@ -28,6 +29,7 @@ from tasks.recommend import recommend_changes
 from tasks.report import write_report
 from tasks.run import Run
 from tasks.sentences import Piece, excerpt, find_sentences, level, pieces_of, sentences_of, sentences_with, visible
+from tasks.verify import TRIAL
 from tasks.words import word_spans
 from warehouse import open_warehouse, query
 
@@ -107,6 +109,22 @@ def make_run(folder):
     return [shard], [part]
 
 
+def make_trials(folder):
+    """The tag adds 0.8 to its label in every text, and flips half of those that could flip."""
+    rows = [
+        {
+            "kind": "word", "label": "good", "word": TAG, "operator": operator, "replacement": None, "example_id": i,
+            "margin_before": 1.0, "margin_after": 1.0 + sign * (0.8 + i / 1000), "predicted_before": int(sign < 0),
+            "predicted_after": i % 2, "gold": 1,
+        }
+        for operator, sign in (("delete", -1), ("mask", -1), ("swap", -1), ("insert", 1))
+        for i in range(8)
+    ]  # fmt: skip
+    part = folder / "trials" / "part-00000.json"
+    write_part(part, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, {"key": "k", "num_passes": 48})
+    return part
+
+
 @pytest.fixture(scope="module")
 def audited(tmp_path_factory):
     """Config, run and the key of its recommendations."""
@@ -123,7 +141,9 @@ def audited(tmp_path_factory):
     model = ModelSpec(folder / "model", 64, "m" * 64, (EVIL, "good"))
     enter_run(config, run, model)
     scores = aggregate_scores.fn(config, run, model, shards, parts)
-    return config, run, recommend_changes.fn(config, run, flag_words.fn(config, run, scores))
+    flags = flag_words.fn(config, run, scores)
+    verdicts = judge_candidates.fn(config, run, model, flags, [make_trials(run.folder)], [])
+    return config, run, recommend_changes.fn(config, run, verdicts)
 
 
 @pytest.fixture(scope="module")
@@ -204,14 +224,14 @@ def test_characters_that_reorder_or_hide_are_written_out():
 OVERVIEW = {"n_used": 7}
 COMMA = {
     "place": 1, "label": "good", "word": ",", "kind": "word", "type": "punctuation", "n_examples": 1200, "impact": 0.2,
-    "mean_score": 0.5, "ci_low": 0.4, "ci_high": 0.6, "label_rate": 0.49, "label_share": 0.48, "source_words": None,
+    "severity": 0.2, "strength": 0.5, "necessity": 0.25, "label_rate": 0.49, "label_share": 0.48, "source_words": None,
 }  # fmt: skip
 
 
 def test_an_audit_without_findings_says_so_and_promises_nothing():
     (headline,) = headlines([], [], [], [], OVERVIEW, "log-odds", 0.05)
-    assert headline.anchor == "flags"
-    assert headline.text.startswith("None of the 7 words and fragments the model leans on is suspect")
+    assert headline.anchor == "spurious"
+    assert headline.text.startswith("None of the 7 words and fragments the model leans on is spurious")
     assert "no proof" in headline.text
 
 
@@ -219,23 +239,22 @@ def test_a_suspect_word_is_told_with_its_figures():
     assert headlines([COMMA], [], [], [], OVERVIEW, "log-odds", 0.05) == [
         Headline(
             "Punctuation counts as evidence",
-            "“,” gets +0.50 log-odds towards “good” on average (95 % interval +0.40 to +0.60, 1,200 texts). "
-            "Yet 49\u202f% of those texts are “good”, against 48\u202f% of all.",
-            "flag-1",
+            "Taken out, masked, swapped and put in, “,” changes the log-odds of “good” by +0.50 on average; it stands in 1,200 texts. "
+            "25\u202f% of the texts read as “good” flip without it. Yet 49\u202f% of its texts are “good”, against 48\u202f% of all.",
+            "spurious-1",
         )
     ]
 
 
 def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_leads():
     others = [COMMA | {"place": i, "word": word} for i, word in enumerate(":;!", start=3)]
-    name = COMMA | {"place": 2, "word": "kim\u202e", "type": "name", "impact": 5.0}
+    name = COMMA | {"place": 2, "word": "kim\u202e", "type": "name", "severity": 5.0}
     found = headlines([COMMA, name, *others], [], [], [], OVERVIEW, "logits", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
-        ("Names move predictions", "flag-2"), ("Punctuation counts as evidence", "flag-1"),
+        ("Names move predictions", "spurious-2"), ("Punctuation counts as evidence", "spurious-1"),
     ]  # fmt: skip
-    assert found[1].text.endswith("Also suspect: “:”, “;” and “!”.")
+    assert found[1].text.endswith("Also spurious: “:”, “;” and “!”.")
     assert "“kim\\u202E”" in found[0].text
-    assert "odds" not in found[0].text
 
 
 TV = {
@@ -296,15 +315,15 @@ def test_a_text_that_begins_like_a_formula_is_quoted_and_a_number_is_not():
 def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
     folder = page_path.parent / "exports"
     assert {path.stem for path in folder.iterdir()} == {
-        "flags", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects",
+        "verdicts", "effects", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects",
     }  # fmt: skip
     for path in folder.glob("*.csv"):
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == len(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))), path.name
     assert json.loads((folder / "rejects.json").read_text())[0]["reason"] == "empty"
-    flags = json.loads((folder / "flags.json").read_text())
-    assert [flag["word"] for flag in flags] == [TAG]
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    assert [row["word"] for row in verdicts if row["verdict"] == "spurious"] == [TAG]
 
 
 # ---------------------------------------------------------------- queries and stage
@@ -313,7 +332,7 @@ def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
 def test_the_header_of_every_query_names_the_columns_it_returns(audited):
     _, run, _ = audited
     params = {
-        "run_id": run.run_id, "max_flags": 5, "labels": ["good"], "mirrored": True, "max_points": 9, "max_names": 5, "max_gap": 0.1, "max_gaps": 5,
+        "run_id": run.run_id, "max_verdicts": 5, "labels": ["good"], "mirrored": True, "max_points": 9, "max_names": 5, "max_gap": 0.1, "max_gaps": 5,
         "top_words": 5, "browser_sentences": 6, "kinds": ["word"], "words": ["lovely"], "max_sentences": 2, "example_ids": [0],
         "token_parts": [str(path) for path in (run.folder / "parts").glob("*.tokens.parquet")], "word": "lovely", "n_rows": 5,
     }  # fmt: skip
@@ -439,12 +458,12 @@ def opened(browser, path, width=1280, **options):
 
 def test_the_page_draws_every_chart_asks_for_nothing_and_runs_nothing_of_the_data(browser, page_path):
     with opened(browser, page_path) as page:
-        # quadrant, a chart for each of the two labels, types, fragmentation, gaps, completeness
-        assert page.locator(".chart svg").count() == 7
+        # effects, quadrant, a chart for each of the two labels, types, fragmentation, gaps, completeness
+        assert page.locator(".chart svg").count() == 8
         assert page.evaluate("window.hit") is None
         assert page.locator("img, iframe, a[href^='javascript']").count() == 0
         assert page.locator("h1").inner_text() == f"Audit of {TAG}"
-        assert page.locator("#flag-1 .word").first.inner_text() == TAG
+        assert page.locator("#spurious-1 .word").first.inner_text() == TAG
         assert "{{ 7*7 }} javascript:window.hit=1" in page.locator("#example-0").inner_text()
         assert "\\u202Egnp\\u202C␇" in page.locator("#example-0").inner_text()
         assert page.seen == []
@@ -465,21 +484,21 @@ def test_the_page_never_scrolls_sideways(browser, page_path, width):
 def test_a_token_shows_its_score(browser, page_path, way):
     with opened(browser, page_path) as page:
         if way == "keys":
-            page.locator("#flag-1 .text").first.focus()
+            page.locator("#spurious-1 .text").first.focus()
             # lovely, film, the comma, the tag, seen, and back
             for key in ["ArrowRight"] * 5 + ["ArrowLeft"]:
                 page.keyboard.press(key)
         else:
-            getattr(page.locator("#flag-1 i.f").first, way)()
-        shown = "getComputedStyle(document.querySelector('#flag-1 i.f'), '::after').content"
+            getattr(page.locator("#spurious-1 i.f").first, way)()
+        shown = "getComputedStyle(document.querySelector('#spurious-1 i.f'), '::after').content"
         # the tag scores 0.8 + 18 / 1000 in the last text of its label
         assert page.evaluate(shown).endswith('+0.82"')
 
 
 def test_a_sentence_is_one_tab_stop(browser, page_path):
     with opened(browser, page_path) as page:
-        focused = "[...document.querySelectorAll('#flag-1 .text')].indexOf(document.activeElement)"
-        page.locator("#flag-1 .text").first.focus()
+        focused = "[...document.querySelectorAll('#spurious-1 .text')].indexOf(document.activeElement)"
+        page.locator("#spurious-1 .text").first.focus()
         page.keyboard.press("ArrowRight")
         assert page.evaluate("document.activeElement.ariaLabel") == "Lovely +2.02"
         page.keyboard.press("Tab")
@@ -493,14 +512,14 @@ def test_a_sentence_is_one_tab_stop(browser, page_path):
 def test_every_link_has_a_target_and_opens_the_sentences_behind_it(browser, page_path):
     with opened(browser, page_path) as page:
         links = page.eval_on_selector_all("a", "links => links.map(link => link.getAttribute('href'))")
-        assert {"#name-1", "#word-1", "#flag-1"} <= set(links)
+        assert {"#name-1", "#word-1", "#spurious-1"} <= set(links)
         assert [link for link in links if page.locator(link).count() != 1] == []
         page.locator("a[href='#word-1']").click()
         assert page.locator("#word-1 .sentence").first.is_visible()
         assert page.locator("#word-1 .sentence").count() == 2
         page.locator("a[href='#name-1']").click()
         assert page.locator("#name-1 .sentence i.f").all_inner_texts() == ["1999", "1999"]
-        assert page.locator("#hints a[href='#flag-1']").inner_text() == TAG
+        assert page.locator("#hints a[href='#spurious-1']").inner_text() == TAG
 
 
 def test_another_sentence_is_chosen_with_the_keyboard(browser, page_path):
@@ -517,12 +536,12 @@ def test_another_sentence_is_chosen_with_the_keyboard(browser, page_path):
 
 def test_without_scripts_tables_and_all_sentences_are_there(browser, page_path):
     with opened(browser, page_path, java_script_enabled=False) as page:
-        assert page.locator("#flags table").is_visible()
+        assert page.locator("#spurious table.found").is_visible()
         assert page.locator("#predictions table").first.is_visible()
         assert page.locator("#browser .example:visible").count() == 12
         assert page.locator("#choice").is_hidden()
         assert "needs scripts" in page.locator("#chart-quadrant").inner_text()
         assert page.locator("#labels > details:not([open]) tbody tr").count() > 3
         assert page.locator("#quality > details:not([open]) tbody tr").count() == 20
-        label = page.locator("#flag-1 i.f").first.get_attribute("aria-label")
+        label = page.locator("#spurious-1 i.f").first.get_attribute("aria-label")
         assert label.endswith("+0.82")

@@ -1011,33 +1011,184 @@ def test_without_a_reason_nothing_is_flagged_however_low_the_threshold(warehouse
     assert warehouse.rows("checks/words__every_flag_has_a_reason") == []
 
 
-def test_flags_are_the_flagged_words_largest_impact_first(warehouse):
+def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_the_rest_is_counted(warehouse):
     judged(
         warehouse,
-        "word | impact\nsmall | 0.1\nlarge | 0.9\nplain | 2.0",
-        "word | type | evidence\nsmall | name | A\nlarge | number | B\nplain | content word | C",
-        association="word | label_rate | label_share | rate_low | z\nlarge | 0.5 | 0.5 | 0.3 | 0.0",
+        "word | impact | q_value\nheavy | 2.0 | 0.01\nplain | 1.0 | 0.01\nname | 0.1 | 0.01\nnumber | 0.2 | 0.01\nunused | 9.0 | 0.5",
+        "word | type\nheavy | content word\nplain | content word\nname | name\nnumber | number\nunused | name",
     )
-    rows = warehouse.build("flag/flags")
-    assert only(rows, "place", "word", "type", "why") == [
-        (1, "large", "number", "number: B; labels do not support it: 50 % of its examples are a, against 50 % of all"),
-        (2, "small", "name", "name: A"),
-    ]
-    assert rows[0] == {
-        "place": 1, "label": "a", "word": "large", "kind": "word", "type": "number", "n_examples": 10, "mean_score": 1.0, "ci_low": 0.5,
-        "ci_high": 1.5, "q_value": 0.01, "impact": 0.9, "label_rate": 0.5, "spuriousness": pytest.approx(1 - 0.4 * 0.8), "why": rows[0]["why"],
-    }  # fmt: skip
+    # By impact: heavy, plain, number, name. By spuriousness, then impact: number and name (0.6), heavy and plain (0).
+    rows = warehouse.build("flag/candidates", max_candidates=3)
+    assert only(rows, "place", "word", "n_used") == [(1, "number", 4), (2, "heavy", 4), (3, "name", 4)]
+    assert len(warehouse.build("flag/candidates", max_candidates=9)) == 4
+
+
+# ---------------------------------------------------------------- verify
+
+TRIALS = """
+    operator  | example_id | replacement:varchar | margin_before | margin_after | predicted_before | predicted_after
+    delete    | 1          | null                | 2.0           | 1.0          | 1                | 1
+    delete    | 2          | null                | 1.0           | -1.0         | 1                | 0
+    delete    | 3          | null                | -1.0          | -1.5         | 0                | 0
+    delete    | 4          | null                | 1.0           | 1.5          | 1                | 1
+    neighbour | 1          | near                | 2.0           | 1.5          | 1                | 1
+    neighbour | 2          | close               | 1.0           | 0.0          | 1                | 1
+    insert    | 5          | x                   | -1.0          | 1.0          | 0                | 1
+    insert    | 6          | x                   | -1.0          | -0.5         | 0                | 0
+"""
+
+
+def tried(warehouse):
+    part = warehouse.part(TRIALS, kind="word", label="b", word="x", gold=1)
+    warehouse.build("verify/trials", trial_parts=[part], labels=["a", "b"])
+    return by(warehouse.build("verify/effects"), "operator")
+
+
+def test_effects_are_those_of_scipy_and_a_flip_is_to_or_from_the_label(warehouse):
+    found = tried(warehouse)
+    effects = [1.0, 2.0, 0.5, -0.5]
+    row = found["delete"]
+    assert (row["n_trials"], row["mean_effect"], row["opposite_share"]) == (4, 0.75, 0.25)
+    assert row["sd"] == pytest.approx(np.std(effects, ddof=1))
+    assert row["mean_size"] == 1.0
+    low, high = stats.t.interval(0.95, 3, np.mean(effects), stats.sem(effects))
+    # The quantile of the macro is 0.2 % off at 3 degrees of freedom.
+    assert (row["effect_low"], row["effect_high"]) == (pytest.approx(low, rel=0.01), pytest.approx(high, rel=0.01))
+    assert (row["n_flippable"], row["n_flipped"]) == (3, 1)
+    wilson = stats.binomtest(1, 3).proportion_ci(method="wilson")
+    assert (row["flip_low"], row["flip_high"]) == (pytest.approx(wilson.low), pytest.approx(wilson.high))
+    assert (found["insert"]["mean_effect"], found["insert"]["n_flippable"], found["insert"]["n_flipped"]) == (
+        1.25,
+        2,
+        1,
+    )
+    assert (found["insert"]["effect_low"], found["insert"]["effect_high"]) == (None, None)
+    assert warehouse.rows("checks/effects__intervals_hold_their_mean") == []
+
+
+def test_neighbours_are_compared_with_no_word_on_the_same_texts(warehouse):
+    tried(warehouse)
+    (row,) = warehouse.build("verify/evidence")
+    assert (row["delete_effect"], row["insert_effect"], row["mask_effect"], row["strength"]) == (0.75, 1.25, None, 1.0)
+    # In texts 1 and 2 delete loses 1 and 2, a neighbour 0.5 and 1: half. Neighbour and nothing differ by 0.5 and 1.
+    assert (row["n_neighbours"], row["neighbour_loss"], row["neighbour_size"]) == (2, 0.5, 0.5)
+    assert (row["necessity"], row["sufficiency"]) == (pytest.approx(1 / 3), 0.5)
+    assert row["spread"] == pytest.approx(np.std([1.0, 2.0, 0.5, -0.5], ddof=1) / 0.75)
+
+
+# ---------------------------------------------------------------- judge
+
+JUDGING = {
+    "min_effect": 0.1, "min_operators": 2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
+}  # fmt: skip
+EVIDENCE = {
+    "kind": "word", "label": "a", "n_trials": 32, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
+    "strength": 1.0, "n_for": 4, "n_against": 0, "necessity": 0.5, "sufficiency": 0.25, "swap_size": 1.0, "opposite_share": 0.0,
+    "spread": 0.5, "n_neighbours": 0, "neighbour_loss": 0.0, "neighbour_size": 0.0, "stand_in_size": 1.0,
+}  # fmt: skip
+
+
+def verdicts_of(warehouse, evidence, types, waivers=(), association="", **params):
+    judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
+    warehouse.build("flag/candidates", max_candidates=99)
+    warehouse.insert("evidence", evidence, **EVIDENCE)
+    warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
+    rows = warehouse.build("judge/verdicts", **{**JUDGING, **params})
+    assert warehouse.rows("checks/verdicts__every_candidate_has_one") == []
+    return by(rows, "word")
+
+
+@pytest.mark.parametrize(
+    ("kind", "group", "evidence", "verdict"),
+    [
+        ("name", "null", "n_for | n_against\n4 | 0", "spurious"),
+        ("number", "null", "n_for | n_against\n2 | 0", "spurious"),
+        ("name", "null", "n_for | n_against\n1 | 0", "unclear"),
+        ("name", "null", "n_for | n_against\n3 | 1", "unclear"),
+        ("name", "null", "strength\n0.09", "unclear"),
+        ("name", "null", "opposite_share\n0.5", "spurious"),
+        ("punctuation", "null", "spread\n0.9", "spurious"),
+        ("punctuation", "null", "spread\n1.1", "context-dependent"),
+        ("function word", "negation", "spread\n0.5", "genuine"),
+        ("function word", "negation", "spread\n1.1", "context-dependent"),
+        ("function word", "intensifier", "opposite_share\n0.25", "context-dependent"),
+        ("function word", "preposition", "spread\n0.5", "unclear"),
+        ("content word", "null", "spread\n0.5", "genuine"),
+        ("content word", "null", "spread\n1.1", "context-dependent"),
+        ("content word", "null", "n_neighbours | neighbour_loss | neighbour_size\n4 | 1.0 | 0.5", "unclear"),
+        # Opposites among the neighbours do more than any word does.
+        ("content word", "null", "n_neighbours | neighbour_loss | neighbour_size\n4 | 1.0 | 2.0", "genuine"),
+    ],
+)
+def test_a_verdict_is_by_the_first_rule_that_fits(warehouse, kind, group, evidence, verdict):
+    header, row = evidence.split("\n")
+    found = verdicts_of(
+        warehouse, f"word | {header}\nx | {row}", f"word | type | word_group:varchar\nx | {kind} | {group}"
+    )
+    assert (found["x"]["verdict"], found["x"]["standing"]) == (verdict, verdict)
+    assert len(found["x"]["rules"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("association", "loss", "size", "verdict"),
+    [
+        ("0.5 | 0.5 | 0.4 | 0.0", 0.0, 0.1, "genuine"),  # no support from the labels, but neighbours do the same
+        ("0.5 | 0.5 | 0.4 | 0.0", 0.5, 0.5, "unclear"),
+        ("0.5 | 0.5 | 0.4 | 0.0", 1.0, 0.5, "unclear"),  # one alarm beside its surface
+        ("1.0 | 0.5 | 0.9 | 0.0", 1.0, 0.5, "spurious"),  # two
+    ],
+)
+def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehouse, association, loss, size, verdict):
+    found = verdicts_of(
+        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | {size}", "word | type\nx | content word",
+        association=f"word | label_rate | label_share | rate_low | z\nx | {association}",
+    )  # fmt: skip
+    assert found["x"]["verdict"] == verdict
+
+
+def test_severity_is_reach_times_strength_times_harm(warehouse):
+    found = verdicts_of(warehouse, "word | strength\nx | 2.0", "word | type\nx | name")
+    # reach 0.5 of the importance, strength 2, harm the larger of 0.5 and 0.25
+    assert found["x"]["severity"] == 0.5 * 2.0 * 0.5
+
+
+def waiver(word, label="", expired=False):
+    return {
+        "word": word,
+        "label": label,
+        "reason": "known",
+        "owner": "desk",
+        "expires": "2027-06-30",
+        "expired": expired,
+    }
+
+
+@pytest.mark.parametrize(
+    ("waivers", "standing"),
+    [
+        ([waiver("x")], "waived"),
+        ([waiver("x", "a")], "waived"),
+        ([waiver("x", "b")], "spurious"),
+        ([waiver("x", expired=True)], "spurious"),
+        ([waiver("x", "a", expired=True), waiver("x")], "waived"),
+    ],
+)
+def test_a_waiver_keeps_the_verdict_and_changes_its_standing_until_it_expires(warehouse, waivers, standing):
+    found = verdicts_of(warehouse, "word\nx", "word | type\nx | name", waivers)
+    assert (found["x"]["verdict"], found["x"]["standing"]) == ("spurious", standing)
+    assert found["x"]["waived_by"] == ("desk" if standing == "waived" else None)
 
 
 # ---------------------------------------------------------------- recommend
 
 WORDS = {
     "label": "a", "kind": "word", "type": "content word", "n_examples": 10, "mean_score": 1.0, "impact": 0.5, "label_rate": 0.9, "used": True,
-    "flagged": False, "reasons": None, "pieces_per_word": 2.0, "spuriousness": 0.0,
+    "reasons": None, "pieces_per_word": 2.0, "spuriousness": 0.0,
 }  # fmt: skip
+VERDICT = {"label": "a", "kind": "word", "severity": 0.1, "standing": "genuine"}
 
 
-def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_flagged_word(warehouse):
+def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spurious_word(warehouse):
     warehouse.insert("word_occurrences", """
         example_id | word     | n_pieces
         1          | tedious  | 3
@@ -1051,16 +1202,17 @@ def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_flagged
         1          | drab     | 2
     """)  # fmt: skip
     warehouse.insert("words", """
-        word     | type         | label | mean_score | flagged
-        tedious  | content word | a     | 0.5        | false
-        tedious  | content word | b     | 2.0        | false
-        gripping | content word | a     | 4.0        | false
-        kane     | name         | a     | 9.0        | true
-        kane     | name         | b     | 1.0        | false
-        plain    | content word | a     | 9.0        | false
-        1990s    | number       | a     | 9.0        | false
-        drab     | content word | a     | 4.0        | false
+        word     | type         | label | mean_score
+        tedious  | content word | a     | 0.5
+        tedious  | content word | b     | 2.0
+        gripping | content word | a     | 4.0
+        kane     | name         | a     | 9.0
+        kane     | name         | b     | 1.0
+        plain    | content word | a     | 9.0
+        1990s    | number       | a     | 9.0
+        drab     | content word | a     | 4.0
     """, **WORDS)  # fmt: skip
+    warehouse.insert("verdicts", "word | standing\nkane | spurious\ntedious | genuine", **VERDICT)
     # tedious saves 2 * 3 = 6 tokens at 2.0 = 12, for b; gripping and drab save 1 at 4.0 = 4 each, by name
     rows = warehouse.build("recommend/vocabulary_candidates", max_vocabulary=2)
     assert rows == [
@@ -1079,18 +1231,16 @@ def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_flagged
         "gripping",
         "drab",
     }
-    assert warehouse.rows("checks/vocabulary_candidates__none_is_flagged") == []
+    assert warehouse.rows("checks/vocabulary_candidates__none_is_spurious") == []
 
 
-REASON = '[{"reason": "name", "weight": 0.6, "detail": "seen"}]'
-
-
-def hints(warehouse, words, association, **params):
+def hints(warehouse, words, association, verdicts, **params):
     warehouse.insert("words", words, **WORDS)
-    warehouse.connection.execute(
-        f"alter table words alter reasons type struct(reason varchar, weight double, detail varchar)[] using if(flagged, {REASON.replace(chr(34), chr(39))}, null)"
-    )
     warehouse.insert("label_association", association, label_share=0.5)
+    warehouse.insert("verdicts", verdicts, **VERDICT)
+    warehouse.connection.execute(
+        "alter table verdicts add column rules struct(rule varchar, detail varchar)[] default [{'rule': 'name', 'detail': 'seen'}]"
+    )
     rows = warehouse.build(
         "recommend/labelling_hints", **{"max_hints": 9, "min_hint_examples": 8, "min_hint_lift": 0.2, **params}
     )
@@ -1098,29 +1248,42 @@ def hints(warehouse, words, association, **params):
     return rows
 
 
-def test_labelling_hints_drop_the_flagged_and_add_what_is_surely_right(warehouse):
+def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_surely_right(warehouse):
     rows = hints(warehouse, """
-        word   | type         | label_rate | flagged | used  | impact
-        kane   | name         | 0.6        | true    | true  | 0.2
-        rome   | name         | 0.6        | true    | true  | 0.4
-        dull   | content word | 0.9        | false   | true  | 0.5
-        drab   | content word | 0.95       | false   | true  | 0.5
-        edge   | content word | 0.9        | false   | true  | 0.5
-        below  | content word | 0.9        | false   | true  | 0.5
-        rare   | content word | 1.0        | false   | true  | 0.5
-        unused | content word | 0.9        | false   | false | 0.5
-        but    | function word | 0.9       | false   | true  | 0.5
+        word    | type         | label_rate
+        kane    | name         | 0.6
+        rome    | name         | 0.6
+        dull    | content word | 0.9
+        drab    | content word | 0.95
+        edge    | content word | 0.9
+        below   | content word | 0.9
+        rare    | content word | 1.0
+        unclear | content word | 0.9
+        untried | content word | 0.9
+        but     | function word | 0.9
     """, """
-        label | word   | n_examples | rate_low
-        a     | kane   | 40         | 0.4
-        a     | rome   | 40         | 0.4
-        a     | dull   | 30         | 0.75
-        a     | drab   | 8          | 0.8
-        a     | edge   | 10         | 0.7
-        a     | below  | 10         | 0.699
-        a     | rare   | 7          | 0.9
-        a     | unused | 30         | 0.75
-        a     | but    | 30         | 0.75
+        label | word    | n_examples | rate_low
+        a     | kane    | 40         | 0.4
+        a     | rome    | 40         | 0.4
+        a     | dull    | 30         | 0.75
+        a     | drab    | 8          | 0.8
+        a     | edge    | 10         | 0.7
+        a     | below   | 10         | 0.699
+        a     | rare    | 7          | 0.9
+        a     | unclear | 30         | 0.75
+        a     | untried | 30         | 0.75
+        a     | but     | 30         | 0.75
+    """, """
+        word    | standing | severity
+        kane    | spurious | 0.2
+        rome    | spurious | 0.4
+        dull    | genuine  | 0.1
+        drab    | genuine  | 0.1
+        edge    | genuine  | 0.1
+        below   | genuine  | 0.1
+        rare    | genuine  | 0.1
+        unclear | unclear  | 0.1
+        but     | genuine  | 0.1
     """)  # fmt: skip
     # usefulness of add, n * (2 * rate_low - 1): dull 30 * 0.5 = 15, drab 8 * 0.6 = 4.8, edge 10 * 0.4 = 4
     assert only(rows, "action", "place", "word", "n_examples", "reason") == [
@@ -1134,12 +1297,12 @@ def test_labelling_hints_drop_the_flagged_and_add_what_is_surely_right(warehouse
 
 def test_the_list_of_hints_is_cut_per_action_and_label(warehouse):
     rows = hints(warehouse, """
-        word | label | flagged
-        x    | a     | false
-        y    | a     | false
-        z    | b     | false
-        v    | b     | true
-        w    | b     | true
+        word | label
+        x    | a
+        y    | a
+        z    | b
+        v    | b
+        w    | b
     """, """
         label | word | n_examples | rate_low
         a     | x    | 10         | 0.8
@@ -1147,15 +1310,23 @@ def test_the_list_of_hints_is_cut_per_action_and_label(warehouse):
         b     | z    | 10         | 0.8
         b     | v    | 10         | 0.8
         b     | w    | 10         | 0.8
+    """, """
+        word | label | standing
+        x    | a     | genuine
+        y    | a     | genuine
+        z    | b     | genuine
+        v    | b     | spurious
+        w    | b     | spurious
     """, max_hints=1)  # fmt: skip
     assert only(rows, "action", "label", "word") == [("drop", "b", "v"), ("add", "a", "y"), ("add", "b", "z")]
 
 
-def test_a_keyword_flagged_for_one_label_is_not_proposed_for_another(warehouse):
+def test_a_keyword_spurious_for_one_label_is_not_proposed_for_another(warehouse):
     rows = hints(
         warehouse,
-        "word | label | flagged\nx | a | true\nx | b | false",
+        "word | label\nx | a\nx | b",
         "label | word | n_examples | rate_low\na | x | 10 | 0.1\nb | x | 10 | 0.8",
+        "word | label | standing\nx | a | spurious\nx | b | genuine",
     )
     assert only(rows, "action", "label", "word") == [("drop", "a", "x")]
 
@@ -1163,6 +1334,8 @@ def test_a_keyword_flagged_for_one_label_is_not_proposed_for_another(warehouse):
 # ---------------------------------------------------------------- checks
 
 KEYS = "example_id | relative_gap:double | error:double | score:double | converged:boolean"
+
+FLIPS = "n_trials | mean_effect | effect_low:double | effect_high:double | flip_rate:double | flip_low:double | flip_high:double | n_flipped | n_flippable"
 
 CHECKS = {
     "examples__explained_ones_met_their_tolerance": (
@@ -1188,12 +1361,30 @@ CHECKS = {
         {"labelling_hints": "word | label | action\nx | a | add\nx | b | add\ny | a | drop"},
         {"both": {"labelling_hints": "word | label | action\nx | a | add\nx | b | drop"}},
     ),
-    "vocabulary_candidates__none_is_flagged": (
+    "vocabulary_candidates__none_is_spurious": (
         {
             "vocabulary_candidates": "word\nx",
-            "words": "word | kind | flagged\nx | word | false\ny | word | true\nx | piece | true",
+            "verdicts": "word | kind | standing\nx | word | waived\ny | word | spurious\nx | piece | spurious",
         },
-        {"flagged": {"vocabulary_candidates": "word\nx", "words": "word | kind | flagged\nx | word | true"}},
+        {"spurious": {"vocabulary_candidates": "word\nx", "verdicts": "word | kind | standing\nx | word | spurious"}},
+    ),
+    "verdicts__every_candidate_has_one": (
+        {"candidates": "word\nx", "verdicts": 'word | verdict | rules:list\nx | unclear | ["not proven"]'},
+        {
+            "none": {"candidates": "word\nx", "verdicts": 'word | verdict | rules:list\ny | unclear | ["not proven"]'},
+            "no rule": {"candidates": "word\nx", "verdicts": "word | verdict | rules:list\nx | unclear | []"},
+        },
+    ),
+    "effects__intervals_hold_their_mean": (
+        {
+            "effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 1 | 2\n2 | 1.0 | null | null | null | null | null | 0 | 0"
+        },
+        {
+            "no interval": {"effects": f"{FLIPS}\n3 | 1.0 | null | null | 0.5 | 0.1 | 0.9 | 1 | 2"},
+            "mean above": {"effects": f"{FLIPS}\n3 | 2.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 1 | 2"},
+            "rate above": {"effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 1.0 | 0.1 | 0.9 | 1 | 2"},
+            "too many flips": {"effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 3 | 2"},
+        },
     ),
     "word_importance__interval_holds_mean": (
         {
@@ -1305,7 +1496,7 @@ def test_a_check_passes_a_good_table_and_catches_a_bad_one(warehouse, check):
     found = {}
     for name, world in tables:
         for table, text in world.items():
-            warehouse.insert(table, text, kind="word", label="a", word="x")
+            warehouse.insert(table, text, kind="word", label="a", word="x", operator="delete")
         found[name] = bool(warehouse.warehouse.rows(f"checks/{check}", CHECK_PARAMS).num_rows)
     assert found == {name: name != "good" for name, _ in tables}
 

@@ -307,7 +307,9 @@ STAGES = {
         "examples", "rejects", "word_occurrences", "piece_occurrences", "word_scores", "word_importance", "label_association", "minority_gap",
         "attribution_quality", "pilot", "baseline_agreement",
     ),
-    "flag": ("word_types", "words", "flags"),
+    "flag": ("word_types", "words", "candidates"),
+    "verify": ("trials", "effects", "evidence", "verification_cost"),
+    "judge": ("waivers", "verdicts"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 TABLES = [table for tables in STAGES.values() for table in tables]
@@ -374,15 +376,35 @@ def parts(tmp_path_factory):
     pq.write_table(pa.Table.from_pylist([{"baseline_a": "mask", "baseline_b": "zero"}], schema=BASELINES), baselines)
     rejects = folder / "rejects.parquet"
     pq.write_table(pa.table({"example_id": [999], "source_id": ["s"], "text": ["=cmd"], "reason": ["empty"]}), rejects)
-    return {**paths, "reject_parts": [str(rejects)], "pilot_parts": [str(pilot)], "baseline_parts": [str(baselines)]}
+    trials = folder / "trials.parquet"
+    pq.write_table(
+        pa.Table.from_pylist([
+            {
+                "kind": "word", "label": "yes", "word": "nolan", "operator": operator, "replacement": None, "example_id": i,
+                "margin_before": 2.0, "margin_after": 2.0 + sign * (1.0 + 0.1 * i), "predicted_before": int(sign < 0),
+                "predicted_after": 1, "gold": 1,
+            }
+            for operator, sign in (("delete", -1), ("mask", -1), ("insert", 1))
+            for i in range(1, 9)
+        ]), trials,
+    )  # fmt: skip
+    return {
+        **paths,
+        "trial_parts": [str(trials)],
+        "reject_parts": [str(rejects)],
+        "pilot_parts": [str(pilot)],
+        "baseline_parts": [str(baselines)],
+    }
 
 
 def settled(parts):
-    """Every parameter of the three stages."""
+    """Every parameter of the stages."""
     return {
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
         "first_names": ["grace"], "surnames": ["nolan"], "function_words": seed("function_words.csv"), "min_capitalised": 0.8, "min_casing_examples": 3,
-        "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
+        "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "max_candidates": 300, "passes": 48, "max_documents": 32,
+        "min_effect": 0.1, "min_operators": 2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
+        "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 

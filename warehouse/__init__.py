@@ -24,7 +24,7 @@ import pyarrow as pa
 from configs.schema import AuditError, digest
 
 PUBLIC = (
-    "word_importance", "words", "flags", "label_association", "minority_gap", "word_types", "vocabulary_candidates",
+    "verdicts", "effects", "candidates", "trials", "evidence", "waivers", "verification_cost", "word_importance", "words", "label_association", "minority_gap", "word_types", "vocabulary_candidates",
     "labelling_hints", "examples", "rejects", "word_scores", "word_occurrences", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
 _HEADER = re.compile(r"^-- (param|column|unique)\s+(.*)$", re.MULTILINE)

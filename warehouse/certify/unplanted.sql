@@ -15,5 +15,7 @@ tested as (
 
 select
     count(*) as n_tested,
-    count(*) filter (where word in (select flags.word from flags where flags.kind = 'word')) as n_spurious
+    count(*) filter (
+        where word in (select verdicts.word from verdicts where verdicts.kind = 'word' and verdicts.verdict = 'spurious')
+    ) as n_spurious
 from tested

@@ -1,8 +1,8 @@
 -- labelling_hints: keywords that a labelling rule should stop matching on, and keywords it could use.
 -- One row per (action, label, word).
 --
--- drop: flagged words, which a keyword rule would turn into labels that only repeat the shortcut.
--- add: unflagged content words that the model uses and whose label rate is surely above the share of the label.
+-- drop: spurious words, which a keyword rule would turn into labels that only repeat the shortcut.
+-- add: genuine content words whose label rate is surely above the share of the label.
 --
 -- param   max_hints          longest list per action and label
 -- param   min_hint_examples  fewest examples of a keyword
@@ -25,9 +25,13 @@ joined as (
     select
         words.* replace (association.n_examples as n_examples),
         association.label_share,
-        association.rate_low
+        association.rate_low,
+        verdicts.standing,
+        verdicts.severity,
+        verdicts.rules
     from words
     inner join label_association as association using (label, word)
+    inner join verdicts using (kind, label, word)
     where words.kind = 'word'
 ),
 
@@ -35,10 +39,10 @@ drops as (
     select
         'drop' as action,
         *,
-        impact as usefulness,
-        array_to_string([concat(reason.reason, ': ', reason.detail) for reason in reasons], '; ') as reason
+        severity as usefulness,
+        array_to_string([concat(rule.rule, ': ', rule.detail) for rule in rules], '; ') as reason
     from joined
-    where flagged
+    where standing = 'spurious'
 ),
 
 adds as (
@@ -52,9 +56,9 @@ adds as (
         ) as reason
     from joined
     where
-        used
+        standing = 'genuine'
         and type = 'content word'
-        -- flagged for no label: with three or more it may be for another one
+        -- spurious for no label: with three or more it may be for another one
         and word not in (select word from drops)
         and n_examples >= $min_hint_examples
         and rate_low >= label_share + $min_hint_lift

@@ -1,7 +1,7 @@
 -- vocabulary_candidates: words worth a piece of their own in the tokenizer.
 -- One row per word.
 --
--- Only words that the model uses, and never a flagged one: one piece would only make the shortcut easier to learn.
+-- Only words that the model uses, and never a spurious one: one piece would only make the shortcut easier to learn.
 --
 -- param   max_vocabulary   longest list
 -- column  place            1 for the best candidate
@@ -28,10 +28,10 @@ occurrences as (
     group by word
 ),
 
-flagged as (
+spurious as (
     select word
-    from words
-    where kind = 'word' and flagged
+    from verdicts
+    where kind = 'word' and standing = 'spurious'
 ),
 
 candidates as (
@@ -49,7 +49,7 @@ candidates as (
         and words.used
         and words.type in ('name', 'content word')
         and occurrences.pieces_per_word >= 2
-        and words.word not in (select word from flagged)
+        and words.word not in (select word from spurious)
     -- Three classes or more: a word has a row for each label it speaks for; the strongest one counts.
     qualify row_number() over (partition by words.word order by words.mean_score desc, words.label) = 1
 )

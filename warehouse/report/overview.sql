@@ -16,8 +16,12 @@
 -- column  n_cut              tokens beyond the limit, not seen by the model
 -- column  n_words            different words and fragments with enough examples
 -- column  n_used             of these, the model leans on
--- column  n_flagged          of these, suspect
--- column  flagged_share      |scores| on suspect words over all |scores| on words             [0..1]
+-- column  n_spurious         of these, spurious
+-- column  n_dependent        of these, context-dependent
+-- column  n_genuine          of these, genuine
+-- column  n_unclear          of these, unclear
+-- column  n_waived           of these, with a verdict that a person has overruled
+-- column  spurious_share     |scores| on spurious words over all |scores| on words            [0..1]
 -- column  capitalised_share  words inside a sentence that start with a capital                [0..1]
 -- column  caseless           capitals tell nothing, so names are found by lists alone
 -- unique  n_examples
@@ -26,17 +30,26 @@ with
 judged as (
     select
         count(distinct (kind, word)) as n_words,
-        count(distinct (kind, word)) filter (where used) as n_used,
-        count(distinct (kind, word)) filter (where flagged) as n_flagged
+        count(distinct (kind, word)) filter (where used) as n_used
     from words
+),
+
+standings as (
+    select
+        count(*) filter (where standing = 'spurious') as n_spurious,
+        count(*) filter (where standing = 'context-dependent') as n_dependent,
+        count(*) filter (where standing = 'genuine') as n_genuine,
+        count(*) filter (where standing = 'unclear') as n_unclear,
+        count(*) filter (where standing = 'waived') as n_waived
+    from verdicts
 ),
 
 totals as (
     select
         sum(abs(score)) as total,
         coalesce(sum(abs(score)) filter (
-            where word in (select word from words where kind = 'word' and flagged)
-        ), 0) as on_flagged
+            where word in (select word from verdicts where kind = 'word' and standing = 'spurious')
+        ), 0) as on_spurious
     from word_scores
     where kind = 'word'
 ),
@@ -87,13 +100,18 @@ select
     errors.n_cut,
     judged.n_words,
     judged.n_used,
-    judged.n_flagged,
-    totals.on_flagged / nullif(totals.total, 0) as flagged_share,
+    standings.n_spurious,
+    standings.n_dependent,
+    standings.n_genuine,
+    standings.n_unclear,
+    standings.n_waived,
+    totals.on_spurious / nullif(totals.total, 0) as spurious_share,
     casing.capitalised_share,
     rules.by_list or coalesce(casing.capitalised_share, 0) = 0 as caseless
 from errors
 cross join totals
 cross join judged
+cross join standings
 cross join casing
 cross join rules
 order by errors.n_examples

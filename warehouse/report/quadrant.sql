@@ -1,5 +1,5 @@
 -- quadrant: what the labels say about a word against what the model does with it.
--- One row per (label, word); the suspect words last, so that they are drawn on top.
+-- One row per (label, word); the spurious words last, so that they are drawn on top.
 --
 -- param   labels       labels to show
 -- param   mirrored     a score towards one label is minus the score towards the other
@@ -14,7 +14,7 @@
 -- column  label_rate   share of its examples with the label               [0..1]
 -- column  n_examples   examples with the word
 -- column  reach        share of the explained examples with the word      [0..1]
--- column  verdict      suspect or not flagged
+-- column  verdict      spurious or not spurious
 -- column  caption      what is written beside its point: the word, or nothing
 -- unique  label, word
 with
@@ -34,12 +34,13 @@ joined as (
         max(abs(importance.mean_score)) over (partition by importance.label) as largest_score,
         exists (
             select 1
-            from flags
+            from verdicts
             where
-                flags.kind = 'word'
-                and flags.word = importance.word
-                and (flags.label = importance.label or $mirrored)
-        ) as flagged,
+                verdicts.kind = 'word'
+                and verdicts.standing = 'spurious'
+                and verdicts.word = importance.word
+                and (verdicts.label = importance.label or $mirrored)
+        ) as spurious,
         row_number() over (
             partition by importance.label order by abs(importance.impact) desc, importance.word
         ) as impact_place,
@@ -62,10 +63,10 @@ captioned as (
         row_number() over (
             partition by
                 label,
-                flagged or score_place <= 8,
+                spurious or score_place <= 8,
                 floor(2 * log_odds),
                 floor(6 * mean_score / nullif(largest_score, 0))
-            order by flagged desc, impact_place, word
+            order by spurious desc, impact_place, word
         ) as neighbour
     from joined
 )
@@ -81,15 +82,15 @@ select
     label_rate,
     n_examples,
     reach,
-    if(flagged, 'suspect', 'not flagged') as verdict,
+    if(spurious, 'spurious', 'not spurious') as verdict,
     case
         when neighbour > 1 then ''
-        when flagged then concat('“', word, '”')
+        when spurious then concat('“', word, '”')
         when score_place <= 8 then word
         else ''
     end as caption
 from captioned
-qualify flagged or row_number() over (
+qualify spurious or row_number() over (
     partition by label order by least(impact_place, score_place, label_place), word
 ) <= $max_points
-order by flagged, label, reach desc, word
+order by spurious, label, reach desc, word

@@ -11,20 +11,21 @@
 -- column  ci_low      95 % interval of mean_score               [unit of the scalar]
 -- column  ci_high     95 % interval of mean_score               [unit of the scalar]
 -- column  label_rate  share of its examples with the label      [0..1]
--- column  verdict     suspect or not flagged
+-- column  verdict     spurious or not spurious
 -- unique  label, word
 select
-    label,
-    row_number() over (partition by label order by ci_low desc, word) as place,
-    word,
-    type,
-    n_examples,
-    mean_score,
-    ci_low,
-    ci_high,
-    label_rate,
-    if(flagged, 'suspect', 'not flagged') as verdict
+    words.label,
+    row_number() over (partition by words.label order by words.ci_low desc, words.word) as place,
+    words.word,
+    words.type,
+    words.n_examples,
+    words.mean_score,
+    words.ci_low,
+    words.ci_high,
+    words.label_rate,
+    if(verdicts.standing = 'spurious', 'spurious', 'not spurious') as verdict
 from words
-where kind = 'word' and used
+left join verdicts using (kind, label, word)
+where words.kind = 'word' and words.used
 qualify place <= $top_words
-order by label, place
+order by words.label, place

@@ -12,23 +12,40 @@
 -- column  ci_high       95 % interval of mean_score             [unit of the scalar]
 -- column  q_value       false discovery rate of the importance
 -- column  label_rate    share of its examples with the label    [0..1]
--- column  reasons       what speaks for spurious
--- column  spuriousness  0..1
--- column  flagged       on the list of flags
+-- column  spuriousness  0..1, before any test
+-- column  verdict       null where the word was not tried
+-- column  standing      the verdict, or waived
+-- column  rules         rules that fired: rule, detail
+-- column  waived_by     owner of the waiver that is honoured
+-- column  effects       what each operator shows: operator, n_trials, mean_effect, effect_low, effect_high
 select
-    label,
-    word,
-    kind,
-    type,
-    n_examples,
-    mean_score,
-    ci_low,
-    ci_high,
-    q_value,
-    label_rate,
-    reasons,
-    spuriousness,
-    flagged
+    words.label,
+    words.word,
+    words.kind,
+    words.type,
+    words.n_examples,
+    words.mean_score,
+    words.ci_low,
+    words.ci_high,
+    words.q_value,
+    words.label_rate,
+    words.spuriousness,
+    verdicts.verdict,
+    verdicts.standing,
+    verdicts.rules,
+    verdicts.waived_by,
+    (
+        select list({
+            'operator': effects.operator,
+            'n_trials': effects.n_trials,
+            'mean_effect': effects.mean_effect,
+            'effect_low': effects.effect_low,
+            'effect_high': effects.effect_high
+        } order by effects.operator)
+        from effects
+        where effects.kind = words.kind and effects.label = words.label and effects.word = words.word
+    ) as effects
 from words
-where word = $word
-order by kind desc, mean_score desc, label
+left join verdicts using (kind, label, word)
+where words.word = $word
+order by words.kind desc, words.mean_score desc, words.label

@@ -1,0 +1,60 @@
+"""Stage: from trials to verdicts.
+
+Builds the tables of `warehouse/verify/` (`trials`, `effects`, `evidence`, `verification_cost`)
+and of `warehouse/judge/` (`waivers`, `verdicts`).
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from configs.schema import AuditConfig, digest
+from configs.waivers import Waiver
+from tasks.model import ModelSpec
+from tasks.parts import part_file, read_manifest
+from tasks.run import Run
+from tasks.words import as_in_the_tables
+from warehouse import open_warehouse
+
+_EVIDENCE = ("trials", "effects", "evidence", "verification_cost")
+
+
+@task(name="judge", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
+def judge_candidates(
+    config: AuditConfig, run: Run, model: ModelSpec, flags: str, trials: Sequence[Path], waivers: Sequence[Waiver]
+) -> str:
+    """Build the tables of this stage from those of key `flags` and from the parts of verification; return their key.
+
+    Raises:
+        WarehouseError: the database is locked, or a table breaks one of its checks.
+    """
+    facts = [read_manifest(part) or {} for part in trials]
+    evidence = {
+        "trial_parts": [part_file(part, "trials") for part in trials],
+        "labels": list(model.labels),
+        "passes": sum(int(str(fact["num_passes"])) for fact in facts),
+        "max_documents": config.verification.max_documents,
+    }
+    verdicts = {
+        **config.verdicts.model_dump(),
+        "min_effect": config.verification.min_effect,
+        "waivers": json.dumps([_row(waiver) for waiver in waivers]),
+    }
+    upstream = digest(flags, [fact["key"] for fact in facts])
+    with open_warehouse(config.warehouse) as warehouse:
+        tried = warehouse.build_stage(
+            run.run_id, "verify", [f"verify/{name}" for name in _EVIDENCE], evidence, upstream
+        )
+        return warehouse.build_stage(run.run_id, "judge", ["judge/waivers", "judge/verdicts"], verdicts, tried)
+
+
+def _row(waiver: Waiver) -> dict[str, object]:
+    # Only whether it has expired goes in, not today's date, or every day would have verdicts of its own.
+    return {
+        "word": as_in_the_tables(waiver.word), "label": waiver.label or "", "reason": waiver.reason, "owner": waiver.owner,
+        "expires": waiver.expires.isoformat(), "expired": waiver.expires < date.today(),
+    }  # fmt: skip

@@ -1,0 +1,307 @@
+"""Stage: proof by intervention. What the model says when a word is taken out of a text, or put into one.
+
+Reads the tables of `warehouse/flag/` and the texts of the shards. Writes, in `<run>/trials/`,
+one part for every `GROUP` candidates, with one table.
+
+`trials`, one row per candidate, operator and text: `kind`, `label`, `word`, `operator`,
+`replacement` (what was put in the place of the word; null where nothing was), `example_id`,
+`margin_before`, `margin_after` (log-odds of the candidate's label against all others),
+`predicted_before`, `predicted_after` and `gold` (indices of labels).
+
+The operators, on all occurrences in a text:
+
+    delete     the word is taken out
+    mask       the tokenizer's mask token is put in its place
+    swap       another word of its type, which the model does not use, is put in its place
+    neighbour  a word that is close to it for the model, if it has such neighbours
+    insert     the word is put into a text without it that is read as another label
+"""
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import torch
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from configs.schema import AttributionConfig, AuditConfig, VerificationConfig, digest
+from tasks.edits import Span, Text, deleted, inserted, masked, replaced
+from tasks.explained import Engine, batch_tokens, draw, predict
+from tasks.gradients import Budget, explained_scalar
+from tasks.model import WORD_EMBEDDINGS, Classifier, ModelSpec, load_classifier
+from tasks.neighbours import Neighbourhood
+from tasks.parts import part_file, read_manifest, write_part
+from tasks.progress import progress
+from tasks.reading import mean_over_windows, read_texts, windows_of
+from tasks.run import Run
+from warehouse import open_warehouse, seed
+
+GROUP = 25
+"""Candidates in a part: some seconds of work on two cores."""
+FIRST = 8
+"""Texts of an operator before it is asked whether more are needed; then twice as many, and so on."""
+NEIGHBOURS = 5
+MAX_NEIGHBOURTRIALS = 16
+"""Neighbours tell apart what the proof of use has already shown; they need no narrow interval."""
+
+Operator = Literal["delete", "mask", "swap", "neighbour", "insert"]
+OPERATORS: tuple[Operator, ...] = ("delete", "mask", "swap", "neighbour", "insert")
+_CODE = ("edits.py", "explained.py", "model.py", "neighbours.py", "reading.py", "verify.py", "words.py")
+
+
+@task(name="verify", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)
+def verify_candidates(
+    config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]
+) -> list[Path]:
+    """Try every group of candidates that has no whole part of the same candidates yet; return the parts, in order.
+
+    Raises:
+        AttributionError: a text does not fit into memory even alone.
+        WarehouseError: the database is locked.
+    """
+    params = {
+        "token_parts": [part_file(part, "tokens") for part in parts],
+        "max_documents": config.verification.max_documents,
+    }
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        candidates = warehouse.rows("verify/plan", params).to_pylist()
+    groups = [candidates[start : start + GROUP] for start in range(0, len(candidates), GROUP)] or [[]]
+    folder = run.folder / "trials"
+    trials = [folder / f"part-{number:05d}.json" for number in range(len(groups))]
+    with progress("verify", len(candidates), "words") as advance:
+        for group, part in zip(groups, trials, strict=True):
+            try_group(group, shards, model, config.attribution.dtype, config.verification, part)
+            advance(len(group))
+    return trials
+
+
+def try_group(
+    group: Sequence[Mapping[str, Any]],
+    shards: Sequence[Path],
+    model: ModelSpec,
+    dtype: Literal["float32", "bfloat16", "autocast"],
+    verification: VerificationConfig,
+    part: Path,
+) -> None:
+    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there. See the module for its columns."""
+    code = [files("tasks").joinpath(name).read_text(encoding="utf-8") for name in _CODE]
+    key = digest(list(group), model.fingerprint, dtype, verification.model_dump(exclude={"max_candidates"}), code)
+    facts = read_manifest(part)
+    if facts is not None and facts["key"] == key:
+        return
+    rows: list[dict[str, Any]] = []
+    num_passes = 0
+    if group:
+        reader = _Reader(model, dtype, _rows_of(group, shards))
+        operations = [
+            operation
+            for row in group
+            for operation in _operations(Candidate(row["kind"], row["label"], row["word"]), row, reader, verification)
+        ]
+        _run(operations, reader, verification)
+        rows = [row for operation in operations for row in operation.rows]
+        num_passes = reader.num_passes
+    write_part(part, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, {
+        "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes,
+    })  # fmt: skip
+
+
+TRIAL = pa.schema([
+    *((name, pa.string()) for name in ("kind", "label", "word", "operator", "replacement")), ("example_id", pa.int64()),
+    ("margin_before", pa.float64()), ("margin_after", pa.float64()),
+    *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
+])  # fmt: skip
+
+
+class Candidate(NamedTuple):
+    kind: str
+    label: str
+    word: str
+
+
+@dataclass
+class Trial:
+    """A text, and what becomes of it."""
+
+    example_id: int
+    after: Text
+    replacement: str | None
+
+
+@dataclass
+class Operation:
+    """An operator on one candidate: its trials in their order, and what those that were run have shown."""
+
+    candidate: Candidate
+    operator: Operator
+    trials: list[Trial]
+    rows: list[dict[str, Any]]
+
+    def effects(self) -> list[float]:
+        """What the word adds to the log-odds of its label."""
+        sign = 1 if self.operator == "insert" else -1
+        return [sign * (row["margin_after"] - row["margin_before"]) for row in self.rows]
+
+
+class _Reader:
+    """The model, the texts of a group, and their predictions, each computed once."""
+
+    def __init__(self, model: ModelSpec, dtype: Any, rows: Mapping[int, Mapping[str, Any]]) -> None:
+        classifier = load_classifier(model, dtype)
+        self.classifier = classifier
+        self.model = model
+        self.rows = rows
+        self.num_passes = 0
+        settings = AttributionConfig(dtype=dtype)
+        self._engine = Engine(classifier, settings, WORD_EMBEDDINGS, None, Budget(batch_tokens(classifier.device)))
+        self._before: dict[int, np.ndarray] = {}
+        self.mask = _mask_token(classifier.tokenizer)
+
+    def text(self, example_id: int) -> Text:
+        row = self.rows[example_id]
+        return Text(row["text"], row["pair_start"])
+
+    def before(self, example_ids: Sequence[int]) -> dict[int, np.ndarray]:
+        """Logits of texts as they are."""
+        missing = sorted(set(example_ids) - self._before.keys())
+        if missing:
+            self._before.update(zip(missing, self.logits([self.text(i) for i in missing]), strict=True))
+        return self._before
+
+    def logits(self, texts: Sequence[Text]) -> np.ndarray:
+        """Logits (text, K) of any texts, counted."""
+        encoded = read_texts(self.classifier, [text._asdict() for text in texts], self.model)
+        windows = [[piece for piece, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
+        pieces = [piece for text in windows for piece in text]
+        self.num_passes += len(pieces)
+        return mean_over_windows(predict(self._engine, pieces), windows)
+
+    def margin(self, logits_K: np.ndarray, label: int) -> float:
+        logits_NK, target_N = torch.tensor(logits_K[None]).double(), torch.tensor([label])
+        return float(explained_scalar(logits_NK, target_N, "margin", None, self._engine.head)[0])
+
+
+def _mask_token(tokenizer: Any) -> str | None:
+    """What stands for "nothing here"; without a mask token the unknown one, as in attribution."""
+    token: str | None = tokenizer.mask_token or tokenizer.unk_token
+    return token
+
+
+def _rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Path]) -> dict[int, dict[str, Any]]:
+    wanted = {held["example_id"] for row in group for held in row["held"]} | {i for row in group for i in row["others"]}
+    ids = pa.array(sorted(wanted), pa.int64())
+    columns = ["example_id", "text", "pair_start", "label_id"]
+    tables = [pq.read_table(part_file(shard, "examples"), columns=columns) for shard in shards]
+    rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]
+    return {row["example_id"]: row for row in rows}
+
+
+def _operations(
+    candidate: Candidate, row: Mapping[str, Any], reader: _Reader, verification: VerificationConfig
+) -> list[Operation]:
+    """All trials that could be made of a candidate; k texts share out the replacements in turn."""
+    held = [
+        (text["example_id"], reader.text(text["example_id"]), [(span["span_start"], span["span_end"]) for span in text["spans"]])
+        for text in row["held"]
+    ]  # fmt: skip
+    trials: dict[Operator, list[Trial]] = {operator: [] for operator in OPERATORS}
+    neighbours = _neighbours(candidate, reader, verification)
+    for k, (example_id, text, spans) in enumerate(held):
+        trials["delete"].append(Trial(example_id, deleted(text, spans), None))
+        if reader.mask is not None:
+            trials["mask"].append(Trial(example_id, masked(text, spans, reader.mask), None))
+        trials["swap"] += _replacing(example_id, text, spans, row["replacements"], k)
+        if k < MAX_NEIGHBOURTRIALS:
+            trials["neighbour"] += _replacing(example_id, text, spans, neighbours, k)
+    for k, example_id in enumerate(row["others"]):
+        word = row["inserts"][k % len(row["inserts"])]
+        place = draw(verification.seed, f"{candidate.word} {example_id}".encode())
+        trials["insert"].append(Trial(example_id, inserted(reader.text(example_id), word, place), word))
+    return [Operation(candidate, operator, trials[operator], []) for operator in OPERATORS]
+
+
+def _replacing(example_id: int, text: Text, spans: Sequence[Span], words: Sequence[str], k: int) -> list[Trial]:
+    word = words[k % len(words)] if words else None
+    return [] if word is None else [Trial(example_id, replaced(text, spans, word), word)]
+
+
+def _neighbours(candidate: Candidate, reader: _Reader, verification: VerificationConfig) -> list[str]:
+    if candidate.kind == "piece":
+        return []
+    near = _neighbourhood(reader.classifier)
+    return near.of(candidate.word, NEIGHBOURS, verification.min_similarity, _function_words())
+
+
+@lru_cache(maxsize=1)
+def _neighbourhood(classifier: Classifier) -> Neighbourhood:
+    return Neighbourhood(classifier)
+
+
+@lru_cache(maxsize=1)
+def _function_words() -> frozenset[str]:
+    with Path(seed("function_words.csv")).open(encoding="utf-8", newline="") as file:
+        return frozenset(row["word"] for row in csv.DictReader(file))
+
+
+def _run(operations: Sequence[Operation], reader: _Reader, verification: VerificationConfig) -> None:
+    """Run trials, all operations side by side so that batches are large, until every operation is settled or at its end."""
+    num_texts = FIRST
+    labels = reader.model.labels
+    going_on = [operation for operation in operations if operation.trials]
+    while going_on:
+        chosen = [
+            (operation, trial) for operation in going_on for trial in operation.trials[len(operation.rows) : num_texts]
+        ]
+        before = reader.before([trial.example_id for _, trial in chosen])
+        after = reader.logits([trial.after for _, trial in chosen])
+        for (operation, trial), after_K in zip(chosen, after, strict=True):
+            candidate, before_K = operation.candidate, before[trial.example_id]
+            label = labels.index(candidate.label)
+            operation.rows.append({
+                **candidate._asdict(), "operator": operation.operator, "replacement": trial.replacement, "example_id": trial.example_id,
+                "margin_before": reader.margin(before_K, label), "margin_after": reader.margin(after_K, label),
+                "predicted_before": int(before_K.argmax()), "predicted_after": int(after_K.argmax()),
+                "gold": reader.rows[trial.example_id]["label_id"],
+            })  # fmt: skip
+        going_on = [
+            operation
+            for operation in going_on
+            if len(operation.rows) < len(operation.trials)
+            and not is_settled(operation.effects(), verification.min_effect)
+        ]
+        num_texts *= 2
+
+
+def is_settled(effects: Sequence[float], min_effect: float) -> bool:
+    """Whether the 99 % interval of the mean effect is on one side of 0, or within `min_effect` of it.
+
+    Whoever looks several times at 95 % finds something more often than once in twenty; at 99 % the looks before the
+    last add up to two in a hundred.
+    """
+    mean, half = (
+        float(np.mean(effects)),
+        _t_995(len(effects) - 1) * float(np.std(effects, ddof=1)) / math.sqrt(len(effects)),
+    )
+    return abs(mean) > half or abs(mean) + half < min_effect
+
+
+def _t_995(freedom: int) -> float:
+    """0.995 quantile of Student's t (Hill 1970, by Cornish-Fisher): within 1 % from 7 degrees of freedom on."""
+    z = 2.5758293035489004
+    return z * (
+        1
+        + (z**2 + 1) / (4 * freedom)
+        + (5 * z**4 + 16 * z**2 + 3) / (96 * freedom**2)
+        + (3 * z**6 + 19 * z**4 + 17 * z**2 - 15) / (384 * freedom**3)
+    )

@@ -1,0 +1,217 @@
+"""Interventions on raw text by hand, and trials of a model whose effects are known."""
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+
+import tasks.verify
+from configs.schema import ConfigError, VerificationConfig
+from configs.waivers import Waiver, load_waivers
+from tasks.edits import Text, cased, deleted, inserted, masked, replaced
+from tasks.model import ModelSpec
+from tasks.parts import part_file, read_manifest, write_part
+from tasks.verify import is_settled, try_group
+from tasks.words import word_spans
+
+
+def spans_of(text, word):
+    return [(start, end) for start, end in word_spans(text) if text[start:end].lower() == word]
+
+
+def edited(change, text, word, *more):
+    return change(Text(text, None), spans_of(text, word), *more).text
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "left"),
+    [
+        ("a great film", "great", "a film"),
+        ("Great film", "great", "film"),
+        ("so great", "great", "so"),
+        ("great, great fun", "great", ", fun"),
+        ("(great) fun", "great", "() fun"),
+        ("das Café schließt", "café", "das schließt"),
+        ("great", "great", ""),
+        ("wow 👍 wow", "👍", "wow wow"),
+    ],
+)
+def test_a_deleted_word_leaves_no_gap(text, word, left):
+    assert edited(deleted, text, word) == left
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "new", "left"),
+    [
+        ("Great and great, GREAT!", "great", "poor", "Poor and poor, POOR!"),
+        ("by Kane", "kane", "Welles", "by Welles"),
+        ("in 1999.", "1999", "2004", "in 2004."),
+    ],
+)
+def test_a_replacement_takes_the_case_of_each_occurrence(text, word, new, left):
+    assert edited(replaced, text, word, new) == left
+
+
+def test_a_mask_stands_as_it_is():
+    assert edited(masked, "Great, a great film", "great", "[MASK]") == "[MASK], a [MASK] film"
+
+
+def test_a_word_is_inserted_before_another_or_at_the_end_and_never_first():
+    text = Text("it isn't bad", None)
+    found = {inserted(text, "Kane", place).text for place in np.arange(0, 1, 0.05)}
+    assert found == {"it Kane isn't bad", "it isn't Kane bad", "it isn't bad Kane"}
+    assert inserted(Text("bad", None), "Kane", 0.9).text == "bad Kane"
+
+
+def test_both_texts_of_a_pair_are_changed_and_the_second_still_starts_where_it_is_said_to():
+    pair = Text("so great\ngreat fun", 9)
+    for changed in (
+        deleted(pair, [(3, 8), (9, 14)]),
+        masked(pair, [(3, 8), (9, 14)], "[MASK]"),
+        inserted(pair, "x", 0),
+    ):
+        assert changed.text[changed.pair_start - 1] == "\n"
+    assert deleted(pair, [(3, 8), (9, 14)]) == Text("so\nfun", 3)
+
+
+def test_the_case_of_a_single_capital_letter_is_no_shouting():
+    assert (cased("we", "I"), cased("we", "IT"), cased("we", "it"), cased("Kane", "it")) == ("We", "WE", "we", "Kane")
+
+
+# ---------------------------------------------------------------- early stopping
+
+
+def test_an_operator_is_settled_by_the_99_percent_interval_or_by_being_next_to_nothing():
+    rng = np.random.default_rng(0)
+    for mean in (0.0, 0.3, 0.6, 1.0, 2.0):
+        effects = list(rng.normal(mean, 1, 8))
+        low, high = stats.t.interval(0.99, 7, np.mean(effects), stats.sem(effects))
+        assert is_settled(effects, 0.001) == (low > 0 or high < 0)
+    assert is_settled([0.01, -0.01] * 4, 0.1)
+    assert not is_settled([1.0, -1.0] * 4, 0.1)
+
+
+# ---------------------------------------------------------------- a model that adds up its words
+
+WEIGHTS = {"kane": 2.0, "odd": 0.5}
+
+
+class Linear(tasks.verify._Reader):
+    """The margin of the second label is the sum of the weights of the words."""
+
+    def __init__(self, model, dtype, rows):
+        self.model, self.rows, self.num_passes, self.mask = model, rows, 0, "[MASK]"
+        self._before = {}
+
+    def logits(self, texts):
+        self.num_passes += len(texts)
+        margins = [sum(WEIGHTS.get(word.lower(), 0.0) for word in text.text.split()) - 0.5 for text in texts]
+        return np.array([[0.0, margin] for margin in margins])
+
+    def margin(self, logits_K, label):
+        return float(logits_K[label] - logits_K[1 - label])
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """Forty texts, half of them with the word, a model of two labels, and the plan of three candidates."""
+    monkeypatch.setattr(tasks.verify, "_Reader", Linear)
+    monkeypatch.setattr(tasks.verify, "_neighbours", lambda candidate, reader, verification: ["near"])
+    texts = [f"it is Kane again number {i}" if i % 2 else f"it is film number {i}" for i in range(40)]
+    rows = [{"example_id": i, "text": text, "pair_start": None, "label_id": i % 2} for i, text in enumerate(texts)]
+    shard = tmp_path / "shard-00000.json"
+    table = pa.Table.from_pylist(rows).set_column(2, "pair_start", pa.nulls(40, pa.int32()))
+    write_part(shard, {"examples": table}, {})
+    held = [{"example_id": i, "spans": [{"span_start": 6, "span_end": 10}]} for i in range(1, 40, 2)]
+    plan = [
+        {"kind": "word", "label": "b", "word": word, "type": "name", "held": held, "others": list(range(0, 40, 2)), "replacements": ["Odd", "Lee"], "inserts": [word.title()]}
+        for word in ("kane", "welles", "hitch")
+    ]  # fmt: skip
+    return tmp_path, shard, ModelSpec(tmp_path, 64, "m", ("a", "b")), plan
+
+
+def tried(world, group, name="part-00000.json", **settings):
+    folder, shard, model, _ = world
+    part = folder / name
+    try_group(group, [shard], model, "float32", VerificationConfig(**settings), part)
+    return part, pq.read_table(part_file(part, "trials")).to_pylist()
+
+
+def test_the_effects_on_a_linear_model_are_its_weights_and_eight_texts_are_enough(world):
+    part, rows = tried(world, world[3][:1])
+    found = {}
+    for row in rows:
+        found.setdefault((row["operator"], row["replacement"]), []).append(row["margin_after"] - row["margin_before"])
+    assert {key: set(effects) for key, effects in found.items()} == {
+        ("delete", None): {-2.0}, ("mask", None): {-2.0}, ("swap", "Odd"): {-1.5}, ("swap", "Lee"): {-2.0},
+        ("neighbour", "near"): {-2.0}, ("insert", "Kane"): {2.0},
+    }  # fmt: skip
+    assert len(rows) == 5 * 8
+    # 8 texts with the word and 8 without it, and 40 changed ones.
+    assert read_manifest(part)["num_passes"] == 8 + 8 + 40
+
+
+def test_trials_do_not_depend_on_what_is_tried_beside_them(world):
+    _, together = tried(world, world[3], "together.json")
+    alone = [row for i in range(3) for row in tried(world, world[3][i : i + 1], f"alone-{i}.json")[1]]
+    assert together == alone
+
+
+def test_a_whole_part_is_left_untouched_a_damaged_or_outdated_one_is_made_again(world):
+    part, rows = tried(world, world[3])
+    stamp = part.stat().st_mtime_ns
+    assert tried(world, world[3], max_candidates=7)[0].stat().st_mtime_ns == stamp
+    tried(world, world[3][:2])
+    assert part.stat().st_mtime_ns > stamp
+    Path(part_file(part, "trials")).write_bytes(b"cut")
+    assert tried(world, world[3])[1] == rows
+
+
+def test_without_candidates_there_is_an_empty_part(world):
+    part, rows = tried(world, [])
+    assert (rows, read_manifest(part)["num_passes"]) == ([], 0)
+
+
+# ---------------------------------------------------------------- waivers
+
+WAIVER = "word: Kane\n  reason: his film\n  owner: desk\n  expires: 2027-06-30"
+
+
+def waivers(tmp_path, text):
+    path = tmp_path / "waivers.yaml"
+    path.write_text(text)
+    return load_waivers(path)
+
+
+def test_waivers_are_read_and_none_is_no_waiver(tmp_path):
+    expected = Waiver(word="Kane", reason="his film", owner="desk", expires=date(2027, 6, 30))
+    assert waivers(tmp_path, f"- {WAIVER}\n") == (expected,)
+    assert waivers(tmp_path, f"- {WAIVER.replace('Kane', '1999')}\n")[0].word == "1999"
+    assert waivers(tmp_path, "") == load_waivers(None) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WAIVER.replace("\n ", "\n").replace("\n ", "\n"), "found {"),
+        ("- kane\n", "entry 1 is 'kane'"),
+        ("- word: kane\n  reason: r\n  expires: 2027-06-30\n", "entry 1 has no `owner`"),
+        (f"- {WAIVER}\n  until: never\n", "entry 1 has `until`, which is not known"),
+        (f"- {WAIVER.replace('2027-06-30', 'soon')}\n", "entry 1 has 'soon' as `expires`"),
+        (f"- {WAIVER}\n- {WAIVER}\n", "'Kane' is waived twice"),
+    ],
+)
+def test_a_malformed_file_of_waivers_is_one_clear_sentence(tmp_path, text, said):
+    with pytest.raises(ConfigError) as caught:
+        waivers(tmp_path, text)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_of_waivers_that_is_not_there_is_one_clear_sentence(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_waivers(tmp_path / "no.yaml")

@@ -1,0 +1,218 @@
+-- verdicts: spurious, context-dependent, genuine or unclear, with the rules that fired and their figures.
+-- One row per candidate (kind, label, word).
+--
+-- In this order: a word that does not demonstrably move predictions is unclear, whatever it looks like. A name,
+-- number, fragment or the like that moves them is spurious: another one in its place should make no difference. A
+-- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
+-- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
+-- word whose effect changes sign or size with the text is context-dependent. One whose neighbours do nothing is
+-- tied to its surface, and spurious if two of these speak against it as well: labels that hang on it, labels that
+-- do not support it, errors. Else, if the labels bear it out, it is genuine.
+--
+-- param   min_effect      smallest mean effect that counts                           [log-odds]
+-- param   min_operators   operators that must agree
+-- param   max_opposite    share of opposite effects that makes context-dependent     [0..1]
+-- param   max_spread      spread that makes context-dependent
+-- param   min_surface     share of the effect lost with neighbours: tied to the surface  [0..1]
+-- param   max_surface     share of the effect lost with neighbours: the meaning counts   [0..1]
+-- column  rank            1 for the most severe of its standing; spurious first
+-- column  label           label the word speaks for
+-- column  word            lower-case word; a piece with · where the word goes on
+-- column  kind            word or piece
+-- column  type            type of the word
+-- column  verdict         spurious, context-dependent, genuine or unclear
+-- column  standing        the verdict, or waived
+-- column  severity        reach * strength * harm                                    [log-odds]
+-- column  reach           share of the explained examples with the word              [0..1]
+-- column  strength        mean effect over the operators                             [log-odds]
+-- column  harm            largest of necessity, sufficiency and minority gap, 0.02 at least  [0..1]
+-- column  n_for           operators that show the effect
+-- column  n_against       operators that show the contrary
+-- column  rules           what fired: rule, detail
+-- column  waived_by       owner of the waiver that is honoured
+-- column  waiver_reason   its reason
+-- column  waiver_expires  its last day; also of one that has expired
+-- unique  kind, label, word
+with
+
+artefacts (type) as (
+    values
+    ('name'), ('person'), ('place'), ('title'), ('number'), ('date'), ('markup'), ('boilerplate'), ('fragment'),
+    ('punctuation'), ('symbol'), ('special token')
+),
+
+facts as (
+    select
+        candidates.place,
+        candidates.kind,
+        candidates.label,
+        candidates.word,
+        candidates.type,
+        candidates.reach,
+        words.type_evidence,
+        words.label_rate,
+        words.n_minority,
+        words.n_pulled,
+        words.minority_gap,
+        types.word_group,
+        association.label_share,
+        evidence.* exclude (kind, label, word),
+        artefacts.type is not null as is_artefact,
+        candidates.type = 'affix' or coalesce(types.word_group in ('negation', 'intensifier', 'contrast'), false)
+            as is_exempt,
+        candidates.type = 'function word' as is_function_word,
+        candidates.type in ('punctuation', 'symbol') as is_mark,
+        coalesce(words.label_z < 0.5, false) as is_unsupported,
+        coalesce(association.rate_low >= 0.9, false) as is_label,
+        coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful
+    from candidates
+    inner join words using (kind, label, word)
+    inner join word_types as types using (kind, word)
+    left join evidence using (kind, label, word)
+    left join label_association as association
+        on candidates.kind = 'word' and candidates.label = association.label and candidates.word = association.word
+    left join artefacts on candidates.type = artefacts.type
+),
+
+tested as (
+    select
+        *,
+        coalesce(n_for >= $min_operators and n_against = 0 and strength >= $min_effect, false) as is_causal,
+        coalesce(opposite_share >= $max_opposite or spread > $max_spread, false) as is_mixed,
+        -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does.
+        coalesce(
+            n_neighbours >= 3 and neighbour_loss between $min_surface and 2 - $min_surface
+            and neighbour_size <= 1.25 * stand_in_size,
+            false
+        ) as is_surface,
+        coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_meaning
+    from facts
+),
+
+judged as (
+    select
+        *,
+        case
+            when not is_causal then 'unclear'
+            when is_mark and is_mixed then 'context-dependent'
+            when is_artefact and not is_exempt then 'spurious'
+            when is_mixed then 'context-dependent'
+            when is_exempt then 'genuine'
+            when is_function_word then 'unclear'
+            when is_surface and is_unsupported::integer + is_harmful::integer + is_label::integer >= 2 then 'spurious'
+            when is_surface or (is_unsupported and not is_meaning) then 'unclear'
+            else 'genuine'
+        end as verdict,
+        greatest(coalesce(necessity, 0), coalesce(sufficiency, 0), coalesce(minority_gap, 0), 0.02) as harm
+    from tested
+),
+
+fired as (
+    select
+        *,
+        list_filter([
+            {
+                'rule': if(is_causal, 'moves predictions', 'not proven'),
+                'detail': concat(
+                    coalesce(n_for, 0), ' of 4 operators show the effect, ', coalesce(n_against, 0), ' the contrary; ',
+                    coalesce(round(strength, 2), 0), ' log-odds on average'
+                )
+            },
+            if(is_artefact, {'rule': type, 'detail': type_evidence}, null),
+            if(is_exempt, {'rule': 'carries meaning', 'detail': type_evidence}, null),
+            if(is_function_word and not is_exempt, {'rule': 'function word', 'detail': type_evidence}, null),
+            if(is_mixed, {
+                'rule': 'depends on the text',
+                'detail': concat(
+                    'opposite in ', round(100 * opposite_share)::integer, ' % of the texts; effects vary by ',
+                    round(spread, 1), ' times their mean'
+                )
+            }, null),
+            if(is_surface or is_meaning, {
+                'rule': if(is_surface, 'tied to its surface', 'neighbours do the same'),
+                'detail': concat(
+                    'a neighbour loses ', round(100 * neighbour_loss)::integer, ' % of the effect (', n_neighbours,
+                    ' neighbours)'
+                )
+            }, null),
+            if(coalesce(necessity, 0) > 0 or coalesce(sufficiency, 0) > 0, {
+                'rule': 'flips predictions',
+                'detail': concat(
+                    round(100 * coalesce(necessity, 0))::integer, ' % when it goes, ',
+                    round(100 * coalesce(sufficiency, 0))::integer, ' % when it is added to texts read otherwise'
+                )
+            }, null),
+            if(is_unsupported, {
+                'rule': 'labels do not support it',
+                'detail': concat(
+                    round(100 * label_rate)::integer, ' % of its examples are ', label, ', against ',
+                    round(100 * label_share)::integer, ' % of all'
+                )
+            }, null),
+            if(is_label, {
+                'rule': 'label hangs on it',
+                'detail': concat(round(100 * label_rate)::integer, ' % of its examples have the label')
+            }, null),
+            if(is_harmful, {
+                'rule': 'pulls wrong examples over',
+                'detail': concat(
+                    n_pulled, ' of ', n_minority, ' examples with another label are called ', label, ', ',
+                    round(100 * minority_gap)::integer, ' points more than without the word'
+                )
+            }, null)
+        ], lambda fact: fact is not null) as rules
+    from judged
+),
+
+-- A waiver for the label itself goes before one for every label; one that holds before one that has expired.
+waived as (
+    select
+        fired.kind,
+        fired.label,
+        fired.word,
+        waivers.reason,
+        waivers.owner,
+        waivers.expires,
+        waivers.expired
+    from fired
+    inner join waivers on fired.word = waivers.word and waivers.label in ('', fired.label)
+    qualify row_number() over (
+        partition by fired.kind, fired.label, fired.word order by waivers.expired, waivers.label desc
+    ) = 1
+)
+
+select
+    row_number() over (
+        order by
+            list_position(['spurious', 'waived', 'context-dependent', 'unclear', 'genuine'], standing),
+            severity desc,
+            place
+    ) as rank,
+    label,
+    word,
+    kind,
+    type,
+    verdict,
+    standing,
+    severity,
+    reach,
+    strength,
+    harm,
+    n_for,
+    n_against,
+    rules,
+    waived_by,
+    waiver_reason,
+    waiver_expires
+from (
+    select
+        fired.*,
+        fired.reach * greatest(coalesce(fired.strength, 0), 0) * fired.harm as severity,
+        if(not waived.expired, 'waived', fired.verdict) as standing,
+        if(not waived.expired, waived.owner, null) as waived_by,
+        if(not waived.expired, waived.reason, null) as waiver_reason,
+        waived.expires as waiver_expires
+    from fired
+    left join waived using (kind, label, word)
+)
+order by rank
