@@ -433,7 +433,7 @@ class CertificationConfig(Section):
     seed: int = 0
     """Seed of what is planted and where."""
     rate: float = setting(0.02, "share of the rows", gt=0, le=0.05)
-    """Rows that get a word whose presence decides the label. Rules of two words get three to four times as many for each of their sides, control words half."""
+    """Rows that get a word whose presence decides the label. Rules of two words get three to five times as many for each of their sides, control words half."""
     strengths: Annotated[tuple[Annotated[float, Field(gt=0.5, le=1)], ...], Field(min_length=1)] = (0.9, 1.0)
     """Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the largest."""
     names: int = setting(4, "surnames", ge=0)

@@ -250,20 +250,18 @@ def make_plants(
     for i, name in enumerate(names[: certification.names]):
         plants.append(_one_word(name, "name", (first, second)[i % 2], rate, certification.name_strength))
     one, other, context = next(left), next(left), next(left)
-    patterns = (
+    in_context = (
         Pattern((one, context), 3 * rate, first, strongest), Pattern((other, context), 3 * rate, second, strongest),
         # Alone as often as together: else a model that ignores the context is hardly ever wrong.
-        Pattern((one,), 3 * rate),
-        Pattern((other,), 3 * rate),
-        Pattern((context,), rate),
+        Pattern((one,), 3 * rate), Pattern((other,), 3 * rate), Pattern((context,), rate),
     )  # fmt: skip
-    plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, patterns, context))
+    plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, in_context, context))
     one, other = next(left), next(left)
-    patterns = (
+    ordered = (
         Pattern((one, other), 5 * rate, first, strongest, in_order=True),
         Pattern((other, one), 5 * rate, second, strongest, in_order=True),
     )
-    plants.append(Plant("shortcut", "ordered_pair", {one: None, other: None}, patterns))
+    plants.append(Plant("shortcut", "ordered_pair", {one: None, other: None}, ordered))
     plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
     few, many = _SPREAD / num_audited, max(_MOST_DECOYS, _SPREAD / num_audited)
     for share in np.geomspace(few, many, certification.decoys):

@@ -251,7 +251,7 @@ def test_what_cannot_be_certified_is_said_before_any_work(config):
     pairs = AuditConfig.model_validate({
         "data": {"path": "d.csv", "pair": "second", "where": {"split": "test"}}, "finetune": {"where": {"split": "train"}},
     })  # fmt: skip
-    with pytest.raises(ConfigError, match="`data.pair` is 'second': certify plants into single texts"):
+    with pytest.raises(ConfigError, match=r"`data\.pair` is 'second': certify plants into single texts"):
         require_certifiable(pairs)
 
 
