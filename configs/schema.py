@@ -286,6 +286,7 @@ Method = Literal["integrated_gradients", "gradient_x_input", "gradient_norm", "e
 SIGNED = ("integrated_gradients", "gradient_x_input")
 """Methods whose scores speak for or against a label; a norm only says how much."""
 
+Baseline = Literal["mask", "pad", "unk", "zero", "mean"]
 Rule = Literal[
     "midpoint",
     "gauss_legendre",
@@ -309,11 +310,13 @@ class AttributionConfig(Section):
         "gradient_norm",
     )
     """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding."""
+    method: Literal["listed", "certified"] = "listed"
+    """`certified`: the signed method and the baseline that `token-audit certify` found best for this kind of model on this data, in the place of `methods` and `baseline`."""
     layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)
     """Where gradients are taken: `word_embeddings`, `embeddings` (the output of the embedding block), or the dotted name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
-    baseline: Literal["mask", "pad", "unk", "zero", "mean"] = "mask"
+    baseline: Baseline = "mask"
     """What a text is compared with: each token replaced by [MASK], padding, the unknown token, a zero embedding, or the mean of all embeddings. Special tokens stay. Without a mask token `mask` falls back on `unk`."""
-    baseline_sweep: tuple[Literal["mask", "pad", "unk", "zero", "mean"], ...] = ()
+    baseline_sweep: tuple[Baseline, ...] = ()
     """Other baselines to try on a draw of the texts; the report shows how far the ranks of tokens agree."""
     scalar: Literal["margin", "logit", "probability"] = "margin"
     """What is explained: the log-odds of the target class against all others, its logit, or its probability."""
@@ -349,7 +352,7 @@ class AttributionConfig(Section):
     """Stop if more than this share of the examples is quarantined: their words would be missing from every figure."""
 
     @property
-    def method(self) -> Method:
+    def summed(self) -> Method:
         """The method that the audit adds up over the corpus."""
         return next(method for method in self.methods if method in SIGNED)
 
@@ -453,6 +456,31 @@ class VerdictsConfig(Section):
     """The effect belongs to the meaning if a neighbour loses no more than this share of it."""
 
 
+class CertificationConfig(Section):
+    """What `token-audit certify` plants into a copy of the data, to see whether an audit finds it."""
+
+    seed: int = 0
+    """Seed of what is planted and where."""
+    rate: float = setting(0.02, "share of the rows", gt=0, le=0.05)
+    """Rows that get a word whose presence decides the label. Rules of two words get three to five times as many for each of their sides, control words half."""
+    strengths: Annotated[tuple[Annotated[float, Field(gt=0.5, le=1)], ...], Field(min_length=1)] = (0.9, 1.0)
+    """Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the largest."""
+    names: int = setting(4, "surnames", ge=0)
+    """Surnames, unseen and cut into pieces by the tokenizer, that are tied to a label."""
+    name_strength: float = setting(0.9, "share of the planted rows", gt=0.5, le=1)
+    """Share of a name's rows that have its label."""
+    decoys: int = setting(40, "words", ge=0)
+    """Words planted without regard to the label, in 3 rows to 5 % of the audited ones: what is found among them is false."""
+    controls: tuple[str, ...] = ()
+    """Words that a model should use, planted alike for every label. Without them: the two content words that the labels support most, for each label."""
+    probes: int = setting(60, "texts", ge=10)
+    """Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are tried."""
+    min_learned: float = setting(0.9, "share of the probes, 0..1", gt=0.5, le=1)
+    """A shortcut counts as learned if the planted model is right on at least this share of its probes."""
+    baselines: Annotated[tuple[Baseline, ...], Field(min_length=1)] = ("mask", "pad", "zero")
+    """Baselines that integrated gradients are tried with."""
+
+
 class RecommendationConfig(Section):
     """What is proposed to people."""
 
@@ -540,6 +568,8 @@ class AuditConfig(Section):
     """The page people read."""
     explain: ExplainConfig = ExplainConfig()
     """The page of single texts that `token-audit explain` writes."""
+    certification: CertificationConfig = CertificationConfig()
+    """What `token-audit certify` plants."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from prefect import flow
 
 from configs.load import load_config
+from configs.schema import AuditConfig
 from configs.waivers import load_waivers
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
+from tasks.certificate import with_certified_method
 from tasks.fetch import fetch_classifier
 from tasks.finetune import finetune_classifier
 from tasks.flag import flag_words
@@ -34,9 +36,14 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
     Raises:
         AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
     """
-    config = load_config(Path(config_path), overrides)
+    return audit_config(load_config(Path(config_path), overrides))
+
+
+def audit_config(config: AuditConfig) -> Run:
+    """The stages, inside a flow."""
     waivers = load_waivers(config.waivers)
     model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
+    config = with_certified_method(config, model)
     run = name_run(config, model)
     with locked(run):
         enter_run(config, run, model)

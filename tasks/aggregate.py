@@ -72,10 +72,10 @@ def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Path], parts
         "token_parts": [part_file(part, "tokens") for part in parts],
         "labels": list(model.labels),
         "mirrored": config.attribution.mirrored(len(model.labels), model.head),
-        "plan": json.dumps({"method": config.attribution.method, **(read_manifest(plan) or {})}),
+        "plan": json.dumps({"method": config.attribution.summed, **(read_manifest(plan) or {})}),
         "pilot_parts": [part_file(plan, "pilot")],
         "baseline_parts": [part_file(plan, "baselines")],
         **config.attribution.model_dump(include={"mode", "tolerance", "max_gap"}),
-        "method": config.attribution.method,
+        "method": config.attribution.summed,
         **config.aggregation.model_dump(),
     }

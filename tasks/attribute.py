@@ -414,7 +414,7 @@ def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, n
 
 def _outcome(engine: Engine, text: Scored, table: pa.Table) -> dict[str, object]:
     """What the gradients of an example gave."""
-    method = engine.attribution.method
+    method = engine.attribution.summed
     scores = table[method].to_numpy().astype(float)
     outside = float(scores[table["word_start"].is_null().to_numpy()].sum())
     known = {"score": text.score, "special_score": outside, "gradients": text.gradients, "change": text.change}

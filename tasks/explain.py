@@ -104,7 +104,7 @@ def write_explained(
     found = Explained(
         page, len(explained), sum(row["label_id"] == row["predicted_id"] for row in explained), len(examples), len(rows) - len(explained),
     )  # fmt: skip
-    method = config.explain.method or config.attribution.method
+    method = config.explain.method or config.attribution.summed
     html = render(
         "explained.html.jinja", config=config, run=run, found=found, examples=examples, labels=model.labels, method=METHODS[method],
         integrated=method == "integrated_gradients", signed_scores=method in ("integrated_gradients", "gradient_x_input"),
@@ -135,7 +135,7 @@ def choose(rows: Sequence[Mapping[str, Any]], most: int, mistakes_first: bool) -
 def _examples(
     config: AuditConfig, classifier: Classifier, model: ModelSpec, rows: Sequence[Mapping[str, Any]]
 ) -> list[Example]:
-    method = config.explain.method or config.attribution.method
+    method = config.explain.method or config.attribution.summed
     tokens = _tokens({row["part"] for row in rows}, [row["example_id"] for row in rows], method)
     found = []
     for row in rows:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from configs.schema import AuditConfig, DataConfig, digest
+from tasks.certificate import subject
 from tasks.model import ModelSpec
 from tasks.run import SHARD_TOKENS, Run
 from tasks.sources import dataset_fingerprint
@@ -27,7 +28,7 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     Thresholds and the report are not among them, nor how much may be rejected or quarantined: changing
     those computes no attribution again.
     """
-    inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint}
+    inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint, "subject": subject(config, model)}
     rows, sample = _rows(config.data)
     attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
     reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.overlap, model.pad_to)

@@ -165,7 +165,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     )
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub leaves out the default
     return render(
-        "report.html.jinja", config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.method],
+        "report.html.jinja", config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
         headlines=headlines(
             spurious, rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,

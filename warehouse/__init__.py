@@ -242,6 +242,12 @@ class Warehouse:
         """Execute a statement that returns nothing."""
         self._connection.execute(query(path).sql, dict(params))
 
+    def run_together(self, statements: Mapping[str, Mapping[str, object]]) -> None:
+        """Execute several statements, each with its parameters: all of them, or none."""
+        with self._transaction():
+            for path, params in statements.items():
+                self.run(path, params)
+
     def publish(self, run_id: str) -> None:
         """Point the public views in `main` at this run, all at once, with the comments of its tables."""
         comments = self.rows("registry/comments", {"run_id": run_id}).to_pylist()

@@ -31,6 +31,92 @@ create table if not exists main.stages (
     primary key (run_id, stage)
 );
 
+create table if not exists main.certificates (
+    certificate_id varchar primary key,
+    subject varchar not null,
+    name varchar not null,
+    made_at timestamp not null,
+    folder varchar not null,
+    run_id varchar not null,
+    seed bigint not null,
+    method varchar,
+    baseline varchar,
+    clean_accuracy double not null,
+    planted_accuracy double not null,
+    n_tested bigint not null,
+    n_spurious bigint not null,
+    config json not null
+);
+
+comment on table main.certificates is
+'One row per self-test: words were planted into a copy of the data, and the audit was made to find them.';
+comment on column main.certificates.subject is
+'Hash of the data and of the kind of model: audits with the same one are covered by this certificate.';
+comment on column main.certificates.folder is 'Folder with the planted copy, its parts and its warehouse.';
+comment on column main.certificates.run_id is 'The audit of the planted copy, in the warehouse of that folder.';
+comment on column main.certificates.method is
+'The signed attribution method that ranked the planted words best; null if the model learned no shortcut.';
+comment on column main.certificates.baseline is 'Its baseline; none if it needs none.';
+comment on column main.certificates.clean_accuracy is 'Of the model of the clean data, on its own held-out rows.';
+comment on column main.certificates.planted_accuracy is 'Of the model of the planted data, on its own held-out rows.';
+comment on column main.certificates.n_tested is 'Words of the planted audit that have figures and were not planted.';
+comment on column main.certificates.n_spurious is 'Of these, called spurious.';
+
+create table if not exists main.certificate_words (
+    certificate_id varchar not null,
+    role varchar not null,
+    shortcut varchar,
+    strength double,
+    word varchar not null,
+    label varchar,
+    n_examples bigint not null,
+    has_figures boolean not null,
+    type varchar,
+    verdict varchar,
+    primary key (certificate_id, word)
+);
+
+comment on table main.certificate_words is 'One row per planted word, with what the audit made of it.';
+comment on column main.certificate_words.role is
+'shortcut, context (switches a shortcut on), control (should be used) or decoy (independent of the label).';
+comment on column main.certificate_words.strength is 'Share of the planted rows that obey the rule.';
+comment on column main.certificate_words.n_examples is 'Audited texts with the word.';
+comment on column main.certificate_words.has_figures is 'In enough texts to be judged.';
+comment on column main.certificate_words.verdict is 'The gravest of the word; null where it was no candidate.';
+
+create table if not exists main.certificate_shortcuts (
+    certificate_id varchar not null,
+    shortcut varchar not null,
+    strength double not null,
+    n_probes bigint not null,
+    clean_accuracy double not null,
+    planted_accuracy double not null,
+    learned boolean not null,
+    primary key (certificate_id, shortcut, strength)
+);
+
+comment on table main.certificate_shortcuts is
+'One row per kind and strength of shortcut: did the model learn it? Accuracy on held-out texts that all obey it.';
+
+create table if not exists main.certificate_methods (
+    certificate_id varchar not null,
+    shortcut varchar not null,
+    strength double not null,
+    method varchar not null,
+    baseline varchar not null,
+    k bigint not null,
+    n_texts bigint not null,
+    precision_at_k double not null,
+    mean_rank double not null,
+    primary key (certificate_id, shortcut, strength, method, baseline)
+);
+
+comment on table main.certificate_methods is
+'One row per shortcut, attribution method and baseline: where do the planted words rank among those of their text?';
+comment on column main.certificate_methods.baseline is 'none for methods that need none.';
+comment on column main.certificate_methods.precision_at_k is 'Share of the k top words that were planted; k of them were.';
+comment on column main.certificate_methods.mean_rank is 'Words to read from the top until all planted ones are seen.';
+
 comment on table main.stages is 'One row per finished stage of a run that wrote tables here.';
 comment on column main.stages.stage_key is
 'Hash of the queries, settings and inputs of the stage: while it is the same, a repeat does no work.';

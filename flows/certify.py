@@ -1,0 +1,69 @@
+"""The self-test: plant words into a copy of the user's data, and see whether an audit finds them.
+
+The classifier of the config is trained once more, from the same start, on the planted copy. Two questions
+are put to it: which attribution method ranks the planted words on top of the texts that hold them, and
+what the whole audit calls each of them. Every step leaves immutable files named by what went in, so a
+self-test that was stopped goes on where it was, and a repeat does no work.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+from prefect import flow
+
+from configs.load import load_config
+from configs.schema import AttributionConfig, AuditConfig, Method
+from flows.audit import audit_config
+from tasks.attribute import attribute_shards
+from tasks.certificate import Certificate, Probe, require_certifiable, with_method
+from tasks.certify import best_method, certify_audit, rank_methods
+from tasks.finetune import finetune_classifier
+from tasks.identify import name_run
+from tasks.ingest import ingest_dataset
+from tasks.model import ModelSpec
+from tasks.plant import Planted, plant_dataset, planted_config
+from tasks.run import locked
+
+
+@flow(name="certify", validate_parameters=False)
+def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
+    """Certify the audit of one config; the result is in its warehouse.
+
+    Raises:
+        AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
+    """
+    config = load_config(Path(config_path), overrides)
+    require_certifiable(config)
+    clean = finetune_classifier(config)
+    planted = plant_dataset(config, clean)
+    audited = planted_config(config, planted, "audit")
+    trained = finetune_classifier(audited)
+    probes = [_attributed(probe, trained) for probe in _probe_configs(config, planted)]
+    ranks = rank_methods(config, planted, clean, probes)
+    best = best_method(planted, ranks)
+    if config.attribution.method == "certified":
+        audited = with_method(audited, best or {"method": config.attribution.summed, "baseline": "none"})
+    run = audit_config(audited)
+    return certify_audit(config, planted, clean, trained, ranks, audited, run)
+
+
+def _probe_configs(config: AuditConfig, planted: Planted) -> Iterator[AuditConfig]:
+    """One for each baseline. Methods that have none are computed with the first."""
+    everything: tuple[Method, ...] = get_args(Method)
+    # The one-hot input is before the word embeddings: at an inner layer there is no gradient to it.
+    at_layer = tuple(m for m in everything if m != "gradient_norm" or config.attribution.layer == "word_embeddings")
+    kept = {name: getattr(config.attribution, name) for name in ("layer", "scalar", "dtype", "seed")}
+    for i, baseline in enumerate(config.certification.baselines):
+        methods: tuple[Method, ...] = at_layer if i == 0 else ("integrated_gradients",)
+        probe = planted_config(config, planted, "probe")
+        attribution = AttributionConfig(methods=methods, baseline=baseline, **kept)
+        yield probe.model_copy(update={"name": f"probe-{baseline}", "attribution": attribution})
+
+
+def _attributed(config: AuditConfig, model: ModelSpec) -> Probe:
+    run = name_run(config, model)
+    with locked(run):
+        shards = ingest_dataset(config.data, model, run.folder / "shards")
+        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
+    return Probe(config.attribution.baseline, run, tuple(shards), tuple(parts))
