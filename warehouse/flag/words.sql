@@ -75,9 +75,9 @@ joined as (
     from word_importance as importance
     inner join word_types as types using (kind, word)
     left join label_association as association
-        on importance.kind = association.kind and importance.label = association.label and importance.word = association.word
+        on importance.kind != 'piece' and importance.label = association.label and importance.word = association.word
     left join minority_gap as gaps
-        on importance.kind = gaps.kind and importance.label = gaps.label and importance.word = gaps.word
+        on importance.kind != 'piece' and importance.label = gaps.label and importance.word = gaps.word
     where importance.mean_score > 0 and types.rule != 'fragment.one_word'
 ),
 
