@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from configs.schema import AuditConfig, AuditError, ConfigError, digest
 from tasks.model import ModelSpec
+from tasks.parts import part_file
 from tasks.run import Run
 from tasks.sources import dataset_fingerprint
 from warehouse import open_warehouse
@@ -21,6 +22,26 @@ class Certificate:
     certificate_id: str
     report: Path
     """Page of the audit of the planted copy."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The planted copy, by its files."""
+
+    manifest: Path
+    labels: tuple[str, ...]
+
+    @property
+    def rows(self) -> str:
+        return part_file(self.manifest, "rows")
+
+    @property
+    def words(self) -> str:
+        return part_file(self.manifest, "words")
+
+    @property
+    def folder(self) -> Path:
+        return self.manifest.parent
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_n
         "a.yaml: `attribution.rule` should be one of midpoint, gauss_legendre, gauss_kronrod, trapezoid, simpson, riemann_left, riemann_right, inclusive_sum, got 'sympson'.",
         "a.yaml: `attribution.max_gap` should be more than 0, got 0.",
         "a.yaml: `attribution.step` is not a setting. Did you mean `steps`? "
-        "Known here: mode, methods, layer, baseline, baseline_sweep, scalar, target, against, dtype, seed, gradients, max_noise, interval_width, "
+        "Known here: mode, methods, method, layer, baseline, baseline_sweep, scalar, target, against, dtype, seed, gradients, max_noise, interval_width, "
         "interval_examples, max_gradients, tolerance, max_doublings, rule, steps, max_gap, max_quarantined.",
         "a.yaml: `report.title` should be text, got nothing.",
         "a.yaml: `report.top_words` should be a whole number, got 2.5.",
