@@ -386,3 +386,12 @@ def test_an_audit_of_the_certified_method_uses_it(tiny):
     assert attribution["methods"][0] == method
     assert baseline in ("none", attribution["baseline"])
     assert load_config(path).attribution.method == "listed"
+
+
+def test_the_report_of_a_covered_audit_shows_the_certificate(tiny):
+    folder, _, _ = tiny
+    ((certificate_id,),) = rows_of(folder, "select certificate_id from certificates")
+    (page,) = (folder / "runs").glob("tiny_*/report.html")
+    text = page.read_text(encoding="utf-8")
+    assert f"Certificate {certificate_id}." in text
+    assert "token in context" in text
