@@ -16,13 +16,13 @@ from configs.load import load_config
 from configs.schema import AttributionConfig, AuditConfig, Method
 from flows.audit import audit_config
 from tasks.attribute import attribute_shards
-from tasks.certificate import Certificate, Probe, require_certifiable, with_method
+from tasks.certificate import Certificate, Planted, Probe, require_certifiable, with_method
 from tasks.certify import best_method, certify_audit, rank_methods
 from tasks.finetune import finetune_classifier
 from tasks.identify import name_run
 from tasks.ingest import ingest_dataset
 from tasks.model import ModelSpec
-from tasks.plant import Planted, plant_dataset, planted_config
+from tasks.plant import plant_dataset, planted_config
 from tasks.run import locked
 
 

@@ -9,9 +9,10 @@ from safetensors import safe_open
 
 from configs.schema import AuditConfig, AuditError, ConfigError, digest
 from tasks.model import ModelSpec
+from tasks.parts import part_file
 from tasks.run import Run
 from tasks.sources import dataset_fingerprint
-from warehouse import open_warehouse
+from warehouse import Warehouse, open_warehouse
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,26 @@ class Certificate:
     certificate_id: str
     report: Path
     """Page of the audit of the planted copy."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The planted copy, by its files."""
+
+    manifest: Path
+    labels: tuple[str, ...]
+
+    @property
+    def rows(self) -> str:
+        return part_file(self.manifest, "rows")
+
+    @property
+    def words(self) -> str:
+        return part_file(self.manifest, "words")
+
+    @property
+    def folder(self) -> Path:
+        return self.manifest.parent
 
 
 @dataclass(frozen=True)
@@ -61,6 +82,19 @@ def require_certifiable(config: AuditConfig) -> None:
         raise ConfigError(f"`data.pair` is {config.data.pair!r}: certify plants into single texts, not into pairs.")
 
 
+def covering(warehouse: Warehouse, wanted: str | None) -> dict[str, Any] | None:
+    """The newest certificate for a subject with its figures; None if there is none."""
+    if wanted is None:
+        # A run of a version without certificates.
+        return None
+    for certificate in warehouse.rows("certify/certificate_of", {"subject": wanted}).to_pylist():
+        params = {"certificate_id": certificate["certificate_id"]}
+        tables = {name: warehouse.rows(f"certify/{name}", params).to_pylist() for name in ("recall", "methods")}
+        (found,) = warehouse.rows("certify/false_discoveries", params).to_pylist()
+        return {**certificate, **tables, **found}
+    return None
+
+
 def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
     """The config with the method and the baseline that won, where it asks for them.
 
@@ -70,14 +104,14 @@ def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
     if config.attribution.method == "listed":
         return config
     with open_warehouse(config.warehouse) as warehouse:
-        found = warehouse.rows("certify/certificate_of", {"subject": subject(config, model)}).to_pylist()
-    if not found or found[0]["method"] is None:
+        found = covering(warehouse, subject(config, model))
+    if found is None or found["method"] is None:
         raise AuditError(
             "attribution.method: certified needs a certificate for this kind of model on this data, and "
             f"{config.warehouse} {'holds one whose model learned no shortcut' if found else 'holds none'}. "
             "Make one with token-audit certify CONFIG, or set attribution.method: listed."
         )
-    return with_method(config, found[0])
+    return with_method(config, found)
 
 
 def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:

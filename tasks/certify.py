@@ -17,11 +17,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AttributionConfig, AuditConfig, digest
-from tasks.certificate import Certificate, Probe, subject
+from tasks.certificate import Certificate, Planted, Probe, subject
 from tasks.explained import engine_for, predict
 from tasks.model import ModelSpec, encode, load_classifier
 from tasks.parts import file_hash, part_file, read_manifest, write_part
-from tasks.plant import Planted
 from tasks.run import Run
 from warehouse import open_warehouse, query, scratch
 

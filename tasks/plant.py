@@ -28,9 +28,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AuditConfig, CertificationConfig, DataConfig, DataError, digest
+from tasks.certificate import Planted
 from tasks.dataset import Row, read_rows
 from tasks.model import ModelSpec, load_classifier, token_counts
-from tasks.parts import part_file, read_manifest, write_part
+from tasks.parts import read_manifest, write_part
 from tasks.progress import progress
 from tasks.sources import dataset_fingerprint
 from tasks.words import word_spans
@@ -89,26 +90,6 @@ class PlantedRow:
     label: int
     plant: Plant | None
     words: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Planted:
-    """The planted copy, by its files."""
-
-    manifest: Path
-    labels: tuple[str, ...]
-
-    @property
-    def rows(self) -> str:
-        return part_file(self.manifest, "rows")
-
-    @property
-    def words(self) -> str:
-        return part_file(self.manifest, "words")
-
-    @property
-    def folder(self) -> Path:
-        return self.manifest.parent
 
 
 @task(name="plant", cache_policy=NO_CACHE, timeout_seconds=3600)

@@ -22,6 +22,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig, digest
+from tasks.certificate import covering
 from tasks.charts import specifications
 from tasks.exports import EXPORTS, export_tables
 from tasks.headlines import headlines
@@ -56,7 +57,10 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
         WarehouseError: the database is locked.
     """
     page, manifest = run.folder / "report.html", run.folder / "report.json"
-    key = digest(recommendations, config.report.model_dump(), _code())
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        certificate = covering(warehouse, run.inputs.get("subject"))
+    certified = certificate and certificate["certificate_id"]
+    key = digest(recommendations, config.report.model_dump(), certified, _code())
     facts = read_manifest(manifest)
     if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
         num_files = 2 * len(EXPORTS) + 1
@@ -96,6 +100,7 @@ def _code() -> list[str]:
         files("tasks").joinpath(name)
         for name in (
             "report.py",
+            "certificate.py",
             "charts.py",
             "exports.py",
             "headlines.py",
@@ -106,7 +111,7 @@ def _code() -> list[str]:
     ]
     queries = [
         entry
-        for folder in ("report", "report/export")
+        for folder in ("report", "report/export", "certify")
         for entry in files("warehouse").joinpath(folder).iterdir()
         if entry.name.endswith(".sql")
     ]
@@ -127,6 +132,7 @@ def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
 
 def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     """The page as text. `warehouse` is open and uses the schema of the run."""
+    certificate = covering(warehouse, run.inputs.get("subject"))
     registered = warehouse.rows("report/run", {"run_id": run.run_id}).to_pylist()[0]
     labels, unit = registered["labels"], UNITS[config.attribution.scalar]
     mirrored = config.attribution.mirrored(len(labels), config.model.head)
@@ -165,7 +171,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     )
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub leaves out the default
     return render(
-        "report.html.jinja", config=config, run=run, registered=registered, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
+        "report.html.jinja", config=config, run=run, registered=registered, certificate=certificate, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
         headlines=headlines(
             spurious, rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,

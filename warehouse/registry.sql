@@ -114,7 +114,8 @@ create table if not exists main.certificate_methods (
 comment on table main.certificate_methods is
 'One row per shortcut, attribution method and baseline: where do the planted words rank among those of their text?';
 comment on column main.certificate_methods.baseline is 'none for methods that need none.';
-comment on column main.certificate_methods.precision_at_k is 'Share of the k top words that were planted; k of them were.';
+comment on column main.certificate_methods.precision_at_k is
+'Share of planted words among the k top ones, k being planted.';
 comment on column main.certificate_methods.mean_rank is 'Words to read from the top until all planted ones are seen.';
 
 comment on table main.stages is 'One row per finished stage of a run that wrote tables here.';

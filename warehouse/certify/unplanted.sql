@@ -16,6 +16,10 @@ tested as (
 select
     count(*) as n_tested,
     count(*) filter (
-        where word in (select verdicts.word from verdicts where verdicts.kind = 'word' and verdicts.verdict = 'spurious')
+        where word in (
+            select verdicts.word
+            from verdicts
+            where verdicts.kind = 'word' and verdicts.verdict = 'spurious'
+        )
     ) as n_spurious
 from tested
