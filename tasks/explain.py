@@ -192,7 +192,7 @@ def _pieces(
             continue
         name = str(classifier.tokenizer.convert_ids_to_tokens(token["token_id"]))
         if is_padding[t] and classifier.pad_to is not None:
-            name = f"{name} × {classifier.pad_to - token['position']}"
+            name = f"{name}\u00a0×\u00a0{classifier.pad_to - token['position']}"
         if t < first:
             before += [Piece(name, token["score"]), Piece(" ", None)]
         else:

@@ -22,6 +22,7 @@ def render(template: str, **values: object) -> str:
     environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash)
     environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
     environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
+    environment.filters["significant"] = lambda value: "–" if value is None else f"{value:+.2g}".replace("-", "−")
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template(template).render(**values)
 

@@ -150,16 +150,22 @@ def test_every_token_has_its_normalised_score_special_ones_too_and_mistakes_come
 
 def test_padding_is_one_token_at_the_end_that_scales_nothing(explained):
     _, html = explained(pad_to=10, normalise="max", examples=1)
-    assert labels_of(html) == [["[CLS] +0.12", "Awful −0.75", "film +1.00", "[SEP] +0.00", "[PAD] × 6 −2.00"]]
+    assert labels_of(html) == [["[CLS] +0.12", "Awful −0.75", "film +1.00", "[SEP] +0.00", "[PAD]\u00a0×\u00a06 −2.00"]]
 
 
 def test_the_table_has_labels_probability_sum_and_delta(explained):
     _, html = explained(view="table", normalise="l2", examples=1)
     # 0.5, -3, 4, 0: the norm is sqrt(25.25), the sum 1.5
     cells = [unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<td.*?</td>", html, re.DOTALL)]
-    assert cells[:5] == ["good", f"{EVIL} (0.75)", "good", "+0.30", "-0.0012"]
+    assert cells[:5] == ["good", f"{EVIL} (0.75)", "good", "+0.30", "−0.0012"]
     assert "3 tokens cut off" in html
     assert labels_of(html) == [["[CLS] +0.10", "Awful −0.60", "film +0.80", "[SEP] +0.00"]]
+
+
+def test_scores_as_computed_keep_their_significant_digits(explained, monkeypatch):
+    monkeypatch.setitem(SCORES, 1, [0.0, -0.0000123, 0.456, 12.3])
+    _, html = explained(normalise="none", examples=1)
+    assert labels_of(html) == [["[CLS] +0", "Awful −1.2e−05", "film +0.46", "[SEP] +12"]]
 
 
 def test_bars_are_as_long_as_their_scores(explained):
