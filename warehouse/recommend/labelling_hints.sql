@@ -30,8 +30,8 @@ joined as (
         verdicts.severity,
         verdicts.rules
     from words
-    inner join label_association as association using (label, word)
     inner join verdicts using (kind, label, word)
+    inner join label_association as association using (label, word)
     where words.kind = 'word'
 ),
 
