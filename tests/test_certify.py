@@ -297,6 +297,7 @@ data: {{path: {ROOT}/warehouse/seeds/tweets.parquet, id: id, where: {{split: tes
 finetune: {{base: {tiny_encoder(folder / "encoder")}, where: {{split: train}}, sample: 1500, epochs: 3, frozen_layers: 0, learning_rate: 1.0e-3, max_tokens: 32}}
 attribution: {{gradients: 3}}
 verification: {{max_candidates: 30, max_documents: 8}}
+flagging: {{min_casing_examples: 2}}
 certification: {{decoys: 10, strengths: [1.0], names: 2, probes: 20, baselines: [mask, zero], rate: 0.03, controls: [wonderful, horrible]}}
 """)
     result = command("certify", path, cwd=folder)
