@@ -40,11 +40,13 @@ TEXTS = 64
 _FEWEST_TO_JUDGE = 8
 """Held-out texts without which a verification says too little to stop a run."""
 _NESTED = (4, 6, 8, 10, 12, 14, 16, 20, 24)
-_SURE = 0.9
-"""Share of the texts accepted in `document` mode whose error must be within the tolerance, in both halves of the pilot."""
+_COVERED = 0.9
+"""Share of the texts whose error the estimate of `document` mode covers before it is multiplied by the caution."""
 _CAUTION = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 3.0, 5.0)
-"""What the estimate that covers the error of 90 % of the texts is multiplied by: the smallest that still is sure of the accepted ones.
-Below 1, because most texts end well within the tolerance and only those near it can miss."""
+"""What that estimate is multiplied by: the smallest that still is sure of the texts it accepts. Below 1, because most texts end well
+within the tolerance and only those near it can miss."""
+_SURE = 0.95
+"""Share of the pilot's accepted texts whose error must be within the tolerance, so that nine in ten of the others' are."""
 
 
 @dataclass(frozen=True)
@@ -315,7 +317,7 @@ def _document_plan(
     for start in _NESTED:
         everyone = [levels(text, start) for text in (*fitted, *held_out)]
         calibrated = [
-            min(2.0, float(np.quantile([_ratio(*table[doubling]) for table in everyone[: len(fitted)]], _SURE)))
+            min(2.0, float(np.quantile([_ratio(*table[doubling]) for table in everyone[: len(fitted)]], _COVERED)))
             for doubling in range(attribution.max_doublings + 1)
         ]
         for caution in _CAUTION:
@@ -323,8 +325,8 @@ def _document_plan(
             ended = [spent(table, factors, start) for table in everyone]
             accepted = [error if estimate <= attribution.tolerance else None for _, error, estimate in ended]
             errors = [error for error in accepted[len(fitted) :] if error is not None]
-            known = [error for error in accepted[: len(fitted)] if error is not None]
-            miss = max(float(np.quantile(half, _SURE)) if half else 0.0 for half in (known, errors))
+            known = [error for error in accepted if error is not None]
+            miss = float(np.quantile(known, _SURE)) if known else 0.0
             if miss <= attribution.tolerance or len(errors) < _FEWEST_TO_JUDGE:
                 plans.append((float(np.mean([gradients for gradients, _, _ in ended])), start, factors, ended, errors))
                 break
