@@ -66,6 +66,7 @@ def planted(tmp_path_factory):
     folder = tmp_path_factory.mktemp("planted")
     rng = random.Random(0)
     rows = pq.read_table(SEED, columns=["text", "label", "split"]).to_pylist()
+    rng.shuffle(rows)  # the file begins with positive texts only
     sample = [row for row in rows if row["split"] == "train"][:NUM_TRAIN] + [
         row for row in rows if row["split"] == "test"
     ][:NUM_TEST]
@@ -101,7 +102,7 @@ def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
         f"select label, kind, standing, strength, array_to_string([r.rule for r in rules], ', ') from verdicts where word = '{PLANTED.lower()}'"
     )
     assert (label, kind, verdict) == ("good", "word", "spurious")
-    assert strength > 0.1
+    assert strength > 1
     assert "moves predictions" in rules
     effects = dict(planted.query(f"select operator, effect_low from effects where word = '{PLANTED.lower()}'"))
     assert {"delete", "mask", "insert"} <= effects.keys()
