@@ -62,10 +62,11 @@ casing as (
     where not starts_sentence
 ),
 
--- The rule for a listed name fires only where casing was found to say nothing.
--- A script without capitals has no listed names.
+-- Names by a list and none by their capitals: casing was found to say nothing. A script without capitals has no listed names.
 rules as (
-    select coalesce(bool_or(rule = 'name.list'), false) as by_list
+    select
+        coalesce(bool_or(rule = 'name.list'), false)
+        and not coalesce(bool_or(starts_with(rule, 'name.casing')), false) as by_list
     from word_types
 ),
 
