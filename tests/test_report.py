@@ -571,3 +571,26 @@ def test_a_second_dataset_is_compared_word_by_word_and_changes_nothing_else(audi
         (("data", "compare"), False, 0.0)
     }
     assert min(row["p_value"] for row in found) > 0.999
+
+
+@pytest.mark.parametrize(
+    ("rules", "caseless"),
+    [
+        (["name.list", "content.other"], True),
+        # A word that stands at the start of sentences only is found by the list although capitals do speak.
+        (["name.list", "name.casing"], False),
+        (["name.list", "name.casing_and_list"], False),
+        (["content.other"], False),
+    ],
+)
+def test_capitals_say_nothing_only_where_no_name_was_found_by_them(warehouse, rules, caseless):
+    warehouse.insert(
+        "examples",
+        "correct | converged | gradients | relative_gap | special_score | n_cut | n_tokens\ntrue | true | 5 | 0.1 | 0.0 | 0 | 9",
+    )
+    warehouse.insert("words", "kind | used | word\nword | true | x")
+    warehouse.insert("verdicts", "kind | word | standing\nword | x | unclear")
+    warehouse.insert("word_scores", "kind | word | score\nword | x | 1.0")
+    warehouse.insert("word_occurrences", "surface | starts_sentence\nX | false")
+    warehouse.insert("word_types", "\n".join(["rule", *rules]))
+    assert [row["caseless"] for row in warehouse.rows("report/overview")] == [caseless]
