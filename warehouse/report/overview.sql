@@ -62,7 +62,8 @@ casing as (
     where not starts_sentence
 ),
 
--- Names by a list and none by their capitals: casing was found to say nothing. A script without capitals has no listed names.
+-- Names by a list and none by their capitals: casing was found to say nothing.
+-- A script without capitals has no listed names.
 rules as (
     select
         coalesce(bool_or(rule = 'name.list'), false)
