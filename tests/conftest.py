@@ -1,6 +1,8 @@
 """Fixtures that several test files share."""
 
 import json
+import os
+import shutil
 import sys
 from itertools import count
 
@@ -92,3 +94,23 @@ def warehouse(tmp_path):
 def make_world():
     """The class itself, for worlds that outlive a test."""
     return World
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Headless Chromium. Without it the tests are skipped, but never in CI."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        message = "no Chromium found; on Debian: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    quiet = ("gpu", "quic", "background-networking", "component-update", "sync")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=found, args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
+        )
+        yield chromium
+        chromium.close()

@@ -7,7 +7,6 @@ texts that try what a page could be tricked with; the last test goes through the
 import csv
 import os
 import re
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -194,25 +193,6 @@ def test_a_run_without_any_scores_is_a_sentence(explained, monkeypatch):
 
 
 # ---------------------------------------------------------------- in a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        message = "no Chromium found; on Debian: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    quiet = ("gpu", "quic", "background-networking", "component-update", "sync")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-        )
-        yield chromium
-        chromium.close()
 
 
 @contextmanager

@@ -7,8 +7,6 @@ of its labels try everything a page or a spreadsheet could be tricked with.
 import csv
 import io
 import json
-import os
-import shutil
 from contextlib import contextmanager
 from importlib.resources import files
 
@@ -419,25 +417,6 @@ def test_the_page_says_so_where_no_word_inside_a_sentence_has_a_capital(page_pat
 
 
 # ---------------------------------------------------------------- the page in a browser
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        message = "no Chromium found; on Debian: apt-get install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    quiet = ("gpu", "quic", "background-networking", "component-update", "sync")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in quiet)]
-        )
-        yield chromium
-        chromium.close()
 
 
 @contextmanager
