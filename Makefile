@@ -40,7 +40,9 @@ browser:
 # README.md and DECISIONS.md. Needs the classifier of `make audit`; an hour on two cores, much of it the reference.
 benchmark: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/corpus.py
+	$(BIN)/python tests/benchmarks/attribution.py --sweep
 	$(BIN)/python tests/benchmarks/attribution.py
+	$(BIN)/python tests/benchmarks/attribution.py --cost
 
 # Seconds and memory of the statistics on 10 million (document, word) rows; a minute or two.
 benchmark-statistics: $(VENV)/.installed-dev

@@ -98,6 +98,10 @@ class Classifier:
     pad_id: int
     lookups: tuple[tuple[nn.Embedding, Role], ...]
     """The calls of the modules that embed the text, in their order in a forward pass."""
+    two_attentions: bool = False
+    """Whether the model takes the plain attention in the place of the fused one, and runs on a processor, where that matters."""
+    last_block: nn.Module | None = None
+    """The last block of a BERT whose head reads the first position alone: explained passes compute that one only."""
 
     @property
     def word_embeddings(self) -> nn.Embedding:
@@ -280,10 +284,6 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     if dtype == "bfloat16":
         model = model.to(torch.bfloat16)
-    if config is not None and device.type == "cpu" and dtype != "float32":
-        # The fused attention has no fast backward pass in bfloat16 on a processor: it takes more time than all the rest.
-        with contextlib.suppress(ValueError, AttributeError):
-            model.set_attn_implementation("eager")
     pad_id = next(
         (int(i) for i in (tokenizer.pad_token_id, getattr(config, "pad_token_id", None)) if i is not None and i >= 0),
         None,
@@ -295,12 +295,15 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     if isinstance(positions, int) and positions > 0:
         limit = min(limit, positions)
     classifier = Classifier(
-        model, tokenizer, spec.labels, spec.head, limit, device, dtype, spec.pad_to, pad_id or 0, ()
-    )
+        model, tokenizer, spec.labels, spec.head, limit, device, dtype, spec.pad_to, pad_id or 0, (),
+        device.type == "cpu" and _takes_plain_attention(model),
+    )  # fmt: skip
     lookups, places = _watched(classifier, folder)
     if model_fingerprint(folder, spec.factory) != spec.fingerprint:
         raise ModelError(f"{folder} changed while the audit was running. Start the audit again: it will be a new run.")
-    return replace(classifier, lookups=lookups, max_tokens=min(limit, places))
+    return replace(
+        classifier, lookups=lookups, max_tokens=min(limit, places), last_block=_block_read_at_first_position(classifier)
+    )
 
 
 def _custom(spec: ModelSpec) -> Any:
@@ -439,6 +442,41 @@ def _watched(classifier: Classifier, folder: Path) -> tuple[tuple[tuple[nn.Embed
     return tuple(lookups), min(places, default=_ENDLESS)
 
 
+_BERT_BLOCKS = ("BertLayer", "RobertaLayer", "XLMRobertaLayer", "CamembertLayer", "ElectraLayer")
+"""Blocks that are one code under several names in transformers: `attention.self`, `attention.output`, then the feed-forward part."""
+
+
+def _block_read_at_first_position(classifier: Classifier) -> nn.Module | None:
+    """The last block, if the logits of probes stay what they are when it computes the first position alone."""
+    blocks = [module for module in classifier.model.modules() if type(module).__name__ in _BERT_BLOCKS]
+    if not blocks or classifier.pad_to is not None:
+        return None
+    inputs = inputs_of(classifier, _probes(classifier, 4))
+    plain_NK = plain_logits(classifier, inputs)
+    try:
+        with torch.no_grad(), _first_position(blocks[-1]):
+            found_NK = _forward(classifier, inputs)
+    except Exception:  # a head that reads all positions may fail in any way
+        return None
+    allowed = _ROUNDING[classifier.dtype] * max(1.0, float(plain_NK.abs().max()))
+    same = found_NK.shape == plain_NK.shape and float((found_NK - plain_NK).abs().max()) <= allowed
+    return blocks[-1] if same else None
+
+
+@contextlib.contextmanager
+def _first_position(block: Any) -> Iterator[None]:
+    """Behind the attention of this block only the first position goes on: three quarters of the block's work are left out."""
+    handles = [
+        block.attention.self.register_forward_hook(lambda m, args, output: (output[0][:, :1], *output[1:])),
+        block.attention.output.register_forward_pre_hook(lambda m, args: (args[0], args[1][:, :1])),
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
 class _Call(NamedTuple):
     module: nn.Embedding
     given: Tensor
@@ -565,6 +603,7 @@ def _forward(classifier: Classifier, inputs: Inputs) -> Tensor:
     """Logits (N, K) in float32; K = 2 with a single output z, as [0, z]: the log-odds of the second label are z."""
     types = {} if inputs.types_NT is None else {"token_type_ids": inputs.types_NT}
     low = classifier.dtype == "autocast"
+    _suit_attention(classifier, inputs.ids_NT.shape[1])
     with torch.autocast(classifier.device.type, dtype=torch.bfloat16, enabled=low):
         found = classifier.model(input_ids=inputs.ids_NT, attention_mask=inputs.mask_NT, **types)
     logits: Tensor = (found if isinstance(found, Tensor) else found.logits).float()
@@ -572,6 +611,31 @@ def _forward(classifier: Classifier, inputs: Inputs) -> Tensor:
         single_N1 = logits.reshape(len(logits), -1)
         logits = torch.cat([torch.zeros_like(single_N1), single_N1], dim=1)
     return logits
+
+
+_SHORT = 128
+"""Tokens up to which plain attention is faster than the fused one on a processor (6 % of a gradient at 28 tokens; at 256 it costs 10 %)."""
+
+
+def _takes_plain_attention(model: Any) -> bool:
+    if not isinstance(model, PreTrainedModel) or model.config._attn_implementation != "sdpa":
+        return False
+    try:
+        model.set_attn_implementation("eager")
+    except ValueError:
+        return False
+    return str(model.config._attn_implementation) == "eager"
+
+
+def _suit_attention(classifier: Classifier, num_tokens: int) -> None:
+    """The faster of two ways to compute the same attention, for a model that takes both.
+
+    In bfloat16 on a processor the fused one has no fast backward pass at any length: it takes more time than all the rest.
+    """
+    if classifier.two_attentions:
+        plain = num_tokens <= _SHORT or classifier.dtype != "float32"
+        model: Any = classifier.model
+        model.set_attn_implementation("eager" if plain else "sdpa")
 
 
 def _shape_of(logits: Tensor, head: str) -> tuple[int, ...]:
@@ -658,8 +722,16 @@ def logits_at(classifier: Classifier, layer: Layer, inputs: Inputs, points_NTD: 
     decoders, for one), so the layer's value is replaced by a hook instead.
     """
 
+    block = classifier.last_block
+    # A layer inside of the block is explained at all of its positions.
+    whole = block is None or any(module is layer.module for module in block.modules())
+
     def run(index: Tensor) -> Tensor:
-        with _backward_in_eval(classifier), _replaced(classifier, layer, points_NTD[index]):
+        with (
+            _backward_in_eval(classifier),
+            _replaced(classifier, layer, points_NTD[index]),
+            contextlib.nullcontext() if whole else _first_position(block),
+        ):
             return _forward(classifier, inputs.rows(index))
 
     return _together(classifier, inputs, run)
