@@ -445,7 +445,9 @@ class VerdictsConfig(Section):
     """How evidence becomes a verdict. A change here tries nothing again."""
 
     min_operators: int = setting(2, "operators", ge=1, le=4)
-    """A word moves predictions if so many of delete, mask, swap and insert say so, with intervals beyond 0, and none the contrary."""
+    """A word moves predictions if so many of delete, mask, swap and insert show it, none surely the contrary, and their common interval lies beyond 0; or if so many change predictions."""
+    min_turned: float = setting(0.15, "share of texts, 0..1", gt=0, le=1)
+    """A word decides texts if at least this share of the predictions surely changes when it goes, to whichever label."""
     max_opposite: float = setting(0.25, "share of texts, 0..1", gt=0, le=1)
     """From this share of texts in which deleting the word has the opposite effect, it depends on its context."""
     max_spread: float = setting(1.0, "standard deviation / |mean|", gt=0)

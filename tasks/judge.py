@@ -1,6 +1,7 @@
 """Stage: from trials to verdicts.
 
-Builds the tables of `warehouse/verify/` (`trials`, `effects`, `evidence`, `verification_cost`)
+Builds the tables of `warehouse/verify/` (`trials`, `effects`, `company`, `evidence`,
+`verification_cost`)
 and of `warehouse/judge/` (`waivers`, `verdicts`).
 """
 
@@ -20,7 +21,7 @@ from tasks.run import Run
 from tasks.words import as_in_the_tables
 from warehouse import open_warehouse
 
-_EVIDENCE = ("trials", "effects", "evidence", "verification_cost")
+_EVIDENCE = ("trials", "effects", "company", "evidence", "verification_cost")
 
 
 @task(name="judge", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
@@ -38,6 +39,7 @@ def judge_candidates(
         "labels": list(model.labels),
         "passes": sum(int(str(fact["num_passes"])) for fact in facts),
         "max_documents": config.verification.max_documents,
+        "min_turned": config.verdicts.min_turned,
     }
     verdicts = {
         **config.verdicts.model_dump(),

@@ -286,6 +286,8 @@ def _run(operations: Sequence[Operation], reader: _Reader, verification: Verific
 def is_settled(effects: Sequence[float], min_effect: float) -> bool:
     """Whether the 99 % interval of the mean effect is on one side of 0, or within `min_effect` of it.
 
+    Not while the effects vary by more than their mean: then it is not the mean that has to be known, but where they differ.
+
     Whoever looks several times at 95 % finds something more often than once in twenty; at 99 % the looks before the
     last add up to two in a hundred.
     """
@@ -293,7 +295,8 @@ def is_settled(effects: Sequence[float], min_effect: float) -> bool:
         float(np.mean(effects)),
         _t_995(len(effects) - 1) * float(np.std(effects, ddof=1)) / math.sqrt(len(effects)),
     )
-    return abs(mean) > half or abs(mean) + half < min_effect
+    varied = float(np.std(effects, ddof=1)) > abs(mean)
+    return (abs(mean) > half and not varied) or abs(mean) + half < min_effect
 
 
 def _t_995(freedom: int) -> float:

@@ -480,6 +480,7 @@ def test_importance_of_two_words_by_hand(warehouse):
     x = found["a", "x"]
     assert x == {
         "label": "a", "word": "x", "kind": "word", "n_examples": 2, "mean_score": 2.0, "std_error": 1.0, "noise_share": 0.0,
+        "size": pytest.approx(math.sqrt(5)),  # of 3 and 1
         "ci_low": pytest.approx(2 - half, abs=1e-4), "ci_high": pytest.approx(2 + half, abs=1e-4),
         "p_value": pytest.approx(p, rel=0.003), "q_value": pytest.approx(2 * x["p_value"]),  # the smaller of two: p * 2 / 1
         "mean_share": 0.5, "reach": 2 / 3, "impact": 4 / 3, "mean_gradient_x_input": 0.0,  # 1 and -1
@@ -755,6 +756,7 @@ def test_minority_gap_is_newcombe_s_difference_among_the_other_label_s_examples(
 THRESHOLDS = {"max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_examples": 2}
 
 IMPORTANCE = {
+    "size": 1.0,
     "label": "a", "kind": "word", "n_examples": 10, "mean_score": 1.0, "ci_low": 0.5, "ci_high": 1.5, "std_error": 0.2, "p_value": 0.01, "q_value": 0.01,
     "mean_share": 0.5, "typical_score": 0.0, "reach": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
     "mean_gradient_x_input": 1.0, "mean_gradient_norm": 1.0,
@@ -898,6 +900,26 @@ def test_the_figures_of_a_word_are_those_of_its_label_and_a_piece_has_none(wareh
     assert only([found["x"], found["·ar·"]], *columns) == [(0.9, 3.0, 4, 0.1, None), (None, None, None, None, None)]
 
 
+def test_a_word_of_either_direction_is_a_candidate_if_its_scores_are_as_large_as_those_of_used_words(warehouse):
+    found = judged(
+        warehouse,
+        "word | mean_score | impact | q_value | size | reach\nheavy | 1.0 | 1.0 | 0.01 | 1.0 | 0.5\nlight | 1.0 | 0.5 | 0.01 | 3.0 | 0.5\n"
+        "turncoat | 0.1 | 0.01 | 0.9 | 2.0 | 0.5\nrare | 0.1 | 0.01 | 0.9 | 2.5 | 0.1\nquiet | 0.1 | 0.01 | 0.9 | 1.9 | 0.5",
+        "word\nheavy\nlight\nturncoat\nrare\nquiet",
+    )
+    # The median size of the used words is 2.
+    assert {word: row["either_way"] for word, row in found.items()} == {
+        "heavy": False, "light": False, "turncoat": True, "rare": True, "quiet": False,
+    }  # fmt: skip
+    rows = warehouse.build("flag/candidates", max_candidates=9)
+    assert only(rows, "place", "word", "n_used") == [
+        (1, "heavy", 4),
+        (2, "turncoat", 4),
+        (3, "light", 4),
+        (4, "rare", 4),
+    ]
+
+
 def test_without_a_reason_nothing_is_flagged_however_low_the_threshold(warehouse):
     assert judged(warehouse, "word\nx", "word\nx", min_spuriousness=0.0)["x"]["flagged"] is False
     assert warehouse.rows("checks/words__every_flag_has_a_reason") == []
@@ -906,7 +928,7 @@ def test_without_a_reason_nothing_is_flagged_however_low_the_threshold(warehouse
 def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_the_rest_is_counted(warehouse):
     judged(
         warehouse,
-        "word | impact | q_value\nheavy | 2.0 | 0.01\nplain | 1.0 | 0.01\nname | 0.1 | 0.01\nnumber | 0.2 | 0.01\nunused | 9.0 | 0.5",
+        "word | impact | q_value | size\nheavy | 2.0 | 0.01 | 1\nplain | 1.0 | 0.01 | 1\nname | 0.1 | 0.01 | 1\nnumber | 0.2 | 0.01 | 1\nunused | 9.0 | 0.5 | 0",
         "word | type\nheavy | content word\nplain | content word\nname | name\nnumber | number\nunused | name",
     )
     # By impact: heavy, plain, number, name. By spuriousness, then impact: number and name (0.6), heavy and plain (0).
@@ -960,30 +982,101 @@ def test_effects_are_those_of_scipy_and_a_flip_is_to_or_from_the_label(warehouse
 
 def test_neighbours_are_compared_with_no_word_on_the_same_texts(warehouse):
     tried(warehouse)
-    (row,) = warehouse.build("verify/evidence")
+    (row,) = warehouse.build("verify/evidence", min_turned=0.15)
     assert (row["delete_effect"], row["insert_effect"], row["mask_effect"], row["strength"]) == (0.75, 1.25, None, 1.0)
     # In texts 1 and 2 delete loses 1 and 2, a neighbour 0.5 and 1: half. Neighbour and nothing differ by 0.5 and 1.
     assert (row["n_neighbours"], row["neighbour_loss"], row["neighbour_size"]) == (2, 0.5, 0.5)
+    # Of four texts one changes its prediction without the word: surely more than 4.6 %, by Wilson's interval.
+    assert (row["turned"], row["turned_low"], row["n_turning"]) == (0.25, pytest.approx(0.0456, abs=1e-4), 0)
     assert (row["necessity"], row["sufficiency"]) == (pytest.approx(1 / 3), 0.5)
     assert row["spread"] == pytest.approx(np.std([1.0, 2.0, 0.5, -0.5], ddof=1) / 0.75)
+
+
+def test_independent_witnesses_are_pooled_and_operators_on_the_same_texts_are_one(warehouse):
+    """Oracle: Welch's interval by SciPy, of the means of texts and of the inserts."""
+    rng = np.random.default_rng(0)
+    removed, added = rng.normal(1.0, 0.5, (20, 3)), rng.normal(0.4, 0.8, 12)
+    rows = [
+        f"{operator} | {i} | {effect} | 0.0"
+        for i, texts in enumerate(removed)
+        for operator, effect in zip(("delete", "mask", "swap"), texts, strict=True)
+    ]
+    rows += [f"insert | {100 + i} | 0.0 | {effect}" for i, effect in enumerate(added)]
+    part = warehouse.part(
+        "operator | example_id | margin_before | margin_after\n" + "\n".join(rows), kind="word", label="b", word="x",
+        replacement=None, predicted_before=0, predicted_after=0, gold=0,
+    )  # fmt: skip
+    warehouse.build("verify/trials", trial_parts=[part], labels=["a", "b"])
+    warehouse.build("verify/effects")
+    (row,) = warehouse.build("verify/evidence", min_turned=0.15)
+    texts = removed.mean(axis=1)
+    # The mean of two means is half of the difference of one and the other's negative.
+    welch = stats.ttest_ind(texts, -added, equal_var=False).confidence_interval(0.95)
+    assert (row["pooled_low"], row["pooled_high"]) == (
+        pytest.approx(welch.low / 2, rel=1e-4),
+        pytest.approx(welch.high / 2, rel=1e-4),
+    )
+    assert (row["n_agreeing"], row["n_turning"]) == (4, 0)
+
+
+def company_of(warehouse, effects, words):
+    """`effects` by text; `words`: the words of each text in their order."""
+    rows = "\n".join(f"{i} | {effect}" for i, effect in enumerate(effects))
+    warehouse.insert("trials", "example_id | effect\n" + rows, kind="word", label="a", word="x", operator="delete")
+    places = "\n".join(f"{i} | {word} | {k}" for i, text in enumerate(words) for k, word in enumerate(text))
+    warehouse.insert("word_occurrences", "example_id | word | word_start\n" + places)
+    return warehouse.build("verify/company")
+
+
+def test_a_word_that_acts_only_beside_another_is_found_with_it(warehouse):
+    rng = np.random.default_rng(1)
+    together, alone = rng.normal(4, 0.4, 6), rng.normal(0, 0.4, 6)
+    (row,) = company_of(warehouse, [*together, *alone], [["key", "x", "often"]] * 6 + [["x", "often"]] * 6)
+    t = stats.ttest_ind(together, alone).statistic
+    every = np.concatenate([together, alone])
+    within = sum(((part - part.mean()) ** 2).sum() for part in (together, alone))
+    assert only([row], "companion", "contrast", "n_texts", "n_others") == [("key", "presence", 6, 6)]
+    assert row["t"] == pytest.approx(t, rel=1e-9)
+    assert row["explained"] == pytest.approx(1 - within / ((every - every.mean()) ** 2).sum(), rel=1e-9)
+    assert (row["effect"], row["other_effect"]) == (pytest.approx(together.mean()), pytest.approx(alone.mean()))
+
+
+def test_a_word_whose_sign_hangs_on_the_order_is_found_with_the_other(warehouse):
+    effects = [3.0, 3.1, 2.9, 3.2, -3.0, -3.1, -2.8, -3.0]
+    (row,) = company_of(warehouse, effects, [["pair", "x"]] * 4 + [["x", "pair"]] * 4)
+    assert only([row], "companion", "contrast", "n_texts", "n_others") == [("pair", "order", 4, 4)]
+    assert (row["effect"], row["other_effect"]) == (pytest.approx(3.05), pytest.approx(-2.975))
+
+
+def test_noise_has_no_company(warehouse):
+    rng = np.random.default_rng(2)
+    texts = [["x", *(f"w{k}" for k in range(60) if rng.random() < 0.4)] for _ in range(32)]
+    assert company_of(warehouse, rng.normal(1, 1, 32), texts) == []
+
+
+def test_three_texts_are_too_few_for_company(warehouse):
+    assert company_of(warehouse, [4.0, 4.1, 4.2, 0.0, 0.1, 0.2, 0.0], [["key", "x"]] * 3 + [["x"]] * 4) == []
 
 
 # ---------------------------------------------------------------- judge
 
 JUDGING = {
-    "min_effect": 0.1, "min_operators": 2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
+    "min_effect": 0.1, "min_operators": 2, "min_turned": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
 }  # fmt: skip
 EVIDENCE = {
     "kind": "word", "label": "a", "n_trials": 32, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
-    "strength": 1.0, "n_for": 4, "n_against": 0, "necessity": 0.5, "sufficiency": 0.25, "swap_size": 1.0, "opposite_share": 0.0,
+    "strength": 1.0, "pooled_low": 0.5, "n_agreeing": 4, "n_for": 4, "n_against": 0, "turned": 0.2, "turned_low": 0.1, "n_turning": 0, "necessity": 0.5, "sufficiency": 0.25, "swap_size": 1.0, "opposite_share": 0.0,
     "spread": 0.5, "n_neighbours": 0, "neighbour_loss": 0.0, "neighbour_size": 0.0, "stand_in_size": 1.0,
 }  # fmt: skip
 
 
-def verdicts_of(warehouse, evidence, types, waivers=(), association="", **params):
+def verdicts_of(
+    warehouse, evidence, types, waivers=(), association="", company="word:varchar | companion:varchar", **params
+):
     judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
     warehouse.build("flag/candidates", max_candidates=99)
     warehouse.insert("evidence", evidence, **EVIDENCE)
+    warehouse.insert("company", company, label="a", contrast="presence", effect=2.0, other_effect=0.0)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
     rows = warehouse.build("judge/verdicts", **{**JUDGING, **params})
     assert warehouse.rows("checks/verdicts__every_candidate_has_one") == []
@@ -993,10 +1086,14 @@ def verdicts_of(warehouse, evidence, types, waivers=(), association="", **params
 @pytest.mark.parametrize(
     ("kind", "group", "evidence", "verdict"),
     [
-        ("name", "null", "n_for | n_against\n4 | 0", "spurious"),
-        ("number", "null", "n_for | n_against\n2 | 0", "spurious"),
-        ("name", "null", "n_for | n_against\n1 | 0", "unclear"),
-        ("name", "null", "n_for | n_against\n3 | 1", "unclear"),
+        ("name", "null", "n_agreeing | n_against\n4 | 0", "spurious"),
+        ("number", "null", "n_agreeing | n_against\n2 | 0", "spurious"),
+        ("name", "null", "n_agreeing | n_against\n1 | 0", "unclear"),
+        ("name", "null", "n_agreeing | n_against\n3 | 1", "unclear"),
+        ("name", "null", "pooled_low\n-0.01", "unclear"),
+        # Not by their mean, but two operators change predictions for sure.
+        ("name", "null", "pooled_low | strength | n_turning\n-0.01 | 0.0 | 2", "spurious"),
+        ("name", "null", "pooled_low | strength | n_turning\n-0.01 | 0.0 | 1", "unclear"),
         ("name", "null", "strength\n0.09", "unclear"),
         ("name", "null", "opposite_share\n0.5", "spurious"),
         ("punctuation", "null", "spread\n0.9", "spurious"),
@@ -1034,6 +1131,26 @@ def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehous
     found = verdicts_of(
         warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | {size}", "word | type\nx | content word",
         association=f"word | label_rate | label_share | rate_low | z\nx | {association}",
+    )  # fmt: skip
+    assert found["x"]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("turned_low", "company", "kind", "group", "verdict"),
+    [
+        (0.1, "word:varchar | companion:varchar", "content word", "null", "unclear"),
+        (0.15, "word:varchar | companion:varchar", "content word", "null", "unclear"),
+        (0.1, "word | companion\nx | y", "content word", "null", "unclear"),
+        (0.15, "word | companion\nx | y", "content word", "null", "spurious"),
+        (0.15, "word | companion\nother | y", "content word", "null", "unclear"),
+        (0.15, "word | companion\nx | y", "function word", "negation", "genuine"),
+        (0.15, "word | companion\nx | y", "function word", "preposition", "unclear"),
+    ],
+)
+def test_to_decide_texts_and_to_need_a_companion_are_alarms_too(warehouse, turned_low, company, kind, group, verdict):
+    found = verdicts_of(
+        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size | turned_low\nx | 4 | 1.0 | 0.5 | {turned_low}",
+        f"word | type | word_group:varchar\nx | {kind} | {group}", company=company,
     )  # fmt: skip
     assert found["x"]["verdict"] == verdict
 

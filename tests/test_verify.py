@@ -95,6 +95,13 @@ def test_an_operator_is_settled_by_the_99_percent_interval_or_by_being_next_to_n
     assert not is_settled([1.0, -1.0] * 4, 0.1)
 
 
+def test_an_operator_is_not_settled_while_its_effects_vary_by_more_than_their_mean():
+    effects = [0.0, 2.2] * 16
+    assert stats.t.interval(0.99, 31, np.mean(effects), stats.sem(effects))[0] > 0
+    assert not is_settled(effects, 0.1)
+    assert is_settled([0.2, 2.0] * 16, 0.1)
+
+
 # ---------------------------------------------------------------- a model that adds up its words
 
 WEIGHTS = {"kane": 2.0, "odd": 0.5}

@@ -309,7 +309,7 @@ STAGES = {
         "slice_difference", "stability", "attribution_quality", "pilot", "baseline_agreement",
     ),
     "flag": ("word_types", "words", "candidates"),
-    "verify": ("trials", "effects", "evidence", "verification_cost"),
+    "verify": ("trials", "effects", "company", "evidence", "verification_cost"),
     "judge": ("waivers", "verdicts"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
@@ -414,7 +414,7 @@ def settled(parts):
         "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"],
         "max_candidates": 300, "passes": 48, "max_documents": 32,
-        "min_effect": 0.1, "min_operators": 2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
+        "min_effect": 0.1, "min_operators": 2, "min_turned": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip

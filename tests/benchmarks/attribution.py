@@ -36,7 +36,7 @@ from tasks.attribute import attribute_shard, plan_of
 from tasks.explained import batches, by_length, engine_for, predict
 from tasks.finetune import finetune_classifier
 from tasks.gradients import explained_scalar, quadrature
-from tasks.model import WORD_EMBEDDINGS, Encoded, ModelSpec, encode, inputs_of, load_classifier, logits_at
+from tasks.model import WORD_EMBEDDINGS, Encoded, Inputs, ModelSpec, encode, inputs_of, load_classifier, logits_at
 from tasks.parts import part_file, write_part
 from tasks.pilot import target_ids
 
@@ -450,12 +450,13 @@ def measure_size(kind: str, dtype: str) -> dict[str, object]:
 def operators(dtype: str) -> dict[str, float]:
     """Where the time of a gradient goes: shares of the operators of torch, of 32 texts of 32 tokens at a time."""
     classifier = load_classifier(model(), dtype)
-    ids = torch.randint(1000, 20000, (32, 32), generator=torch.Generator().manual_seed(0))
-    embedded = classifier.model.bert.embeddings.word_embeddings(ids).detach().requires_grad_()
+    ids_NT = torch.randint(1000, 20000, (32, 32), generator=torch.Generator().manual_seed(0))
+    inputs = Inputs(ids_NT, torch.ones_like(ids_NT), None)
+    embedded = classifier.word_embeddings(ids_NT).detach().float().requires_grad_()
 
     def gradient() -> None:
-        logits = classifier.model(inputs_embeds=embedded, attention_mask=torch.ones_like(ids)).logits
-        torch.autograd.grad(logits.float().sum(), embedded)
+        logits = logits_at(classifier, WORD_EMBEDDINGS, inputs, embedded)
+        torch.autograd.grad(logits.sum(), embedded)
 
     gradient()
     with profile(activities=[ProfilerActivity.CPU]) as profiled:

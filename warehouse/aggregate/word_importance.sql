@@ -29,6 +29,7 @@
 -- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
 -- column  p_value                two-sided, of mean_score = typical_score
 -- column  q_value                false discovery rate at which the word enters the list
+-- column  size                   root of the mean squared score in an example, whichever label it speaks for  [unit of the scalar]
 -- column  mean_share             mean share of the example's |scores|                          [0..1]
 -- column  reach                  n_examples as a share of all explained examples               [0..1]
 -- column  impact                 mean_score * reach: what the word adds to the average example [unit of the scalar]
@@ -254,6 +255,8 @@ select
     ranked.typical_score,
     ranked.p_value,
     step_up_q(ranked.p_value, ranked.n_tests, ranked.p_rank, (ranked.kind, ranked.label)) as q_value,
+    -- n - 1 because the variance has it
+    sqrt(ranked.mean_score ** 2 + ranked.variance * (ranked.n_examples - 1) / ranked.n_examples) as size,
     ranked.mean_share,
     ranked.n_examples / explained.n_explained as reach,
     ranked.mean_score * ranked.n_examples / explained.n_explained as impact,

@@ -1,8 +1,9 @@
 -- candidates: the words that are put to the test, those of most weight and those most suspect first.
 -- One row per (kind, label, word) that the model uses, up to max_candidates; a pair of words is tried by its words.
 --
--- Two lists take turns: by impact, and by spuriousness and then impact. Words of every type are there, since that a
--- word is right needs proof as well.
+-- Three lists take turns: by impact; by spuriousness and then impact; and, of the words that speak now for one label
+-- and now for another, by what they move in either direction. Words of every type are there, since that a word is
+-- right needs proof as well.
 --
 -- param   max_candidates  longest list
 -- column  place         1 for the first
@@ -25,16 +26,21 @@ ranked as (
     select
         *,
         count(*) over () as n_used,
-        row_number() over (order by impact desc, kind desc, label, word) as impact_place,
-        row_number() over (order by spuriousness desc, impact desc, kind desc, label, word) as suspicion_place
+        row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_place,
+        row_number() over (order by used desc, spuriousness desc, impact desc, kind desc, label, word) as suspicion_place,
+        row_number() over (order by either_way desc, size * reach desc, label, word) as either_place
     from words
-    where used and kind != 'bigram'
+    where (used or either_way) and kind != 'bigram'
+    -- A word of either direction is tried once, for the label it speaks for a little more.
+    qualify used or row_number() over (partition by word, used order by mean_score desc, label) = 1
 ),
 
 merged as (
     select
         *,
-        row_number() over (order by least(impact_place, suspicion_place), suspicion_place) as place
+        row_number() over (
+            order by least(impact_place, suspicion_place, if(either_way, either_place, null)), suspicion_place
+        ) as place
     from ranked
 )
 

@@ -18,6 +18,7 @@
 -- column  ci_low            95 % interval of mean_score                         [unit of the scalar]
 -- column  ci_high           95 % interval of mean_score                         [unit of the scalar]
 -- column  q_value           false discovery rate of the importance
+-- column  size              root of the mean squared score, whichever label it speaks for [unit of the scalar]
 -- column  reach             share of the explained examples with the word       [0..1]
 -- column  impact            mean_score * reach                                  [unit of the scalar]
 -- column  pieces_per_word   tokens per occurrence
@@ -31,6 +32,8 @@
 -- column  minority_gap      error rate with the word minus without it           [0..1]
 -- column  minority_low      95 % interval of minority_gap
 -- column  used              the model leans on it: q_value <= max_q and ci_low - typical_score >= min_score
+-- column  either_way        not used by its mean, but a whole word whose scores are as large as those of the typical used word:
+--                           it speaks now for one label, now for another, by the words around it
 -- column  reasons           what speaks for spurious: reason, weight, detail
 -- column  spuriousness      0 (nothing speaks for it) .. 1
 -- column  flagged           used, with a reason, and spuriousness >= min_spuriousness
@@ -145,6 +148,10 @@ judged as (
         weighed.reasons,
         coalesce(weighed.spuriousness, 0) as spuriousness,
         joined.q_value <= $max_q and joined.ci_low - joined.typical_score >= $min_score as used,
+        joined.kind = 'word'
+        and not used
+        and coalesce(joined.size >= median(joined.size) filter (where used) over (partition by joined.kind), false)
+            as either_way,
         used and weighed.spuriousness is not null and weighed.spuriousness >= $min_spuriousness as flagged
     from joined
     left join weighed using (kind, label, word)
@@ -161,6 +168,7 @@ select
     ci_low,
     ci_high,
     q_value,
+    size,
     reach,
     impact,
     pieces_per_word,
@@ -174,6 +182,7 @@ select
     minority_gap,
     minority_low,
     used,
+    either_way,
     reasons,
     spuriousness,
     flagged

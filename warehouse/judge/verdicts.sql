@@ -5,12 +5,14 @@
 -- number, fragment or the like that moves them is spurious: another one in its place should make no difference. A
 -- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
--- word whose effect changes sign or size with the text is context-dependent. One whose neighbours do nothing is
--- tied to its surface, and spurious if two of these speak against it as well: labels that hang on it, labels that
--- do not support it, errors. Else, if the labels bear it out, it is genuine.
+-- word whose neighbours do nothing is tied to its surface, and spurious if two of these speak against it as well:
+-- labels that hang on it, labels that do not support it, errors, predictions that turn when it goes, another word
+-- beside which alone it acts. One whose effect changes sign or size with the text is context-dependent. Else, if the
+-- labels bear it out, it is genuine.
 --
 -- param   min_effect      smallest mean effect that counts                           [log-odds]
 -- param   min_operators   operators that must agree
+-- param   min_turned      share of predictions that surely change when the word goes    [0..1]
 -- param   max_opposite    share of opposite effects that makes context-dependent     [0..1]
 -- param   max_spread      spread that makes context-dependent
 -- param   min_surface     share of the effect lost with neighbours: tied to the surface  [0..1]
@@ -62,6 +64,12 @@ facts as (
             as is_exempt,
         candidates.type = 'function word' as is_function_word,
         candidates.type in ('punctuation', 'symbol') as is_mark,
+        company.companion,
+        company.contrast,
+        company.effect as company_effect,
+        company.other_effect as company_other_effect,
+        company.companion is not null as is_paired,
+        coalesce(evidence.turned_low >= $min_turned, false) as is_decisive,
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(association.rate_low >= 0.9, false) as is_label,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful
@@ -71,13 +79,21 @@ facts as (
     left join evidence using (kind, label, word)
     left join label_association as association
         on candidates.kind = 'word' and candidates.label = association.label and candidates.word = association.word
+    left join company
+        on candidates.kind = 'word' and candidates.label = company.label and candidates.word = company.word
     left join artefacts on candidates.type = artefacts.type
 ),
 
 tested as (
     select
         *,
-        coalesce(n_for >= $min_operators and n_against = 0 and strength >= $min_effect, false) as is_causal,
+        coalesce(
+            (pooled_low > 0 and n_agreeing >= $min_operators and n_against = 0 and strength >= $min_effect)
+            or n_turning >= $min_operators,
+            false
+        ) as is_causal,
+        is_unsupported::integer + is_harmful::integer + is_label::integer + is_decisive::integer + is_paired::integer
+            as n_alarms,
         coalesce(opposite_share >= $max_opposite or spread > $max_spread, false) as is_mixed,
         -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does.
         coalesce(
@@ -96,10 +112,10 @@ judged as (
             when not is_causal then 'unclear'
             when is_mark and is_mixed then 'context-dependent'
             when is_artefact and not is_exempt then 'spurious'
+            when is_surface and n_alarms >= 2 and not is_exempt and not is_function_word then 'spurious'
             when is_mixed then 'context-dependent'
             when is_exempt then 'genuine'
             when is_function_word then 'unclear'
-            when is_surface and is_unsupported::integer + is_harmful::integer + is_label::integer >= 2 then 'spurious'
             when is_surface or (is_unsupported and not is_meaning) then 'unclear'
             else 'genuine'
         end as verdict,
@@ -114,8 +130,8 @@ fired as (
             {
                 'rule': if(is_causal, 'moves predictions', 'not proven'),
                 'detail': concat(
-                    coalesce(n_for, 0), ' of 4 operators show the effect, ', coalesce(n_against, 0), ' the contrary; ',
-                    coalesce(round(strength, 2), 0), ' log-odds on average'
+                    coalesce(n_agreeing, 0), ' of 4 operators show the effect, ', coalesce(n_against, 0),
+                    ' surely the contrary; ', coalesce(round(strength, 2), 0), ' log-odds on average'
                 )
             },
             if(is_artefact, {'rule': type, 'detail': type_evidence}, null),
@@ -140,6 +156,20 @@ fired as (
                 'detail': concat(
                     round(100 * coalesce(necessity, 0))::integer, ' % when it goes, ',
                     round(100 * coalesce(sufficiency, 0))::integer, ' % when it is added to texts read otherwise'
+                )
+            }, null),
+            if(is_decisive, {
+                'rule': 'decides texts',
+                'detail': concat(
+                    round(100 * turned)::integer, ' % of the predictions change when it goes, to whichever label'
+                )
+            }, null),
+            if(is_paired, {
+                'rule': 'acts beside another word',
+                'detail': concat(
+                    round(company_effect, 2), ' log-odds with ', companion,
+                    if(contrast = 'order', ' before it, ', ' in the text, '), round(company_other_effect, 2),
+                    if(contrast = 'order', ' behind it', ' without')
                 )
             }, null),
             if(is_unsupported, {

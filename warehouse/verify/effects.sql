@@ -20,6 +20,9 @@
 -- column  flip_rate       n_flipped / n_flippable                                      [0..1]
 -- column  flip_low        95 % interval of flip_rate                                   [0..1]
 -- column  flip_high       95 % interval of flip_rate                                   [0..1]
+-- column  n_changed       texts whose prediction changed, to whichever label
+-- column  change_rate     n_changed / n_trials                                         [0..1]
+-- column  change_low      lower end of its 95 % interval                               [0..1]
 -- unique  kind, label, word, operator
 with
 
@@ -39,7 +42,8 @@ counted as (
             where
                 (predicted_before = label) = (operator != 'insert')
                 and (predicted_after = label) = (operator = 'insert')
-        ) as n_flipped
+        ) as n_flipped,
+        count(*) filter (where predicted_after != predicted_before) as n_changed
     from trials
     group by kind, label, word, operator
 )
@@ -60,6 +64,9 @@ select
     n_flipped,
     n_flipped / nullif(n_flippable, 0) as flip_rate,
     wilson_low(n_flipped, n_flippable) as flip_low,
-    wilson_high(n_flipped, n_flippable) as flip_high
+    wilson_high(n_flipped, n_flippable) as flip_high,
+    n_changed,
+    n_changed / n_trials as change_rate,
+    wilson_low(n_changed, n_trials) as change_low
 from counted
 order by kind desc, label, word, operator

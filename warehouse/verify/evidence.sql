@@ -4,6 +4,7 @@
 -- Necessity and sufficiency are those of the model (Joshi et al. 2022): how often its prediction hangs on the word, and
 -- how often the word alone makes it. The texts of insert are other texts than those of the other operators.
 --
+-- param   min_turned         share of changed predictions that an operator must surely reach to count   [0..1]
 -- column  kind               word or piece
 -- column  label              label the word speaks for
 -- column  word               lower-case word; a piece with · where the word goes on
@@ -13,16 +14,23 @@
 -- column  swap_effect        mean effect by swap                                                          [log-odds]
 -- column  insert_effect      mean effect by insert                                                        [log-odds]
 -- column  strength           mean of these four, or of those there are                                    [log-odds]
+-- column  pooled_low         95 % interval of the mean of two: what delete, mask and swap show, averaged in each text, and
+--                            what insert shows in other texts; of one of them if the other has fewer than three texts  [log-odds]
+-- column  pooled_high        its upper end                                                                [log-odds]
+-- column  n_agreeing         of these four, with a mean above 0
 -- column  n_for              of these four, with intervals above 0
 -- column  n_against          of these four, with intervals below 0
+-- column  turned             texts whose prediction changes, to whichever label, by delete                [0..1]
+-- column  turned_low         lower end of its 95 % interval                                               [0..1]
+-- column  n_turning          of delete, mask and swap, those that surely change a share of the predictions: turned_low >= min_turned
 -- column  necessity          texts read as the label that no longer are, by delete and swap               [0..1]
 -- column  sufficiency        texts read as another label that become the label, by insert                 [0..1]
 -- column  swap_size          mean |effect| of a swap within the type: 0 where the word should not matter  [log-odds]
 -- column  opposite_share     texts in which delete has the opposite effect                                [0..1]
 -- column  spread             standard deviation over |mean| of the effects by delete
 -- column  n_neighbours       different neighbours that were tried
--- column  neighbour_loss     share of the effect by delete that is lost with a neighbour in its place
--- column  neighbour_size     mean |difference| of a neighbour to no word, over |delete_effect|
+-- column  neighbour_loss     share of the effect by delete that is lost with a neighbour in its place: slope of the one on the other
+-- column  neighbour_size     mean |difference| of a neighbour to no word, over the mean |effect| by delete
 -- column  stand_in_size      the same for the words of swap: what any word does
 -- unique  kind, label, word
 with
@@ -38,8 +46,12 @@ wide as (
         max(mean_effect) filter (where operator = 'swap') as swap_effect,
         max(mean_effect) filter (where operator = 'insert') as insert_effect,
         avg(mean_effect) filter (where operator != 'neighbour') as strength,
+        count(*) filter (where operator != 'neighbour' and mean_effect > 0) as n_agreeing,
         count(*) filter (where operator != 'neighbour' and effect_low > 0) as n_for,
         count(*) filter (where operator != 'neighbour' and effect_high < 0) as n_against,
+        max(change_rate) filter (where operator = 'delete') as turned,
+        max(change_low) filter (where operator = 'delete') as turned_low,
+        count(*) filter (where operator in ('delete', 'mask', 'swap') and change_low >= $min_turned) as n_turning,
         sum(n_flipped) filter (where operator in ('delete', 'swap'))
         / nullif(sum(n_flippable) filter (where operator in ('delete', 'swap')), 0) as necessity,
         max(flip_rate) filter (where operator = 'insert') as sufficiency,
@@ -51,6 +63,47 @@ wide as (
     group by kind, label, word
 ),
 
+-- Operators that share their texts are no independent witnesses: they are one, with less noise. Insert is another.
+witnesses as (
+    select
+        kind,
+        label,
+        word,
+        operator = 'insert' as inserted,
+        example_id,
+        avg(effect) as effect
+    from trials
+    where operator != 'neighbour'
+    group by kind, label, word, inserted, example_id
+),
+
+groups as (
+    select
+        kind,
+        label,
+        word,
+        inserted,
+        avg(effect) as mean,
+        var_samp(effect) / count(*) as squared_error,
+        count(*) - 1 as freedom
+    from witnesses
+    group by kind, label, word, inserted
+    having count(*) >= 3
+),
+
+-- Degrees of freedom of a sum of independent means: Welch 1947 and Satterthwaite 1946.
+pooled as (
+    select
+        kind,
+        label,
+        word,
+        avg(mean) as mean,
+        sqrt(sum(squared_error)) / count(*) as std_error,
+        coalesce(sum(squared_error) ** 2 / nullif(sum(squared_error ** 2 / freedom), 0), sum(freedom)) as freedom
+    from groups
+    group by kind, label, word
+),
+
 -- Only texts in which the word was deleted as well.
 compared as (
     select
@@ -58,12 +111,13 @@ compared as (
         other.label,
         other.word,
         count(distinct other.replacement) filter (where other.operator = 'neighbour') as n_neighbours,
-        avg(other.effect) filter (where other.operator = 'neighbour')
-        / nullif(avg(without.effect) filter (where other.operator = 'neighbour'), 0) as neighbour_loss,
+        -- The slope and not the quotient of the means, which is 0/0 for a word that speaks now for one label, now for another.
+        sum(other.effect * without.effect) filter (where other.operator = 'neighbour')
+        / nullif(sum(without.effect ** 2) filter (where other.operator = 'neighbour'), 0) as neighbour_loss,
         avg(abs(other.margin_after - without.margin_after)) filter (where other.operator = 'neighbour')
-        / nullif(abs(avg(without.effect) filter (where other.operator = 'neighbour')), 0) as neighbour_size,
+        / nullif(avg(abs(without.effect)) filter (where other.operator = 'neighbour'), 0) as neighbour_size,
         avg(abs(other.margin_after - without.margin_after)) filter (where other.operator = 'swap')
-        / nullif(abs(avg(without.effect) filter (where other.operator = 'swap')), 0) as stand_in_size
+        / nullif(avg(abs(without.effect)) filter (where other.operator = 'swap'), 0) as stand_in_size
     from trials as other
     inner join trials as without using (kind, label, word, example_id)
     where other.operator in ('neighbour', 'swap') and without.operator = 'delete'
@@ -80,8 +134,14 @@ select
     wide.swap_effect,
     wide.insert_effect,
     wide.strength,
+    pooled.mean - t_975(pooled.freedom) * pooled.std_error as pooled_low,
+    pooled.mean + t_975(pooled.freedom) * pooled.std_error as pooled_high,
+    wide.n_agreeing,
     wide.n_for,
     wide.n_against,
+    wide.turned,
+    wide.turned_low,
+    wide.n_turning,
     wide.necessity,
     wide.sufficiency,
     wide.swap_size,
@@ -92,5 +152,6 @@ select
     compared.neighbour_size,
     compared.stand_in_size
 from wide
+left join pooled using (kind, label, word)
 left join compared using (kind, label, word)
 order by wide.kind desc, wide.label, wide.word
