@@ -329,6 +329,9 @@ def parts(tmp_path_factory):
         chosen = random.choice(len(words), 10)
         if i % 4 == 0:
             chosen[4:6] = words.index("nolan"), words.index("plots")
+            chosen[chosen == words.index("gripp")] = words.index("the")
+        if i % 8 == 0:
+            chosen[6] = words.index("gripp")
         text, kept = "", []
         for position, word in enumerate(words[w] for w in chosen):
             shown = word.capitalize() if word.startswith("nolan") or not position else word
@@ -387,11 +390,11 @@ def parts(tmp_path_factory):
         pa.Table.from_pylist([
             {
                 "kind": "word", "label": "yes", "word": "nolan", "operator": operator, "replacement": None, "example_id": i,
-                "margin_before": 2.0, "margin_after": 2.0 + sign * (1.0 + 0.1 * i), "predicted_before": int(sign < 0),
+                "margin_before": 2.0, "margin_after": 2.0 + sign * (3.0 * (i % 8 == 0) + 0.01 * i), "predicted_before": int(sign < 0),
                 "predicted_after": 1, "gold": 1,
             }
             for operator, sign in (("delete", -1), ("mask", -1), ("insert", 1))
-            for i in range(1, 9)
+            for i in range(4, 49, 4)
         ]), trials,
     )  # fmt: skip
     return {
