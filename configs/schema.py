@@ -202,6 +202,9 @@ class DataConfig(Section):
             yield "names one of `slices` twice"
 
 
+_FUNCTION = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
+
+
 class ModelConfig(Section):
     """The classifier. Give `path`, or `hub` and `revision`, or a `finetune` section at the top level."""
 
@@ -211,7 +214,7 @@ class ModelConfig(Section):
     """Name of a model on the Hugging Face hub."""
     revision: Commit | None = None
     """Commit of the hub model, 7 to 40 hex digits. Required with `hub`."""
-    factory: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    factory: Annotated[str, StringConstraints(pattern=_FUNCTION)] | None = None
     """For a network that is not of transformers: `module:function` of yours that returns the torch module, called with the folder. `path` then needs model.safetensors and the tokenizer only. The code is imported and run."""
     labels: tuple[str, ...] = ()
     """The label names, in the order of the outputs. Needed with `factory` and for a single output; else they are read from config.json."""
@@ -424,6 +427,8 @@ class FlaggingConfig(Section):
     """A word is a name if it is capitalised at least this often where a sentence does not start."""
     min_casing_examples: int = setting(3, "occurrences", ge=1)
     """Occurrences inside a sentence needed before casing alone decides."""
+    recogniser: Annotated[str, StringConstraints(pattern=_FUNCTION)] | None = None
+    """A recogniser of names that you have: `module:function`, called with a list of texts, returns for each a list of (start, end, "name" or "place") in characters. It decides where most of its answers for a word agree. The code is imported and run."""
 
 
 class VerificationConfig(Section):

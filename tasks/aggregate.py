@@ -18,11 +18,11 @@ from warehouse import open_warehouse
 
 _SCORES = (
     "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance",
-    "corpus_means",
+    "corpus_means", "corpus_facts",
 )  # fmt: skip
 _TABLES = (
     *_SCORES, "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
-    "slice_association", "slice_difference", "stability", "attribution_quality", "pilot", "baseline_agreement",
+    "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def aggregate_scores(
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
-    params, corpora = _params(config, model, shards, parts), ["corpus_means"]
+    params, schemas = _params(config, model, shards, parts), [""]
     with open_warehouse(config.warehouse) as warehouse:
         upstream = run.key
         if compared is not None:
@@ -52,12 +52,18 @@ def aggregate_scores(
             upstream = warehouse.build_stage(
                 beside, "aggregate", [f"aggregate/{table}" for table in _SCORES], other, upstream
             )
-            corpora.append(f'"{beside}".corpus_means')
+            schemas.append(f'"{beside}".')
         return warehouse.build_stage(
             run.run_id,
             "aggregate",
             [f"aggregate/{table}" for table in _TABLES],
-            {**params, "corpus": "data", "corpora": corpora, "slices": list(config.data.slices)},
+            {
+                **params,
+                "corpus": "data",
+                "slices": list(config.data.slices),
+                "corpora": [f"{schema}corpus_means" for schema in schemas],
+                "facts": [f"{schema}corpus_facts" for schema in schemas],
+            },
             upstream,
         )
 

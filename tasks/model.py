@@ -6,7 +6,6 @@ import importlib
 import inspect
 import json
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -22,6 +21,7 @@ from transformers.utils import logging as transformers_logging
 from configs.schema import AttributionError, AuditConfig, ModelError, digest
 from tasks.hub import short_way_offline
 from tasks.parts import file_hash
+from tasks.plugins import first_line, plugin, plugin_sources
 
 _WEIGHTS = "model.safetensors"
 _ENDLESS = 10**9
@@ -192,43 +192,9 @@ def model_fingerprint(folder: Path, factory: str | None = None) -> str:
         )
     contents = {path.name: file_hash(path) for path in files}
     if factory is not None:
-        contents["factory"] = digest(factory, [file_hash(source) for source in _sources_of(factory)])
+        function = plugin(factory, "model.factory", ModelError)
+        contents["factory"] = digest(factory, [file_hash(source) for source in plugin_sources(factory, function)])
     return digest(contents)
-
-
-def _sources_of(factory: str) -> list[Path]:
-    """Files of the code that builds the network: the module that is named, and what it takes from others of its package."""
-    name = factory.partition(":")[0]
-    package = name.partition(".")[0]
-    waiting, found = [name, _factory_of(factory).__module__], set[str]()
-    while waiting:
-        name = waiting.pop()
-        if name in found or name.partition(".")[0] != package or name not in sys.modules:
-            continue
-        found.add(name)
-        for value in vars(sys.modules[name]).values():
-            waiting.append(value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None) or "")
-    files = [getattr(sys.modules[name], "__file__", None) for name in sorted(found)]
-    return [Path(file) for file in files if file is not None]
-
-
-def _factory_of(factory: str) -> Callable[[Path], nn.Module]:
-    module, _, name = factory.partition(":")
-    try:
-        found: Any = getattr(importlib.import_module(module), name)
-    except Exception as error:  # a user's module may raise anything
-        raise ModelError(
-            f"model.factory: {factory} cannot be imported ({type(error).__name__}: {_first_line(error)}). "
-            "Give `module:function` of a module on the Python path; PYTHONPATH=. puts the current folder on it."
-        ) from error
-    if not callable(found):
-        raise ModelError(f"model.factory: {factory} is no function, but {type(found).__name__}.")
-    build: Callable[[Path], nn.Module] = found
-    return build
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _config_of(folder: Path) -> dict[str, Any]:
@@ -270,7 +236,7 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # as for the model: whatever the files provoke
-        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({_first_line(error)}).") from error
+        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
     if not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
@@ -309,12 +275,12 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
 def _custom(spec: ModelSpec) -> Any:
     """The network that the factory builds, with the weights of the folder."""
     assert spec.factory is not None
-    build = _factory_of(spec.factory)
+    build: Callable[[Path], nn.Module] = plugin(spec.factory, "model.factory", ModelError)
     try:
         model = build(spec.folder)
     except Exception as error:  # a user's code may raise anything
         raise ModelError(
-            f"model.factory: {spec.factory}({str(spec.folder)!r}) failed ({type(error).__name__}: {_first_line(error)})."
+            f"model.factory: {spec.factory}({str(spec.folder)!r}) failed ({type(error).__name__}: {first_line(error)})."
         ) from error
     if not isinstance(model, nn.Module):
         raise ModelError(f"model.factory: {spec.factory} returned {type(model).__name__}, expected a torch.nn.Module.")
@@ -500,7 +466,7 @@ def _calls(classifier: Classifier, inputs: Inputs, folder: Path) -> tuple[Tensor
         own = not isinstance(classifier.model, PreTrainedModel) and classifier.pad_to is None
         advice = " If it reads a fixed number of positions, set model.pad_to." if own else ""
         raise ModelError(
-            f"{folder}: the model cannot read two texts of {inputs.ids_NT.shape[1]} tokens ({type(error).__name__}: {_first_line(error)}).{advice}"
+            f"{folder}: the model cannot read two texts of {inputs.ids_NT.shape[1]} tokens ({type(error).__name__}: {first_line(error)}).{advice}"
         ) from error
     finally:
         for handle in handles:

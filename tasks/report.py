@@ -139,11 +139,12 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
     params = {
         "max_verdicts": MAX_VERDICTS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
-        "max_gap": config.attribution.max_gap or _GAP_SCALE, **config.report.model_dump(),
+        "max_gap": config.attribution.max_gap or _GAP_SCALE, "sure_q": config.aggregation.sure_q, **config.report.model_dump(),
     }  # fmt: skip
     names = (
         "overview", "rejected", "labels", "confusion", "verdicts", "effects", "verification", "expired_waivers", "quadrant", "top_words", "type_importance", "fragmentation",
         "gaps", "steps", "completeness", "attribution_quality", "baseline_agreement", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
+        "corpora", "unstable", "slices", "slice_words", "harmful", "quadrant_counts",
     )  # fmt: skip
     tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
     rows = {name: table.to_pylist() for name, table in tables.items()}

@@ -5,15 +5,20 @@ of its labels try everything a page or a spreadsheet could be tricked with.
 """
 
 import csv
+import importlib
 import io
 import json
+import shutil
+import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.resources import files
 
 import pyarrow as pa
 import pytest
 
 from configs.load import load_config
+from configs.schema import AuditError
 from tasks.aggregate import aggregate_scores
 from tasks.exports import to_csv
 from tasks.flag import flag_words
@@ -573,3 +578,53 @@ def test_capitals_say_nothing_only_where_no_name_was_found_by_them(warehouse, ru
     warehouse.insert("word_occurrences", "surface | starts_sentence\nX | false")
     warehouse.insert("word_types", "\n".join(["rule", *rules]))
     assert [row["caseless"] for row in warehouse.rows("report/overview")] == [caseless]
+
+
+# ---------------------------------------------------------------- a recogniser of the user's
+
+
+@pytest.fixture
+def recogniser(audited, tmp_path, monkeypatch):
+    """The audited config with a recogniser whose answers a test sets, and the texts that it was given."""
+    config, run, _ = audited
+    (tmp_path / "my_names.py").write_text(
+        "given, answer = [], None\ndef find(texts):\n    given.extend(texts)\n    return [answer(text) for text in texts]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_names", raising=False)
+    module = importlib.import_module("my_names")
+    flagging = config.flagging.model_copy(update={"recogniser": "my_names:find"})
+    own = config.model_copy(update={"flagging": flagging, "warehouse": tmp_path / "copy.duckdb"})
+    shutil.copy(config.warehouse, own.warehouse)
+    return own, replace(run, folder=tmp_path), module
+
+
+def test_a_recogniser_decides_what_a_word_is_and_is_asked_once(recogniser):
+    config, run, module = recogniser
+    module.answer = lambda text: [(text.index("film"), text.index("film") + 4, "place")]
+    for _ in range(2):
+        flag_words.fn(config, run, "scores")
+        assert len(module.given) == 20
+        with open_warehouse(config.warehouse, read_only=True) as warehouse:
+            warehouse.use(run.run_id)
+            types = warehouse._connection.execute("select type, rule, evidence from word_types where word = 'film'")
+            assert types.fetchall() == [
+                ("place", "place.ner", "the recogniser says place in 20 of 20 places, casing says nothing here")
+            ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda text: [(0, 2, "person")], r"answered \(0, 2, 'person'\) for a text of \d+ characters, expected \(start, end, 'name' or 'place'\)\.$"),
+        (lambda text: [(5, 5, "name")], r"answered \(5, 5, 'name'\)"),
+        (lambda text: [(0, 10**6, "name")], r"answered \(0, 1000000, 'name'\)"),
+        (lambda text: 1 / 0, r"my_names:find failed \(ZeroDivisionError: division by zero\)\.$"),
+    ],
+)  # fmt: skip
+def test_a_recogniser_that_answers_something_else_is_one_clear_sentence(recogniser, answer, said):
+    config, run, module = recogniser
+    module.answer = answer
+    with pytest.raises(AuditError, match=said):
+        flag_words.fn(config, run, "scores")
+    assert not (run.folder / "recognised.json").exists()

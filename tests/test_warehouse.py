@@ -305,8 +305,9 @@ def test_reading_a_warehouse_that_is_not_there_makes_none(tmp_path):
 STAGES = {
     "aggregate": (
         "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance", "corpus_means",
+        "corpus_facts",
         "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance", "slice_association",
-        "slice_difference", "stability", "attribution_quality", "pilot", "baseline_agreement",
+        "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
     ),
     "flag": ("word_types", "words", "candidates"),
     "verify": ("trials", "effects", "company", "evidence", "verification_cost"),
@@ -415,7 +416,7 @@ def settled(parts):
         **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
         "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
         "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
-        "corpus": "data", "corpora": ["corpus_means", "corpus_means"],
+        "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "passes": 48, "max_documents": 32,
         "min_effect": 0.1, "min_operators": 2, "min_turned": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
