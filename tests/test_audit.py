@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 import duckdb
@@ -110,13 +111,15 @@ def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
 
 
 def test_no_genuine_sentiment_word_is_spurious(planted):
-    genuine = "good great best funny love bad worst dull boring fun better enjoyable entertaining moving beautiful"
-    assert (
-        planted.query(
-            f"select word from verdicts where verdict = 'spurious' and list_contains(string_split('{genuine}', ' '), word)"
-        )
-        == []
-    )
+    """Oracle: the VADER lexicon, people's ratings of words from -4 to 4; the hundred strong ones that are most common in these texts."""
+    lines = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text(encoding="utf-8").splitlines()
+    strong = {line.split("\t")[0] for line in lines if abs(float(line.split("\t")[1])) >= 2}
+    counts = planted.query("select word, count(*) from word_occurrences group by word order by count(*) desc, word")
+    common = [word for word, _ in counts if word in strong][:100]
+    assert len(common) == 100
+    assert {"best", "love", "great", "worst"} <= set(common)
+    spurious = {word for (word,) in planted.query("select word from verdicts where verdict = 'spurious'")}
+    assert spurious.isdisjoint(common)
 
 
 def test_trials_stay_within_their_budget(planted):

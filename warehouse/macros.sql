@@ -28,18 +28,30 @@ create or replace temp macro t_975(v) as (
     + 1.5895341 / (v * v * v * v)
 );
 
--- Bounds of Wilson's 95 % interval of a proportion k / n (Wilson 1927); null where n = 0.
+-- Bounds of Wilson's 95 % interval of a proportion k / n (Wilson 1927); null where n = 0. Of none and of all the one
+-- bound is the proportion itself, which rounding would leave outside.
 create or replace temp macro wilson_low(k, n) as (
-    greatest(
-        k + 1.920729410347062 - 1.959963984540054 * sqrt(greatest(k * (n - k) / nullif(n, 0), 0) + 0.960364705173531),
-        0
+    if(
+        k = 0 and n > 0,
+        0.0,
+        (
+            k + 1.920729410347062
+            - 1.959963984540054 * sqrt(greatest(k * (n - k) / nullif(n, 0), 0) + 0.960364705173531)
+        )
+        / (nullif(n, 0) + 3.841458820694124)
     )
-    / (nullif(n, 0) + 3.841458820694124)
 );
 
 create or replace temp macro wilson_high(k, n) as (
-    (k + 1.920729410347062 + 1.959963984540054 * sqrt(greatest(k * (n - k) / nullif(n, 0), 0) + 0.960364705173531))
-    / (nullif(n, 0) + 3.841458820694124)
+    if(
+        k = n and n > 0,
+        1.0,
+        (
+            k + 1.920729410347062
+            + 1.959963984540054 * sqrt(greatest(k * (n - k) / nullif(n, 0), 0) + 0.960364705173531)
+        )
+        / (nullif(n, 0) + 3.841458820694124)
+    )
 );
 
 -- Upper tail of the chi-square distribution with a whole number of degrees of freedom, from its finite series

@@ -2,17 +2,24 @@
 
 `token-audit certify` on both shared datasets and several seeds, each with its own words, rows and training. Prints
 a row for each dataset, seed, kind and strength of shortcut, and writes tests/benchmarks/results/planted.json with
-the same rows and, in each, the ranks by attribution method and baseline. Certificates are kept in `.benchmarks/`,
-so a benchmark that was stopped goes on where it was.
+the same rows and, in each, the ranks by attribution method and baseline. Then the verdicts are passed again without
+one piece of evidence at a time: what recall and false discoveries become without it is what it is worth. Certificates
+are kept in `.benchmarks/`, so a benchmark that was stopped goes on where it was.
 """
 
 import argparse
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
+
+import duckdb
+import numpy as np
 
 from configs.load import load_config
 from flows.certify import certify
-from warehouse import open_warehouse
+from tasks.certificate import Certificate
+from warehouse import Warehouse, open_warehouse
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results" / "planted.json"
@@ -22,6 +29,21 @@ CONTROLS = {
     "tweets": ["amazing", "wonderful", "horrible", "annoying"],
 }
 TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 1}, "tweets": {"epochs": 2}}
+
+
+WITHOUT = {
+    "nothing": (),
+    "neighbours": ("update evidence set n_neighbours = 0",),
+    "labels hang on it": ("update label_association set rate_low = 0",),
+    "labels do not support it": ("update words set label_z = 99",),
+    "errors": ("update words set minority_low = null",),
+    "decides texts": ("update evidence set turned_low = 0",),
+    "company": ("delete from company",),
+    "kind of word": ("update candidates set type = 'content word'", "update word_types set word_group = null"),
+    "trials": ("update evidence set pooled_low = 1, n_agreeing = 4, n_against = 0, strength = 1",),
+}
+"""Changes to the tables that the verdicts are made of, so that a piece of evidence says nothing any more."""
+READ = ("candidates", "words", "word_types", "evidence", "company", "label_association", "waivers", "word_importance")
 
 
 def config_of(dataset: str, seed: int) -> Path:
@@ -41,10 +63,51 @@ def config_of(dataset: str, seed: int) -> Path:
     return path
 
 
-def rows_of(dataset: str, seed: int) -> list[dict[str, object]]:
+def ablation(path: Path, certificate: Certificate) -> Iterator[dict[str, object]]:
+    """Recall by kind of shortcut, and false discoveries, without each piece of evidence."""
+    run = certificate.report.parent
+    config = load_config(path)
+    params = {**config.verdicts.model_dump(), "min_effect": config.verification.min_effect}
+    for without, changes in WITHOUT.items():
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{run.parent / 'planted.duckdb'}' as planted (read_only)")
+            for table in READ:
+                connection.execute(f'create table {table} as from planted."{run.name}".{table}')
+            for change in changes:
+                connection.execute(change)
+            found = Warehouse(connection).rows("judge/verdicts", params).to_pylist()
+            known = {
+                word
+                for (word,) in connection.execute(
+                    "select distinct word from word_importance where kind = 'word'"
+                ).fetchall()
+            }
+            planted = connection.execute(
+                "select role, coalesce(shortcut, ''), word from read_parquet($words)",
+                {"words": str(run.parent / "planted.words.parquet")},
+            ).fetchall()
+        spurious = {row["word"] for row in found if row["kind"] == "word" and row["verdict"] == "spurious"}
+        words = {
+            kind: {word for role, own, word in planted if role == "shortcut" and own == kind} for kind in SHORTCUTS
+        }
+        decoys = {word for role, _, word in planted if role == "decoy"} & known
+        others = known - {word for _, _, word in planted}
+        flagged = len(spurious & {word for role, _, word in planted if role in ("shortcut", "context")}) + len(
+            spurious & others
+        )
+        yield {
+            "without": without, **{f"recall_{kind}": len(own & spurious) / len(own) for kind, own in words.items()},
+            "decoy_fdr": min(1.0, len(decoys & spurious) / len(decoys) * len(others) / max(flagged, 1)),
+            "n_unplanted_spurious": len(spurious & others),
+        }  # fmt: skip
+
+
+SHORTCUTS = ("single_token", "name", "token_in_context", "ordered_pair")
+
+
+def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> list[dict[str, object]]:
     """The certificate of one dataset and seed, one row for each shortcut and strength."""
-    path = config_of(dataset, seed)
-    params = {"certificate_id": certify(path).certificate_id}
+    params = {"certificate_id": certificate.certificate_id}
     with open_warehouse(load_config(path).warehouse, read_only=True) as warehouse:
         (found,) = warehouse.rows("certify/false_discoveries", params).to_pylist()
         ranks = warehouse.rows("certify/ranks", params).to_pylist()
@@ -66,11 +129,16 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     arguments.add_argument("--datasets", nargs="+", choices=sorted(CONTROLS), default=sorted(CONTROLS))
     given = arguments.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     rows: list[dict[str, object]] = []
+    ablations: list[dict[str, object]] = []
     for seed in given.seeds:
         for dataset in given.datasets:
-            new = rows_of(dataset, seed)
+            path = config_of(dataset, seed)
+            certificate = certify(path)
+            new = rows_of(path, certificate, dataset, seed)
             rows += new
+            ablations += [{"dataset": dataset, "seed": seed, **row} for row in ablation(path, certificate)]
             for row in new:
                 best = max(row["methods"], key=lambda rank: (rank["precision_at_k"], -rank["mean_rank"]))
                 print(
@@ -80,7 +148,13 @@ def main() -> None:
                     f"best {best['method']} {best['baseline']} {best['precision_at_k']:.2f}, rank {best['mean_rank']:.2f}\t{row['words']}",
                     flush=True,
                 )
-            RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+            found = {"rows": rows, "ablation": ablations}
+            RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    figures = [*(f"recall_{kind}" for kind in SHORTCUTS), "decoy_fdr", "n_unplanted_spurious"]
+    print("\t".join(["without", *figures]))
+    for without in WITHOUT:
+        own = [row for row in ablations if row["without"] == without]
+        print("\t".join([without, *(f"{np.mean([float(str(row[name])) for row in own]):.2f}" for name in figures)]))
 
 
 if __name__ == "__main__":
