@@ -437,7 +437,7 @@ class VerificationConfig(Section):
     max_candidates: int = setting(300, "words", ge=1, le=10_000)
     """Most words and fragments that are tried, by weight and by suspicion; those left out are counted."""
     max_documents: int = setting(32, "texts", ge=8, le=256)
-    """Most texts for each word and operator. It begins with 8, and goes on only while nothing is settled."""
+    """Most texts for each word and operator. It begins with 16, and goes on only while nothing is settled."""
     min_effect: float = setting(0.1, "log-odds", gt=0)
     """An effect below this is none: trials end when the interval lies within, and a verdict of use asks for more."""
     min_similarity: float = setting(0.4, "cosine, 0..1", gt=0, lt=1)

@@ -48,7 +48,7 @@ from warehouse import open_warehouse, seed
 
 GROUP = 25
 """Candidates in a part: some seconds of work on two cores."""
-FIRST = 8
+FIRST = 16
 """Texts of an operator before it is asked whether more are needed; then twice as many, and so on."""
 NEIGHBOURS = 5
 MAX_NEIGHBOURTRIALS = 16

@@ -1070,13 +1070,11 @@ EVIDENCE = {
 }  # fmt: skip
 
 
-def verdicts_of(
-    warehouse, evidence, types, waivers=(), association="", company="word:varchar | companion:varchar", **params
-):
+def verdicts_of(warehouse, evidence, types, waivers=(), association="", company=None, **params):
     judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
     warehouse.build("flag/candidates", max_candidates=99)
     warehouse.insert("evidence", evidence, **EVIDENCE)
-    warehouse.insert("company", company, label="a", contrast="presence", effect=2.0, other_effect=0.0)
+    warehouse.insert("company", company or NO_COMPANY, label="a", contrast="presence", effect=2.0, other_effect=0.0)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
     rows = warehouse.build("judge/verdicts", **{**JUDGING, **params})
     assert warehouse.rows("checks/verdicts__every_candidate_has_one") == []
@@ -1135,23 +1133,44 @@ def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehous
     assert found["x"]["verdict"] == verdict
 
 
+NO_COMPANY = "word:varchar | companion:varchar"
+
+
 @pytest.mark.parametrize(
-    ("turned_low", "company", "kind", "group", "verdict"),
+    ("loss", "turned_low", "company", "kind", "group", "verdict"),
     [
-        (0.1, "word:varchar | companion:varchar", "content word", "null", "unclear"),
-        (0.15, "word:varchar | companion:varchar", "content word", "null", "unclear"),
-        (0.1, "word | companion\nx | y", "content word", "null", "unclear"),
-        (0.15, "word | companion\nx | y", "content word", "null", "spurious"),
-        (0.15, "word | companion\nother | y", "content word", "null", "unclear"),
-        (0.15, "word | companion\nx | y", "function word", "negation", "genuine"),
-        (0.15, "word | companion\nx | y", "function word", "preposition", "unclear"),
+        (1.0, 0.1, NO_COMPANY, "content word", "null", "unclear"),
+        (0.5, 0.15, NO_COMPANY, "content word", "null", "genuine"),  # alone
+        (1.0, 0.1, "word | companion\nx | y", "content word", "null", "unclear"),  # two, but it decides no text
+        (1.0, 0.15, NO_COMPANY, "content word", "null", "spurious"),  # two, and it does
+        (0.5, 0.15, "word | companion\nx | y", "content word", "null", "spurious"),
+        (0.2, 0.15, "word | companion\nx | y", "content word", "null", "genuine"),  # its neighbours do the same
+        (0.5, 0.15, "word | companion\nother | y", "content word", "null", "genuine"),
+        (1.0, 0.15, "word | companion\nx | y", "function word", "negation", "genuine"),
+        (1.0, 0.15, "word | companion\nx | y", "function word", "preposition", "unclear"),
     ],
 )
-def test_to_decide_texts_and_to_need_a_companion_are_alarms_too(warehouse, turned_low, company, kind, group, verdict):
+def test_a_content_word_that_decides_texts_needs_one_more_alarm(
+    warehouse, loss, turned_low, company, kind, group, verdict
+):
     found = verdicts_of(
-        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size | turned_low\nx | 4 | 1.0 | 0.5 | {turned_low}",
+        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size | turned_low\nx | 4 | {loss} | 0.5 | {turned_low}",
         f"word | type | word_group:varchar\nx | {kind} | {group}", company=company,
     )  # fmt: skip
+    assert found["x"]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(("strength", "verdict"), [(2.0, "genuine"), (2.5, "spurious")])
+def test_an_effect_far_out_among_those_of_all_words_is_an_alarm(warehouse, strength, verdict):
+    """Of twelve words with effects of 0.5 and 1.0 and this one the quartiles are 0.5 and 1.0: far out is beyond 2.5."""
+    others = [f"w{i}" for i in range(12)]
+    evidence = "word | strength | turned_low\n" + "\n".join(
+        [f"{word} | {0.5 if i < 6 else 1.0} | 0.1" for i, word in enumerate(others)] + [f"x | {strength + 0.01} | 0.2"]
+    )
+    types = "word | type\n" + "\n".join(f"{word} | content word" for word in (*others, "x"))
+    found = verdicts_of(warehouse, evidence, types)
+    quartiles = np.quantile([0.5] * 6 + [1.0] * 6 + [strength], [0.25, 0.75])
+    assert (strength + 0.01 > quartiles[1] + 3 * (quartiles[1] - quartiles[0])) == (verdict == "spurious")
     assert found["x"]["verdict"] == verdict
 
 

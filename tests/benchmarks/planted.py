@@ -28,7 +28,7 @@ CONTROLS = {
     "movie_reviews": ["brilliant", "wonderful", "dreadful", "boring"],
     "tweets": ["amazing", "wonderful", "horrible", "annoying"],
 }
-TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 1}, "tweets": {"epochs": 2}}
+TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs": 3}}
 
 
 WITHOUT = {
@@ -38,9 +38,12 @@ WITHOUT = {
     "labels do not support it": ("update words set label_z = 99",),
     "errors": ("update words set minority_low = null",),
     "decides texts": ("update evidence set turned_low = 0",),
+    "outweighs": ("update evidence set strength = least(strength, 0.3)",),
     "company": ("delete from company",),
     "kind of word": ("update candidates set type = 'content word'", "update word_types set word_group = null"),
-    "trials": ("update evidence set pooled_low = 1, n_agreeing = 4, n_against = 0, strength = 1",),
+    "trials": (
+        "update evidence set pooled_low = 1, n_agreeing = 4, n_against = 0, strength = greatest(strength, 0.1)",
+    ),
 }
 """Changes to the tables that the verdicts are made of, so that a piece of evidence says nothing any more."""
 READ = ("candidates", "words", "word_types", "evidence", "company", "label_association", "waivers", "word_importance")
@@ -54,7 +57,7 @@ def config_of(dataset: str, seed: int) -> Path:
         "data": {"path": str(ROOT / f"warehouse/seeds/{dataset}.parquet"), "id": "id", "where": {"split": "test"}, "sample": 1200},
         "finetune": {"where": {"split": "train"}, "seed": seed, **TRAINING[dataset]},
         "attribution": {"gradients": 4},
-        "certification": {"seed": seed, "controls": CONTROLS[dataset]},
+        "certification": {"seed": seed, "controls": CONTROLS[dataset], "rate": 0.03},
     }  # fmt: skip
     CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"{dataset}-{seed}.yaml"

@@ -5,10 +5,11 @@
 -- number, fragment or the like that moves them is spurious: another one in its place should make no difference. A
 -- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
--- word whose neighbours do nothing is tied to its surface, and spurious if two of these speak against it as well:
--- labels that hang on it, labels that do not support it, errors, predictions that turn when it goes, another word
--- beside which alone it acts. One whose effect changes sign or size with the text is context-dependent. Else, if the
--- labels bear it out, it is genuine.
+-- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only beside
+-- another word, its neighbours do nothing, labels hang on it, labels do not support it, it goes with errors. Three
+-- alarms make it spurious, or two if the first is one of them; not if its neighbours do the same, since then it is its
+-- meaning that counts, unless it is the first two alarms that are raised: no one word should overrule a text. One whose effect changes sign or size with the text is context-dependent. Else, if the labels
+-- bear it out, it is genuine.
 --
 -- param   min_effect      smallest mean effect that counts                           [log-odds]
 -- param   min_operators   operators that must agree
@@ -84,16 +85,25 @@ facts as (
     left join artefacts on candidates.type = artefacts.type
 ),
 
+-- Far out by Tukey 1977: beyond the upper quartile by three times the distance of the quartiles.
+fence as (
+    select
+        quantile_cont(strength, 0.75) + 3 * (quantile_cont(strength, 0.75) - quantile_cont(strength, 0.25)) as far_out
+    from facts
+    where kind = 'word'
+    having count(strength) >= 12
+),
+
 tested as (
     select
-        *,
+        facts.*,
+        fence.far_out,
+        coalesce(strength > fence.far_out, false) as outweighs,
         coalesce(
             (pooled_low > 0 and n_agreeing >= $min_operators and n_against = 0 and strength >= $min_effect)
             or n_turning >= $min_operators,
             false
         ) as is_causal,
-        is_unsupported::integer + is_harmful::integer + is_label::integer + is_decisive::integer + is_paired::integer
-            as n_alarms,
         coalesce(opposite_share >= $max_opposite or spread > $max_spread, false) as is_mixed,
         -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does.
         coalesce(
@@ -101,8 +111,13 @@ tested as (
             and neighbour_size <= 1.25 * stand_in_size,
             false
         ) as is_surface,
-        coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_meaning
+        coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_meaning,
+        is_surface::integer + is_unsupported::integer + is_harmful::integer + is_label::integer
+        + is_decisive::integer + is_paired::integer + outweighs::integer as n_alarms,
+        (is_decisive and outweighs)
+        or (not is_meaning and (n_alarms >= 3 or (is_decisive and n_alarms >= 2))) as is_alarming
     from facts
+    left join fence on true
 ),
 
 judged as (
@@ -112,7 +127,7 @@ judged as (
             when not is_causal then 'unclear'
             when is_mark and is_mixed then 'context-dependent'
             when is_artefact and not is_exempt then 'spurious'
-            when is_surface and n_alarms >= 2 and not is_exempt and not is_function_word then 'spurious'
+            when is_alarming and not is_exempt and not is_function_word then 'spurious'
             when is_mixed then 'context-dependent'
             when is_exempt then 'genuine'
             when is_function_word then 'unclear'
@@ -162,6 +177,12 @@ fired as (
                 'rule': 'decides texts',
                 'detail': concat(
                     round(100 * turned)::integer, ' % of the predictions change when it goes, to whichever label'
+                )
+            }, null),
+            if(outweighs, {
+                'rule': 'outweighs other words',
+                'detail': concat(
+                    round(strength, 2), ' log-odds, where ', round(far_out, 2), ' is far out among the words that were tried'
                 )
             }, null),
             if(is_paired, {
