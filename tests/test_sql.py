@@ -1223,7 +1223,7 @@ def test_the_unstable_words_of_the_report_are_those_that_surely_differ(warehouse
     )
     warehouse.insert(
         "stability",
-        "word | label | q_value | n_examples:list | mean_scores:list\n"
+        "word | label | q_value | n_examples | mean_scores\n"
         "flips | a | 0.01 | [5, 6] | [1.0, -1.0]\nflips | b | 0.01 | [5, 6] | [-1.0, 1.0]\nsame | a | 0.06 | [5, 6] | [1.0, 0.9]",
         kind="word", sign_flip=True,
     )  # fmt: skip
