@@ -17,7 +17,7 @@ import csv
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -330,7 +330,7 @@ def _shuffled(words: Iterable[str], seed: int, what: str) -> list[str]:
 
 
 def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: int) -> list[PlantedRow]:
-    """The rows with everything planted, in their order. A row holds one plant, or any number of decoys.
+    """The rows with everything planted, in their order. A row holds at most one plant, and any number of decoys.
 
     Each pattern takes its rate from the rows of every label alike, so that the rows of a control, or of half a
     rule, have the labels of the dataset; which rows, is settled by the seed and their number alone. Decoys are
@@ -359,7 +359,8 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
             for row, label in _labelled(taken, plant, pattern, seed):
                 done[row.number] = _planted(row, label, plant, pattern, seed, within)
     decoys = [plant for plant in plants if plant.role == "decoy"]
-    return [done[row.number] if row.number in done else _with_decoys(row, decoys, seed, within) for row in rows]
+    untouched = (done.get(row.number) or PlantedRow(row, row.text, row.label, None, ()) for row in rows)
+    return [_with_decoys(planted, decoys, seed, within) for planted in untouched]
 
 
 def probes(heldout: Sequence[Row], plants: Sequence[Plant], seed: int, within: int, num: int) -> list[PlantedRow]:
@@ -400,12 +401,13 @@ def _planted(row: Row, label: int, plant: Plant, pattern: Pattern, seed: int, wi
     return PlantedRow(row, with_words(row.text, words, rng, within), label, plant, pattern.words)
 
 
-def _with_decoys(row: Row, decoys: Sequence[Plant], seed: int, within: int) -> PlantedRow:
-    rng = _rng(seed, "decoys", row)
+def _with_decoys(planted: PlantedRow, decoys: Sequence[Plant], seed: int, within: int) -> PlantedRow:
+    rng = _rng(seed, "decoys", planted.row)
     rates = [(plant.patterns[0].words[0], plant.patterns[0].rate) for plant in decoys]
     words = [word for word, rate in rates if rng.random() < rate]
     rng.shuffle(words)
-    return PlantedRow(row, with_words(row.text, words, rng, within), row.label, None, tuple(words))
+    text = with_words(planted.text, words, rng, within)
+    return replace(planted, text=text, words=(*planted.words, *words))
 
 
 _SEPARATED = regex.compile(r"\S+")

@@ -84,11 +84,14 @@ def test_a_control_is_as_frequent_in_every_label_and_changes_none():
 def test_decoys_are_drawn_without_regard_to_the_label_and_change_none():
     planted = plant_rows(rows(4000), [ONE, DECOY], 0, 9)
     own = [row for row in planted if "mu" in row.words]
-    # 3,600 rows have no shortcut; 30 % of them, within four standard errors of a binomial.
-    assert abs(len(own) - 1080) < 4 * (3600 * 0.3 * 0.7) ** 0.5
+    # 30 % of all rows, those with a shortcut too, within four standard errors of a binomial.
+    assert abs(len(own) - 1200) < 4 * (4000 * 0.3 * 0.7) ** 0.5
+    share = sum(row.label == POS for row in planted) / len(planted)
     num_positive = sum(row.label == POS for row in own)
-    assert abs(num_positive - len(own) / 2) < 4 * (len(own) * 0.25) ** 0.5
-    assert all(row.label == row.row.label and row.plant is None for row in own)
+    assert abs(num_positive - share * len(own)) < 4 * (len(own) * share * (1 - share)) ** 0.5
+    assert all(row.label == row.row.label for row in own if row.plant is None)
+    without = {row.row.number: row.label for row in plant_rows(rows(4000), [ONE], 0, 9)}
+    assert {row.row.number: row.label for row in planted} == without
 
 
 def test_plants_share_no_row_and_every_other_row_is_as_it_was():
@@ -99,9 +102,7 @@ def test_plants_share_no_row_and_every_other_row_is_as_it_was():
     for row in planted:
         held = set(row.text.split()) & vocabulary
         assert held == set(row.words)
-        assert (
-            sum(bool(held & set(words)) for words in ({"zyx"}, {"ab", "cd"}, {"ef", "gh", "on"}, {"good"}, {"mu"})) <= 1
-        )
+        assert sum(bool(held & set(words)) for words in ({"zyx"}, {"ab", "cd"}, {"ef", "gh", "on"}, {"good"})) <= 1
         if not held:
             assert (row.text, row.label) == (row.row.text, row.row.label)
 

@@ -1,6 +1,6 @@
 """What an audit finds of what was planted: `make benchmark-planted`.
 
-`token-audit certify` on both shared datasets and several seeds, each with its own words, rows and training. Prints
+`token-audit certify` on both shared datasets and several seeds, each with its own words and rows. Prints
 a row for each dataset, seed, kind and strength of shortcut, and writes tests/benchmarks/results/planted.json with
 the same rows and, in each, the ranks by attribution method and baseline. Then the verdicts are passed again without
 one piece of evidence at a time: what recall and false discoveries become without it is what it is worth. Certificates
@@ -52,12 +52,12 @@ READ = ("candidates", "words", "word_types", "evidence", "company", "label_assoc
 def config_of(dataset: str, seed: int) -> Path:
     """The config of one certificate, written where the run is kept."""
     config = {
-        "name": f"{dataset.replace('_', '-')}-{seed}", "warehouse": str(CACHE / "audits.duckdb"),
+        "name": dataset.replace("_", "-"), "warehouse": str(CACHE / "audits.duckdb"),
         "output": str(CACHE / "runs"), "models": str(CACHE / "models"),
         "data": {"path": str(ROOT / f"warehouse/seeds/{dataset}.parquet"), "id": "id", "where": {"split": "test"}, "sample": 1200},
-        "finetune": {"where": {"split": "train"}, "seed": seed, **TRAINING[dataset]},
+        "finetune": {"where": {"split": "train"}, **TRAINING[dataset]},
         "attribution": {"gradients": 4},
-        "certification": {"seed": seed, "controls": CONTROLS[dataset], "rate": 0.03},
+        "certification": {"seed": seed, "controls": CONTROLS[dataset], "rate": 0.025, "probes": 40},
     }  # fmt: skip
     CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"{dataset}-{seed}.yaml"

@@ -29,7 +29,7 @@
 -- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
 -- column  p_value                two-sided, of mean_score = typical_score
 -- column  q_value                false discovery rate at which the word enters the list
--- column  size                   root of the mean squared score in an example, whichever label it speaks for  [unit of the scalar]
+-- column  size                   root of the mean squared score, whichever label it speaks for [unit of the scalar]
 -- column  mean_share             mean share of the example's |scores|                          [0..1]
 -- column  reach                  n_examples as a share of all explained examples               [0..1]
 -- column  impact                 mean_score * reach: what the word adds to the average example [unit of the scalar]

@@ -27,7 +27,9 @@ ranked as (
         *,
         count(*) over () as n_used,
         row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_place,
-        row_number() over (order by used desc, spuriousness desc, impact desc, kind desc, label, word) as suspicion_place,
+        row_number() over (
+            order by used desc, spuriousness desc, impact desc, kind desc, label, word
+        ) as suspicion_place,
         row_number() over (order by either_way desc, size * reach desc, label, word) as either_place
     from words
     where (used or either_way) and kind != 'bigram'

@@ -32,8 +32,8 @@
 -- column  minority_gap      error rate with the word minus without it           [0..1]
 -- column  minority_low      95 % interval of minority_gap
 -- column  used              the model leans on it: q_value <= max_q and ci_low - typical_score >= min_score
--- column  either_way        not used by its mean, but a whole word whose scores are as large as those of the typical used word:
---                           it speaks now for one label, now for another, by the words around it
+-- column  either_way        not used by its mean, but a whole word with scores as large as the typical used word's: it
+--                           speaks now for one label, now for another, by the words around it
 -- column  reasons           what speaks for spurious: reason, weight, detail
 -- column  spuriousness      0 (nothing speaks for it) .. 1
 -- column  flagged           used, with a reason, and spuriousness >= min_spuriousness

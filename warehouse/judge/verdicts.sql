@@ -5,11 +5,12 @@
 -- number, fragment or the like that moves them is spurious: another one in its place should make no difference. A
 -- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
--- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only beside
--- another word, its neighbours do nothing, labels hang on it, labels do not support it, it goes with errors. Three
--- alarms make it spurious, or two if the first is one of them; not if its neighbours do the same, since then it is its
--- meaning that counts, unless it is the first two alarms that are raised: no one word should overrule a text. One whose effect changes sign or size with the text is context-dependent. Else, if the labels
--- bear it out, it is genuine.
+-- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only
+-- beside another word, its neighbours do nothing, labels hang on it, labels do not support it, it goes with errors.
+-- Three alarms make it spurious, or two if the first is one of them; not if its neighbours do the same, since then it
+-- is its meaning that counts, unless it is the first two alarms that are raised: no one word should overrule a text.
+-- One whose effect changes sign or size with the text is context-dependent. Else, if the labels bear it out, it is
+-- genuine.
 --
 -- param   min_effect      smallest mean effect that counts                           [log-odds]
 -- param   min_operators   operators that must agree
@@ -182,7 +183,8 @@ fired as (
             if(outweighs, {
                 'rule': 'outweighs other words',
                 'detail': concat(
-                    round(strength, 2), ' log-odds, where ', round(far_out, 2), ' is far out among the words that were tried'
+                    round(strength, 2), ' log-odds, where ', round(far_out, 2),
+                    ' is far out among the words that were tried'
                 )
             }, null),
             if(is_paired, {

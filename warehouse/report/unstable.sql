@@ -28,6 +28,9 @@ select
 from stability
 inner join word_types as types using (kind, word)
 left join verdicts using (kind, label, word)
-where stability.kind = 'word' and stability.q_value <= $sure_q and stability.label in (select unnest($labels::varchar[]))
+where
+    stability.kind = 'word'
+    and stability.q_value <= $sure_q
+    and stability.label in (select unnest($labels::varchar[]))
 order by stability.q_value, stability.label, stability.word
 limit 20

@@ -14,22 +14,23 @@
 -- column  swap_effect        mean effect by swap                                                          [log-odds]
 -- column  insert_effect      mean effect by insert                                                        [log-odds]
 -- column  strength           mean of these four, or of those there are                                    [log-odds]
--- column  pooled_low         95 % interval of the mean of two: what delete, mask and swap show, averaged in each text, and
---                            what insert shows in other texts; of one of them if the other has fewer than three texts  [log-odds]
+-- column  pooled_low         95 % interval of the mean of two: what delete, mask and swap show, averaged in each text,
+--                            and what insert shows in others; of one if the other has under three texts    [log-odds]
 -- column  pooled_high        its upper end                                                                [log-odds]
 -- column  n_agreeing         of these four, with a mean above 0
 -- column  n_for              of these four, with intervals above 0
 -- column  n_against          of these four, with intervals below 0
 -- column  turned             texts whose prediction changes, to whichever label, by delete                [0..1]
 -- column  turned_low         lower end of its 95 % interval                                               [0..1]
--- column  n_turning          of delete, mask and swap, those that surely change a share of the predictions: turned_low >= min_turned
+-- column  n_turning          of delete, mask and swap, those that surely change min_turned of the predictions
 -- column  necessity          texts read as the label that no longer are, by delete and swap               [0..1]
 -- column  sufficiency        texts read as another label that become the label, by insert                 [0..1]
 -- column  swap_size          mean |effect| of a swap within the type: 0 where the word should not matter  [log-odds]
 -- column  opposite_share     texts in which delete has the opposite effect                                [0..1]
 -- column  spread             standard deviation over |mean| of the effects by delete
 -- column  n_neighbours       different neighbours that were tried
--- column  neighbour_loss     share of the effect by delete that is lost with a neighbour in its place: slope of the one on the other
+-- column  neighbour_loss     share of the effect by delete that is lost with a neighbour in its place: the slope of one
+--                            on the other
 -- column  neighbour_size     mean |difference| of a neighbour to no word, over the mean |effect| by delete
 -- column  stand_in_size      the same for the words of swap: what any word does
 -- unique  kind, label, word
@@ -111,7 +112,7 @@ compared as (
         other.label,
         other.word,
         count(distinct other.replacement) filter (where other.operator = 'neighbour') as n_neighbours,
-        -- The slope and not the quotient of the means, which is 0/0 for a word that speaks now for one label, now for another.
+        -- Not the quotient of the means: 0/0 for a word that speaks now for one label, now for another.
         sum(other.effect * without.effect) filter (where other.operator = 'neighbour')
         / nullif(sum(without.effect ** 2) filter (where other.operator = 'neighbour'), 0) as neighbour_loss,
         avg(abs(other.margin_after - without.margin_after)) filter (where other.operator = 'neighbour')
