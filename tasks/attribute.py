@@ -204,6 +204,8 @@ def plan_of(
     if stored is not None:
         return stored
     chosen = [i for i in _pilot_ids(shards, engine.attribution.seed) if i not in left_out]
+    if not chosen:
+        raise AttributionError("Workers die at every text of the pilot.")
     place = {example_id: k for k, example_id in enumerate(chosen)}
     rows: list[dict[str, Any]] = []
     num_examples = 0

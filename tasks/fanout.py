@@ -92,11 +92,15 @@ def _quarantined(facts: Facts) -> int:
 # ---------------------------------------------------------------- where
 
 
+_RAY_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
+"""Read when Ray is imported: nothing is sent, and its remarks on dead workers stay out of standard output."""
+
+
 @contextmanager
 def _connected(given: str) -> Iterator[tuple[Any, int]]:
     """Ray, connected, and the threads of a worker."""
-    # Before the import, which reads it: nothing is sent.
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    for name, value in _RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
@@ -110,7 +114,8 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
         if visible is not None:
             # Local workers inherit it; Ray gives each of them one.
             os.environ["CUDA_VISIBLE_DEVICES"] = visible
-        ray.init(**where, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        ray.init(**where, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise AuditError(f"TOKEN_AUDIT_WORKERS={given}: no Ray cluster answers there ({reason}).") from error
