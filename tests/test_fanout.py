@@ -347,10 +347,13 @@ def test_a_node_that_goes_away_loses_nothing(workers, tmp_path):
     class Watching(Meter):
         def __call__(self, amount):
             super().__call__(amount)
-            # Its worker has begun, and is in the middle of its next job.
-            if not gone and any(path.read_text().split()[-1] == raylet for path in tmp_path.iterdir()):
+            seen = [path.read_text().split() for path in tmp_path.iterdir()]
+            # Its worker has begun, and is in the middle of its next job. It would outlive its node for a second.
+            for pid in [int(line[-2]) for line in seen if line[-1:] == [raylet] and not gone]:
                 time.sleep(0.2)
+                os.kill(pid, signal.SIGKILL)
                 gone.append(workers.remove_node(third, allow_graceful=False))
+                break
 
     meter = Watching()
     with fan_out(WorkersConfig()) as run_everywhere:
