@@ -538,6 +538,13 @@ class ExplainConfig(Section):
             yield f"has view `bars`, which shows sizes and no signs: set `method` to {norms}, or another `view`"
 
 
+class WorkersConfig(Section):
+    """Limits of the worker processes that `TOKEN_AUDIT_WORKERS` asks for."""
+
+    job_minutes: float = setting(30.0, "minutes", gt=0, le=10_000)
+    """Longest that a worker may take for one shard, for one group of words, or for the pilot. Then it is stopped, and the job is tried again, then halved to find the texts at fault. Without workers there is no limit."""
+
+
 class AuditConfig(Section):
     """One audit: a dataset, a model, and what to do with them."""
 
@@ -573,6 +580,8 @@ class AuditConfig(Section):
     """What is proposed to people."""
     report: ReportConfig = ReportConfig()
     """The page people read."""
+    workers: WorkersConfig = WorkersConfig()
+    """Limits of the worker processes that `TOKEN_AUDIT_WORKERS` asks for."""
     explain: ExplainConfig = ExplainConfig()
     """The page of single texts that `token-audit explain` writes."""
     certification: CertificationConfig = CertificationConfig()

@@ -48,12 +48,12 @@ def audit_config(config: AuditConfig) -> Run:
     with locked(run):
         enter_run(config, run, model)
         shards = ingest_dataset(config.data, model, run.folder / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
+        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts", config.workers)
         compared = None
         if config.compare is not None:
             beside = compare_folder(config.compare, run)
             others = ingest_dataset(config.compare, model, beside / "shards", section="compare")
-            compared = others, attribute_shards(others, model, config.attribution, beside / "parts")
+            compared = others, attribute_shards(others, model, config.attribution, beside / "parts", config.workers)
         scores = aggregate_scores(config, run, model, shards, parts, compared)
         flags = flag_words(config, run, scores)
         trials = verify_candidates(config, run, model, shards, parts)

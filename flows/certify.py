@@ -65,5 +65,5 @@ def _attributed(config: AuditConfig, model: ModelSpec) -> Probe:
     run = name_run(config, model)
     with locked(run):
         shards = ingest_dataset(config.data, model, run.folder / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
+        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts", config.workers)
     return Probe(config.attribution.baseline, run, tuple(shards), tuple(parts))

@@ -62,7 +62,8 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
     """Audit a classifier on a dataset, from the data to the report.
 
     An audit that was stopped goes on where it was; a repeat of a finished one does no work. Where to compute is read
-    from the environment: TOKEN_AUDIT_DEVICE (cpu, cuda:0, ...), TOKEN_AUDIT_BATCH_TOKENS, and PREFECT_API_URL for a
+    from the environment: TOKEN_AUDIT_WORKERS (a number of processes, GPUs, or the address of a Ray cluster),
+    TOKEN_AUDIT_DEVICE (cpu, cuda:0, ...), TOKEN_AUDIT_BATCH_TOKENS, and PREFECT_API_URL for a
     Prefect server to report to.
     """
     with _errors_as_sentences():

@@ -28,5 +28,5 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     run = name_run(config, model)
     with locked(run):
         shards = ingest_dataset(config.data, model, run.folder / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts")
+        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts", config.workers)
         return write_explained(config, run, model, shards, parts)

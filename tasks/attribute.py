@@ -11,15 +11,17 @@ text; the word is null for special tokens), `gradient_norm`, `embedding_gradient
 the word's quadrature noise (`corpus` mode). Padding, where a network wants it, is one row.
 
 `examples`, one row per example: prediction, explained score, its change from the baseline,
-completeness gap, gradients spent, estimated error, explained or not and why.
+completeness gap, gradients spent, estimated error, explained or not and why. Of an example that
+killed its worker there is nothing but the reason.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -27,14 +29,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import torch
 from prefect import task
-from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.context import TaskRunContext
 from torch import Tensor
 
-from configs.schema import AttributionConfig, AttributionError
-from tasks.explained import Batch, Engine, batches, draw, engine_for, predict, shift_of
+from configs.schema import AttributionConfig, AttributionError, WorkersConfig
+from tasks.explained import Batch, Engine, batch_tokens, batches, draw, engine_for, predict, shift_of
+from tasks.fanout import Facts, Job, fan_out
 from tasks.gradients import (
+    Budget,
     Sweep,
     embedded_weights,
     embedding_gradient_norm,
@@ -42,7 +44,7 @@ from tasks.gradients import (
     gradient_x_input,
     quadrature,
 )
-from tasks.model import Encoded, ModelSpec, gram_matrix, load_classifier
+from tasks.model import Classifier, Encoded, ModelSpec, gram_matrix, load_classifier
 from tasks.parts import file_hash, part_file, read_manifest, write_part
 from tasks.path import drawn, nested
 from tasks.pilot import Plan, make_plan, pilot_texts, stored_plan, target_ids
@@ -55,7 +57,11 @@ COLUMNS = ("gradient_norm", "embedding_gradient_norm", "gradient_x_input", "inte
 
 @task(name="attribute", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)
 def attribute_shards(
-    shards: Sequence[Path], model: ModelSpec, attribution: AttributionConfig, folder: Path
+    shards: Sequence[Path],
+    model: ModelSpec,
+    attribution: AttributionConfig,
+    folder: Path,
+    limits: WorkersConfig | None = None,
 ) -> list[Path]:
     """Attribute every shard that has no whole part in `folder` yet; return the manifests of all parts, in order.
 
@@ -66,25 +72,96 @@ def attribute_shards(
     parts = [folder / shard.name.replace("shard", "part") for shard in shards]
     facts = [read_manifest(part) for part in parts]
     # A part of a shard that was made anew since is no part of this one.
-    missing = [i for i, fact in enumerate(facts) if fact is None or fact["shard"] != file_hash(shards[i])]
-    artifact = _start_progress_artifact(100.0 * (1 - len(missing) / len(shards)))
+    missing = {i for i, fact in enumerate(facts) if fact is None or fact["shard"] != file_hash(shards[i])}
     sizes = [pq.read_metadata(part_file(shard, "examples")).num_rows for shard in shards]
+    done = sum(size for i, size in enumerate(sizes) if i not in missing)
     if missing:
-        engine = engine_for(load_classifier(model, attribution.dtype), attribution)
-        plan = plan_of(engine, shards, model, folder)
-        with _flushed_denormals(), progress("attribute", sum(sizes), "examples") as advance:
-            advance(sum(size for i, size in enumerate(sizes) if i not in set(missing)))
-            for num_done, i in enumerate(missing, start=len(shards) - len(missing) + 1):
-                attribute_shard(shards[i], engine, model, plan, parts[i], advance)
-                if artifact is not None:
-                    update_progress_artifact(artifact_id=artifact, progress=100.0 * num_done / len(shards))
-    counts = [read_manifest(part) or {} for part in parts]
-    quarantined, planned = (
-        sum(int(str(count.get(name, 0))) for count in counts) for name in ("num_quarantined", "num_planned")
-    )
+        # A worker may be in another folder.
+        model = replace(model, folder=model.folder.absolute())
+        paths = [shard.absolute() for shard in shards]
+        plan = (folder / "plan.json").absolute()
+        jobs = [
+            Job(shards[i].stem, (paths[i], model, attribution, plan, parts[i].absolute()), sizes[i], partial(_ids, paths[i]))
+            for i in sorted(missing)
+        ]  # fmt: skip
+        with fan_out(limits or WorkersConfig()) as run_everywhere:
+            if stored_plan(plan) is None:
+                ids = _pilot_ids(paths, attribution.seed)
+                pilot = Job("the pilot", (paths, model, attribution, plan), len(ids), lambda: ids)
+                with progress("pilot", len(ids), "examples") as meter:
+                    run_everywhere(plan_run, [pilot], meter)
+            with progress("attribute", sum(sizes), "examples", done, artifact="attribution") as meter:
+                run_everywhere(attribute_part, jobs, meter)
+    counts = [read_manifest(part) for part in parts]
+    for part, count in zip(parts, counts, strict=True):
+        if count is None:
+            raise AttributionError(
+                f"{part} was written by a worker and cannot be read here. Workers on other machines need a folder that all share: set `output` to one."
+            )
+    quarantined, died, planned = (
+        sum(int(str(count[name])) for count in counts if count) for name in ("num_quarantined", "num_died", "num_planned")
+    )  # fmt: skip
     if quarantined > attribution.max_quarantined * planned:
-        raise AttributionError(_too_many(quarantined, planned, attribution))
+        raise AttributionError(_too_many(quarantined, died, planned, attribution))
     return parts
+
+
+def _ids(shard: Path) -> list[int]:
+    ids: list[int] = pq.read_table(part_file(shard, "examples"), columns=["example_id"])["example_id"].to_pylist()
+    return ids
+
+
+def plan_run(
+    shards: Sequence[Path],
+    model: ModelSpec,
+    attribution: AttributionConfig,
+    manifest: Path,
+    *,
+    left_out: frozenset[int],
+    dry: bool,
+    advance: Callable[[int], None],
+) -> Facts:
+    """Make the plan of a run, without some of the pilot's texts; a dry run stores none."""
+    with TemporaryDirectory() as scratch:
+        plan_of(
+            _engine(model, attribution), shards, model, Path(scratch) if dry else manifest.parent, left_out, advance
+        )
+    return {}
+
+
+def attribute_part(
+    shard: Path,
+    model: ModelSpec,
+    attribution: AttributionConfig,
+    plan: Path,
+    part: Path,
+    *,
+    left_out: frozenset[int],
+    dry: bool,
+    advance: Callable[[int], None],
+) -> Facts:
+    """Write the part of one shard by the stored plan, without the examples that are left out; a dry run writes none."""
+    engine = _engine(model, attribution)
+    stored = stored_plan(plan)
+    if stored is None:
+        raise AttributionError(
+            f"{plan} cannot be read. Workers on other machines need a folder that all share: set `output` to one."
+        )
+    with _flushed_denormals(), TemporaryDirectory() as scratch:
+        return attribute_shard(
+            shard, engine, model, stored, Path(scratch) / part.name if dry else part, advance, left_out
+        )
+
+
+def _engine(model: ModelSpec, attribution: AttributionConfig) -> Engine:
+    classifier = load_classifier(model, attribution.dtype)
+    return replace(_checked_engine(classifier, attribution), budget=Budget(batch_tokens(classifier.device)))
+
+
+@lru_cache(maxsize=2)
+def _checked_engine(classifier: Classifier, attribution: AttributionConfig) -> Engine:
+    """Once in a process, since its checks are forward passes."""
+    return engine_for(classifier, attribution)
 
 
 @contextmanager
@@ -100,58 +177,58 @@ def _flushed_denormals() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-def _too_many(quarantined: int, planned: int, attribution: AttributionConfig) -> str:
+def _too_many(quarantined: int, died: int, planned: int, attribution: AttributionConfig) -> str:
     wanted = {
         "document": f"miss attribution.tolerance = {attribution.tolerance} after {attribution.max_doublings} doublings of their gradients",
         "fixed": f"miss attribution.max_gap = {attribution.max_gap} even with {attribution.steps * 2**attribution.max_doublings} steps",
         "corpus": "have scores that are no numbers, or do not fit into memory",
     }[attribution.mode]
+    killed = f" or kill their worker ({died} of them)" if died else ""
     return (
-        f"{quarantined} of {planned} examples {wanted}, more than attribution.max_quarantined = {attribution.max_quarantined}. "
+        f"{quarantined} of {planned} examples {wanted}{killed}, more than attribution.max_quarantined = {attribution.max_quarantined}. "
         "The column reason of the parts says why; allow more gradients, or try another baseline."
     )
 
 
-def _start_progress_artifact(percent: float) -> UUID | None:
-    """Progress in Prefect's pages; None outside a task run."""
-    if TaskRunContext.get() is None:
-        return None
-    artifact = create_progress_artifact(percent, key="attribution", description="Shards attributed")
-    assert isinstance(artifact, UUID), "only an async caller gets a coroutine"
-    return artifact
-
-
-def plan_of(engine: Engine, shards: Sequence[Path], model: ModelSpec, folder: Path) -> Plan:
-    """The stored plan of this run, or a new one from a pilot of its texts."""
+def plan_of(
+    engine: Engine,
+    shards: Sequence[Path],
+    model: ModelSpec,
+    folder: Path,
+    left_out: frozenset[int] = frozenset(),
+    advance: Callable[[int], None] = lambda amount: None,
+) -> Plan:
+    """The stored plan of this run, or a new one from a pilot of its texts, without those that are left out."""
     manifest = folder / "plan.json"
     stored = stored_plan(manifest)
     if stored is not None:
         return stored
-    sizes = [pq.read_table(part_file(shard, "examples"), columns=["example_id", "n_tokens"]) for shard in shards]
-    index = pa.concat_tables(sizes)
-    example_ids = index["example_id"].to_pylist()
-    chosen = pilot_texts(example_ids, index["n_tokens"].to_pylist(), engine.attribution.seed)
-    wanted = {example_ids[i] for i in chosen}
+    chosen = [i for i in _pilot_ids(shards, engine.attribution.seed) if i not in left_out]
+    if not chosen:
+        raise AttributionError("Workers die at every text of the pilot.")
+    place = {example_id: k for k, example_id in enumerate(chosen)}
     rows: list[dict[str, Any]] = []
-    for shard, size in zip(shards, sizes, strict=True):
-        if wanted.intersection(size["example_id"].to_pylist()):
+    num_examples = 0
+    for shard in shards:
+        ids = _ids(shard)
+        num_examples += len(ids)
+        if place.keys() & ids:
             table = pq.read_table(part_file(shard, "examples"))
-            rows += table.filter(pc.is_in(table["example_id"], pa.array(sorted(wanted), pa.int64()))).to_pylist()
-    place = {example_ids[i]: k for k, i in enumerate(chosen)}
+            rows += table.filter(pc.is_in(table["example_id"], pa.array(sorted(place), pa.int64()))).to_pylist()
     rows.sort(key=lambda row: place[row["example_id"]])
     encoded = read_texts(engine.classifier, rows, model)
     pieces = [windows_of(text, engine.classifier, model)[0][0] for text in encoded]
-    with progress("pilot", len(rows), "examples") as advance:
-        plan = make_plan(
-            engine,
-            [row["example_id"] for row in rows],
-            pieces,
-            [row["label_id"] for row in rows],
-            len(example_ids),
-            manifest,
-        )
-        advance(len(rows))
+    labels = [row["label_id"] for row in rows]
+    plan = make_plan(engine, chosen, pieces, labels, num_examples, manifest)
+    advance(len(rows))
     return plan
+
+
+def _pilot_ids(shards: Sequence[Path], seed: int) -> list[int]:
+    columns = ["example_id", "n_tokens"]
+    index = pa.concat_tables([pq.read_table(part_file(shard, "examples"), columns=columns) for shard in shards])
+    ids = index["example_id"].to_pylist()
+    return [ids[i] for i in pilot_texts(ids, index["n_tokens"].to_pylist(), seed)]
 
 
 @dataclass
@@ -169,10 +246,46 @@ class Scored:
 
 
 def attribute_shard(
-    shard: Path, engine: Engine, model: ModelSpec, plan: Plan, part: Path, advance: Callable[[int], None]
-) -> None:
-    """Write the part of one shard. See the module for its columns."""
+    shard: Path,
+    engine: Engine,
+    model: ModelSpec,
+    plan: Plan,
+    part: Path,
+    advance: Callable[[int], None],
+    left_out: frozenset[int] = frozenset(),
+) -> Facts:
+    """Write the part of one shard and return its facts. See the module for its columns.
+
+    Examples that are left out, because their worker dies, are in it as quarantined.
+    """
     examples = pq.read_table(part_file(shard, "examples")).to_pylist()
+    read = [row for row in examples if row["example_id"] not in left_out]
+    tokens, outcomes = _explained(engine, model, plan, read, advance) if read else ([], [])
+    known = {own["example_id"]: own for own in outcomes}
+    lost = {"converged": False, "reason": "worker died"}
+    facts = [known.get(row["example_id"]) or {"example_id": row["example_id"], **lost} for row in examples]
+    tables = {
+        "tokens": pa.concat_tables(tokens).combine_chunks() if tokens else _TOKEN.empty_table(),
+        "examples": pa.Table.from_pylist(facts, schema=_EXAMPLE),
+    }
+    num_died = len(examples) - len(read)
+    advance(num_died)
+    counts = {
+        "shard": file_hash(shard), "num_examples": len(facts), "num_planned": len(tokens) + num_died, "num_died": num_died,
+        "num_quarantined": sum(own["converged"] is False for own in facts),
+    }  # fmt: skip
+    write_part(part, tables, counts)
+    return counts
+
+
+def _explained(
+    engine: Engine,
+    model: ModelSpec,
+    plan: Plan,
+    examples: Sequence[Mapping[str, Any]],
+    advance: Callable[[int], None],
+) -> tuple[list[pa.Table], list[dict[str, object]]]:
+    """The tokens of each example that the plan explains, and the facts of every example."""
     encoded = read_texts(engine.classifier, examples, model)
     windows = [windows_of(text, engine.classifier, model) for text in encoded]
     owner = [i for i, text in enumerate(windows) for _ in text]
@@ -197,14 +310,7 @@ def attribute_shard(
             own |= _outcome(engine, text, table)
         facts.append(own)
     advance(len(examples) - len(by_text))
-    tables = {
-        "tokens": pa.concat_tables(tokens).combine_chunks() if tokens else _TOKEN.empty_table(),
-        "examples": pa.Table.from_pylist(facts, schema=_EXAMPLE),
-    }
-    write_part(part, tables, {
-        "shard": file_hash(shard), "num_examples": len(facts), "num_planned": len(by_text),
-        "num_quarantined": sum(own["converged"] is False for own in facts),
-    })  # fmt: skip
+    return tokens, facts
 
 
 _EXAMPLE = pa.schema([

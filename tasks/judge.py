@@ -38,6 +38,7 @@ def judge_candidates(
         "trial_parts": [part_file(part, "trials") for part in trials],
         "labels": list(model.labels),
         "passes": sum(int(str(fact["num_passes"])) for fact in facts),
+        "lost": sum(int(str(fact["num_quarantined"])) for fact in facts),
         "max_documents": config.verification.max_documents,
         "min_turned": config.verdicts.min_turned,
     }

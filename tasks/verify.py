@@ -19,11 +19,12 @@ The operators, on all occurrences in a text:
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ from prefect.cache_policies import NO_CACHE
 from configs.schema import AttributionConfig, AuditConfig, VerificationConfig, digest
 from tasks.edits import Span, Text, deleted, inserted, masked, replaced
 from tasks.explained import Engine, batch_tokens, draw, predict
+from tasks.fanout import Facts, Job, fan_out
 from tasks.gradients import Budget, explained_scalar
 from tasks.model import WORD_EMBEDDINGS, Classifier, ModelSpec, load_classifier
 from tasks.neighbours import Neighbourhood
@@ -79,42 +81,87 @@ def verify_candidates(
     groups = [candidates[start : start + GROUP] for start in range(0, len(candidates), GROUP)] or [[]]
     folder = run.folder / "trials"
     trials = [folder / f"part-{number:05d}.json" for number in range(len(groups))]
-    with progress("verify", len(candidates), "words") as advance:
-        for group, part in zip(groups, trials, strict=True):
-            try_group(group, shards, model, config.attribution.dtype, config.verification, part)
-            advance(len(group))
+    # A worker may be in another folder.
+    model = replace(model, folder=model.folder.absolute())
+    settled = (model, config.attribution.dtype, config.verification)
+    paths = [shard.absolute() for shard in shards]
+    missing = [
+        Job(part.stem, (group, paths, *settled, part.absolute()), len(group), partial(_texts_of, group))
+        for group, part in zip(groups, trials, strict=True)
+        if _facts_of(part, _key(group, *settled)) is None
+    ]
+    done = len(candidates) - sum(job.size for job in missing)
+    with progress("verify", len(candidates), "words", done, artifact="verification") as meter:
+        if missing:
+            with fan_out(config.workers) as run_everywhere:
+                run_everywhere(try_group, missing, meter)
     return trials
+
+
+Arithmetic = Literal["float32", "bfloat16", "autocast"]
+
+
+def _key(
+    group: Sequence[Mapping[str, Any]], model: ModelSpec, dtype: Arithmetic, verification: VerificationConfig
+) -> str:
+    code = [files("tasks").joinpath(name).read_text(encoding="utf-8") for name in _CODE]
+    return digest(list(group), model.fingerprint, dtype, verification.model_dump(exclude={"max_candidates"}), code)
+
+
+def _facts_of(part: Path, key: str) -> Facts | None:
+    """The facts of a whole part, unless it is of other candidates."""
+    facts = read_manifest(part)
+    return facts if facts is not None and facts["key"] == key else None
+
+
+def _texts_of(group: Sequence[Mapping[str, Any]]) -> set[int]:
+    return {held["example_id"] for row in group for held in row["held"]} | {i for row in group for i in row["others"]}
 
 
 def try_group(
     group: Sequence[Mapping[str, Any]],
     shards: Sequence[Path],
     model: ModelSpec,
-    dtype: Literal["float32", "bfloat16", "autocast"],
+    dtype: Arithmetic,
     verification: VerificationConfig,
     part: Path,
-) -> None:
-    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there. See the module for its columns."""
-    code = [files("tasks").joinpath(name).read_text(encoding="utf-8") for name in _CODE]
-    key = digest(list(group), model.fingerprint, dtype, verification.model_dump(exclude={"max_candidates"}), code)
-    facts = read_manifest(part)
-    if facts is not None and facts["key"] == key:
-        return
+    *,
+    left_out: frozenset[int] = frozenset(),
+    dry: bool = False,
+    advance: Callable[[int], None] = lambda amount: None,
+) -> Facts:
+    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. See the module for its columns.
+
+    Nothing is tried on the texts that are left out; a dry run writes no part.
+    """
+    key = _key(group, model, dtype, verification)
+    if not dry and (known := _facts_of(part, key)) is not None:
+        return known
+    lost = left_out & _texts_of(group)
+    tried = [
+        {**row, "held": [text for text in row["held"] if text["example_id"] not in lost], "others": [i for i in row["others"] if i not in lost]}
+        for row in group
+    ]  # fmt: skip
     rows: list[dict[str, Any]] = []
     num_passes = 0
     if group:
-        reader = _Reader(model, dtype, _rows_of(group, shards))
+        reader = _Reader(model, dtype, _rows_of(tried, shards))
         operations = [
             operation
-            for row in group
+            for row in tried
             for operation in _operations(Candidate(row["kind"], row["label"], row["word"]), row, reader, verification)
         ]
         _run(operations, reader, verification)
         rows = [row for operation in operations for row in operation.rows]
         num_passes = reader.num_passes
-    write_part(part, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, {
-        "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes,
-    })  # fmt: skip
+    facts = {
+        "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes, "num_quarantined": len(lost),
+    }  # fmt: skip
+    with TemporaryDirectory() as scratch:
+        target = Path(scratch) / part.name if dry else part
+        write_part(target, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, facts)
+    advance(len(group))
+    return facts
 
 
 TRIAL = pa.schema([
@@ -199,8 +246,7 @@ def _mask_token(tokenizer: Any) -> str | None:
 
 
 def _rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Path]) -> dict[int, dict[str, Any]]:
-    wanted = {held["example_id"] for row in group for held in row["held"]} | {i for row in group for i in row["others"]}
-    ids = pa.array(sorted(wanted), pa.int64())
+    ids = pa.array(sorted(_texts_of(group)), pa.int64())
     columns = ["example_id", "text", "pair_start", "label_id"]
     tables = [pq.read_table(part_file(shard, "examples"), columns=columns) for shard in shards]
     rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]

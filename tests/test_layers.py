@@ -73,7 +73,7 @@ def test_flows_define_no_tasks():
     assert [name(path) for path in modules("flows") if is_stage(path)] == []
 
 
-def test_the_product_never_imports_the_oracle_and_its_leaves_never_a_cluster():
+def test_the_product_never_imports_the_oracle_and_one_leaf_alone_a_cluster():
     forbidden = {"captum", "alibi", "scipy", "pytest", "hypothesis", "ray"}
     assert [
         (name(path), module)
@@ -81,7 +81,7 @@ def test_the_product_never_imports_the_oracle_and_its_leaves_never_a_cluster():
         for path in modules(package)
         for module in imported(path)
         if module.split(".")[0] in forbidden
-    ] == []
+    ] == [("tasks/fanout.py", "ray")]
 
 
 def test_every_seed_is_described():

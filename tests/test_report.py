@@ -126,7 +126,9 @@ def make_trials(folder):
         for i in range(8)
     ]  # fmt: skip
     part = folder / "trials" / "part-00000.json"
-    write_part(part, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, {"key": "k", "num_passes": 48})
+    write_part(
+        part, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, {"key": "k", "num_passes": 48, "num_quarantined": 0}
+    )
     return part
 
 

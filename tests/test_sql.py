@@ -1728,6 +1728,7 @@ def test_what_a_run_can_promise_is_in_one_row(warehouse):
         8                 | false             | tolerance
         8                 | false             | out of memory
         8                 | false             | not finite
+        null              | false             | worker died
     """)  # fmt: skip
     warehouse.insert("word_importance", "noise_share:double\n0.01\n0.02\n0.09\nnull")
     pilot = warehouse.part("example_id | role\n1 | fitted\n2 | held out\n3 | held out")
@@ -1742,7 +1743,7 @@ def test_what_a_run_can_promise_is_in_one_row(warehouse):
     (row,) = warehouse.build("aggregate/attribution_quality", plan=json.dumps(plan), pilot_parts=[pilot])
     assert {name: value for name, value in row.items() if value is not None} == {
         "mode": "corpus", "method": "integrated_gradients", "gradients": 6, "mean_gradients": 8.0, "n_planned": 5, "n_explained": 2,
-        "n_predicted_only": 1, "n_tolerance": 1, "n_not_finite": 1, "n_out_of_memory": 1, "n_held_out": 2, "noise": 0.08,
+        "n_predicted_only": 1, "n_tolerance": 1, "n_not_finite": 1, "n_out_of_memory": 1, "n_worker_died": 1, "n_held_out": 2, "noise": 0.08,
         "median_noise_share": 0.02, "worst_noise_share": 0.09,
     }  # fmt: skip
 

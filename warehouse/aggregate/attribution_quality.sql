@@ -17,6 +17,7 @@
 -- column  n_tolerance        texts quarantined because they missed the tolerance
 -- column  n_not_finite       texts quarantined because a score is no number
 -- column  n_out_of_memory    texts quarantined because they do not fit into memory
+-- column  n_worker_died      texts quarantined because they kill the process that reads them
 -- column  n_held_out         pilot texts that verified the plan
 -- column  error_p50          error of held-out pilot texts against a dense reference, median  [share of |scores|]
 -- column  error_p90          the same, 90th percentile  [share of |scores|]
@@ -40,7 +41,8 @@ counted as (
         count(*) filter (where converged is null) as n_predicted_only,
         count(*) filter (where reason = 'tolerance') as n_tolerance,
         count(*) filter (where reason = 'not finite') as n_not_finite,
-        count(*) filter (where reason = 'out of memory') as n_out_of_memory
+        count(*) filter (where reason = 'out of memory') as n_out_of_memory,
+        count(*) filter (where reason = 'worker died') as n_worker_died
     from examples
 ),
 
@@ -71,6 +73,7 @@ select
     counted.n_tolerance,
     counted.n_not_finite,
     counted.n_out_of_memory,
+    counted.n_worker_died,
     held_out.n_held_out,
     (facts.plan ->> 'error_p50')::double as error_p50,
     (facts.plan ->> 'error_p90')::double as error_p90,

@@ -8,7 +8,7 @@
 -- column  source_id        the dataset's own id
 -- column  text             raw text
 -- column  gold_label       label of the dataset
--- column  predicted_label  label the model gives
+-- column  predicted_label  label the model gives; null if its worker died, as are all the figures below
 -- column  target_label     label whose score is explained
 -- column  correct          predicted_label = gold_label
 -- column  confidence       probability of the predicted label                      [0..1]
@@ -20,7 +20,7 @@
 -- column  gradients        gradients spent on the path; null where it was predicted only
 -- column  error            estimated error of the scores as a share of them, where the rule gives one  [0..1]
 -- column  converged        true: explained; false: quarantined; null: predicted only, the plan needed fewer texts
--- column  reason           why it is quarantined: tolerance, not finite, out of memory
+-- column  reason           why it is quarantined: tolerance, not finite, out of memory, worker died
 -- column  n_windows        windows the text was read in
 -- column  n_tokens         tokens of the whole text
 -- column  n_cut            tokens beyond the limit, not seen by the model

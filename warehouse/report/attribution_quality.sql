@@ -15,6 +15,7 @@
 -- column  n_tolerance        texts quarantined because they missed the tolerance
 -- column  n_not_finite       texts quarantined because a score is no number
 -- column  n_out_of_memory    texts quarantined because they do not fit into memory
+-- column  n_worker_died      texts quarantined because they kill the process that reads them
 -- column  n_held_out         pilot texts that verified the plan
 -- column  error_p50          error of held-out pilot texts against a dense reference, median  [share of |scores|]
 -- column  error_p90          the same, 90th percentile  [share of |scores|]
@@ -40,6 +41,7 @@ select
     n_tolerance,
     n_not_finite,
     n_out_of_memory,
+    n_worker_died,
     n_held_out,
     error_p50,
     error_p90,

@@ -10,5 +10,6 @@ select
     predicted_label,
     count(*) as n_examples
 from examples
+where predicted_label is not null
 group by gold_label, predicted_label
 order by gold_label, predicted_label

@@ -18,6 +18,7 @@ sides as (
     union all
     select predicted_label as label, 0 as is_gold, 1 as is_predicted, 0 as is_correct
     from examples
+    where predicted_label is not null
 ),
 
 counts as (

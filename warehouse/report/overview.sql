@@ -3,10 +3,10 @@
 --
 -- column  n_examples         explained and quarantined examples
 -- column  n_correct          examples whose prediction is the gold label
--- column  accuracy           n_correct / n_examples                                           [0..1]
+-- column  accuracy           n_correct / examples with a prediction                           [0..1]
 -- column  accuracy_low       95 % interval of accuracy (Wilson 1927)                          [0..1]
 -- column  accuracy_high      95 % interval of accuracy (Wilson 1927)                          [0..1]
--- column  n_quarantined      examples over the tolerance, left out of every figure on words
+-- column  n_quarantined      examples without scores to rely on, left out of every figure on words
 -- column  n_retried          examples that needed more than the fewest gradients
 -- column  median_gap         median relative completeness gap                                 [share of the change]
 -- column  worst_gap          largest gap of an explained example                              [share of the change]
@@ -75,6 +75,7 @@ errors as (
     select
         count(*) as n_examples,
         count(*) filter (where correct) as n_correct,
+        count(correct) as n_predicted,
         count(*) filter (where not converged) as n_quarantined,
         (select count(*) from examples where gradients > (select min(gradients) from examples)) as n_retried,
         median(relative_gap) as median_gap,
@@ -89,9 +90,9 @@ errors as (
 select
     errors.n_examples,
     errors.n_correct,
-    errors.n_correct / nullif(errors.n_examples, 0) as accuracy,
-    wilson_low(errors.n_correct, errors.n_examples) as accuracy_low,
-    wilson_high(errors.n_correct, errors.n_examples) as accuracy_high,
+    errors.n_correct / nullif(errors.n_predicted, 0) as accuracy,
+    wilson_low(errors.n_correct, errors.n_predicted) as accuracy_low,
+    wilson_high(errors.n_correct, errors.n_predicted) as accuracy_high,
     errors.n_quarantined,
     errors.n_retried,
     errors.median_gap,

@@ -6,6 +6,7 @@
 -- column  n_cut         of these, left out
 -- column  n_trials      changed texts
 -- column  n_passes      forward passes
+-- column  n_lost        texts left out because they kill the process that reads them
 -- column  n_operations  operators on candidates
 -- column  n_early       of these, settled early
 -- unique  n_candidates
@@ -15,6 +16,7 @@ select
     n_cut,
     n_trials,
     n_passes,
+    n_lost,
     n_operations,
     n_early
 from verification_cost

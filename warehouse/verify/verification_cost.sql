@@ -2,12 +2,14 @@
 -- One row.
 --
 -- param   passes         forward passes of all parts
+-- param   lost           texts that the parts were made without
 -- param   max_documents  most texts for an operator
 -- column  n_used         words and pieces that the model uses
 -- column  n_candidates   of these, tried
 -- column  n_cut          of these, left out by verification.max_candidates
 -- column  n_trials       changed texts
 -- column  n_passes       forward passes, of the texts as they are too
+-- column  n_lost         texts left out of a group of words because they kill the process that reads them
 -- column  n_operations   operators on candidates
 -- column  n_early        of these, settled before the largest number of texts
 -- unique  n_candidates
@@ -17,6 +19,7 @@ select
     coalesce((select max(n_used) from candidates), 0) - (select count(*) from candidates) as n_cut,
     (select count(*) from trials) as n_trials,
     $passes::bigint as n_passes,
+    $lost::bigint as n_lost,
     count(*) as n_operations,
     count(*) filter (where effects.n_trials < least(candidates.n_examples, $max_documents)) as n_early
 from effects
