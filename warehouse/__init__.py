@@ -149,10 +149,13 @@ def _registry() -> str:
 
 @contextmanager
 def _sentences(what: str, left: str) -> Iterator[None]:
-    """A full disk, a damaged block or too little memory as one sentence. Other database errors are mistakes of ours and keep their traceback."""
+    """A full disk, a damaged block or too little memory as one sentence. Other database errors are mistakes of ours and keep their traceback.
+
+    A disk that is full is an IOException in a query, but a TransactionException in a commit and a FatalException in a checkpoint.
+    """
     try:
         yield
-    except (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.FatalException) as error:
+    except (duckdb.OperationalError, duckdb.FatalException) as error:
         raise WarehouseError(f"{what}: {str(error).splitlines()[0].rstrip('.')}. {left}") from error
     except RuntimeError as error:
         # Ctrl-C in the middle of a query.

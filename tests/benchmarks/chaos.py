@@ -22,9 +22,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -40,18 +42,11 @@ import os, sys
 import flows.cli
 os.environ.update(flows.cli._ENVIRONMENT)
 import flows.audit as story
+from tests.benchmarks.chaos import STAGES, announced
 
-pipe, names = int(sys.argv[1]), sys.argv[2].split(",")
-del sys.argv[1:3]
-
-def announced(name, stage):
-    def run(*args, **kwargs):
-        os.write(pipe, (name + "\\n").encode())
-        return stage(*args, **kwargs)
-    return run
-
-for name in names:
-    setattr(story, name, announced(name, getattr(story, name)))
+pipe = int(sys.argv.pop(1))
+for name in STAGES:
+    setattr(story, name, announced(pipe, name, getattr(story, name)))
 flows.cli.main()
 """
 """The command, which tells a file descriptor when each stage begins."""
@@ -62,8 +57,9 @@ class World:
     """A folder with a config, and what an audit makes of it."""
 
     folder: Path
-    settings: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
+    forks: bool = False
+    """Audits are forks of this process, which has imported everything, and report to one Prefect server: ten times as many
+    in the same time. Else each is the command of the user, with a server of its own."""
 
     @property
     def config(self) -> Path:
@@ -83,22 +79,24 @@ output: {self.made}/runs
 models: {self.made}/models
 data: {{path: {reviews}, where: {{split: test}}, sample: 500, slices: [split]}}
 compare: {{path: {ROOT}/warehouse/seeds/tweets.parquet, where: {{split: test}}, sample: 20}}
-finetune: {{network: bilstm, where: {{split: train}}, sample: 2000, epochs: 2, learning_rate: 0.01, max_tokens: 32}}
+finetune: {{network: bilstm, where: {{split: train}}, sample: 1200, epochs: 2, learning_rate: 0.01, max_tokens: 32}}
 attribution: {{gradients: 3}}
 aggregation: {{min_examples: 5, bootstrap_words: 20, bootstrap_replicates: 40}}
 verification: {{max_candidates: 40, max_documents: 8, min_effect: 0.1}}
-{self.settings}""")
+""")
 
     def reset(self) -> None:
         shutil.rmtree(self.made, ignore_errors=True)
 
-    def start(self, *words: object, code: str | None = None, **options: object) -> subprocess.Popen[str]:
+    def start(self, *words: object, code: str | None = None, **options: object) -> "subprocess.Popen[str] | Fork":
+        if self.forks:
+            return Fork(self.folder, words, None)
         environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         environment.pop("PREFECT_API_URL", None)
         environment["PREFECT_HOME"] = str(self.folder / "prefect")
         command = ["-c", code] if code else ["-m", "flows.cli"]
         settings: dict[str, object] = {
-            "cwd": self.folder, "env": environment | self.environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+            "cwd": self.folder, "env": environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
             "stderr": subprocess.PIPE, "text": True, **options,
         }  # fmt: skip
         return subprocess.Popen([sys.executable, *command, *map(str, words)], **settings)  # type: ignore[call-overload]
@@ -106,11 +104,15 @@ verification: {{max_candidates: 40, max_documents: 8, min_effect: 0.1}}
     def run(self, *words: object, **options: object) -> subprocess.CompletedProcess[str]:
         process = self.start(*(words or ("run", self.config)), **options)
         out, errors = process.communicate(timeout=250)
-        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
+        return subprocess.CompletedProcess(words, process.returncode, out, errors)
 
     def watched(self) -> "Watched":
         reading, writing = os.pipe()
-        process = self.start(writing, ",".join(STAGES), "run", self.config, code=WATCHED, pass_fds=(writing,))
+        if self.forks:
+            fork = Fork(self.folder, ("run", self.config), writing)
+            os.close(writing)
+            return Watched(fork, reading)
+        process = self.start(writing, "run", self.config, code=WATCHED, pass_fds=(writing,))
         os.close(writing)
         return Watched(process, reading)
 
@@ -187,12 +189,99 @@ verification: {{max_candidates: 40, max_documents: 8, min_effect: 0.1}}
 class Watched:
     """A command that tells when its stages begin."""
 
-    process: subprocess.Popen[str]
+    process: "subprocess.Popen[str] | Fork"
     pipe: int
 
     def stages(self) -> Iterator[str]:
         with os.fdopen(os.dup(self.pipe)) as lines:
             yield from (line.strip() for line in lines)
+
+
+class Fork:
+    """A command as a fork of this process; with a pipe it tells when its stages begin."""
+
+    def __init__(self, folder: Path, words: Sequence[object], pipe: int | None) -> None:
+        self.returncode: int | None = None
+        self._out, self._errors = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")  # noqa: SIM115 (outlive this)
+        sys.stdout.flush()
+        self.pid = os.fork()
+        if self.pid:
+            return
+        try:
+            os.chdir(folder)
+            for stream, own in ((self._out, 1), (self._errors, 2)):
+                os.dup2(stream.fileno(), own)
+            sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+            import flows.audit as story
+            import flows.cli
+
+            if pipe is not None:
+                for name in STAGES:
+                    setattr(story, name, announced(pipe, name, getattr(story, name)))
+            sys.argv = ["token-audit", *map(str, words)]
+            flows.cli.main()
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(1)
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def send_signal(self, sent: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sent)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    def communicate(self, timeout: float = 250) -> tuple[str, str]:
+        deadline = time.monotonic() + timeout
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                self.kill()
+            time.sleep(0.01)
+        told = []
+        for stream in (self._out, self._errors):
+            stream.seek(0)
+            told.append(stream.read())
+        return told[0], told[1]
+
+
+def announced(pipe: int, name: str, stage: Callable[..., object]) -> Callable[..., object]:
+    """The stage, which writes its name first."""
+
+    def run(*args: object, **kwargs: object) -> object:
+        os.write(pipe, f"{name}\n".encode())
+        return stage(*args, **kwargs)
+
+    return run
+
+
+@contextmanager
+def forking(world: World) -> Iterator[None]:
+    """Import everything once, and start one Prefect server, for the forks of this block."""
+    from flows.cli import _ENVIRONMENT
+    from flows.server import server_process, wait_until_ready
+
+    os.environ |= {
+        **_ENVIRONMENT,
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "PREFECT_HOME": str(world.folder / "prefect"),
+    }
+    with tempfile.TemporaryFile() as log, server_process(log) as port:
+        wait_until_ready(port, log)
+        os.environ["PREFECT_API_URL"] = f"http://127.0.0.1:{port}/api"
+        import flows.audit  # noqa: F401 (for the forks)
+
+        world.forks = True
+        yield
+        world.forks = False
 
 
 def _timeless(page: bytes) -> bytes:
@@ -228,7 +317,9 @@ def require_sentence(result: subprocess.CompletedProcess[str], *words: str) -> s
 
 
 def require_nobody_left(world: World) -> None:
-    """The temporary Prefect server ends with its audit."""
+    """The temporary Prefect server ends with its audit; forks have none of their own."""
+    if world.forks:
+        return
     home = f"PREFECT_HOME={world.folder}/prefect".encode()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -434,40 +525,34 @@ def main() -> None:
         "--folder", type=Path, help="keep the world here, for the next call; without it, it is temporary"
     )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
         world = World((options.folder or Path(temporary)).absolute())
         world.prepare()
         world.reset()
         timeline = world.timeline()
         expected = world.state()
-        print(
-            f"undisturbed: {sum(seconds for _, seconds in timeline):.0f} s, {len(expected)} files and tables",
-            flush=True,
-        )
-        rounds: list[tuple[str, Callable[[], str]]] = [
-            (f"kill {seed}", lambda seed=seed: kill_round(world, expected, timeline, seed))  # type: ignore[misc]
-            for seed in range(options.first, options.first + options.rounds)
-        ]
+        total = sum(seconds for _, seconds in timeline)
+        print(f"undisturbed: {total:.0f} s, {len(expected)} files and tables", flush=True)
+        stack.enter_context(forking(world))
+        world.reset()
+        timeline = world.timeline()
+        rounds: list[tuple[str, Callable[[], str]]] = []
+        for seed in range(options.first, options.first + options.rounds):
+            rounds.append((f"kill {seed}", partial(kill_round, world, expected, timeline, seed)))
         for seed in range(options.faults):
             # Damage, parts of others and the clock need a finished audit.
             for fault in (full_disk, read_only_folder, damaged_parts, parts_of_another_run, clock_jump):
-                rounds.append(
-                    (fault.__name__, lambda fault=fault, seed=seed: fault(world, expected, random.Random(seed)))
-                )  # type: ignore[misc]
+                rounds.append((fault.__name__, partial(fault, world, expected, random.Random(seed))))
             for sent in (signal.SIGINT, signal.SIGTERM):
-                rounds.append(
-                    (
-                        sent.name,
-                        lambda sent=sent, seed=seed: stopped(
-                            world, expected, timeline, random.Random(f"{sent} {seed}"), sent
-                        ),
-                    )  # type: ignore[misc]
-                )
+                rng = random.Random(f"{sent} {seed}")
+                rounds.append((sent.name, partial(stopped, world, expected, timeline, rng, sent)))
         survived = tried = 0
-        for name, fault in rounds:
+        for number, (name, attempt) in enumerate(rounds):
+            # Now and then the whole command, with its server.
+            world.forks = number % 7 != 6
             started = time.monotonic()
             try:
-                told, tried, survived = fault(), tried + 1, survived + 1
+                told, tried, survived = attempt(), tried + 1, survived + 1
             except Failed as error:
                 told, tried = f"FAILED: {error}", tried + 1
             except NotTried as error:
