@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted clean
+.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted chaos clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -52,5 +52,10 @@ benchmark-statistics: $(VENV)/.installed-dev
 benchmark-planted: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/planted.py
 
+# Audits that are killed, starved of disk and damaged on purpose, and must end as if nothing had happened. Some minutes; disks
+# that are full or read-only are mounted, which needs root.
+chaos: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/chaos.py
+
 clean:
-	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal
+	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal warehouse/audits.duckdb.tmp-*

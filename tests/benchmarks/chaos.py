@@ -4,14 +4,15 @@ A tiny classifier is trained and audited once, undisturbed. Then, in rounds with
 killed with `kill -9`, up to three times, each time at a random instant of a stage (the rounds take turns through all of
 them, and before, between and after), and run again until it ends. A round survives if every file of the run and every
 table of the warehouse is then the same, to the byte, if no finished part was written a second time, and if nothing is left
-behind. Then the faults that are no kill: damaged parts, parts of another run, a full disk, a folder without permission, a
-clock that jumps, Ctrl-C and SIGTERM. Prints survived / tried.
+behind. Then the faults that are no kill: damaged parts, parts of another run, a clock that jumps, two audits at once, a full disk,
+a folder without permission, Ctrl-C and SIGTERM. Prints survived / tried.
 
 What may differ, and is left out: when the run and its stages were started and finished and how many seconds they
 took, in the registry; the date of the start in the page; and with it the hash of the page in `report.json`.
 """
 
 import argparse
+import ctypes
 import hashlib
 import os
 import random
@@ -31,12 +32,15 @@ from pathlib import Path
 
 import duckdb
 
+from warehouse import open_warehouse
+
 ROOT = Path(__file__).parents[2]
 STAGES = (
     "finetune_classifier", "enter_run", "ingest_dataset", "attribute_shards", "aggregate_scores", "flag_words", "verify_candidates",
     "judge_candidates", "recommend_changes", "write_report", "finish_run",
 )  # fmt: skip
 """Functions that flows/audit.py calls; the second dataset goes through two of them again."""
+SIGNALS = ("SIGINT", "SIGTERM")
 WATCHED = """
 import os, sys
 import flows.cli
@@ -58,8 +62,8 @@ class World:
 
     folder: Path
     forks: bool = False
-    """Audits are forks of this process, which has imported everything, and report to one Prefect server: ten times as many
-    in the same time. Else each is the command of the user, with a server of its own."""
+    """Audits are forks of this process, which has imported everything, and report to one Prefect server: twice as many in
+    the same time. Else each is the command of the user, with a server of its own."""
 
     @property
     def config(self) -> Path:
@@ -208,6 +212,9 @@ class Fork:
         if self.pid:
             return
         try:
+            if sys.platform == "linux":
+                pr_set_pdeathsig = 1
+                ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
             os.chdir(folder)
             for stream, own in ((self._out, 1), (self._errors, 2)):
                 os.dup2(stream.fileno(), own)
@@ -516,40 +523,87 @@ class NotTried(Exception):
     """This machine does not allow the fault."""
 
 
+def two_audits(world: World, expected: dict[str, str], rng: random.Random) -> str:
+    """Two configs on one warehouse at once, and readers between them: each ends as if it were alone."""
+    world.reset()
+    elsewhere, path, num_reads = world.folder / "elsewhere", world.made / "audits.duckdb", 0
+    others = ["--set", f"attribution.seed={rng.randrange(1, 1000)}", "--set", f"output={elsewhere}"]
+    both = [world.start("run", world.config), world.start("run", world.config, *others)]
+    shown = None
+    while any(process.poll() is None for process in both):
+        if path.exists():
+            with open_warehouse(path, read_only=True) as warehouse:
+                num_runs = warehouse.rows("registry/runs", {}).num_rows
+            num_reads += 1
+            if num_runs and shown is None:
+                shown = world.run("runs", "--warehouse", path)
+        time.sleep(0.05)
+    for process in both:
+        _, errors = process.communicate()
+        require(process.returncode == 0, errors[-2000:])
+    require(shown is not None and shown.returncode == 0 and "running" in shown.stdout, f"not to be read: {shown}")
+    require(num_reads > 10, f"only {num_reads} reads")
+    found = world.state()
+    shared = [name for name in expected if not name.startswith("main.") and name != "views"]
+    different = sorted(name for name in shared if found.get(name) != expected[name])
+    require(not different, f"different: {', '.join(different)}")
+    require(num_runs == 2, f"{num_runs} runs")
+    shutil.rmtree(elsewhere)
+    return f"two configs on one warehouse, read {num_reads} times meanwhile"
+
+
+def same_audit_twice(world: World, expected: dict[str, str], rng: random.Random) -> str:
+    """One config at once in two processes: one audit is made, the other refused in a sentence, unless it came late."""
+    world.reset()
+    both = [world.start("run", world.config) for _ in range(2)]
+    told = []
+    for process in both:
+        out, errors = process.communicate()
+        if process.returncode:
+            result = subprocess.CompletedProcess([], process.returncode, out, errors)
+            told.append(require_sentence(result, "is being audited by another process. Wait for it"))
+    require(len(told) < 2, f"both refused: {told}")
+    require_same(world, expected)
+    return f"one config twice: {told[0] if told else 'one after the other'}"
+
+
+FAULTS: dict[str, Callable[[World, dict[str, str], random.Random], str]] = {
+    fault.__name__: fault
+    for fault in (damaged_parts, parts_of_another_run, clock_jump, two_audits, same_audit_twice, full_disk, read_only_folder)
+}  # fmt: skip
+"""The first ones need a finished audit."""
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=28, help="rounds of kill -9")
     parser.add_argument("--first", type=int, default=0, help="seed of the first of them")
-    parser.add_argument("--faults", type=int, default=1, help="times that each other fault is tried")
-    parser.add_argument(
-        "--folder", type=Path, help="keep the world here, for the next call; without it, it is temporary"
-    )
+    names = [*FAULTS, *SIGNALS]
+    parser.add_argument("--faults", nargs="*", default=names, choices=names, help="the other ones to be tried")
+    parser.add_argument("--seed", type=int, default=0, help="of these")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
-        world = World((options.folder or Path(temporary)).absolute())
+        world = World(Path(temporary))
         world.prepare()
-        world.reset()
+        stack.enter_context(forking(world))
         timeline = world.timeline()
         expected = world.state()
         total = sum(seconds for _, seconds in timeline)
         print(f"undisturbed: {total:.0f} s, {len(expected)} files and tables", flush=True)
-        stack.enter_context(forking(world))
-        world.reset()
-        timeline = world.timeline()
         rounds: list[tuple[str, Callable[[], str]]] = []
+        for name, fault in FAULTS.items():
+            if name in options.faults:
+                rounds.append((name, partial(fault, world, expected, random.Random(options.seed))))
+        for name in SIGNALS:
+            if name in options.faults:
+                rng = random.Random(f"{name} {options.seed}")
+                rounds.append((name, partial(stopped, world, expected, timeline, rng, signal.Signals[name])))
         for seed in range(options.first, options.first + options.rounds):
             rounds.append((f"kill {seed}", partial(kill_round, world, expected, timeline, seed)))
-        for seed in range(options.faults):
-            # Damage, parts of others and the clock need a finished audit.
-            for fault in (full_disk, read_only_folder, damaged_parts, parts_of_another_run, clock_jump):
-                rounds.append((fault.__name__, partial(fault, world, expected, random.Random(seed))))
-            for sent in (signal.SIGINT, signal.SIGTERM):
-                rng = random.Random(f"{sent} {seed}")
-                rounds.append((sent.name, partial(stopped, world, expected, timeline, rng, sent)))
         survived = tried = 0
-        for number, (name, attempt) in enumerate(rounds):
+        for number, (name, attempt) in enumerate(rounds, start=1):
             # Now and then the whole command, with its server.
-            world.forks = number % 7 != 6
+            world.forks = number % 7 != 0
             started = time.monotonic()
             try:
                 told, tried, survived = attempt(), tried + 1, survived + 1
