@@ -88,7 +88,8 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
     staging = folder / "staging"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    for stale in folder.glob("*.json"):
+    # All but what was set aside.
+    for stale in (*folder.glob("*.json"), *folder.glob("*.parquet")):
         stale.unlink()
     content = dataset_fingerprint(data)
     num_rows = position = 0

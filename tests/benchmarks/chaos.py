@@ -311,7 +311,7 @@ def require_same(world: World, expected: dict[str, str]) -> None:
     require(result.returncode == 0, f"the run after it ended with {result.returncode}: {result.stderr[-2000:]}")
     found = world.state()
     different = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
-    require(not different, f"different: {', '.join(different)}")
+    require(not different, f"{len(different)} differ: {', '.join(different[:8])}")
 
 
 def require_sentence(result: subprocess.CompletedProcess[str], *words: str) -> str:
@@ -546,7 +546,7 @@ def two_audits(world: World, expected: dict[str, str], rng: random.Random) -> st
     found = world.state()
     shared = [name for name in expected if not name.startswith("main.") and name != "views"]
     different = sorted(name for name in shared if found.get(name) != expected[name])
-    require(not different, f"different: {', '.join(different)}")
+    require(not different, f"{len(different)} differ: {', '.join(different[:8])}")
     require(num_runs == 2, f"{num_runs} runs")
     shutil.rmtree(elsewhere)
     return f"two configs on one warehouse, read {num_reads} times meanwhile"
