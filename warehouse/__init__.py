@@ -25,6 +25,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from filelock import FileLock
 
 from configs.schema import AuditError, LimitsConfig, digest
 
@@ -129,18 +130,16 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 36
 
 def _create(path: Path) -> None:
     """A database with an empty registry, whole from the first moment: one cut off while it was made could never be opened again."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with _sentences(f"The warehouse {path}", "There is none yet."):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside.unlink(missing_ok=True)
-            with duckdb.connect(str(beside), config=_SETTINGS) as connection:
-                connection.execute(_registry())
-            # Unlike a rename, it fails if another process was faster. Where there are no links, the database makes its file itself.
-            with contextlib.suppress(OSError):
-                path.hardlink_to(beside)
-        finally:
-            beside.unlink(missing_ok=True)
+    beside = path.with_name(f".{path.name}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _sentences(f"The warehouse {path}", "There is none yet."), FileLock(path.with_name(f".{path.name}.lock")):
+        if path.exists():
+            return
+        for stale in (beside, Path(f"{beside}.wal")):
+            stale.unlink(missing_ok=True)
+        with duckdb.connect(str(beside), config=_SETTINGS) as connection:
+            connection.execute(_registry())
+        beside.rename(path)
 
 
 def _registry() -> str:

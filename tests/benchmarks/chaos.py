@@ -14,6 +14,7 @@ took, in the registry; the date of the start in the page; and with it the hash o
 import argparse
 import ctypes
 import hashlib
+import itertools
 import os
 import random
 import re
@@ -133,9 +134,8 @@ verification: {{max_candidates: 40, max_documents: 8, min_effect: 0.1}}
     def killed(self, place: int, delay: float) -> bool:
         """Run, and kill it `delay` seconds after the `place`-th stage began; False if it had ended by itself."""
         watched = self.watched()
-        for number, _ in enumerate(watched.stages(), start=1):
-            if number == place:
-                break
+        if place:
+            next(itertools.islice(watched.stages(), place - 1, None), None)
         time.sleep(delay)
         watched.process.kill()
         watched.process.communicate()
@@ -487,9 +487,7 @@ def stopped(
     place = rng.randrange(1, len(timeline))
     stage, seconds = timeline[place]
     watched = world.watched()
-    for number, _ in enumerate(watched.stages(), start=1):
-        if number == place:
-            break
+    next(itertools.islice(watched.stages(), place - 1, None), None)
     time.sleep(rng.uniform(0, seconds))
     started = time.monotonic()
     watched.process.send_signal(sent)
