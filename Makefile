@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling clean
+.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling chaos clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -56,5 +56,10 @@ benchmark-planted: $(VENV)/.installed-dev
 benchmark-scaling: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/scaling.py
 
+# Audits that are killed, starved of disk and damaged on purpose, and must end as if nothing had happened. Some minutes; disks
+# that are full or read-only are mounted, which needs root.
+chaos: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/chaos.py
+
 clean:
-	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal
+	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal warehouse/audits.duckdb.tmp-*

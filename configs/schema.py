@@ -545,6 +545,18 @@ class WorkersConfig(Section):
     """Longest that a worker may take for one shard, for one group of words, or for the pilot. Then it is stopped, and the job is tried again, then halved to find the texts at fault. Without workers there is no limit."""
 
 
+Memory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?(%|MB|MiB|GB|GiB|TB|TiB)$")]
+
+
+class LimitsConfig(Section):
+    """What an audit may take of the machine. No figure depends on it."""
+
+    memory_limit: Memory = setting("50%", "share of the machine or container, or MB, GB, MiB, GiB")
+    """Memory of the database. What does not fit is spilled to disk."""
+    temp_directory: LocalPath | None = None
+    """Folder that the database spills to. Without it: beside the warehouse."""
+
+
 class AuditConfig(Section):
     """One audit: a dataset, a model, and what to do with them."""
 
@@ -586,6 +598,8 @@ class AuditConfig(Section):
     """The page of single texts that `token-audit explain` writes."""
     certification: CertificationConfig = CertificationConfig()
     """What `token-audit certify` plants."""
+    limits: LimitsConfig = LimitsConfig()
+    """What an audit may take of the machine."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:

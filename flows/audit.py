@@ -27,6 +27,7 @@ from tasks.recommend import recommend_changes
 from tasks.report import write_report
 from tasks.run import Run, finish_run, locked
 from tasks.verify import verify_candidates
+from warehouse import set_limits
 
 
 @flow(name="audit", validate_parameters=False)
@@ -41,6 +42,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
 
 def audit_config(config: AuditConfig) -> Run:
     """The stages, inside a flow."""
+    set_limits(config.limits)
     waivers = load_waivers(config.waivers)
     model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
     config = with_certified_method(config, model)

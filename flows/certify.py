@@ -24,6 +24,7 @@ from tasks.ingest import ingest_dataset
 from tasks.model import ModelSpec
 from tasks.plant import plant_dataset, planted_config
 from tasks.run import locked
+from warehouse import set_limits
 
 
 @flow(name="certify", validate_parameters=False)
@@ -35,6 +36,7 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
     """
     config = load_config(Path(config_path), overrides)
     require_certifiable(config)
+    set_limits(config.limits)
     clean = finetune_classifier(config)
     planted = plant_dataset(config, clean)
     audited = planted_config(config, planted, "audit")

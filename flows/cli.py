@@ -73,9 +73,13 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
             from flows.audit import audit
 
             done = audit(config, tuple(overrides or ()))
+        from tasks.parts import num_damaged
+
         with _opened(checked.warehouse) as warehouse:
             warehouse.use(done.run_id)
             _print_findings(warehouse)
+        if damaged := num_damaged(done.folder):
+            print(f"damaged\t{damaged} parts\tset aside as *.damaged in {done.folder}, made anew", file=sys.stderr)
         print(f"run\t{done.run_id}\nreport\t{done.folder / 'report.html'}")
 
 

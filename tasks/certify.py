@@ -87,7 +87,7 @@ def certify_audit(
     Raises:
         WarehouseError: a database is locked.
     """
-    settings = audited.model_dump(mode="json", exclude={"warehouse", "output", "models", "report"})
+    settings = audited.model_dump(mode="json", exclude={"warehouse", "output", "models", "report", "limits"})
     sql = [query(f"certify/{name}").sql for name in ("planted_words", "unplanted")]
     with open_warehouse(audited.warehouse) as warehouse:
         state = warehouse.rows("registry/stage_key", {"run_id": run.run_id, "stage": "recommend"})[

@@ -20,6 +20,7 @@ import torch
 from filelock import FileLock
 from prefect import task
 from prefect.cache_policies import NO_CACHE
+from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -77,6 +78,9 @@ def finetune_classifier(config: AuditConfig) -> ModelSpec:
     # A second audit that needs the same classifier waits for the first one's.
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not (folder / "training.json").is_file():
+            # Of processes that were killed: nobody else writes here while the lock is held.
+            for stale in folder.parent.glob(f".{folder.name}.*[0-9]"):
+                shutil.rmtree(stale)
             _finetune(config, finetune, base, folder)
     accuracy = json.loads((folder / "training.json").read_text())["heldout_accuracy"]
     if accuracy < finetune.min_accuracy:
@@ -128,6 +132,8 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
         flush_files(beside)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
+    except SafetensorError as error:
+        raise ModelError(f"The fine-tuned classifier {folder} cannot be written: {error}.") from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 

@@ -41,8 +41,8 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
 
 
 def compare_folder(data: DataConfig, run: Run) -> Path:
-    """Where the shards and parts of a second dataset are: named by its content, since the run is not."""
-    return run.folder / f"compare_{digest(dataset_fingerprint(data), *_rows(data))[:12]}"
+    """Where the shards and parts of a second dataset are: named by its content, since the run is not, and by the run."""
+    return run.folder / f"compare_{digest(run.run_id, dataset_fingerprint(data), *_rows(data))[:12]}"
 
 
 def _rows(data: DataConfig) -> tuple[dict[str, object], tuple[int, int] | None]:

@@ -85,9 +85,12 @@ def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
 
 
 def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Path) -> dict[str, object]:
-    shutil.rmtree(folder, ignore_errors=True)
     staging = folder / "staging"
+    shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
+    # All but what was set aside.
+    for stale in (*folder.glob("*.json"), *folder.glob("*.parquet")):
+        stale.unlink()
     content = dataset_fingerprint(data)
     num_rows = position = 0
     nothing, start = ("", None) if data.pair is None else ("\n", 1)

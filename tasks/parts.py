@@ -1,19 +1,25 @@
 """Leaf: immutable files that are whole if they exist.
 
 A part is a few Parquet files and a manifest with their row counts and content
-hashes. Every file is written beside its place, flushed to the disk and renamed;
-the manifest comes last. A part without a manifest, or one whose files differ from
-it, does not count and is written again.
+hashes, and with the place it was written for. Every file is written beside its
+place, flushed to the disk and renamed; the manifest comes last. A part without a
+manifest does not count and is written again. So is one whose files differ from the
+manifest, or which was written for another place (another run): it is set aside first.
 """
 
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from configs.schema import AuditError
+
+_DAMAGED = ".damaged"
 
 
 def file_hash(path: Path) -> str:
@@ -23,17 +29,48 @@ def file_hash(path: Path) -> str:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new one and nothing between."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that a reader, or a crash, sees the old content or the new one and nothing between.
+
+    Raises:
+        AuditError: the disk is full, or the folder must not be written.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+    except OSError as error:
+        # The system's own message names no file when the disk is full.
+        raise AuditError(
+            f"{path} cannot be written: {error.strerror or error}. Finished parts are kept; mend that, and the same command goes on from here."
+        ) from error
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make renames in it outlast a power failure, in their order."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
     finally:
-        beside.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left half-written below `folder`; nobody may be writing there."""
+    for path in folder.rglob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def num_damaged(folder: Path) -> int:
+    """Parts below `folder` that were set aside and made anew."""
+    return sum(1 for _ in folder.rglob(f"*.json{_DAMAGED}"))
 
 
 def flush_files(folder: Path) -> None:
@@ -54,6 +91,8 @@ def _encodings(schema: pa.Schema) -> dict[str, str]:
 
 def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[str, object]) -> None:
     """Write `tables` as `<manifest stem>.<name>.parquet`, then the manifest, which also keeps `facts`."""
+    # Or a crash between the files of a part that is replaced would look like damage.
+    manifest.unlink(missing_ok=True)
     files = {}
     for name, table in tables.items():
         path = manifest.with_name(f"{manifest.stem}.{name}.parquet")
@@ -68,18 +107,39 @@ def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[st
         )
         write_whole(path, sink.getvalue().to_pybytes())
         files[path.name] = {"rows": table.num_rows, "sha256": file_hash(path)}
-    write_whole(manifest, json.dumps({"files": files, "facts": dict(facts)}, indent=1).encode())
+    content = {"place": _place(manifest), "files": files, "facts": dict(facts)}
+    write_whole(manifest, json.dumps(content, indent=1).encode())
+
+
+def _place(manifest: Path) -> str:
+    """`<run>/parts/part-00000.json`: a folder of runs can be moved as a whole, a part cannot go to another run."""
+    return "/".join(manifest.absolute().parts[-3:])
 
 
 def read_manifest(manifest: Path) -> dict[str, object] | None:
-    """The facts of a whole part; None if the part is missing, unfinished or damaged."""
+    """The facts of a whole part; None if the part is missing or unfinished, or damaged: then it is set aside."""
+    if not manifest.is_file():
+        return None
     try:
         content = json.loads(manifest.read_bytes())
-        whole = all(file_hash(manifest.with_name(name)) == file["sha256"] for name, file in content["files"].items())
+        whole = content["place"] == _place(manifest) and all(
+            file_hash(manifest.with_name(name)) == file["sha256"] for name, file in content["files"].items()
+        )
+        facts: dict[str, object] = content["facts"]
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    facts: dict[str, object] = content["facts"]
-    return facts if whole else None
+        whole = False
+    if whole:
+        return facts
+    _set_aside(manifest)
+    return None
+
+
+def _set_aside(manifest: Path) -> None:
+    """Rename the files of a part to `<name>.damaged`, the manifest last."""
+    files = [path for path in manifest.parent.glob(f"{manifest.stem}.*.parquet") if path.is_file()]
+    for path in [*files, manifest]:
+        path.replace(path.with_name(path.name + _DAMAGED))
+    print(f"damaged\t{manifest}\tset aside as {manifest.name}{_DAMAGED}, made anew", file=sys.stderr, flush=True)
 
 
 def part_file(manifest: Path, name: str) -> str:

@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from configs.schema import AuditConfig, AuditError, digest
+from tasks.parts import remove_unfinished
 from warehouse import open_warehouse
 
 SHARD_TOKENS = 8192
@@ -41,7 +42,9 @@ def locked(run: Run) -> Iterator[None]:
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     try:
-        with FileLock(run.folder / ".lock", timeout=0):
+        # `is_locked`, for `token-audit runs`, holds it for a moment.
+        with FileLock(run.folder / ".lock", timeout=2):
+            remove_unfinished(run.folder)
             yield
     except Timeout as error:
         raise AuditError(
@@ -67,7 +70,6 @@ def finish_run(config: AuditConfig, run: Run) -> None:
     """Enter the end of the run and point the public views of the warehouse at it."""
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.publish(run.run_id)
-        warehouse.run("registry/finish_run", {"run_id": run.run_id})
 
 
 def stored_run(row: Mapping[str, Any]) -> tuple[AuditConfig, Run]:

@@ -63,7 +63,8 @@ def ingested(tmp_path, rows, name="shards", model=TRUNCATE, **settings):
 
 
 def content_of(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    """Of every file but those that were set aside."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file() and path.suffix != ".damaged"}
 
 
 def words(count, i=0):
@@ -201,9 +202,9 @@ def test_a_sample_larger_than_the_dataset_is_the_dataset(tmp_path):
 
 
 def test_two_ingests_are_equal_to_the_byte(tmp_path):
-    ingested(tmp_path, MIXED, "a")
-    ingested(tmp_path, MIXED, "b")
-    assert content_of(tmp_path / "a") == content_of(tmp_path / "b")
+    ingested(tmp_path, MIXED, "a/run/shards")
+    ingested(tmp_path, MIXED, "b/run/shards")
+    assert content_of(tmp_path / "a/run/shards") == content_of(tmp_path / "b/run/shards")
 
 
 def test_a_finished_ingest_is_not_touched(tmp_path, monkeypatch):
@@ -233,7 +234,7 @@ def test_an_ingest_with_a_missing_or_damaged_file_is_done_again(tmp_path, broken
 
 @pytest.mark.parametrize("place", ["read_rows", "token_counts", "write_part"])
 def test_a_killed_ingest_starts_again_and_ends_the_same(tmp_path, monkeypatch, place):
-    ingested(tmp_path, MIXED, "undisturbed")
+    ingested(tmp_path, MIXED, "undisturbed/run/shards")
     calls = 0
     whole = getattr(tasks.ingest, place)
 
@@ -247,22 +248,22 @@ def test_a_killed_ingest_starts_again_and_ends_the_same(tmp_path, monkeypatch, p
     with monkeypatch.context() as patch:
         patch.setattr(tasks.ingest, place, killed)
         with pytest.raises(ZeroDivisionError):
-            ingested(tmp_path, MIXED)
-    assert read_manifest(tmp_path / "shards" / "ingest.json") is None
-    ingested(tmp_path, MIXED)
-    assert content_of(tmp_path / "shards") == content_of(tmp_path / "undisturbed")
+            ingested(tmp_path, MIXED, "run/shards")
+    assert read_manifest(tmp_path / "run/shards" / "ingest.json") is None
+    ingested(tmp_path, MIXED, "run/shards")
+    assert content_of(tmp_path / "run/shards") == content_of(tmp_path / "undisturbed/run/shards")
 
 
 def test_what_a_killed_ingest_left_behind_does_not_get_into_the_next(tmp_path):
-    ingested(tmp_path, MIXED, "undisturbed")
-    left = tmp_path / "shards"
-    shutil.copytree(tmp_path / "undisturbed", left)
+    ingested(tmp_path, MIXED, "undisturbed/run/shards")
+    left = tmp_path / "run/shards"
+    shutil.copytree(tmp_path / "undisturbed/run/shards", left)
     (left / "ingest.json").unlink()
     (left / "staging").mkdir()
     (left / "staging" / "rows.parquet").write_bytes(b"PAR1 half a file")
     (left / "shard-99999.json").write_text(json.dumps({"files": {}, "facts": {}}))
-    ingested(tmp_path, MIXED)
-    assert content_of(left) == content_of(tmp_path / "undisturbed")
+    ingested(tmp_path, MIXED, "run/shards")
+    assert content_of(left) == content_of(tmp_path / "undisturbed/run/shards")
     assert not (left / "staging").exists()
 
 

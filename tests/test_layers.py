@@ -17,7 +17,7 @@ SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
 TEXT = {".py", ".sql", ".md", ".yaml", ".yml", ".toml", ".txt", ".csv", ".jinja", ""}
 STATEMENTS = {
-    "macros", "registry", "finish_run", "finish_stage", "forget_later_stages", "start_run", "enter_certificates",
+    "macros", "registry", "finish_run", "finish_stage", "forget_stages", "start_run", "enter_certificates",
     "enter_certificate_words", "enter_certificate_shortcuts", "enter_certificate_methods",
 }  # fmt: skip
 """Files of `warehouse/` that are no SELECT."""

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import warehouse as package
+from configs.schema import LimitsConfig
 from tasks.pilot import BASELINES, PILOT
-from warehouse import PUBLIC, WarehouseError, open_warehouse, query, scratch, seed
+from warehouse import PUBLIC, WarehouseError, open_warehouse, query, scratch, seed, set_limits
 
 REAL = Path(package.__file__).parent
 
@@ -160,6 +161,20 @@ def test_a_changed_query_check_macro_or_word_list_rebuilds_the_stage(queries, tm
         assert numbers_stage(database) != key
 
 
+def test_a_stage_that_is_rebuilt_forgets_the_later_ones_whatever_the_clock_said(queries, tmp_path):
+    queries("stage/numbers", NUMBERS)
+    order = ["flag", "judge", "aggregate"]
+    with open_warehouse(tmp_path / "audits.duckdb") as database:
+        for stage in order:
+            database.build_stage("run", stage, ["stage/numbers"], {"n": 3}, "facts")
+        # As a clock that was wrong leaves it: the first stage finished last.
+        database._connection.execute(
+            "update main.stages set finished_at = finished_at + to_days(900) where stage = 'aggregate'"
+        )
+        database.build_stage("run", "flag", ["stage/numbers"], {"n": 4}, "facts")
+        assert [row["stage"] for row in stages(database)] == ["aggregate", "flag"]
+
+
 def test_a_failed_check_leaves_the_old_tables_as_they_were(queries, tmp_path):
     queries("stage/numbers", NUMBERS)
     queries("checks/numbers__small", SMALL)
@@ -289,6 +304,94 @@ def test_a_file_that_is_no_database_is_an_error_of_one_line_at_once(tmp_path, ga
     assert "\n" not in str(caught.value)
     assert time.monotonic() - started < 5
     assert path.read_bytes() == garbage
+
+
+def test_who_waits_says_so_once(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(package, "_SILENT_SECONDS", 0.3)
+    path = tmp_path / "audits.duckdb"
+    with held(path, "write") as process:
+        with pytest.raises(WarehouseError), open_warehouse(path, wait_seconds=1):
+            pass
+        assert capsys.readouterr().err == f"warehouse\twaiting for another process (PID {process.pid})\t{path}\n"
+
+
+def test_a_database_that_is_being_made_is_seen_by_nobody_until_it_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "audits.duckdb"
+
+    def stop(path, other):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", stop)
+        with pytest.raises(KeyboardInterrupt), open_warehouse(path):
+            pass
+    assert not path.exists()
+    with open_warehouse(path):
+        pass
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".audits.duckdb.lock", "audits.duckdb"]
+
+
+def test_whoever_makes_the_database_second_takes_the_first_ones(tmp_path, monkeypatch):
+    path = tmp_path / "audits.duckdb"
+    with open_warehouse(path) as database:
+        database._connection.execute("create table main.mine as select 1 as i")
+    package._create(path)
+    with open_warehouse(path) as database:
+        assert database._connection.execute("from main.mine").fetchall() == [(1,)]
+
+
+FILL = """
+import resource, signal, sys
+from pathlib import Path
+from warehouse import WarehouseError, open_warehouse
+
+path = Path(sys.argv[1])
+limit = path.stat().st_size + int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+try:
+    with open_warehouse(path) as database, database._transaction():
+        database._connection.execute("create or replace table main.kept as select i, hash(i) as h from range(2000000) as r (i)")
+except WarehouseError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("room", [0, 20_000, 2_000_000], ids=["none", "a little", "for half of it"])
+def test_a_disk_that_fills_up_is_a_sentence_and_leaves_the_tables_as_they_were(tmp_path, room):
+    path = tmp_path / "audits.duckdb"
+    with open_warehouse(path) as database:
+        database._connection.execute("create table main.kept as select 1 as i")
+    result = subprocess.run(
+        [sys.executable, "-c", FILL, str(path), str(room)], cwd=REAL.parent, capture_output=True, text=True
+    )
+    assert "Traceback" not in result.stderr
+    (sentence,) = result.stdout.splitlines()
+    assert sentence.startswith(f"The warehouse {path}")
+    assert "File too large" in sentence
+    with open_warehouse(path) as database:
+        assert database._connection.execute("from main.kept").fetchall() == [(1,)]
+
+
+def test_limits_hold_and_what_was_spilled_is_removed(tmp_path):
+    path, spill = tmp_path / "audits.duckdb", tmp_path / "spill"
+    try:
+        set_limits(LimitsConfig(memory_limit="100MB", temp_directory=spill))
+        with open_warehouse(path) as database:
+            (own,) = database._connection.execute("select current_setting('temp_directory')").fetchone()
+            stale = Path(f"{own}1")
+            stale.mkdir()
+            assert database._connection.execute("select current_setting('memory_limit')").fetchall() == [("95.3 MiB",)]
+            database._connection.execute(
+                "create table t as select i, hash(i) as h from range(20_000_000) as r (i) order by h"
+            )
+            assert len(list(spill.iterdir())) == 2
+        assert list(spill.iterdir()) == [stale]
+        with open_warehouse(path, read_only=True):
+            assert list(spill.iterdir()) == [stale]  # it may be another reader's
+        with open_warehouse(path):
+            assert list(spill.iterdir()) == []
+    finally:
+        set_limits(LimitsConfig())
 
 
 def test_reading_a_warehouse_that_is_not_there_makes_none(tmp_path):

@@ -8,7 +8,12 @@ Every run has a schema of its own, named after the run. The schema `main` holds 
 registry (`runs`, `stages`) and one view per public table, on the run that finished last.
 """
 
+import contextlib
+import glob
+import os
 import re
+import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +25,9 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+from filelock import FileLock
 
-from configs.schema import AuditError, digest
+from configs.schema import AuditError, LimitsConfig, digest
 
 PUBLIC = (
     "verdicts", "effects", "candidates", "trials", "evidence", "company", "waivers", "verification_cost", "word_importance", "words",
@@ -29,6 +35,8 @@ PUBLIC = (
     "word_scores", "word_occurrences", "bigram_occurrences", "word_bootstrap", "quadrants", "example_slices", "slice_importance",
     "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
+STAGES = ("aggregate", "flag", "verify", "judge", "recommend")
+"""Those that build tables, in their order."""
 _HEADER = re.compile(r"^-- (param|column|unique)\s+(.*)$", re.MULTILINE)
 
 
@@ -75,16 +83,17 @@ def seed(name: str) -> str:
 
 
 @contextmanager
-def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 60.0) -> Iterator["Warehouse"]:
-    """Open the database; while another process writes it, wait.
+def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 3600.0) -> Iterator["Warehouse"]:
+    """Open the database; while another process writes it, wait: for as long as a stage of a large audit may take.
 
     Raises:
         WarehouseError: it is still locked after `wait_seconds`, or the file is no DuckDB database of this version.
     """
     if read_only and not path.is_file():
         raise WarehouseError(f"There is no warehouse {path} yet. Run an audit first: token-audit run CONFIG.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    deadline = time.monotonic() + wait_seconds
+    if not path.exists():
+        _create(path)
+    started, told = time.monotonic(), False
     while True:
         try:
             connection = duckdb.connect(str(path), read_only=read_only, config=_SETTINGS)
@@ -92,47 +101,116 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 60
         except duckdb.IOException as error:
             if "Could not set lock" not in str(error):
                 raise WarehouseError(f"The warehouse {path} cannot be opened: {str(error).splitlines()[0]}") from error
-            if time.monotonic() > deadline:
-                holder = re.search(r"PID (\d+)", str(error))
+            found = re.search(r"PID (\d+)", str(error))
+            holder = f" ({found.group(0)})" if found else ""
+            waited = time.monotonic() - started
+            if waited > wait_seconds:
                 raise WarehouseError(
-                    f"The warehouse {path} is in use by another process{f' ({holder.group(0)})' if holder else ''}, and still was "
+                    f"The warehouse {path} is in use by another process{holder}, and still was "
                     f"after {wait_seconds:.0f} s. Try again when it has ended, or name another file under `warehouse`."
                 ) from error
+            if waited > _SILENT_SECONDS and not told:
+                print(f"warehouse\twaiting for another process{holder}\t{path}", file=sys.stderr, flush=True)
+                told = True
             time.sleep(0.2)
         except duckdb.Error as error:
             raise WarehouseError(f"The warehouse {path} cannot be opened: {str(error).splitlines()[0]}") from error
     try:
-        warehouse = Warehouse(connection)
-        if not read_only:
-            connection.execute(files("warehouse").joinpath("registry.sql").read_text(encoding="utf-8"))
-        yield warehouse
-    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-        # A full disk, a damaged block, too little memory. Other database errors are mistakes of ours and keep their traceback.
-        raise WarehouseError(
-            f"The warehouse {path}: {str(error).splitlines()[0]} The tables were left as they were."
-        ) from error
+        with (
+            _sentences(f"The warehouse {path}", "The tables were left as they were."),
+            _spill(connection, path, read_only),
+        ):
+            warehouse = Warehouse(connection)
+            if not read_only:
+                connection.execute(_registry())
+            yield warehouse
+    finally:
+        connection.close()
+
+
+def _create(path: Path) -> None:
+    """A database with an empty registry, whole from the first moment: one cut off while it was made could never be opened again."""
+    beside = path.with_name(f".{path.name}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _sentences(f"The warehouse {path}", "There is none yet."), FileLock(path.with_name(f".{path.name}.lock")):
+        if path.exists():
+            return
+        for stale in (beside, Path(f"{beside}.wal")):
+            stale.unlink(missing_ok=True)
+        with duckdb.connect(str(beside), config=_SETTINGS) as connection:
+            connection.execute(_registry())
+        beside.rename(path)
+
+
+def _registry() -> str:
+    return files("warehouse").joinpath("registry.sql").read_text(encoding="utf-8")
+
+
+@contextmanager
+def _sentences(what: str, left: str) -> Iterator[None]:
+    """A full disk, a damaged block or too little memory as one sentence. Other database errors are mistakes of ours and keep their traceback.
+
+    A disk that is full is an IOException in a query, but a TransactionException in a commit and a FatalException in a checkpoint.
+    """
+    try:
+        yield
+    except (duckdb.OperationalError, duckdb.FatalException) as error:
+        raise WarehouseError(f"{what}: {str(error).splitlines()[0].rstrip('.')}. {left}") from error
     except RuntimeError as error:
         # Ctrl-C in the middle of a query.
         if "interrupted" in str(error).lower():
             raise KeyboardInterrupt from error
         raise
+
+
+@contextmanager
+def _spill(connection: duckdb.DuckDBPyConnection, path: Path, read_only: bool) -> Iterator[None]:
+    """A folder for what does not fit into memory, for this process alone: DuckDB's files have the same names in every process."""
+    folder, name = path.absolute().parent, f"{path.name}.tmp"
+    if _limits.temp_directory is not None:
+        folder, name = _limits.temp_directory.absolute(), f"{path.name}-{digest(str(path.absolute()))[:8]}.tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+    if not read_only:
+        # While it is open for writing nobody else has it open: what is there was left by processes that were killed.
+        for stale in folder.glob(f"{glob.escape(name)}-*"):
+            shutil.rmtree(stale, ignore_errors=True)
+    own = folder / f"{name}-{os.getpid()}"
+    connection.execute("set temp_directory = $folder", {"folder": str(own)})
+    try:
+        yield
     finally:
-        connection.close()
+        shutil.rmtree(own, ignore_errors=True)
 
 
 @contextmanager
 def scratch(folder: Path) -> Iterator["Warehouse"]:
-    """A database in memory that spills to `folder`."""
+    """A database in memory that spills to `folder`.
+
+    Raises:
+        WarehouseError: the disk is full.
+    """
     connection = duckdb.connect(config={**_SETTINGS, "temp_directory": str(folder), "memory_limit": "1GB"})
     try:
-        yield Warehouse(connection)
+        with _sentences(f"Sorting in {folder}", "Nothing was changed."):
+            yield Warehouse(connection)
     finally:
         connection.close()
 
 
+def set_limits(limits: LimitsConfig) -> None:
+    """What the databases that this process opens from now on may take of the machine."""
+    global _limits
+    _limits = limits
+    _SETTINGS["memory_limit"] = limits.memory_limit
+
+
+_limits = LimitsConfig()
+_SILENT_SECONDS = 2.0
+"""Stages of small audits hold the database for less: not worth a line."""
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     # The sum of floats depends on the order of the terms, and two runs must give the same bits (DECISIONS.md).
     "threads": 1,
+    "memory_limit": _limits.memory_limit,
     # The newest format would shut out every DuckDB before 2.0, and with it most people's `duckdb` command.
     "storage_compatibility_version": "v1.4.0",
     "autoinstall_known_extensions": False,
@@ -223,7 +301,8 @@ class Warehouse:
             return key
         started = time.monotonic()
         with self._transaction():
-            self.run("registry/forget_later_stages", {"run_id": run_id, "stage": stage})
+            later = STAGES[STAGES.index(stage) + 1 :] if stage in STAGES else ()
+            self.run("registry/forget_stages", {"run_id": run_id, "stages": list(later)})
             for path in paths:
                 self.build(path, params)
             self.check(tables, params)
@@ -249,7 +328,7 @@ class Warehouse:
                 self.run(path, params)
 
     def publish(self, run_id: str) -> None:
-        """Point the public views in `main` at this run, all at once, with the comments of its tables."""
+        """The run is finished: point the public views in `main` at it, all at once, with the comments of its tables."""
         comments = self.rows("registry/comments", {"run_id": run_id}).to_pylist()
         with self._transaction():
             for name in PUBLIC:
@@ -266,6 +345,7 @@ class Warehouse:
                         else f"view main.{row['table_name']}"
                     )
                     self._connection.execute(f"comment on {what} is {_literal(row['comment'])}")
+            self.run("registry/finish_run", {"run_id": run_id})
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -274,7 +354,9 @@ class Warehouse:
             yield
             self._connection.execute("commit")
         except BaseException:
-            self._connection.execute("rollback")
+            # After some errors the database has done so itself, or has shut down; the first error is the one to tell.
+            with contextlib.suppress(duckdb.Error):
+                self._connection.execute("rollback")
             raise
 
 
