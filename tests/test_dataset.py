@@ -322,7 +322,7 @@ def test_a_classlabel_without_a_name_is_unknown(tmp_path):
 @pytest.mark.parametrize(
     "column",
     [[0, 1], pa.array([0, 1], pa.int8()), ["0", "1"], [False, True], pa.array([0.0, 1.0]), [b"0", b"1"]],
-    ids=repr,
+    ids=lambda column: str(getattr(column, "type", type(column[0]).__name__)),
 )
 def test_numbers_are_not_guessed_to_be_places_in_the_models_list(tmp_path, column):
     with pytest.raises(
@@ -347,7 +347,7 @@ def test_the_advice_names_the_labels_that_were_found(tmp_path):
         [0, 1, None, 5], pa.array([0, 1, None, 5], pa.uint8()), pa.array([0.0, 1.0, None, 1.5]), pa.array([0.0, 1.0, float("nan"), float("inf")]),
         ["0", " 1 ", None, ""], ["0", "1", "00", "1.0"],
     ],
-    ids=repr,
+    ids=lambda column: str(getattr(column, "type", type(column[0]).__name__)),
 )  # fmt: skip
 def test_numbers_are_joined_through_the_mapping(tmp_path, column):
     table = parquet_of(tmp_path, {"text": list("abcd"), "label": column})

@@ -341,7 +341,7 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
     params = {
         "run_id": run.run_id, "max_verdicts": 5, "labels": ["good"], "mirrored": True, "max_points": 9, "max_names": 5, "max_gap": 0.1, "max_gaps": 5,
         "top_words": 5, "browser_sentences": 6, "kinds": ["word"], "words": ["lovely"], "max_sentences": 2, "example_ids": [0],
-        "token_parts": [str(path) for path in (run.folder / "parts").glob("*.tokens.parquet")], "word": "lovely", "n_rows": 5,
+        "token_parts": [str(path) for path in (run.folder / "parts").glob("*.tokens.parquet")], "word": "lovely", "n_rows": 5, "sure_q": 0.05,
     }  # fmt: skip
     with warehouse_of(audited) as warehouse:
         for file in files("warehouse").joinpath("report").iterdir():
