@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling chaos clean
+.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling sample chaos clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -51,6 +51,10 @@ benchmark-statistics: $(VENV)/.installed-dev
 # What an audit finds of shortcuts that were planted, on both datasets with three seeds. About 45 minutes on two cores.
 benchmark-planted: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/planted.py
+
+# The list of spurious words that README.md links to.
+sample: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/sample.py
 
 # Two one-thread workers against one on the same shards. About five minutes on two cores that nothing else uses.
 benchmark-scaling: $(VENV)/.installed-dev

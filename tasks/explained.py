@@ -166,9 +166,14 @@ def batches(
     """The pieces in batches of one length that fit into the budget, with the index of each member.
 
     Texts of one length, target and pattern of special tokens share a baseline, so its score and its gradient
-    are computed once for all of them.
+    are computed once for all of them; of two labels that mirror each other, for the one and turned round for the other.
     """
     device = engine.classifier.device
+    attribution, num_labels = engine.attribution, len(engine.classifier.labels)
+    # A probability changes its gradient's sign with the label, but itself to 1 less it.
+    mirrored = (
+        attribution.scalar == "margin" and engine.against is None and attribution.mirrored(num_labels, engine.head)
+    )
     for group in by_length(pieces):
         shared: dict[tuple[object, ...], tuple[Tensor, Tensor]] = {}
         size = engine.budget.rows(len(pieces[group[0]].ids))
@@ -179,22 +184,25 @@ def batches(
             inputs_BTD = activations(engine.classifier, engine.layer, inputs).float()
             baseline_BTD = baseline_activations(engine.classifier, engine.layer, inputs, keep_BT, baseline).float()
             target_B = torch.tensor([targets[i] for i in chosen], device=device)
-            keys = [_baseline_key(pieces[i], targets[i]) for i in chosen]
+            common_B = torch.ones_like(target_B) if mirrored else target_B
+            sign_B = torch.where(target_B == common_B, 1.0, -1.0)
+            keys = [_baseline_key(pieces[i], 1 if mirrored else targets[i]) for i in chosen]
             missing = {key: b for b, key in reversed(list(enumerate(keys))) if key not in shared}
             if missing:
                 index_M = torch.tensor(list(missing.values()), device=device)
                 score_M, gradient_MTD = _at_baseline(
-                    engine, inputs.rows(index_M), baseline_BTD[index_M], target_B[index_M]
+                    engine, inputs.rows(index_M), baseline_BTD[index_M], common_B[index_M]
                 )
                 shared.update(zip(missing, zip(score_M, gradient_MTD, strict=True), strict=True))
             start_BT = torch.stack(
                 [((inputs_BTD[b] - baseline_BTD[b]) * shared[key][1]).sum(dim=-1) for b, key in enumerate(keys)]
             )
+            score_B = torch.stack([shared[key][0] for key in keys])
             yield (
                 chosen,
                 Batch(
                     engine, inputs, inputs_BTD, baseline_BTD, target_B,
-                    torch.tensor(logits[chosen], device=device), torch.stack([shared[key][0] for key in keys]), start_BT,
+                    torch.tensor(logits[chosen], device=device), sign_B * score_B, sign_B[:, None] * start_BT,
                 ),
             )  # fmt: skip
 

@@ -209,6 +209,30 @@ def test_the_gradient_at_the_word_embeddings_is_the_gradient_of_the_embedding_ma
         torch.testing.assert_close(scale * gradient_NTD[n, ordinary], expected_TD, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_only_a_head_that_reads_the_first_position_leaves_the_others_out(folder_of, family):
+    """Their gradients are compared with those of the whole model above."""
+    classifier = load_classifier(model_spec(folder_of(family), 64))
+    assert (classifier.last_block is not None) == (family in ("bert", "roberta", "xlm-roberta", "electra"))
+
+
+def test_explained_passes_of_a_bert_compute_its_last_block_at_one_position_unless_it_is_the_layer(bert):
+    inputs = inputs_of(bert, texts_of_one_length(bert))
+    num_tokens = inputs.ids_NT.shape[1]
+    inner = find_layer(bert, "bert.encoder.layer.1.attention")
+    seen = []
+    handle = bert.last_block.intermediate.register_forward_pre_hook(lambda module, args: seen.append(args[0].shape[1]))
+    try:
+        plain_NK = plain_logits(bert, inputs)
+        for layer in (WORD_EMBEDDINGS, inner):
+            points_NTD = activations(bert, layer, inputs)
+            seen.clear()
+            torch.testing.assert_close(logits_at(bert, layer, inputs, points_NTD), plain_NK, rtol=0, atol=1e-5)
+            assert seen == [1 if layer is WORD_EMBEDDINGS else num_tokens]
+    finally:
+        handle.remove()
+
+
 def points_of(classifier):
     return classifier.word_embeddings.weight.shape
 

@@ -399,7 +399,13 @@ def driver(kinds: list[str], rounds: int, seconds: float, only: str | None) -> N
 
 
 def measure_cost() -> None:
-    save({"sizes": sizes(), "operators": {dtype: operators(dtype) for dtype in ("float32", "bfloat16")}})
+    save(
+        {
+            "sizes": sizes(),
+            "operators": {dtype: operators(dtype) for dtype in ("float32", "bfloat16")},
+            "designs": [row for dtype in ("float32", "bfloat16") for row in designs(dtype)],
+        }
+    )
 
 
 def save(found: dict[str, object]) -> None:
@@ -473,6 +479,36 @@ def operators(dtype: str) -> dict[str, float]:
     for name, share in shares.items():
         print(f"{dtype}\t{share:.1%}\t{name}", flush=True)
     return shares
+
+
+def designs(dtype: str) -> list[dict[str, object]]:
+    """Microseconds a token of a gradient, with and without what the engine leaves out or chooses; medians of nine turns."""
+    classifier = load_classifier(model(), dtype)
+    fused = replace(classifier, two_attentions=False)
+    variants = {
+        "as it is": classifier,
+        "whole last block": replace(classifier, last_block=None),
+        "fused attention": fused,
+    }
+    rows: list[dict[str, object]] = []
+    for num_tokens, num_texts in ((28, 36), (64, 16), (256, 4), (28, 72), (28, 144)):
+        ids_NT = torch.randint(1000, 20000, (num_texts, num_tokens), generator=torch.Generator().manual_seed(0))
+        inputs = Inputs(ids_NT, torch.ones_like(ids_NT), None)
+        embedded = classifier.word_embeddings(ids_NT).detach().float().requires_grad_()
+        spent: dict[str, list[float]] = {name: [] for name in variants}
+        for turn in range(10):
+            for name, variant in variants.items():
+                if name == "fused attention":
+                    variant.model.set_attn_implementation("sdpa")  # type: ignore[operator]
+                started = time.perf_counter()
+                torch.autograd.grad(logits_at(variant, WORD_EMBEDDINGS, inputs, embedded).sum(), embedded)
+                if turn:
+                    spent[name].append((time.perf_counter() - started) * 1e6 / ids_NT.numel())
+        medians = {name: float(np.median(times)) for name, times in spent.items()}
+        rows.append({"dtype": dtype, "tokens": num_tokens, "texts": num_texts, "microseconds_per_token": medians})
+        shown = "\t".join(f"{name} {median:.0f}" for name, median in medians.items())
+        print(f"{dtype}\t{num_texts} texts of {num_tokens} tokens\t{shown} microseconds a token", flush=True)
+    return rows
 
 
 def sweep_of_peer(kind: str) -> list[dict[str, object]]:
