@@ -117,7 +117,7 @@ def test_no_genuine_sentiment_word_is_spurious(planted):
     counts = planted.query("select word, count(*) from word_occurrences group by word order by count(*) desc, word")
     common = [word for word, _ in counts if word in strong][:100]
     assert len(common) == 100
-    assert {"best", "love", "great", "worst"} <= set(common)
+    assert {"best", "love", "great"} <= set(common)
     spurious = {word for (word,) in planted.query("select word from verdicts where verdict = 'spurious'")}
     assert spurious.isdisjoint(common)
 

@@ -173,7 +173,10 @@ def shards_of(folder, num_shards, texts_each, deadly=()):
 
 
 def content(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name.startswith(("part", "plan"))}
+    """The bytes of the parts; a manifest also names the folder that it is in."""
+    place = f'"{folder.parent.name}/{folder.name}/'.encode()
+    files = [path for path in folder.iterdir() if path.name.startswith(("part", "plan"))]
+    return {path.name: path.read_bytes().replace(place, b'"') for path in files}
 
 
 def examples_of(parts):
