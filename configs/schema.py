@@ -451,7 +451,7 @@ class VerdictsConfig(Section):
 
     min_operators: int = setting(2, "operators", ge=1, le=4)
     """A word moves predictions if so many of delete, mask, swap and insert show it, none surely the contrary, and their common interval lies beyond 0; or if so many change predictions."""
-    min_turned: float = setting(0.15, "share of texts, 0..1", gt=0, le=1)
+    min_turned: float = setting(0.125, "share of texts, 0..1", gt=0, le=1)
     """A word decides texts if at least this share of the predictions surely changes when it goes, to whichever label."""
     max_opposite: float = setting(0.25, "share of texts, 0..1", gt=0, le=1)
     """From this share of texts in which deleting the word has the opposite effect, it depends on its context."""
@@ -459,7 +459,7 @@ class VerdictsConfig(Section):
     """A word whose effects vary by more than this times their mean depends on its context."""
     min_surface: float = setting(0.6, "share of the effect, 0..1", gt=0, le=1)
     """The model holds on to the very word, and not to what it means, if at least this share of its effect is lost with a neighbour in its place."""
-    max_surface: float = setting(0.3, "share of the effect, 0..1", gt=0, le=1)
+    max_surface: float = setting(0.2, "share of the effect, 0..1", gt=0, le=1)
     """The effect belongs to the meaning if a neighbour loses no more than this share of it."""
 
 

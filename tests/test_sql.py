@@ -1061,7 +1061,7 @@ def test_three_texts_are_too_few_for_company(warehouse):
 # ---------------------------------------------------------------- judge
 
 JUDGING = {
-    "min_effect": 0.1, "min_operators": 2, "min_turned": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.3,
+    "min_effect": 0.1, "min_operators": 2, "min_turned": 0.125, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
 }  # fmt: skip
 EVIDENCE = {
     "kind": "word", "label": "a", "n_trials": 32, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
@@ -1160,18 +1160,19 @@ def test_a_content_word_that_decides_texts_needs_one_more_alarm(
     assert found["x"]["verdict"] == verdict
 
 
-@pytest.mark.parametrize(("strength", "verdict"), [(2.0, "genuine"), (2.5, "spurious")])
+@pytest.mark.parametrize(("strength", "verdict"), [(2.6, "genuine"), (2.61, "spurious")])
 def test_an_effect_far_out_among_those_of_all_words_is_an_alarm(warehouse, strength, verdict):
-    """Of twelve words with effects of 0.5 and 1.0 and this one the quartiles are 0.5 and 1.0: far out is beyond 2.5."""
-    others = [f"w{i}" for i in range(12)]
-    evidence = "word | strength | turned_low\n" + "\n".join(
-        [f"{word} | {0.5 if i < 6 else 1.0} | 0.1" for i, word in enumerate(others)] + [f"x | {strength + 0.01} | 0.2"]
-    )
-    types = "word | type\n" + "\n".join(f"{word} | content word" for word in (*others, "x"))
+    """Oracle: median and median absolute deviation by SciPy."""
+    others = {f"w{i}": 0.5 if i < 6 else 1.0 for i in range(13)} | {"x": strength}
+    far_out = np.median(list(others.values())) + 5 * stats.median_abs_deviation(list(others.values()), scale="normal")
+    others["x"] = float(far_out) + (strength - 2.605)
+    evidence = "word | strength | turned_low\n" + "\n".join(f"{word} | {own} | 0.2" for word, own in others.items())
+    types = "word | type\n" + "\n".join(f"{word} | content word" for word in others)
     found = verdicts_of(warehouse, evidence, types)
-    quartiles = np.quantile([0.5] * 6 + [1.0] * 6 + [strength], [0.25, 0.75])
-    assert (strength + 0.01 > quartiles[1] + 3 * (quartiles[1] - quartiles[0])) == (verdict == "spurious")
-    assert found["x"]["verdict"] == verdict
+    # Each of them decides texts; the one that is far out has a second alarm.
+    assert {word for word, row in found.items() if row["verdict"] == "spurious"} == (
+        {"x"} if verdict == "spurious" else set()
+    )
 
 
 def test_severity_is_reach_times_strength_times_harm(warehouse):

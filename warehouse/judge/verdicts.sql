@@ -7,8 +7,8 @@
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
 -- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only
 -- beside another word, its neighbours do nothing, labels hang on it, labels do not support it, it goes with errors.
--- Three alarms make it spurious, or two if the first is one of them; not if its neighbours do the same, since then it
--- is its meaning that counts, unless it is the first two alarms that are raised: no one word should overrule a text.
+-- Three alarms make it spurious, or two if one of the first two is among them; not if its neighbours do the same, since
+-- then it is its meaning that counts, unless both of the first are raised: no one word should overrule a text.
 -- One whose effect changes sign or size with the text is context-dependent. Else, if the labels bear it out, it is
 -- genuine.
 --
@@ -86,10 +86,10 @@ facts as (
     left join artefacts on candidates.type = artefacts.type
 ),
 
--- Far out by Tukey 1977: beyond the upper quartile by three times the distance of the quartiles.
+-- Far out: five standard deviations beyond the median, both robust (median absolute deviation times 1.4826), since
+-- there may be many such words.
 fence as (
-    select
-        quantile_cont(strength, 0.75) + 3 * (quantile_cont(strength, 0.75) - quantile_cont(strength, 0.25)) as far_out
+    select median(strength) + 5 * 1.4826 * mad(strength) as far_out
     from facts
     where kind = 'word'
     having count(strength) >= 12
@@ -106,17 +106,18 @@ tested as (
             false
         ) as is_causal,
         coalesce(opposite_share >= $max_opposite or spread > $max_spread, false) as is_mixed,
-        -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does.
+        -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does,
+        -- or little.
         coalesce(
             n_neighbours >= 3 and neighbour_loss between $min_surface and 2 - $min_surface
-            and neighbour_size <= 1.25 * stand_in_size,
+            and neighbour_size <= greatest(1.25 * stand_in_size, 0.5),
             false
         ) as is_surface,
         coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_meaning,
         is_surface::integer + is_unsupported::integer + is_harmful::integer + is_label::integer
         + is_decisive::integer + is_paired::integer + outweighs::integer as n_alarms,
         (is_decisive and outweighs)
-        or (not is_meaning and (n_alarms >= 3 or (is_decisive and n_alarms >= 2))) as is_alarming
+        or (not is_meaning and (n_alarms >= 3 or ((is_decisive or outweighs) and n_alarms >= 2))) as is_alarming
     from facts
     left join fence on true
 ),
