@@ -20,7 +20,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -34,7 +33,7 @@ from torch import Tensor
 
 from configs.schema import AttributionConfig, AttributionError, WorkersConfig
 from tasks.explained import Batch, Engine, batch_tokens, batches, draw, engine_for, predict, shift_of
-from tasks.fanout import Facts, Job, fan_out
+from tasks.fanout import Facts, Job, fan_out, target_of
 from tasks.gradients import (
     Budget,
     Sweep,
@@ -122,10 +121,8 @@ def plan_run(
     advance: Callable[[int], None],
 ) -> Facts:
     """Make the plan of a run, without some of the pilot's texts; a dry run stores none."""
-    with TemporaryDirectory() as scratch:
-        plan_of(
-            _engine(model, attribution), shards, model, Path(scratch) if dry else manifest.parent, left_out, advance
-        )
+    with target_of(manifest, dry=dry) as target:
+        plan_of(_engine(model, attribution), shards, model, target.parent, left_out, advance)
     return {}
 
 
@@ -147,10 +144,8 @@ def attribute_part(
         raise AttributionError(
             f"{plan} cannot be read. Workers on other machines need a folder that all share: set `output` to one."
         )
-    with _flushed_denormals(), TemporaryDirectory() as scratch:
-        return attribute_shard(
-            shard, engine, model, stored, Path(scratch) / part.name if dry else part, advance, left_out
-        )
+    with _flushed_denormals(), target_of(part, dry=dry) as target:
+        return attribute_shard(shard, engine, model, stored, target, advance, left_out)
 
 
 def _engine(model: ModelSpec, attribution: AttributionConfig) -> Engine:

@@ -23,6 +23,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import version
 from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from configs.schema import AttributionError, AuditError, WorkersConfig, digest
@@ -77,6 +79,16 @@ def fan_out(limits: WorkersConfig) -> Iterator[Everywhere]:
             _Crew(ray, function, threads, limits.job_minutes * 60, meter).do(jobs)
 
         yield on_workers
+
+
+@contextmanager
+def target_of(part: Path, *, dry: bool) -> Iterator[Path]:
+    """Where a job writes its part; a dry run, into a folder that is thrown away."""
+    if not dry:
+        yield part
+        return
+    with TemporaryDirectory() as scratch:
+        yield Path(scratch) / part.name
 
 
 def _in_this_process(function: Callable[..., Facts], jobs: Sequence[Job], meter: "Meter") -> None:
@@ -317,7 +329,7 @@ class _Crew:
         attempt = replace(attempt, num_tries=attempt.num_tries + 1)
         search, late = attempt.search, time.monotonic() - attempt.since >= self._seconds
         # The halves of several items tell more than a second try, and a second wait for the limit costs much.
-        allowed = 0 if len(attempt.tried) > 1 else min(1, RETRIES) if late else RETRIES
+        allowed = 0 if len(attempt.tried) > 1 else 1 if late else RETRIES
         if attempt.num_tries <= allowed:
             self._waiting.appendleft(attempt)
         elif search is None:

@@ -599,9 +599,11 @@ def _suit_attention(classifier: Classifier, num_tokens: int) -> None:
     In bfloat16 on a processor the fused one has no fast backward pass at any length: it takes more time than all the rest.
     """
     if classifier.two_attentions:
-        plain = num_tokens <= _SHORT or classifier.dtype != "float32"
+        wanted = "eager" if num_tokens <= _SHORT or classifier.dtype != "float32" else "sdpa"
         model: Any = classifier.model
-        model.set_attn_implementation("eager" if plain else "sdpa")
+        # To set it walks through all modules, changed or not.
+        if model.config._attn_implementation != wanted:
+            model.set_attn_implementation(wanted)
 
 
 def _shape_of(logits: Tensor, head: str) -> tuple[int, ...]:

@@ -359,8 +359,8 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
             for row, label in _labelled(taken, plant, pattern, seed):
                 done[row.number] = _planted(row, label, plant, pattern, seed, within)
     decoys = [plant for plant in plants if plant.role == "decoy"]
-    untouched = (done.get(row.number) or PlantedRow(row, row.text, row.label, None, ()) for row in rows)
-    return [_with_decoys(planted, decoys, seed, within) for planted in untouched]
+    every = (done.get(row.number) or PlantedRow(row, row.text, row.label, None, ()) for row in rows)
+    return [_with_decoys(planted, decoys, seed, within) for planted in every]
 
 
 def probes(heldout: Sequence[Row], plants: Sequence[Plant], seed: int, within: int, num: int) -> list[PlantedRow]:

@@ -24,7 +24,6 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib.resources import files
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -38,7 +37,7 @@ from prefect.cache_policies import NO_CACHE
 from configs.schema import AttributionConfig, AuditConfig, VerificationConfig, digest
 from tasks.edits import Span, Text, deleted, inserted, masked, replaced
 from tasks.explained import Engine, batch_tokens, draw, predict
-from tasks.fanout import Facts, Job, fan_out
+from tasks.fanout import Facts, Job, fan_out, target_of
 from tasks.gradients import Budget, explained_scalar
 from tasks.model import WORD_EMBEDDINGS, Classifier, ModelSpec, load_classifier
 from tasks.neighbours import Neighbourhood
@@ -157,8 +156,7 @@ def try_group(
     facts = {
         "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes, "num_quarantined": len(lost),
     }  # fmt: skip
-    with TemporaryDirectory() as scratch:
-        target = Path(scratch) / part.name if dry else part
+    with target_of(part, dry=dry) as target:
         write_part(target, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, facts)
     advance(len(group))
     return facts

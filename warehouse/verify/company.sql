@@ -3,8 +3,8 @@
 --
 -- Each other word of these texts stands for two questions: does the effect differ with the word in the text from
 -- without it, and with the word before the candidate from behind it? The best answer of all is kept if both sides
--- have four texts, t is 5 or more (p = 2e-4 at 16 texts, 2e-5 at 32: for some dozens of questions asked) and it explains
--- two fifths of the squared distance from the mean.
+-- have four texts, t is 5 or more (p = 2e-4 at 16 texts, 2e-5 at 32: for some dozens of questions asked) and it
+-- explains two fifths of the squared distance from the mean.
 --
 -- column  label        label the word speaks for
 -- column  word         lower-case word
@@ -100,17 +100,7 @@ compared as (
     where n_texts >= 4 and n_others >= 4
 )
 
-select
-    label,
-    word,
-    companion,
-    contrast,
-    n_texts,
-    n_others,
-    effect,
-    other_effect,
-    t,
-    explained
+select * exclude (between_squares, within_squares)
 from compared
 where abs(t) >= 5 and explained >= 0.4
 qualify row_number() over (partition by label, word order by explained desc, contrast desc, companion) = 1
