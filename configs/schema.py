@@ -451,6 +451,8 @@ class VerdictsConfig(Section):
 
     min_operators: int = setting(2, "operators", ge=1, le=4)
     """A word moves predictions if so many of delete, mask, swap and insert show it, none surely the contrary, and their common interval lies beyond 0; or if so many change predictions."""
+    min_texts: int = setting(12, "texts", ge=3)
+    """Texts in which a content word must have been tried to be called spurious; names, fragments and the like need no such number."""
     min_turned: float = setting(0.125, "share of texts, 0..1", gt=0, le=1)
     """A word decides texts if at least this share of the predictions surely changes when it goes, to whichever label."""
     max_opposite: float = setting(0.25, "share of texts, 0..1", gt=0, le=1)

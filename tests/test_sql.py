@@ -987,6 +987,7 @@ def test_neighbours_are_compared_with_no_word_on_the_same_texts(warehouse):
     # In texts 1 and 2 delete loses 1 and 2, a neighbour 0.5 and 1: half. Neighbour and nothing differ by 0.5 and 1.
     assert (row["n_neighbours"], row["neighbour_loss"], row["neighbour_size"]) == (2, 0.5, 0.5)
     # Of four texts one changes its prediction without the word: surely more than 4.6 %, by Wilson's interval.
+    assert row["n_texts"] == 4
     assert (row["turned"], row["turned_low"], row["n_turning"]) == (0.25, pytest.approx(0.0456, abs=1e-4), 0)
     assert (row["necessity"], row["sufficiency"]) == (pytest.approx(1 / 3), 0.5)
     assert row["spread"] == pytest.approx(np.std([1.0, 2.0, 0.5, -0.5], ddof=1) / 0.75)
@@ -1061,10 +1062,10 @@ def test_three_texts_are_too_few_for_company(warehouse):
 # ---------------------------------------------------------------- judge
 
 JUDGING = {
-    "min_effect": 0.1, "min_operators": 2, "min_turned": 0.125, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
+    "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
 }  # fmt: skip
 EVIDENCE = {
-    "kind": "word", "label": "a", "n_trials": 32, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
+    "kind": "word", "label": "a", "n_trials": 32, "n_texts": 16, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
     "strength": 1.0, "pooled_low": 0.5, "n_agreeing": 4, "n_for": 4, "n_against": 0, "turned": 0.2, "turned_low": 0.1, "n_turning": 0, "necessity": 0.5, "sufficiency": 0.25, "swap_size": 1.0, "opposite_share": 0.0,
     "spread": 0.5, "n_neighbours": 0, "neighbour_loss": 0.0, "neighbour_size": 0.0, "stand_in_size": 1.0,
 }  # fmt: skip
@@ -1131,6 +1132,19 @@ def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehous
         association=f"word | label_rate | label_share | rate_low | z\nx | {association}",
     )  # fmt: skip
     assert found["x"]["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_texts", "verdict"),
+    [("content word", 12, "spurious"), ("content word", 11, "unclear"), ("name", 3, "spurious")],
+)
+def test_few_texts_convict_no_content_word(warehouse, kind, n_texts, verdict):
+    found = verdicts_of(
+        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size | turned_low | n_texts\nx | 4 | 1.0 | 0.5 | 0.2 | {n_texts}",
+        f"word | type\nx | {kind}",
+    )  # fmt: skip
+    assert found["x"]["verdict"] == verdict
+    assert ("too few texts" in [rule["rule"] for rule in found["x"]["rules"]]) == (verdict == "unclear")
 
 
 NO_COMPANY = "word:varchar | companion:varchar"

@@ -8,12 +8,14 @@
 -- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only
 -- beside another word, its neighbours do nothing, labels hang on it, labels do not support it, it goes with errors.
 -- Three alarms make it spurious, or two if one of the first two is among them; not if its neighbours do the same, since
--- then it is its meaning that counts, unless both of the first are raised: no one word should overrule a text.
+-- then it is its meaning that counts, unless both of the first are raised: no one word should overrule a text. In
+-- fewer than min_texts texts it stays unclear: there a strong word of the language looks like that by chance.
 -- One whose effect changes sign or size with the text is context-dependent. Else, if the labels bear it out, it is
 -- genuine.
 --
 -- param   min_effect      smallest mean effect that counts                           [log-odds]
 -- param   min_operators   operators that must agree
+-- param   min_texts       texts in which a content word must have been tried to be spurious
 -- param   min_turned      share of predictions that surely change when the word goes    [0..1]
 -- param   max_opposite    share of opposite effects that makes context-dependent     [0..1]
 -- param   max_spread      spread that makes context-dependent
@@ -129,7 +131,8 @@ judged as (
             when not is_causal then 'unclear'
             when is_mark and is_mixed then 'context-dependent'
             when is_artefact and not is_exempt then 'spurious'
-            when is_alarming and not is_exempt and not is_function_word then 'spurious'
+            when is_alarming and not is_exempt and not is_function_word
+                then if(n_texts >= $min_texts, 'spurious', 'unclear')
             when is_mixed then 'context-dependent'
             when is_exempt then 'genuine'
             when is_function_word then 'unclear'
@@ -195,6 +198,10 @@ fired as (
                     if(contrast = 'order', ' before it, ', ' in the text, '), round(company_other_effect, 2),
                     if(contrast = 'order', ' behind it', ' without')
                 )
+            }, null),
+            if(is_alarming and not is_artefact and n_texts < $min_texts, {
+                'rule': 'too few texts',
+                'detail': concat('tried in ', n_texts, ', at least ', $min_texts, ' are asked of a content word')
             }, null),
             if(is_unsupported, {
                 'rule': 'labels do not support it',

@@ -9,6 +9,7 @@
 -- column  label              label the word speaks for
 -- column  word               lower-case word; a piece with · where the word goes on
 -- column  n_trials           trials of all operators
+-- column  n_texts            texts in which it was deleted
 -- column  delete_effect      mean effect by delete                                                        [log-odds]
 -- column  mask_effect        mean effect by mask                                                          [log-odds]
 -- column  swap_effect        mean effect by swap                                                          [log-odds]
@@ -42,6 +43,7 @@ wide as (
         label,
         word,
         sum(n_trials)::bigint as n_trials,
+        max(n_trials) filter (where operator = 'delete') as n_texts,
         max(mean_effect) filter (where operator = 'delete') as delete_effect,
         max(mean_effect) filter (where operator = 'mask') as mask_effect,
         max(mean_effect) filter (where operator = 'swap') as swap_effect,
@@ -130,6 +132,7 @@ select
     wide.label,
     wide.word,
     wide.n_trials,
+    wide.n_texts,
     wide.delete_effect,
     wide.mask_effect,
     wide.swap_effect,
