@@ -214,7 +214,12 @@ def plan_of(
     encoded = read_texts(engine.classifier, rows, model)
     pieces = [windows_of(text, engine.classifier, model)[0][0] for text in encoded]
     labels = [row["label_id"] for row in rows]
-    plan = make_plan(engine, chosen, pieces, labels, num_examples, manifest)
+    attribution = engine.attribution
+    unrounded = None
+    adaptive = attribution.mode != "fixed" and "integrated_gradients" in attribution.methods
+    if adaptive and attribution.dtype != "float32":
+        unrounded = engine_for(load_classifier(model, keep=False), attribution.model_copy(update={"dtype": "float32"}))
+    plan = make_plan(engine, chosen, pieces, labels, num_examples, manifest, unrounded)
     advance(len(rows))
     return plan
 

@@ -209,16 +209,17 @@ def _config_of(folder: Path) -> dict[str, Any]:
     return config
 
 
-def load_classifier(spec: ModelSpec, dtype: str = "float32") -> Classifier:
+def load_classifier(spec: ModelSpec, dtype: str = "float32", *, keep: bool = True) -> Classifier:
     """The classifier in eval mode on the device of the environment, its parameters frozen, ready to be explained.
 
-    A process loads it once and keeps it.
+    A process loads it once and keeps it; with `keep` false it is the caller's alone, to be forgotten.
 
     Raises:
         ModelError: it needs its own code, is of a kind that cannot be audited, has no fast
             tokenizer, or its weights are damaged.
     """
-    return _load_classifier(spec, dtype, device_from_environment())
+    load = _load_classifier if keep else _load_classifier.__wrapped__
+    return load(spec, dtype, device_from_environment())
 
 
 @lru_cache(maxsize=2)

@@ -74,11 +74,18 @@ class Integrand:
     example_id: int
     num_tokens: int
     values_GT: Array
+    unrounded_T: Array | None = None
+    """Its integral in float32, where the arithmetic of the run rounds more."""
 
     @property
     def integral_T(self) -> Array:
-        """The reference scores."""
+        """The scores that a rule with many gradients ends at."""
         return WEIGHTS @ self.values_GT
+
+    @property
+    def reference_T(self) -> Array:
+        """The scores that errors are told against: those of a rule and of rounding."""
+        return self.integral_T if self.unrounded_T is None else self.unrounded_T
 
 
 @dataclass(frozen=True)

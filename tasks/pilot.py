@@ -8,7 +8,7 @@ goes on with the same plan.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,12 @@ def make_plan(
     gold: Sequence[int],
     num_examples: int,
     manifest: Path,
+    unrounded: Engine | None = None,
 ) -> Plan:
     """Compute the pilot on these texts, choose and verify the plan for `num_examples`, and write it as a part.
+
+    `unrounded` is the same engine in float32, for one whose arithmetic rounds more: more gradients cannot make up
+    for rounding, so errors that do not hold it would promise too much.
 
     Raises:
         AttributionError: the held-out texts show that the plan does not keep what the settings ask for.
@@ -104,7 +108,13 @@ def make_plan(
     rows: list[dict[str, object]] = []
     warp = None
     if adaptive:
-        texts = [text for text in dense[attribution.baseline] if np.isfinite(text.values_GT).all()]
+        texts = dense[attribution.baseline]
+        if unrounded is not None:
+            logits = predict(unrounded, pieces)
+            exact = dense_integrands(unrounded, ids, pieces, targets, logits, attribution.baseline)
+            texts = [replace(text, unrounded_T=other.integral_T) for text, other in zip(texts, exact, strict=True)]
+            facts["pilot_gradients"] += PANELS * len(pieces)
+        texts = [text for text in texts if np.isfinite(text.values_GT).all()]
         if not texts:
             raise AttributionError(
                 "The gradients of none of the pilot's texts are numbers. Try attribution.dtype float32."
@@ -247,7 +257,7 @@ def _corpus_plan(
             pairs = list(drawn_scores(text, warp.density(text.num_tokens), num_gradients))
             error += sum(float(((scores_T - text.integral_T) ** 2).sum()) for scores_T, _ in pairs)
             difference += sum(float((change_T**2).sum()) for _, change_T in pairs)
-            relative = [relative_error(scores_T, text.integral_T) for scores_T, _ in pairs]
+            relative = [relative_error(scores_T, text.reference_T) for scores_T, _ in pairs]
             if role == "held out":
                 errors += relative
             rows.append({
@@ -302,7 +312,7 @@ def _document_plan(
         found = []
         for doubling in range(attribution.max_doublings + 1):
             scores_T, change_T = nested_scores(text, warp.density(text.num_tokens), start * 2**doubling)
-            found.append((relative_error(scores_T, text.integral_T), relative_error(scores_T - change_T, scores_T)))
+            found.append((relative_error(scores_T, text.reference_T), relative_error(scores_T - change_T, scores_T)))
         return found
 
     def spent(found: Sequence[tuple[float, float]], factors: Sequence[float], start: int) -> tuple[int, float, float]:
@@ -335,7 +345,8 @@ def _document_plan(
     if not plans:
         raise AttributionError(
             f"The error estimate that suits {len(fitted)} pilot texts does not suit {len(held_out)} others: one in ten misses the reference by "
-            f"{min(misses):.1%} or more, attribution.tolerance is {attribution.tolerance:.1%}. Try another baseline, or mode corpus."
+            f"{min(misses):.1%} or more, attribution.tolerance is {attribution.tolerance:.1%}. Try another baseline, mode corpus"
+            f"{'' if fitted[0].unrounded_T is None else ', dtype float32'}, or a larger tolerance."
         )
     _, start, factors, ended, errors = min(plans, key=lambda plan: plan[0])
     rows: list[dict[str, object]] = [

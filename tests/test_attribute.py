@@ -403,6 +403,24 @@ def test_document_mode_keeps_its_tolerance_and_spends_more_only_where_it_must(mi
     assert all(token["contrast"] is None for token in tokens)
 
 
+def test_a_tolerance_holds_rounding_too(minilm, tmp_path):
+    texts = reviews(20)
+    reference = exact(tmp_path / "exact", minilm, texts)
+    tokens, examples = attributed(
+        tmp_path / "document", minilm, texts, mode="document", tolerance=0.03, dtype="bfloat16"
+    )
+    errors = relative_errors(tokens, reference)
+    assert np.quantile(errors[[example["converged"] for example in examples]], 0.9) <= 0.03 * 1.1
+    # Half a percent is below what bfloat16 rounds: many gradients agree with each other, and are not believed.
+    tokens, examples = attributed(
+        tmp_path / "b", minilm, texts, mode="document", tolerance=0.005, dtype="bfloat16", max_doublings=4
+    )
+    errors = relative_errors(tokens, reference)
+    believed = np.array([example["converged"] for example in examples])
+    assert (errors > 0.005).mean() > 0.9
+    assert believed.mean() < 0.3
+
+
 def test_a_text_that_misses_its_tolerance_is_quarantined_with_the_reason(minilm, tmp_path):
     _, examples = attributed(tmp_path, minilm, reviews(6), mode="document", tolerance=0.005, max_doublings=0)
     missed = [example for example in examples if not example["converged"]]

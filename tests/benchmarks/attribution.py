@@ -277,7 +277,10 @@ SWEPT = {"short": ((8, 32), (16, 32), (16, 64), (32, 64), (32, 128)), "long": ((
 """Texts in a batch and forward passes at once that the tuned peer is tried with (`--sweep`)."""
 TUNED = {"short": {"batch": 16, "rows": 32}, "long": {"batch": 4, "rows": 4}}
 """The best of them."""
-STEPS = {"short": (16, 18), "long": (10, 12)}
+STEPS = {
+    "short": {"float32": (16, 18), "bfloat16": (16, 18)},
+    "long": {"float32": (12, 14), "bfloat16": (14, 18)},
+}
 """Midpoint steps of the tuned peer: around the fewest that meet the tolerance. Gauss-Legendre, its default, needs more (`corpus.py`)."""
 
 
@@ -289,7 +292,7 @@ def cases(kind: str) -> dict[str, tuple[Callable[..., object], dict[str, object]
     if kind == "short":
         listed["transformers-interpret"] = (transformers_interpret, {})
     for dtype in ("float32", "bfloat16"):
-        for steps in STEPS[kind]:
+        for steps in STEPS[kind][dtype]:
             listed[f"captum tuned, midpoint {steps}, {dtype}"] = (
                 captum, {"dtype": dtype, "steps": steps, "method": "riemann_middle", **TUNED[kind]},
             )  # fmt: skip
@@ -516,7 +519,7 @@ def sweep_of_peer(kind: str) -> list[dict[str, object]]:
     """Documents a second of the tuned peer by the size of its batches."""
     swept: list[dict[str, object]] = []
     for batch, rows in SWEPT[kind]:
-        run, _ = captum(kind, "float32", STEPS[kind][0], "riemann_middle", batch, rows)
+        run, _ = captum(kind, "float32", STEPS[kind]["float32"][0], "riemann_middle", batch, rows)
         started = time.perf_counter()
         found = run()
         rate = len(found) / (time.perf_counter() - started)
