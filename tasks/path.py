@@ -20,6 +20,7 @@ G places of the dense grid.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -33,8 +34,8 @@ KINDS: tuple[Kind, ...] = ("size", "slope", "even")
 
 PANELS = 32
 """Panels of the dense grid: its integrals are within 0.1 % (median) and 0.5 % (90th percentile) of those of 96 panels."""
-GRID: Array = (1 - np.cos(np.pi * np.arange(PANELS + 1) / PANELS)) / 2
-"""Chebyshev points of [0, 1], ends included: the pilot's integrands are polynomials through them."""
+FINE_PANELS = 64
+"""Panels where errors of a percent are told: between the points of 32, values are off by enough to double them (DECISIONS.md)."""
 
 _FINE: Array = np.linspace(0, 1, 257)
 _EVEN_SHARE = 0.2
@@ -45,11 +46,17 @@ SHIFTS: Array = (np.arange(8) + 0.5) / 8
 """Shifts by which the noise of the drawn rule is computed on the pilot."""
 
 
-def interpolation(places: Array) -> Array:
-    """Matrix (len(places), G) from values on `GRID` to values at `places` (barycentric, Berrut and Trefethen 2004)."""
-    signs = (-1.0) ** np.arange(PANELS + 1)
+@cache
+def grid(panels: int = PANELS) -> Array:
+    """Chebyshev points (G,) of [0, 1], ends included: the pilot's integrands are polynomials through them."""
+    return (1 - np.cos(np.pi * np.arange(panels + 1) / panels)) / 2
+
+
+def interpolation(places: Array, panels: int = PANELS) -> Array:
+    """Matrix (len(places), G) from values on the grid to values at `places` (barycentric, Berrut and Trefethen 2004)."""
+    signs = (-1.0) ** np.arange(panels + 1)
     signs[[0, -1]] /= 2
-    distance = places[:, None] - GRID[None, :]
+    distance = places[:, None] - grid(panels)[None, :]
     exact = np.abs(distance) < 1e-14
     matrix: Array = signs / np.where(exact, 1.0, distance)
     matrix /= matrix.sum(axis=1, keepdims=True)
@@ -58,13 +65,11 @@ def interpolation(places: Array) -> Array:
     return matrix
 
 
-def _grid_weights() -> Array:
-    nodes, weights = quadrature("gauss_legendre", PANELS)
-    return weights @ interpolation(nodes)
-
-
-WEIGHTS: Array = _grid_weights()
-"""Integral of the polynomial through the dense grid (Clenshaw and Curtis 1960): the reference of the pilot."""
+@cache
+def grid_weights(panels: int = PANELS) -> Array:
+    """Weights (G,) of the integral of the polynomial through the grid (Clenshaw and Curtis 1960): the reference of the pilot."""
+    nodes, weights = quadrature("gauss_legendre", panels)
+    return weights @ interpolation(nodes, panels)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,11 @@ class Integrand:
     @property
     def integral_T(self) -> Array:
         """The scores that a rule with many gradients ends at."""
-        return WEIGHTS @ self.values_GT
+        return grid_weights(len(self.values_GT) - 1) @ self.values_GT
+
+    def at(self, places_S: Array) -> Array:
+        """The integrand (S, T) at these places."""
+        return interpolation(places_S, len(self.values_GT) - 1) @ self.values_GT
 
     @property
     def reference_T(self) -> Array:
@@ -189,12 +198,11 @@ def _closeness(lengths_P: Array, num_tokens: float) -> Array:
 
 def fit_warp(pilot: Sequence[Integrand]) -> Warp:
     """Fit the warp to a pilot of one text or more."""
-    to_fine = interpolation(_FINE)
     lengths_P = np.array([float(text.num_tokens) for text in pilot])
     raw: dict[Kind, Array] = {"even": np.ones((len(pilot), len(_FINE)))}
     sizes, slopes = [], []
     for text in pilot:
-        values_FT = to_fine @ text.values_GT
+        values_FT = text.at(_FINE)
         sizes.append(_normalised(np.abs(values_FT).sum(axis=1)))
         slopes.append(_normalised(np.sqrt(np.abs(np.gradient(values_FT, _FINE, axis=0)).sum(axis=1))))
     raw["size"], raw["slope"] = np.array(sizes), np.array(slopes)
@@ -229,14 +237,14 @@ def drawn_scores(text: Integrand, density: Density, num_gradients: int) -> Itera
     """Scores (T,) by the drawn rule, and their difference to the coarser rule, at each of `SHIFTS`."""
     for shift in SHIFTS:
         rule = drawn(density, num_gradients, float(shift))
-        values_ST = interpolation(rule.places_S) @ text.values_GT
+        values_ST = text.at(rule.places_S)
         yield rule.weights_S @ values_ST, (rule.weights_S - rule.coarse_S) @ values_ST
 
 
 def nested_scores(text: Integrand, density: Density, num_gradients: int) -> tuple[Array, Array]:
     """Scores (T,) by the nested rule, and their difference to the coarser rule."""
     rule = nested(density, num_gradients)
-    values_ST = interpolation(rule.places_S) @ text.values_GT
+    values_ST = text.at(rule.places_S)
     return rule.weights_S @ values_ST, (rule.weights_S - rule.coarse_S) @ values_ST
 
 

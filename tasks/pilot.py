@@ -22,7 +22,7 @@ from tasks.explained import Engine, batches, draw, predict
 from tasks.model import Encoded, baseline_token
 from tasks.parts import part_file, read_manifest, write_part
 from tasks.path import (
-    GRID,
+    FINE_PANELS,
     KINDS,
     PANELS,
     Array,
@@ -30,6 +30,7 @@ from tasks.path import (
     Warp,
     drawn_scores,
     fit_warp,
+    grid,
     nested_scores,
     relative_error,
     squared_noise,
@@ -101,10 +102,14 @@ def make_plan(
     path = "integrated_gradients" in attribution.methods
     adaptive = path and attribution.mode != "fixed"
     if adaptive or (path and attribution.baseline_sweep):
-        dense[attribution.baseline] = dense_integrands(engine, ids, pieces, targets, logits, attribution.baseline)
+        panels = FINE_PANELS if adaptive and attribution.mode == "document" else PANELS
+        dense[attribution.baseline] = dense_integrands(
+            engine, ids, pieces, targets, logits, attribution.baseline, panels
+        )
         for baseline in attribution.baseline_sweep:
-            dense.setdefault(baseline, dense_integrands(engine, ids, pieces, targets, logits, baseline))
-        facts["pilot_gradients"] = PANELS * len(pieces) * len(dense)
+            if baseline not in dense:
+                dense[baseline] = dense_integrands(engine, ids, pieces, targets, logits, baseline)
+        facts["pilot_gradients"] = (panels + PANELS * (len(dense) - 1)) * len(pieces)
     rows: list[dict[str, object]] = []
     warp = None
     if adaptive:
@@ -202,15 +207,15 @@ def dense_integrands(
     targets: Sequence[int],
     logits: np.ndarray,
     baseline: str,
+    panels: int = PANELS,
 ) -> list[Integrand]:
     """The integrand of each text on the dense grid."""
     found: dict[int, Integrand] = {}
     for chosen, batch in batches(engine, pieces, targets, logits, baseline):
         device = batch.target_B.device
-        inner = len(GRID) - 1
-        example_R = torch.arange(len(chosen), device=device).repeat_interleave(inner)
-        place_R = torch.tensor(GRID[1:], device=device).repeat(len(chosen))
-        swept = batch.sweep(example_R, place_R).integrand_RT.view(len(chosen), inner, -1)
+        example_R = torch.arange(len(chosen), device=device).repeat_interleave(panels)
+        place_R = torch.tensor(grid(panels)[1:], device=device).repeat(len(chosen))
+        swept = batch.sweep(example_R, place_R).integrand_RT.view(len(chosen), panels, -1)
         values_BGT = torch.cat([batch.start_BT[:, None], swept], dim=1).double().cpu().numpy()
         for b, i in enumerate(chosen):
             found[i] = Integrand(ids[i], len(pieces[i].ids), values_BGT[b])

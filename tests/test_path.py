@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.path import (
-    GRID,
-    WEIGHTS,
     Integrand,
     drawn,
     drawn_scores,
     fit_warp,
+    grid,
+    grid_weights,
     interpolation,
     nested,
     nested_scores,
@@ -33,7 +33,7 @@ def bump(place, width=0.08):
 
 def text(place, num_tokens=20, example_id=0, width=0.05):
     values, _ = bump(place, width)
-    return Integrand(example_id, num_tokens, np.stack([values(GRID), 2 * values(GRID)], axis=1))
+    return Integrand(example_id, num_tokens, np.stack([values(grid()), 2 * values(grid())], axis=1))
 
 
 def pilot(place=0.3, count=8, num_tokens=20):
@@ -41,16 +41,16 @@ def pilot(place=0.3, count=8, num_tokens=20):
 
 
 def test_the_dense_grid_integrates_and_interpolates_polynomials_exactly():
-    places = np.array([0.0, 0.123, 0.5, GRID[7], 1.0])
+    places = np.array([0.0, 0.123, 0.5, grid()[7], 1.0])
     for power in range(32):
-        assert WEIGHTS @ GRID**power == pytest.approx(1 / (power + 1), abs=1e-12)
-        assert interpolation(places) @ GRID**power == pytest.approx(places**power, abs=1e-9)
+        assert grid_weights() @ grid() ** power == pytest.approx(1 / (power + 1), abs=1e-12)
+        assert interpolation(places) @ grid() ** power == pytest.approx(places**power, abs=1e-9)
 
 
 def test_the_dense_grid_integrates_a_narrow_bump():
     for place in (0.05, 0.2, 0.5, 0.9):
         values, integral = bump(place)
-        assert WEIGHTS @ values(GRID) == pytest.approx(integral, rel=1e-4)
+        assert grid_weights() @ values(grid()) == pytest.approx(integral, rel=1e-4)
 
 
 @pytest.mark.parametrize("num_gradients", [2, 3, 4, 7])
@@ -69,7 +69,7 @@ def test_the_drawn_rule_is_unbiased(num_gradients):
 
 
 def test_the_correction_at_the_ends_makes_the_drawn_rule_exact_on_straight_lines():
-    even = fit_warp([Integrand(0, 20, np.zeros((len(GRID), 1)))]).density(20)
+    even = fit_warp([Integrand(0, 20, np.zeros((len(grid()), 1)))]).density(20)
     for shift in (0.0, 0.1, 0.5, 0.99):
         rule = drawn(even, 4, shift)
         assert rule.places_S.tolist() == pytest.approx([0, *((np.arange(3) + shift) / 3), 1])
@@ -78,7 +78,7 @@ def test_the_correction_at_the_ends_makes_the_drawn_rule_exact_on_straight_lines
 
 
 def test_without_a_warp_the_nested_rule_is_the_trapezoid_rule():
-    even = fit_warp([Integrand(0, 20, np.zeros((len(GRID), 1)))]).density(20)
+    even = fit_warp([Integrand(0, 20, np.zeros((len(grid()), 1)))]).density(20)
     rule = nested(even, 4)
     assert rule.places_S == pytest.approx([0, 0.25, 0.5, 0.75, 1])
     assert rule.weights_S == pytest.approx([0.125, 0.25, 0.25, 0.25, 0.125])
@@ -111,7 +111,7 @@ def test_the_warp_finds_the_place_where_the_integrand_changes_and_cuts_the_error
     warp = fit_warp(pilot(0.3))
     density = warp.density(20)
     assert 0.2 < density.places(np.array([0.5]))[0] < 0.45
-    even = fit_warp([Integrand(0, 20, np.zeros((len(GRID), 1)))]).density(20)
+    even = fit_warp([Integrand(0, 20, np.zeros((len(grid()), 1)))]).density(20)
     other = text(0.345)
     assert squared_noise(other, density, 6) < 0.05 * squared_noise(other, even, 6)
     errors = [relative_error(nested_scores(other, rules, 6)[0], other.integral_T) for rules in (density, even)]
@@ -142,7 +142,7 @@ def test_the_noise_is_the_root_mean_square_over_shifts():
 
 
 def test_an_integrand_of_zeros_has_no_error_and_breaks_nothing():
-    nothing = Integrand(0, 5, np.zeros((len(GRID), 3)))
+    nothing = Integrand(0, 5, np.zeros((len(grid()), 3)))
     warp = fit_warp([nothing, nothing])
     assert squared_noise(nothing, warp.density(5), 4) == 0
     assert relative_error(np.zeros(3), nothing.integral_T) == 0

@@ -22,9 +22,7 @@ from tasks.explained import engine_for, predict
 from tasks.gradients import quadrature
 from tasks.model import load_classifier
 from tasks.path import (
-    GRID,
     SHIFTS,
-    WEIGHTS,
     Density,
     Integrand,
     Rule,
@@ -32,6 +30,8 @@ from tasks.path import (
     drawn,
     drawn_scores,
     fit_warp,
+    grid,
+    grid_weights,
     interpolation,
     nested,
     relative_error,
@@ -83,7 +83,7 @@ def designs(kind: str) -> list[dict[str, object]]:
     chosen = pilot_texts(range(len(integrands)), [text.num_tokens for text in integrands], 0)
     fitted, judged = [integrands[i] for i in chosen[::2]], [integrands[i] for i in chosen[1::2]]
     warp = fit_warp(fitted)
-    even = fit_warp([Integrand(0, 20, np.zeros((len(GRID), 1)))]).density(20)
+    even = fit_warp([Integrand(0, 20, np.zeros((len(grid()), 1)))]).density(20)
 
     def warped(nodes: np.ndarray, weights: np.ndarray, density: Density) -> Rule:
         places = density.places(nodes)
@@ -108,7 +108,7 @@ def designs(kind: str) -> list[dict[str, object]]:
             for text in judged:
                 for shift in SHIFTS if "shift" in name else [0.5]:
                     rule = rule_of(warp.density(text.num_tokens), float(shift))
-                    found = rule.weights_S @ (interpolation(rule.places_S) @ text.values_GT)
+                    found = rule.weights_S @ (text.at(rule.places_S))
                     errors.append(relative_error(found, text.integral_T))
                     squares.append(((found - text.integral_T) ** 2).sum() / (text.integral_T**2).sum())
             row = {
@@ -134,7 +134,7 @@ def main() -> None:
     # A word's integrand in a text is the sum of those of its tokens: (word, G, sum).
     in_text: list[list[tuple[str, np.ndarray]]] = []
     for i, (text, sign) in enumerate(zip(integrands, signs, strict=True)):
-        summed: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(len(WEIGHTS)))
+        summed: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(len(grid_weights())))
         for place, word in enumerate(words_of(i)):
             if word is not None:
                 summed[word] += sign * text.values_GT[:, place]
@@ -142,7 +142,7 @@ def main() -> None:
     chosen = pilot_texts(range(len(integrands)), [text.num_tokens for text in integrands], 0)
     warp = fit_warp([integrands[i] for i in chosen[::2]])
     grid = [np.stack([values for _, values in words], axis=1) for words in in_text]
-    exact = [WEIGHTS @ values for values in grid]
+    exact = [grid_weights() @ values for values in grid]
     holders: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for i, words in enumerate(in_text):
         for k, (word, _) in enumerate(words):
