@@ -18,7 +18,7 @@ import json
 import reprlib
 import typing
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -27,6 +27,8 @@ from pydantic import (
     ConfigDict,
     Field,
     ModelWrapValidatorHandler,
+    PlainSerializer,
+    PlainValidator,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -34,6 +36,7 @@ from pydantic import (
     model_validator,
 )  # fmt: skip
 from pydantic_core import InitErrorDetails, PydanticCustomError
+from upath import UPath
 
 
 class AuditError(Exception):
@@ -147,7 +150,26 @@ def _not_empty(value: Any) -> Any:
     return value
 
 
+def _location(value: Any) -> Any:
+    value = _not_empty(value)
+    if not isinstance(value, str) or "://" not in value:
+        if not isinstance(value, str | PurePath | UPath):
+            raise ValueError(f"should be a path or a URL, got {shown(value)}")
+        return Path(value) if isinstance(value, str) else value
+    if set(value) & set("[]*?"):
+        raise ValueError(f"has one of [ ] * ?, by which object stores look for names: {shown(value)}")
+    # What another process has written since is there at once.
+    try:
+        location = UPath(value, use_listings_cache=False)
+        location.fs  # noqa: B018
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"cannot be reached ({error})") from error
+    return location
+
+
 LocalPath = Annotated[Path, BeforeValidator(_not_empty)]
+# A UPath where it has a scheme: no Path by inheritance, but with its methods.
+Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str, return_type=str, when_used="json")]
 LabelMapping = Annotated[dict[str, str], BeforeValidator(_label_mapping)]
 # A commit, because a branch or a tag can move between two audits of "the same" data.
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
@@ -157,8 +179,8 @@ RunName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$"
 class DataConfig(Section):
     """The labelled dataset. Give either `path` or `hub`."""
 
-    path: LocalPath | None = None
-    """A CSV, JSONL or Parquet file, or a folder written by `datasets.save_to_disk`. Relative to the current folder."""
+    path: Location | None = None
+    """A CSV, JSONL or Parquet file, or a folder written by `datasets.save_to_disk`: a path, relative to the current folder, or a URL such as s3://bucket/reviews.parquet."""
     hub: str | None = None
     """Name of a dataset on the Hugging Face hub, for example `stanfordnlp/imdb`."""
     subset: str | None = None
@@ -567,7 +589,9 @@ class AuditConfig(Section):
     warehouse: LocalPath = Path("warehouse/audits.duckdb")
     """DuckDB file that holds the tables of every run."""
     output: LocalPath = Path("runs")
-    """Folder for shards, parts, reports and exports, one sub-folder a run."""
+    """Folder for reports and exports, and for shards, parts and trials where `storage` names no other; one sub-folder a run."""
+    storage: Location | None = None
+    """Folder or URL, such as s3://bucket/audits, for shards, parts and trials: what workers on other machines read and write. Without it: `output`."""
     models: LocalPath = Path("models")
     """Folder for classifiers made by the `finetune` section."""
     data: DataConfig

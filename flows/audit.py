@@ -49,8 +49,8 @@ def audit_config(config: AuditConfig) -> Run:
     run = name_run(config, model)
     with locked(run):
         enter_run(config, run, model)
-        shards = ingest_dataset(config.data, model, run.folder / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts", config.workers)
+        shards = ingest_dataset(config.data, model, run.storage / "shards")
+        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts", config.workers)
         compared = None
         if config.compare is not None:
             beside = compare_folder(config.compare, run)

@@ -66,6 +66,6 @@ def _probe_configs(config: AuditConfig, planted: Planted) -> Iterator[AuditConfi
 def _attributed(config: AuditConfig, model: ModelSpec) -> Probe:
     run = name_run(config, model)
     with locked(run):
-        shards = ingest_dataset(config.data, model, run.folder / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts", config.workers)
+        shards = ingest_dataset(config.data, model, run.storage / "shards")
+        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts", config.workers)
     return Probe(config.attribution.baseline, run, tuple(shards), tuple(parts))

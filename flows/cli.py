@@ -78,8 +78,8 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
         with _opened(checked.warehouse) as warehouse:
             warehouse.use(done.run_id)
             _print_findings(warehouse)
-        if damaged := num_damaged(done.folder):
-            print(f"damaged\t{damaged} parts\tset aside as *.damaged in {done.folder}, made anew", file=sys.stderr)
+        if damaged := num_damaged(done.storage):
+            print(f"damaged\t{damaged} parts\tset aside as *.damaged in {done.storage}, made anew", file=sys.stderr)
         print(f"run\t{done.run_id}\nreport\t{done.folder / 'report.html'}")
 
 
@@ -181,14 +181,15 @@ def show(
         if word is None:
             _print_findings(database)
             return
-        folder = Path(row["folder"])
-        if not (folder / "parts").is_dir():
-            raise AuditError(
-                f"The folder {folder} of this run is gone, and the sentences with it. Run its config again."
-            )
+        from tasks.run import stored_run
         from tasks.words import as_in_the_tables
 
-        _print_word(database, folder, as_in_the_tables(word), sentences)
+        storage = stored_run(row)[1].storage
+        if not (storage / "parts").is_dir():
+            raise AuditError(
+                f"The folder {storage} of this run is gone, and the sentences with it. Run its config again."
+            )
+        _print_word(database, storage, as_in_the_tables(word), sentences)
 
 
 @app.command()

@@ -27,6 +27,6 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
     run = name_run(config, model)
     with locked(run):
-        shards = ingest_dataset(config.data, model, run.folder / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.folder / "parts", config.workers)
+        shards = ingest_dataset(config.data, model, run.storage / "shards")
+        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts", config.workers)
         return write_explained(config, run, model, shards, parts)

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -44,7 +43,7 @@ from tasks.gradients import (
     quadrature,
 )
 from tasks.model import Classifier, Encoded, ModelSpec, gram_matrix, load_classifier
-from tasks.parts import file_hash, part_file, read_manifest, write_part
+from tasks.parts import file_hash, num_rows, read_manifest, read_part, write_part
 from tasks.path import drawn, nested
 from tasks.pilot import Plan, make_plan, pilot_texts, stored_plan, target_ids
 from tasks.progress import progress
@@ -72,7 +71,7 @@ def attribute_shards(
     facts = [read_manifest(part) for part in parts]
     # A part of a shard that was made anew since is no part of this one.
     missing = {i for i, fact in enumerate(facts) if fact is None or fact["shard"] != file_hash(shards[i])}
-    sizes = [pq.read_metadata(part_file(shard, "examples")).num_rows for shard in shards]
+    sizes = [num_rows(shard, "examples") for shard in shards]
     done = sum(size for i, size in enumerate(sizes) if i not in missing)
     if missing:
         # A worker may be in another folder.
@@ -106,7 +105,7 @@ def attribute_shards(
 
 
 def _ids(shard: Path) -> list[int]:
-    ids: list[int] = pq.read_table(part_file(shard, "examples"), columns=["example_id"])["example_id"].to_pylist()
+    ids: list[int] = read_part(shard, "examples", ["example_id"])["example_id"].to_pylist()
     return ids
 
 
@@ -208,7 +207,7 @@ def plan_of(
         ids = _ids(shard)
         num_examples += len(ids)
         if place.keys() & ids:
-            table = pq.read_table(part_file(shard, "examples"))
+            table = read_part(shard, "examples")
             rows += table.filter(pc.is_in(table["example_id"], pa.array(sorted(place), pa.int64()))).to_pylist()
     rows.sort(key=lambda row: place[row["example_id"]])
     encoded = read_texts(engine.classifier, rows, model)
@@ -226,7 +225,7 @@ def plan_of(
 
 def _pilot_ids(shards: Sequence[Path], seed: int) -> list[int]:
     columns = ["example_id", "n_tokens"]
-    index = pa.concat_tables([pq.read_table(part_file(shard, "examples"), columns=columns) for shard in shards])
+    index = pa.concat_tables([read_part(shard, "examples", columns) for shard in shards])
     ids = index["example_id"].to_pylist()
     return [ids[i] for i in pilot_texts(ids, index["n_tokens"].to_pylist(), seed)]
 
@@ -258,7 +257,7 @@ def attribute_shard(
 
     Examples that are left out, because their worker dies, are in it as quarantined.
     """
-    examples = pq.read_table(part_file(shard, "examples")).to_pylist()
+    examples = read_part(shard, "examples").to_pylist()
     read = [row for row in examples if row["example_id"] not in left_out]
     tokens, outcomes = _explained(engine, model, plan, read, advance) if read else ([], [])
     known = {own["example_id"]: own for own in outcomes}

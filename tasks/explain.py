@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from prefect import task
 from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
@@ -21,7 +20,7 @@ from prefect.context import TaskRunContext
 from configs.schema import AttributionError, AuditConfig, Method
 from tasks.model import Classifier, ModelSpec, load_classifier
 from tasks.page import render
-from tasks.parts import part_file, write_whole
+from tasks.parts import read_part, write_whole
 from tasks.run import Run
 from tasks.sentences import Piece, pieces_of
 
@@ -117,8 +116,8 @@ def write_explained(
 
 def _predicted(shard: Path, part: Path) -> list[dict[str, Any]]:
     """Text and prediction of every example of a shard, and the part its tokens are in."""
-    texts = {row["example_id"]: row for row in pq.read_table(part_file(shard, "examples")).to_pylist()}
-    facts = pq.read_table(part_file(part, "examples")).to_pylist()
+    texts = {row["example_id"]: row for row in read_part(shard, "examples").to_pylist()}
+    facts = read_part(part, "examples").to_pylist()
     return [{**texts[row["example_id"]], **row, "part": part} for row in facts]
 
 
@@ -159,7 +158,7 @@ def _tokens(parts: set[Path], example_ids: Sequence[int], method: Method) -> dic
     wanted = pa.array(sorted(example_ids), pa.int64())
     columns = ["example_id", "position", "token_id", "token_start", "token_end", method]
     for part in sorted(parts):
-        table = pq.read_table(part_file(part, "tokens"), columns=columns)
+        table = read_part(part, "tokens", columns)
         for row in table.filter(pc.is_in(table["example_id"], wanted)).sort_by("position").to_pylist():
             found.setdefault(row["example_id"], []).append({**row, "score": row[method]})
     return found

@@ -12,12 +12,11 @@ from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AuditConfig, AuditError, digest
-from tasks.parts import file_hash, part_file, read_manifest, write_part
+from tasks.parts import file_hash, read_manifest, read_part, write_part
 from tasks.plugins import first_line, plugin, plugin_sources
 from tasks.progress import progress
 from tasks.run import Run
@@ -82,7 +81,7 @@ def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:
             for kind, count in sorted(votes[word].items())
         ]
         write_part(manifest, {"votes": pa.Table.from_pylist(rows, schema=_VOTE)}, {"key": key})
-    found: list[dict[str, Any]] = pq.read_table(part_file(manifest, "votes")).to_pylist()
+    found: list[dict[str, Any]] = read_part(manifest, "votes").to_pylist()
     return found
 
 

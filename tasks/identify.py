@@ -9,7 +9,7 @@ from pathlib import Path
 from configs.schema import AuditConfig, DataConfig, digest
 from tasks.certificate import subject
 from tasks.model import ModelSpec
-from tasks.run import SHARD_TOKENS, Run
+from tasks.run import SHARD_TOKENS, Run, storage_of
 from tasks.sources import dataset_fingerprint
 from warehouse import open_warehouse, query
 
@@ -37,12 +37,13 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     packages = {name: version(name) for name in _PACKAGES}
     key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, reading, attribution)
     run_id = f"{config.name}_{key[:12]}"
-    return Run(run_id, (config.output / run_id).absolute(), inputs)
+    folder = (config.output / run_id).absolute()
+    return Run(run_id, folder, storage_of(config, folder), inputs)
 
 
 def compare_folder(data: DataConfig, run: Run) -> Path:
     """Where the shards and parts of a second dataset are: named by its content, since the run is not, and by the run."""
-    return run.folder / f"compare_{digest(run.run_id, dataset_fingerprint(data), *_rows(data))[:12]}"
+    return run.storage / f"compare_{digest(run.run_id, dataset_fingerprint(data), *_rows(data))[:12]}"
 
 
 def _rows(data: DataConfig) -> tuple[dict[str, object], tuple[int, int] | None]:

@@ -11,6 +11,7 @@ The columns of `data.slices` are a part of their own, `slices.json` (`example_id
 
 import re
 import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,11 +22,11 @@ import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from configs.schema import DataConfig, DataError
+from configs.schema import DataConfig, DataError, digest
 from tasks.dataset import Row, read_rows, read_slices
 from tasks.hub import is_transient
 from tasks.model import Classifier, ModelSpec, load_classifier, token_counts
-from tasks.parts import part_file, read_manifest, write_part
+from tasks.parts import read_manifest, read_part, write_part
 from tasks.progress import progress
 from tasks.run import SHARD_TOKENS
 from tasks.sources import dataset_fingerprint, listed, open_dataset
@@ -85,7 +86,11 @@ def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
 
 
 def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Path) -> dict[str, object]:
-    staging = folder / "staging"
+    # The database sorts on a disk.
+    local = (
+        folder if isinstance(folder, Path) else Path(tempfile.gettempdir(), f"token-audit-{digest(str(folder))[:12]}")
+    )
+    staging = local / "staging"
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     # All but what was set aside.
@@ -148,10 +153,7 @@ def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:
         return schema.empty_table()
     content = dataset_fingerprint(data)
     audited = np.concatenate(
-        [
-            pq.read_table(part_file(shard, "examples"), columns=["example_id"])["example_id"].to_numpy()
-            for shard in shards
-        ]
+        [read_part(shard, "examples", ["example_id"])["example_id"].to_numpy() for shard in shards]
     )
     audited.sort()
     tables: list[pa.Table] = []

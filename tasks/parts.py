@@ -2,22 +2,26 @@
 
 A part is a few Parquet files and a manifest with their row counts and content
 hashes, and with the place it was written for. Every file is written beside its
-place, flushed to the disk and renamed; the manifest comes last. A part without a
-manifest does not count and is written again. So is one whose files differ from the
-manifest, or which was written for another place (another run): it is set aside first.
+place, flushed to the disk and renamed; on an object store, where an upload is seen as
+a whole or not at all and nothing can be renamed, it is uploaded. The manifest comes last.
+A part without a manifest does not count and is written again. So is one whose files differ
+from the manifest, or which was written for another place (another run): it is set aside first.
+
+A place is a `Path`, or a `UPath` with its methods: `configs/schema.py`, `Location`.
 """
 
 import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from configs.schema import AuditError
+from tasks.plugins import first_line
 
 _DAMAGED = ".damaged"
 
@@ -34,23 +38,33 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         AuditError: the disk is full, or the folder must not be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with beside.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        finally:
-            beside.unlink(missing_ok=True)
-        _flush_folder(path.parent)
-    except OSError as error:
+        if isinstance(path, Path):
+            _write_and_rename(path, content)
+        else:
+            path.fs.pipe_file(path.path, content)
+    except Exception as error:  # of an object store also its client's own, which share no class
+        if isinstance(path, Path) and not isinstance(error, OSError):
+            raise
         # The system's own message names no file when the disk is full.
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise AuditError(
-            f"{path} cannot be written: {error.strerror or error}. Finished parts are kept; mend that, and the same command goes on from here."
+            f"{path} cannot be written: {reason}. Finished parts are kept; mend that, and the same command goes on from here."
         ) from error
+
+
+def _write_and_rename(path: Path, content: bytes) -> None:
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    _flush_folder(path.parent)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -62,8 +76,22 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def require_reachable(folder: Path) -> None:
+    """Ask an object store before anything slow starts.
+
+    Raises:
+        AuditError: it does not answer, or refuses the keys.
+    """
+    try:
+        folder.exists()
+    except Exception as error:  # its client's own
+        raise AuditError(f"storage: {folder} cannot be reached ({first_line(error)}).") from error
+
+
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left half-written below `folder`; nobody may be writing there."""
+    """Remove what killed processes left half-written below `folder`; nobody may be writing there. An object store holds no such files."""
+    if not isinstance(folder, Path):
+        return
     for path in folder.rglob(".*.tmp"):
         path.unlink(missing_ok=True)
 
@@ -105,8 +133,9 @@ def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[st
             use_dictionary=False,
             column_encoding=_encodings(table.schema),
         )
-        write_whole(path, sink.getvalue().to_pybytes())
-        files[path.name] = {"rows": table.num_rows, "sha256": file_hash(path)}
+        whole = sink.getvalue().to_pybytes()
+        write_whole(path, whole)
+        files[path.name] = {"rows": table.num_rows, "sha256": hashlib.sha256(whole).hexdigest()}
     content = {"place": _place(manifest), "files": files, "facts": dict(facts)}
     write_whole(manifest, json.dumps(content, indent=1).encode())
 
@@ -138,10 +167,27 @@ def _set_aside(manifest: Path) -> None:
     """Rename the files of a part to `<name>.damaged`, the manifest last."""
     files = [path for path in manifest.parent.glob(f"{manifest.stem}.*.parquet") if path.is_file()]
     for path in [*files, manifest]:
-        path.replace(path.with_name(path.name + _DAMAGED))
+        aside = path.with_name(path.name + _DAMAGED)
+        if isinstance(path, Path):
+            path.replace(aside)
+        else:
+            path.fs.mv(path.path, aside.path)
     print(f"damaged\t{manifest}\tset aside as {manifest.name}{_DAMAGED}, made anew", file=sys.stderr, flush=True)
 
 
 def part_file(manifest: Path, name: str) -> str:
-    """Path of one Parquet file of a part, as DuckDB wants it."""
+    """Path or URL of one Parquet file of a part, as DuckDB wants it."""
     return str(manifest.with_name(f"{manifest.stem}.{name}.parquet"))
+
+
+def read_part(manifest: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """One table of a part, or some columns of it."""
+    with manifest.with_name(f"{manifest.stem}.{name}.parquet").open("rb") as file:
+        return pq.read_table(file, columns=None if columns is None else list(columns))
+
+
+def num_rows(manifest: Path, name: str) -> int:
+    """Rows of one table of a part."""
+    with manifest.with_name(f"{manifest.stem}.{name}.parquet").open("rb") as file:
+        count: int = pq.read_metadata(file).num_rows
+    return count

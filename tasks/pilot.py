@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 
 from configs.schema import AttributionConfig, AttributionError
 from tasks.explained import Engine, batches, draw, predict
 from tasks.model import Encoded, baseline_token
-from tasks.parts import part_file, read_manifest, write_part
+from tasks.parts import read_manifest, read_part, write_part
 from tasks.path import (
     FINE_PANELS,
     KINDS,
@@ -149,7 +148,7 @@ def stored_plan(manifest: Path) -> Plan | None:
     facts: Any = read_manifest(manifest)
     if facts is None:
         return None
-    table = pq.read_table(part_file(manifest, "warp"))
+    table = read_part(manifest, "warp")
     warp = None
     if table.num_rows:
         warp = Warp(

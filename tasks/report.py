@@ -158,8 +158,8 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     for row in rows["effects"]:
         effects.setdefault(row["place"], []).append(row)
     aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
-    found = find_sentences(warehouse, run.folder, findings, config.report.sentences, mirrored)
-    beside = find_sentences(warehouse, run.folder, aside, min(MAX_ASIDE, config.report.sentences), mirrored)
+    found = find_sentences(warehouse, run.storage, findings, config.report.sentences, mirrored)
+    beside = find_sentences(warehouse, run.storage, aside, min(MAX_ASIDE, config.report.sentences), mirrored)
     parts = {row["example_id"]: row["part"] for row in rows["browser"]}
     specs = specifications(
         {name: _visible_table(table) for name, table in tables.items()}, [visible(label) for label in shown],
@@ -173,7 +173,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub leaves out the default
     return render(
         "report.html.jinja", config=config, run=run, registered=registered, certificate=certificate, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
-        versions=json.loads(registered["versions"]), ingest=read_manifest(run.folder / "shards" / "ingest.json") or {},
+        versions=json.loads(registered["versions"]), ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
         headlines=headlines(
             spurious, rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,
         ),
@@ -183,7 +183,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         beside={(finding.label, finding.word): sentences for finding, sentences in beside.items()},
         spurious=spurious, standings=standings, effects=effects, cost=rows["verification"][0], exports=EXPORTS,
         places={(row["label"], row["word"]): row["place"] for row in spurious if row["kind"] == "word"},
-        browser=[(parts[sentence.example_id], sentence) for sentence in sentences_of(warehouse, run.folder, list(parts))],
+        browser=[(parts[sentence.example_id], sentence) for sentence in sentences_of(warehouse, run.storage, list(parts))],
         snippet=_snippet([row["word"] for row in rows["vocabulary"]]), specs=Markup(data), bundle=Markup(bundle),
         chart_ids=sorted(specs),
     )  # fmt: skip

@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from configs.schema import AuditConfig, AuditError, digest
-from tasks.parts import remove_unfinished
+from tasks.parts import remove_unfinished, require_reachable
 from warehouse import open_warehouse
 
 SHARD_TOKENS = 8192
@@ -24,6 +24,9 @@ class Run:
 
     run_id: str
     folder: Path
+    """Report, exports and the lock."""
+    storage: Path
+    """Shards, parts and trials."""
     inputs: dict[str, str]
     """Content hashes of the data and the model."""
 
@@ -38,13 +41,15 @@ def locked(run: Run) -> Iterator[None]:
     """Hold the run's folder; the lock ends with the process, however it ends.
 
     Raises:
-        AuditError: another process holds it.
+        AuditError: another process holds it, or the storage of its parts does not answer.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
+    require_reachable(run.storage)
     try:
         # `is_locked`, for `token-audit runs`, holds it for a moment.
         with FileLock(run.folder / ".lock", timeout=2):
-            remove_unfinished(run.folder)
+            for folder in {run.folder, run.storage}:
+                remove_unfinished(folder)
             yield
     except Timeout as error:
         raise AuditError(
@@ -84,4 +89,10 @@ def stored_run(row: Mapping[str, Any]) -> tuple[AuditConfig, Run]:
         raise AuditError(
             f"{row['run_id']} was made by another version of token-audit. Run its config again."
         ) from error
-    return config, Run(row["run_id"], Path(row["folder"]), json.loads(row["inputs"]))
+    folder = Path(row["folder"])
+    return config, Run(row["run_id"], folder, storage_of(config, folder), json.loads(row["inputs"]))
+
+
+def storage_of(config: AuditConfig, folder: Path) -> Path:
+    """Where a run with this folder keeps its shards, parts and trials."""
+    return folder if config.storage is None else config.storage.absolute() / folder.name

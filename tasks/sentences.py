@@ -87,14 +87,14 @@ class Sentence:
         return max((abs(piece.score) for piece in self.pieces if piece.score is not None), default=0.0)
 
 
-def sentences_with(warehouse: Warehouse, run_folder: Path, word: str, kind: str, limit: int) -> list[Sentence]:
+def sentences_with(warehouse: Warehouse, storage: Path, word: str, kind: str, limit: int) -> list[Sentence]:
     """The examples in which a word weighs most, in either direction, strongest first."""
     finding = Finding(kind, "", word)
-    return find_sentences(warehouse, run_folder, [finding], limit, mirrored=False)[finding]
+    return find_sentences(warehouse, storage, [finding], limit, mirrored=False)[finding]
 
 
 def find_sentences(
-    warehouse: Warehouse, run_folder: Path, findings: Sequence[Finding], limit: int, mirrored: bool
+    warehouse: Warehouse, storage: Path, findings: Sequence[Finding], limit: int, mirrored: bool
 ) -> dict[Finding, list[Sentence]]:
     """For every finding the examples in which it pushes hardest towards its label, strongest first.
 
@@ -107,25 +107,25 @@ def find_sentences(
     }).to_pylist()  # fmt: skip
     wanted = [(Finding(row["kind"], row["label"], row["word"]), row["example_id"]) for row in rows]
     found: dict[Finding, list[Sentence]] = {finding: [] for finding in findings}
-    material = _read(warehouse, run_folder, {example_id for _, example_id in wanted})
+    material = _read(warehouse, storage, {example_id for _, example_id in wanted})
     for finding, example_id in wanted:
         found[finding].append(_sentence(*material[example_id], finding))
     return found
 
 
-def sentences_of(warehouse: Warehouse, run_folder: Path, example_ids: Sequence[int]) -> list[Sentence]:
+def sentences_of(warehouse: Warehouse, storage: Path, example_ids: Sequence[int]) -> list[Sentence]:
     """These examples, in this order; an id that was not audited is left out."""
-    material = _read(warehouse, run_folder, example_ids)
+    material = _read(warehouse, storage, example_ids)
     return [_sentence(*material[example_id]) for example_id in example_ids if example_id in material]
 
 
 def _read(
-    warehouse: Warehouse, run_folder: Path, example_ids: Iterable[int]
+    warehouse: Warehouse, storage: Path, example_ids: Iterable[int]
 ) -> dict[int, tuple[dict[str, Any], list[dict[str, Any]]]]:
     """Row and tokens of every example, in two queries whatever their number."""
     params = {
         "example_ids": sorted(set(example_ids)),
-        "token_parts": [str(path) for path in sorted((run_folder / "parts").glob("part-*.tokens.parquet"))],
+        "token_parts": [str(path) for path in sorted((storage / "parts").glob("part-*.tokens.parquet"))],
     }
     if not params["example_ids"]:
         return {}

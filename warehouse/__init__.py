@@ -26,6 +26,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from filelock import FileLock
+from upath import UPath
 
 from configs.schema import AuditError, LimitsConfig, digest
 
@@ -37,6 +38,7 @@ PUBLIC = (
 )  # fmt: skip
 STAGES = ("aggregate", "flag", "verify", "judge", "recommend")
 """Those that build tables, in their order."""
+_URL = re.compile(r"[a-z][a-z0-9+]*://\S+$")
 _HEADER = re.compile(r"^-- (param|column|unique)\s+(.*)$", re.MULTILINE)
 
 
@@ -239,7 +241,7 @@ class Warehouse:
         """
         wanted = query(path)
         self._connection.execute(
-            f"create or replace table {wanted.table} as (\n{wanted.sql}\n)", _named(wanted, params)
+            f"create or replace table {wanted.table} as (\n{wanted.sql}\n)", self._named(wanted, params)
         )
         built = [row[0] for row in self._connection.execute(f"describe {wanted.table}").fetchall()]
         if built != list(wanted.columns):
@@ -315,7 +317,7 @@ class Warehouse:
     def rows(self, path: str, params: Mapping[str, object]) -> pa.Table:
         """The rows of a query."""
         wanted = query(path)
-        return self._connection.sql(wanted.sql, params=_named(wanted, params)).to_arrow_table()
+        return self._connection.sql(wanted.sql, params=self._named(wanted, params)).to_arrow_table()
 
     def run(self, path: str, params: Mapping[str, object]) -> None:
         """Execute a statement that returns nothing."""
@@ -347,6 +349,22 @@ class Warehouse:
                     self._connection.execute(f"comment on {what} is {_literal(row['comment'])}")
             self.run("registry/finish_run", {"run_id": run_id})
 
+    def _named(self, wanted: Query, params: Mapping[str, object]) -> dict[str, Any]:
+        """The parameters of a query: the database refuses others, and the stages pass all of theirs to each of their queries."""
+        named = {name: params[name] for name in wanted.params}
+        for value in named.values():
+            for place in value if isinstance(value, list) else [value]:
+                if isinstance(place, str) and _URL.match(place):
+                    self._reach(place)
+        return named
+
+    def _reach(self, url: str) -> None:
+        """Let the database read from this object store, by the client that wrote there: one set of keys, and no extension to fetch."""
+        client = UPath(url, use_listings_cache=False).fs
+        protocol = client.protocol if isinstance(client.protocol, str) else client.protocol[0]
+        if not self._connection.filesystem_is_registered(protocol):
+            self._connection.register_filesystem(client)
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         self._connection.execute("begin")
@@ -358,11 +376,6 @@ class Warehouse:
             with contextlib.suppress(duckdb.Error):
                 self._connection.execute("rollback")
             raise
-
-
-def _named(wanted: Query, params: Mapping[str, object]) -> dict[str, Any]:
-    # The database refuses surplus parameters, and the stages pass all of theirs to each of their queries.
-    return {name: params[name] for name in wanted.params}
 
 
 def _identifier(name: str) -> str:
