@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling sample chaos clean
+.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -59,6 +59,14 @@ sample: $(VENV)/.installed-dev
 # Two one-thread workers against one on the same shards. About five minutes on two cores that nothing else uses.
 benchmark-scaling: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/scaling.py
+
+# What `token-audit run` takes longer than its model on 2,000 reviews. About eight minutes; needs the classifier of `make audit`.
+benchmark-overhead: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/overhead.py
+
+# Parts of up to 100 million tokens into the tables of words, beside a bare GROUP BY. About 20 minutes and 15 GB of disk.
+benchmark-loading: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/loading.py
 
 # Audits that are killed, starved of disk and damaged on purpose, and must end as if nothing had happened. Some minutes; disks
 # that are full or read-only are mounted, which needs root.

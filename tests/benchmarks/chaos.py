@@ -62,6 +62,7 @@ class World:
     """A folder with a config, and what an audit makes of it."""
 
     folder: Path
+    threads: int = 1
     forks: bool = False
     """Audits are forks of this process, which has imported everything, and report to one Prefect server: twice as many in
     the same time. Else each is the command of the user, with a server of its own."""
@@ -96,7 +97,12 @@ verification: {{max_candidates: 40, max_documents: 8, min_effect: 0.1}}
     def start(self, *words: object, code: str | None = None, **options: object) -> "subprocess.Popen[str] | Fork":
         if self.forks:
             return Fork(self.folder, words, None)
-        environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        environment = {
+            **os.environ,
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": str(self.threads),
+            "PYTHONPATH": str(ROOT),
+        }
         environment.pop("PREFECT_API_URL", None)
         environment["PREFECT_HOME"] = str(self.folder / "prefect")
         command = ["-c", code] if code else ["-m", "flows.cli"]

@@ -1,0 +1,179 @@
+"""Loading at size: `make benchmark-loading`. Token rows in Parquet, as attribution writes them, into the tables of words.
+
+Parts of 8,192 tokens, texts of 20 words drawn by Zipf's law from 100,000, the rarer half of them in two pieces. For each
+number of token rows, in a process of its own: seconds of every query from the parts to `word_importance`, peak memory of the
+process, the exponent of the cost, and beside them a bare `GROUP BY` of the same Parquet columns by example and word into
+a table, by the same database with the same settings (one thread, the same memory). Writes
+tests/benchmarks/results/loading.json. Parts are made once and kept in `.benchmarks/`.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from configs.schema import AggregationConfig, LimitsConfig
+from tasks.run import SHARD_TOKENS
+from warehouse import open_warehouse, set_limits
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).parent / "results" / "loading.json"
+CACHE = ROOT / ".benchmarks" / "loading"
+VOCABULARY = 100_000
+WORDS = 20
+QUERIES = ("examples", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance")
+BARE = """
+create table bare as
+select example_id, word_start, word_end, count(*) as n, sum(integrated_gradients::double) as score,
+    sum(gradient_x_input::double) as product, sum(gradient_norm::double ** 2) as norm, sum(contrast::double) as contrast
+from read_parquet($parts) where word_start is not null group by all
+"""
+
+
+def write_parts(folder: Path, num_rows: int) -> None:
+    """Shards, examples and tokens of texts until there are so many token rows."""
+    done = folder / "done"
+    if done.is_file():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(0)
+    weights = np.cumsum(1 / np.arange(1, VOCABULARY + 1))
+    words = np.array([f"w{i}" for i in range(VOCABULARY)])
+    sizes = np.char.str_len(words)
+    vocabulary = pa.array(words)
+    rows = first = shard = 0
+    while rows < num_rows:
+        drawn = np.searchsorted(weights / weights[-1], random.random((SHARD_TOKENS // (WORDS + 6), WORDS)))
+        num_texts = len(drawn)
+        ids = np.arange(first, first + num_texts)
+        length = sizes[drawn]
+        start = np.cumsum(length + 1, axis=1) - length - 1
+        pieces = 1 + (drawn >= VOCABULARY // 2)
+        # A token of no word at each end: [CLS] and [SEP].
+        counts = np.concatenate([np.ones((num_texts, 1), int), pieces, np.ones((num_texts, 1), int)], axis=1)
+        total = int(counts.sum())
+        slot = np.repeat(np.tile(np.arange(WORDS + 2), num_texts), counts.ravel())
+        text = np.repeat(np.arange(num_texts), counts.sum(axis=1))
+        position = np.arange(total) - np.repeat(np.cumsum(counts.sum(axis=1)) - counts.sum(axis=1), counts.sum(axis=1))
+        special = (slot == 0) | (slot == WORDS + 1)
+        place = np.clip(slot - 1, 0, WORDS - 1)
+        word_start, word_end = start[text, place], start[text, place] + length[text, place]
+        second = np.zeros(total, bool)
+        second[1:] = (slot[1:] == slot[:-1]) & (text[1:] == text[:-1])
+        cut = pieces[text, place] == 2
+        scores = random.normal(size=(total, 3)).astype(np.float32)
+        tokens = pa.table({
+            "example_id": ids[text], "position": position.astype(np.int32), "token_id": drawn[text, place].astype(np.int32),
+            "token_start": np.where(second, word_start + 2, word_start).astype(np.int32),
+            "token_end": np.where(cut & ~second, word_start + 2, word_end).astype(np.int32),
+            "word_start": pa.array(word_start.astype(np.int32), mask=special),
+            "word_end": pa.array(word_end.astype(np.int32), mask=special),
+            "gradient_norm": np.abs(scores[:, 0]), "gradient_x_input": scores[:, 1], "integrated_gradients": scores[:, 2],
+            "contrast": (0.1 * scores[:, 0]).astype(np.float32),
+        })  # fmt: skip
+        offsets = pa.array(np.arange(0, num_texts * WORDS + 1, WORDS), pa.int32())
+        texts = pc.binary_join(pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(drawn.ravel()))), " ")
+        gold, right = random.integers(0, 2, num_texts), random.random(num_texts) < 0.85
+        predicted = np.where(right, gold, 1 - gold)
+        num_tokens = counts.sum(axis=1).astype(np.int32)
+        examples = pa.table({
+            "example_id": ids, "source_id": pc.cast(pa.array(ids), pa.string()), "text": texts,
+            "pair_start": pa.nulls(num_texts, pa.int32()), "label_id": gold.astype(np.int32), "n_tokens": num_tokens,
+            "n_cut": np.zeros(num_texts, np.int32),
+        })  # fmt: skip
+        outcomes = pa.table({
+            "example_id": ids, "predicted_id": predicted.astype(np.int32), "target_id": predicted.astype(np.int32),
+            "confidence": random.random(num_texts), "score": random.random(num_texts), "change": random.random(num_texts),
+            "gap": np.zeros(num_texts), "special_score": np.zeros(num_texts), "gradients": np.full(num_texts, 5, np.int32),
+            "error": pa.nulls(num_texts, pa.float64()), "converged": np.ones(num_texts, bool),
+            "reason": pa.nulls(num_texts, pa.string()), "n_windows": np.ones(num_texts, np.int32),
+        })  # fmt: skip
+        for name, table in (("tokens", tokens), ("shard", examples), ("examples", outcomes)):
+            pq.write_table(table, folder / f"part-{shard:05d}.{name}.parquet", compression="zstd", use_dictionary=False)
+        rows, first, shard = rows + total, first + num_texts, shard + 1
+    done.write_text(str(rows))
+
+
+def peak_mb() -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def measure(folder: Path, bare: bool) -> dict[str, object]:
+    set_limits(LimitsConfig(memory_limit="4500MB"))
+    named = {
+        name: [str(path) for path in sorted(folder.glob(f"part-*.{name}.parquet"))]
+        for name in ("tokens", "shard", "examples")
+    }
+    params = {
+        "token_parts": named["tokens"], "shards": named["shard"], "example_parts": named["examples"], "method": "integrated_gradients",
+        "labels": ["negative", "positive"], "mirrored": True, **AggregationConfig().model_dump(),
+    }  # fmt: skip
+    seconds: dict[str, float] = {}
+    with (
+        tempfile.TemporaryDirectory(dir=CACHE) as scratch,
+        open_warehouse(Path(scratch) / "audits.duckdb") as warehouse,
+    ):
+        for name in ("bare",) if bare else QUERIES:
+            started = time.perf_counter()
+            if bare:
+                warehouse._connection.execute(BARE, {"parts": named["tokens"]})
+            else:
+                warehouse.build(f"aggregate/{name}", params)
+            seconds[name] = time.perf_counter() - started
+        size = (Path(scratch) / "audits.duckdb").stat().st_size
+    return {
+        "rows": int((folder / "done").read_text()), "parts": len(named["tokens"]), "seconds": seconds, "total": sum(seconds.values()),
+        "peak_rss_mb": peak_mb(), "database_bytes": size,
+        "token_bytes": sum(Path(path).stat().st_size for path in named["tokens"]),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000, 100_000_000])
+    parser.add_argument("--measure", type=Path)
+    parser.add_argument("--bare", action="store_true")
+    given = parser.parse_args()
+    if given.measure:
+        print(json.dumps(measure(given.measure, given.bare)))
+        return
+    found = []
+    for num_rows in given.rows:
+        folder = CACHE / str(num_rows)
+        write_parts(folder, num_rows)
+        ours, bare = (
+            json.loads(subprocess.run([sys.executable, __file__, "--measure", folder, *flags], check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+            for flags in ([], ["--bare"])
+        )  # fmt: skip
+        found.append({**ours, "bare_seconds": bare["total"], "bare_peak_rss_mb": bare["peak_rss_mb"]})
+        steps = "\t".join(f"{name} {spent:.1f}" for name, spent in ours["seconds"].items())
+        print(
+            f"{ours['rows']:,} tokens in {ours['parts']} parts\t{ours['total']:.1f} s, peak {ours['peak_rss_mb']:.0f} MB\t"
+            f"bare {bare['total']:.1f} s, peak {bare['peak_rss_mb']:.0f} MB\t{ours['total'] / bare['total']:.1f} times\t{steps}",
+            flush=True,
+        )
+    rows, totals = (np.log([float(one[name]) for one in found]) for name in ("rows", "total"))
+    exponent = float(np.polyfit(rows, totals, 1)[0]) if len(found) > 1 else None
+    if exponent is not None:
+        print(f"cost grows like rows ** {exponent:.3f}")
+    header = {
+        "machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(),
+        "duckdb": version("duckdb"), "exponent": exponent,
+    }  # fmt: skip
+    RESULTS.write_text(json.dumps({"header": header, "sizes": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

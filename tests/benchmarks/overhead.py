@@ -1,0 +1,103 @@
+"""What an audit costs beside its model: `make benchmark-overhead`, after `make audit`.
+
+The demo's classifier and 2,000 held-out reviews, through `token-audit run` as a user starts it. Each stage is timed by
+the start of the next one. Then the same shards and the same candidates go through `attribute_part` and `try_group` again,
+in a bare process: no flow, no Prefect, no database, no progress. What the run took longer than these two is its overhead. Prints the
+stages and writes tests/benchmarks/results/overhead.json.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import yaml
+
+from configs.load import load_config
+from tests.benchmarks.chaos import World
+
+ROOT = Path(__file__).parents[2]
+RESULTS = Path(__file__).parent / "results" / "overhead.json"
+BARE = """
+import json, sys, time
+from pathlib import Path
+from configs.load import load_config
+from tasks.attribute import attribute_part, plan_run
+from tasks.finetune import finetune_classifier
+from tasks.verify import try_group
+from warehouse import open_warehouse
+
+config = load_config(Path(sys.argv[1]))
+model = finetune_classifier.fn(config)
+(run,) = Path(config.output).glob("chaos_*")
+shards = sorted((run / "shards").glob("shard-*.json"))
+folder = Path(sys.argv[2])
+quiet = {"left_out": frozenset(), "dry": False, "advance": lambda amount: None}
+started = time.perf_counter()
+plan_run(shards, model, config.attribution, folder / "parts/plan.json", **quiet)
+for shard in shards:
+    attribute_part(shard, model, config.attribution, folder / "parts/plan.json", folder / "parts" / shard.name, **quiet)
+attributed = time.perf_counter()
+params = {
+    "token_parts": [str(path) for path in sorted((run / "parts").glob("*.tokens.parquet"))],
+    "max_documents": config.verification.max_documents,
+}
+with open_warehouse(config.warehouse, read_only=True) as warehouse:
+    warehouse.use(run.name)
+    candidates = warehouse.rows("verify/plan", params).to_pylist()
+planned = time.perf_counter()
+try_group(candidates, shards, model, config.attribution.dtype, config.verification, folder / "trials/part-00000.json")
+print(json.dumps({"attribution": attributed - started, "verification": time.perf_counter() - planned}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sample", type=int, default=2000)
+    given = parser.parse_args()
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    with tempfile.TemporaryDirectory() as scratch:
+        world = World(Path(scratch), threads=os.cpu_count() or 1)
+        demo = yaml.safe_load((ROOT / "configs/demo.yaml").read_text())
+        demo |= {"name": "chaos", "warehouse": f"{world.made}/audits.duckdb", "output": f"{world.made}/runs"}
+        demo["models"] = str(ROOT / "models")
+        demo["data"] |= {"path": str(ROOT / demo["data"]["path"]), "sample": given.sample}
+        world.config.write_text(yaml.safe_dump(demo))
+        # The model is there before the clock starts.
+        subprocess.run(
+            [sys.executable, "-m", "flows.cli", "finetune", world.config], cwd=world.folder, check=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
+        )  # fmt: skip
+        stages = world.timeline()
+        done = subprocess.run(
+            [sys.executable, "-c", BARE, world.config, Path(scratch) / "bare"], cwd=world.folder, check=True, text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        bare = json.loads(done.stdout.splitlines()[-1])
+        size = load_config(world.config).data.sample
+    wall = sum(seconds for _, seconds in stages)
+    overhead = wall - sum(bare.values())
+    for stage, seconds in stages:
+        print(f"{stage:20}{seconds:8.1f} s{seconds / wall:8.1%}")
+    print(f"{'all':20}{wall:8.1f} s")
+    for stage, seconds in bare.items():
+        print(f"bare {stage:15}{seconds:8.1f} s")
+    print(f"overhead {overhead:.1f} s, {overhead / wall:.1%} of the run on {size} reviews")
+    RESULTS.write_text(
+        json.dumps(
+            {
+                "header": {"machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "started": time.strftime("%Y-%m-%d"), "reviews": size},
+                "stages": dict(stages), "bare": bare, "seconds": wall, "overhead_seconds": overhead, "overhead": overhead / wall,
+            },
+            indent=1,
+        ) + "\n"
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
