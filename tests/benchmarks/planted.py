@@ -4,7 +4,7 @@
 a row for each dataset, seed, kind and strength of shortcut, and writes tests/benchmarks/results/planted.json with
 the same rows and, in each, the ranks by attribution method and baseline. Then the verdicts are passed again without
 one piece of evidence at a time: what recall and false discoveries become without it is what it is worth. Certificates
-are kept in `.benchmarks/`, so a benchmark that was stopped goes on where it was.
+are kept in `.benchmarks/`, so a benchmark that was stopped goes on where it was; rows of seeds that are not asked for stay in the file.
 """
 
 import argparse
@@ -135,6 +135,11 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     rows: list[dict[str, object]] = []
     ablations: list[dict[str, object]] = []
+    known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"rows": [], "ablation": []}
+    kept = {
+        part: [row for row in found if row["seed"] not in given.seeds or row["dataset"] not in given.datasets]
+        for part, found in known.items()
+    }
     for seed in given.seeds:
         for dataset in given.datasets:
             path = config_of(dataset, seed)
@@ -151,8 +156,10 @@ def main() -> None:
                     f"best {best['method']} {best['baseline']} {best['precision_at_k']:.2f}, rank {best['mean_rank']:.2f}\t{row['words']}",
                     flush=True,
                 )
-            found = {"rows": rows, "ablation": ablations}
-            RESULTS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            RESULTS.write_text(
+                json.dumps({"rows": kept["rows"] + rows, "ablation": kept["ablation"] + ablations}, indent=1) + "\n"
+            )
+    ablations += kept["ablation"]
     figures = [*(f"recall_{kind}" for kind in SHORTCUTS), "decoy_fdr", "n_unplanted_spurious"]
     print("\t".join(["without", *figures]))
     for without in WITHOUT:
