@@ -116,7 +116,7 @@ def explained(tmp_path, monkeypatch):
                 "attribution": {"mode": "fixed", "methods": ["integrated_gradients", "gradient_norm"], "target": "gold"},
             })
         )  # fmt: skip
-        run = Run("explain_1", tmp_path / "run", {})
+        run = Run("explain_1", tmp_path / "run", tmp_path / "run", {})
         shards, parts = make_run(run.folder, pad_to is not None)
         model = ModelSpec(tmp_path / "model", 64, "m" * 64, (EVIL, "good"), pad_to=pad_to)
         found = write_explained.fn(load_config(path), run, model, shards, parts)

@@ -143,7 +143,7 @@ def audited(tmp_path_factory):
         "report": {"title": title, "browser_sentences": 12}, "recommendation": {"min_hint_examples": 5},
     }))  # fmt: skip
     config = load_config(path)
-    run = Run("report_1", folder / "run", {"data": "d" * 64, "model": "m" * 64})
+    run = Run("report_1", folder / "run", folder / "run", {"data": "d" * 64, "model": "m" * 64})
     shards, parts = make_run(run.folder)
     model = ModelSpec(folder / "model", 64, "m" * 64, (EVIL, "good"))
     enter_run(config, run, model)

@@ -911,12 +911,14 @@ def test_a_word_of_either_direction_is_a_candidate_if_its_scores_are_as_large_as
     assert {word: row["either_way"] for word, row in found.items()} == {
         "heavy": False, "light": False, "turncoat": True, "rare": True, "quiet": False,
     }  # fmt: skip
-    rows = warehouse.build("flag/candidates", max_candidates=9)
-    assert only(rows, "place", "word", "n_used") == [
-        (1, "heavy", 4),
-        (2, "turncoat", 4),
-        (3, "light", 4),
-        (4, "rare", 4),
+    rows = warehouse.build("flag/candidates", max_candidates=9, min_spuriousness=0.5)
+    # The quiet one gets the room that is left.
+    assert only(rows, "place", "word", "n_used", "is_used") == [
+        (1, "heavy", 4, True),
+        (2, "turncoat", 4, True),
+        (3, "light", 4, True),
+        (4, "rare", 4, True),
+        (5, "quiet", 4, False),
     ]
 
 
@@ -928,13 +930,18 @@ def test_without_a_reason_nothing_is_flagged_however_low_the_threshold(warehouse
 def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_the_rest_is_counted(warehouse):
     judged(
         warehouse,
-        "word | impact | q_value | size\nheavy | 2.0 | 0.01 | 1\nplain | 1.0 | 0.01 | 1\nname | 0.1 | 0.01 | 1\nnumber | 0.2 | 0.01 | 1\nunused | 9.0 | 0.5 | 0",
-        "word | type\nheavy | content word\nplain | content word\nname | name\nnumber | number\nunused | name",
+        "word | impact | q_value | size | reach\nheavy | 2.0 | 0.01 | 1 | 0.5\nplain | 1.0 | 0.01 | 1 | 0.5\nname | 0.1 | 0.01 | 1 | 0.5\n"
+        "number | 0.2 | 0.01 | 1 | 0.5\nidle | 9.0 | 0.5 | 0.9 | 0.5\nunused | 9.0 | 0.5 | 0.1 | 0.5",
+        "word | type\nheavy | content word\nplain | content word\nname | name\nnumber | number\nidle | content word\nunused | name",
     )
-    # By impact: heavy, plain, number, name. By spuriousness, then impact: number and name (0.6), heavy and plain (0).
-    rows = warehouse.build("flag/candidates", max_candidates=3)
-    assert only(rows, "place", "word", "n_used") == [(1, "number", 4), (2, "heavy", 4), (3, "name", 4)]
-    assert len(warehouse.build("flag/candidates", max_candidates=9)) == 4
+    # By impact: heavy, plain, number, name. By spuriousness, then impact: number and name (0.6), heavy and plain (0). Of
+    # those that are not used, names have a turn; a content word waits until there is room.
+    rows = warehouse.build("flag/candidates", max_candidates=4, min_spuriousness=0.5)
+    assert only(rows, "place", "word", "n_used") == [
+        (1, "number", 4), (2, "heavy", 4), (3, "unused", 4), (4, "name", 4),
+    ]  # fmt: skip
+    rows = warehouse.build("flag/candidates", max_candidates=9, min_spuriousness=0.5)
+    assert only(rows, "word", "is_used")[4:] == [("plain", True), ("idle", False)]
 
 
 # ---------------------------------------------------------------- verify
@@ -1073,7 +1080,7 @@ EVIDENCE = {
 
 def verdicts_of(warehouse, evidence, types, waivers=(), association="", company=None, **params):
     judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
-    warehouse.build("flag/candidates", max_candidates=99)
+    warehouse.build("flag/candidates", max_candidates=99, min_spuriousness=0.5)
     warehouse.insert("evidence", evidence, **EVIDENCE)
     warehouse.insert("company", company or NO_COMPANY, label="a", contrast="presence", effect=2.0, other_effect=0.0)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
@@ -1155,10 +1162,10 @@ NO_COMPANY = "word:varchar | companion:varchar"
     [
         (1.0, 0.1, NO_COMPANY, "content word", "null", "unclear"),
         (0.5, 0.15, NO_COMPANY, "content word", "null", "genuine"),  # alone
-        (1.0, 0.1, "word | companion\nx | y", "content word", "null", "unclear"),  # two, but it decides no text
+        (1.0, 0.1, "word | companion\nx | not", "content word", "null", "unclear"),  # beside a negation anybody would
+        (0.1, 0.1, "word | companion\nx | y", "content word", "null", "spurious"),  # only beside another word
         (1.0, 0.15, NO_COMPANY, "content word", "null", "spurious"),  # two, and it does
-        (0.5, 0.15, "word | companion\nx | y", "content word", "null", "spurious"),
-        (0.2, 0.15, "word | companion\nx | y", "content word", "null", "genuine"),  # its neighbours do the same
+        (0.2, 0.15, "word | companion\nx | not", "content word", "null", "genuine"),  # its neighbours do the same
         (0.5, 0.15, "word | companion\nother | y", "content word", "null", "genuine"),
         (1.0, 0.15, "word | companion\nx | y", "function word", "negation", "genuine"),
         (1.0, 0.15, "word | companion\nx | y", "function word", "preposition", "unclear"),
@@ -1169,7 +1176,7 @@ def test_a_content_word_that_decides_texts_needs_one_more_alarm(
 ):
     found = verdicts_of(
         warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size | turned_low\nx | 4 | {loss} | 0.5 | {turned_low}",
-        f"word | type | word_group:varchar\nx | {kind} | {group}", company=company,
+        f"word | type | word_group:varchar\nx | {kind} | {group}\nnot | function word | negation", company=company,
     )  # fmt: skip
     assert found["x"]["verdict"] == verdict
 

@@ -1,13 +1,16 @@
 -- candidates: the words that are put to the test, those of most weight and those most suspect first.
--- One row per (kind, label, word) that the model uses, up to max_candidates; a pair of words is tried by its words.
+-- One row per (kind, label, word), up to max_candidates; a pair of words is tried by its words.
 --
--- Three lists take turns: by impact; by spuriousness and then impact; and, of the words that speak now for one label
--- and now for another, by what they move in either direction. Words of every type are there, since that a word is
--- right needs proof as well.
+-- Three lists take turns: of what the model uses, by impact, and by spuriousness and then impact; and, of the words
+-- that speak now for one label and now for another, and of names and the like, by what they move in either direction.
+-- Words of every type are there, since that a word is right needs proof as well. What room is left goes to the other
+-- words: scores are told from a baseline, and where that is read as one label already, a shortcut to it shows none.
 --
--- param   max_candidates  longest list
+-- param   max_candidates    longest list
+-- param   min_spuriousness  from which a word takes turns whether it is used or not   [0..1]
 -- column  place         1 for the first
--- column  n_used        words and pieces that the model uses, tried or not
+-- column  n_used        words and pieces that the model uses, in one direction or in either, tried or not
+-- column  is_used       it is one of them
 -- column  label         label the word speaks for
 -- column  word          lower-case word; a piece with · where the word goes on
 -- column  kind          word or piece
@@ -25,23 +28,31 @@ with
 ranked as (
     select
         *,
-        count(*) over () as n_used,
+        used or either_way as is_used,
+        count(*) filter (where used or either_way) over () as n_used,
+        is_used or spuriousness >= $min_spuriousness as takes_turns,
         row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_place,
         row_number() over (
             order by used desc, spuriousness desc, impact desc, kind desc, label, word
         ) as suspicion_place,
-        row_number() over (order by either_way desc, size * reach desc, label, word) as either_place
+        row_number() over (order by takes_turns and not used desc, size * reach desc, label, word) as either_place
     from words
-    where (used or either_way) and kind != 'bigram'
+    where (used and kind != 'bigram') or kind = 'word'
     -- A word of either direction is tried once, for the label it speaks for a little more.
-    qualify used or row_number() over (partition by word, used order by mean_score desc, label) = 1
+    qualify
+        used
+        or row_number() over (partition by kind, word, used order by mean_score desc, label) = 1
+        and (either_way or not bool_or(used) over (partition by kind, word))
 ),
 
 merged as (
     select
         *,
         row_number() over (
-            order by least(impact_place, suspicion_place, if(either_way, either_place, null)), suspicion_place
+            order by
+                takes_turns desc,
+                if(used, least(impact_place, suspicion_place), either_place),
+                suspicion_place
         ) as place
     from ranked
 )
@@ -49,6 +60,7 @@ merged as (
 select
     place,
     n_used,
+    is_used,
     label,
     word,
     kind,

@@ -7,8 +7,9 @@
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
 -- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only
 -- beside another word, its neighbours do nothing, labels hang on it, labels do not support it, it goes with errors.
--- Three alarms make it spurious, or two if one of the first two is among them; not if its neighbours do the same, since
--- then it is its meaning that counts, unless both of the first are raised: no one word should overrule a text. In
+-- The third makes it spurious by itself, if the other word is no negation or the like: on real reviews no word
+-- raised it. Else three alarms do, or two if one of the first two is among them; not if its neighbours do the same,
+-- since then it is its meaning that counts, unless both of the first are raised: no one word should overrule a text. In
 -- fewer than min_texts texts it stays unclear: there a strong word of the language looks like that by chance.
 -- One whose effect changes sign or size with the text is context-dependent. Else, if the labels bear it out, it is
 -- genuine.
@@ -72,7 +73,8 @@ facts as (
         company.contrast,
         company.effect as company_effect,
         company.other_effect as company_other_effect,
-        company.companion is not null as is_paired,
+        company.companion is not null
+        and coalesce(companions.word_group, '') not in ('negation', 'intensifier', 'contrast') as is_paired,
         coalesce(evidence.turned_low >= $min_turned, false) as is_decisive,
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(association.rate_low >= 0.9, false) as is_label,
@@ -85,6 +87,7 @@ facts as (
         on candidates.kind = 'word' and candidates.label = association.label and candidates.word = association.word
     left join company
         on candidates.kind = 'word' and candidates.label = company.label and candidates.word = company.word
+    left join word_types as companions on companions.kind = 'word' and company.companion = companions.word
     left join artefacts on candidates.type = artefacts.type
 ),
 
@@ -118,7 +121,8 @@ tested as (
         coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_meaning,
         is_surface::integer + is_unsupported::integer + is_harmful::integer + is_label::integer
         + is_decisive::integer + is_paired::integer + outweighs::integer as n_alarms,
-        (is_decisive and outweighs)
+        is_paired
+        or (is_decisive and outweighs)
         or (not is_meaning and (n_alarms >= 3 or ((is_decisive or outweighs) and n_alarms >= 2))) as is_alarming
     from facts
     left join fence on true

@@ -2,8 +2,8 @@
 -- One row.
 --
 -- column  n_used        words and pieces that the model uses
--- column  n_candidates  of these, tried
--- column  n_cut         of these, left out
+-- column  n_candidates  words and pieces that were tried
+-- column  n_cut         words and pieces that the model uses, left out
 -- column  n_trials      changed texts
 -- column  n_passes      forward passes
 -- column  n_lost        texts left out because they kill the process that reads them

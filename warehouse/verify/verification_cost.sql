@@ -5,8 +5,8 @@
 -- param   lost           texts that the parts were made without
 -- param   max_documents  most texts for an operator
 -- column  n_used         words and pieces that the model uses
--- column  n_candidates   of these, tried
--- column  n_cut          of these, left out by verification.max_candidates
+-- column  n_candidates   words and pieces that were tried
+-- column  n_cut          words and pieces that the model uses, left out by verification.max_candidates
 -- column  n_trials       changed texts
 -- column  n_passes       forward passes, of the texts as they are too
 -- column  n_lost         texts left out of a group of words because they kill the process that reads them
@@ -16,7 +16,7 @@
 select
     coalesce((select max(n_used) from candidates), 0) as n_used,
     (select count(*) from candidates) as n_candidates,
-    coalesce((select max(n_used) from candidates), 0) - (select count(*) from candidates) as n_cut,
+    coalesce((select max(n_used) - count(*) filter (where is_used) from candidates), 0) as n_cut,
     (select count(*) from trials) as n_trials,
     $passes::bigint as n_passes,
     $lost::bigint as n_lost,
