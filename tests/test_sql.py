@@ -1073,7 +1073,7 @@ JUDGING = {
 }  # fmt: skip
 EVIDENCE = {
     "kind": "word", "label": "a", "n_trials": 32, "n_texts": 16, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
-    "strength": 1.0, "pooled_low": 0.5, "n_agreeing": 4, "n_for": 4, "n_against": 0, "turned": 0.2, "turned_low": 0.1, "n_turning": 0, "necessity": 0.5, "sufficiency": 0.25, "swap_size": 1.0, "opposite_share": 0.0,
+    "strength": 1.0, "pooled_low": 0.5, "pooled_high": 1.5, "n_agreeing": 4, "n_for": 4, "n_against": 0, "turned": 0.2, "turned_low": 0.1, "n_turning": 0, "necessity": 0.5, "sufficiency": 0.25, "swap_size": 1.0, "opposite_share": 0.0,
     "spread": 0.5, "n_neighbours": 0, "neighbour_loss": 0.0, "neighbour_size": 0.0, "stand_in_size": 1.0,
 }  # fmt: skip
 
@@ -1194,6 +1194,33 @@ def test_an_effect_far_out_among_those_of_all_words_is_an_alarm(warehouse, stren
     assert {word for word, row in found.items() if row["verdict"] == "spurious"} == (
         {"x"} if verdict == "spurious" else set()
     )
+
+
+@pytest.mark.parametrize(
+    ("strength", "low", "high", "n_for", "n_against", "verdict"),
+    [
+        (1.0, 0.51, 1.49, 4, 0, "spurious"),
+        (1.0, 0.49, 1.51, 4, 0, "unclear"),  # twice as wide, the interval would hold 0
+        (-1.0, -1.49, -0.51, 0, 3, "spurious"),  # for the other label
+        (-1.0, -1.51, -0.49, 0, 3, "unclear"),
+        (-1.0, -1.49, -0.51, 1, 3, "unclear"),
+        (-1.0, -1.49, -0.51, 0, 1, "unclear"),
+        (-0.09, -0.10, -0.08, 0, 3, "unclear"),
+    ],
+)
+def test_a_word_without_a_score_needs_twice_the_interval_and_may_speak_for_either_label(
+    warehouse, strength, low, high, n_for, n_against, verdict
+):
+    verdicts_of(
+        warehouse,
+        f"word | strength | pooled_low | pooled_high | n_agreeing | n_for | n_against\nx | {strength} | {low} | {high} | {n_for} | {n_for} | {n_against}",
+        "word | type\nx | name",
+    )
+    warehouse.connection.execute("update candidates set is_used = false")
+    (row,) = warehouse.build("judge/verdicts", **JUDGING)
+    assert row["verdict"] == verdict
+    # reach 0.5 of the importance, harm 0.5 of the evidence
+    assert row["severity"] == 0.5 * abs(strength) * 0.5
 
 
 def test_severity_is_reach_times_strength_times_harm(warehouse):

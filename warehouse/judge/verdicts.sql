@@ -56,6 +56,7 @@ facts as (
         candidates.word,
         candidates.type,
         candidates.reach,
+        candidates.is_used,
         words.type_evidence,
         words.label_rate,
         words.n_minority,
@@ -91,25 +92,40 @@ facts as (
     left join artefacts on candidates.type = artefacts.type
 ),
 
--- Far out: five standard deviations beyond the median, both robust (median absolute deviation times 1.4826), since
--- there may be many such words.
+-- What the model uses by its scores has passed a test already; the other words have not, there are many of them, and
+-- either label may be theirs: they need an interval of twice the width, on either side of 0.
+proven as (
+    select
+        *,
+        coalesce(
+            (
+                pooled_low > 0 and n_agreeing >= $min_operators and n_against = 0 and strength >= $min_effect
+                and (is_used or 2 * pooled_low > strength)
+            )
+            or (
+                not is_used and 2 * pooled_high < strength and n_against >= $min_operators and n_for = 0
+                and strength <= -$min_effect
+            )
+            or n_turning >= $min_operators,
+            false
+        ) as is_causal
+    from facts
+),
+
+-- Far out: five standard deviations beyond the median of the words that move predictions, both robust (median absolute
+-- deviation times 1.4826), since there may be many such words.
 fence as (
     select median(strength) + 5 * 1.4826 * mad(strength) as far_out
-    from facts
-    where kind = 'word'
+    from proven
+    where kind = 'word' and is_causal
     having count(strength) >= 12
 ),
 
 tested as (
     select
-        facts.*,
+        proven.*,
         fence.far_out,
         coalesce(strength > fence.far_out, false) as outweighs,
-        coalesce(
-            (pooled_low > 0 and n_agreeing >= $min_operators and n_against = 0 and strength >= $min_effect)
-            or n_turning >= $min_operators,
-            false
-        ) as is_causal,
         coalesce(opposite_share >= $max_opposite or spread > $max_spread, false) as is_mixed,
         -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does,
         -- or little.
@@ -124,7 +140,7 @@ tested as (
         is_paired
         or (is_decisive and outweighs)
         or (not is_meaning and (n_alarms >= 3 or ((is_decisive or outweighs) and n_alarms >= 2))) as is_alarming
-    from facts
+    from proven
     left join fence on true
 ),
 
@@ -192,7 +208,7 @@ fired as (
                 'rule': 'outweighs other words',
                 'detail': concat(
                     round(strength, 2), ' log-odds, where ', round(far_out, 2),
-                    ' is far out among the words that were tried'
+                    ' is far out among the words that move predictions'
                 )
             }, null),
             if(is_paired, {
@@ -272,7 +288,8 @@ select
 from (
     select
         fired.*,
-        fired.reach * greatest(coalesce(fired.strength, 0), 0) * fired.harm as severity,
+        fired.reach * fired.harm
+        * coalesce(if(fired.is_used, greatest(fired.strength, 0), abs(fired.strength)), 0) as severity,
         if(not waived.expired, 'waived', fired.verdict) as standing,
         if(not waived.expired, waived.owner, null) as waived_by,
         if(not waived.expired, waived.reason, null) as waiver_reason,
