@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,7 +49,11 @@ class Server:
         try:
             yield process
         finally:
-            if process.poll() is None:
+            # The server's own process is in no group of its parent's: it ends with it only if that may say so.
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
@@ -127,13 +131,13 @@ def test_a_schedule_runs_the_audit_and_another_worker_ends_what_a_killed_one_beg
         server.command("work-pool", "create", "audits", "--type", "process")
         server.command("deploy", "--all", "--prefect-file", str(tmp_path / "prefect.yaml"))
 
-        with server.process(*worker, log=tmp_path / "first.log"):
+        with server.process(*worker, log=tmp_path / "first.log") as first_worker:
             (first, *_) = until(lambda: runs("RUNNING"), 120, "the schedule starts a run")
             parts = until(lambda: sorted(world.made.glob("runs/*/parts/part-*.json")), 120, "a first part")
             # The flow has a process group of its own, which would outlive its worker.
             flows = server.flow_processes()
-            for flow in flows:
-                os.kill(flow, signal.SIGKILL)
+            for victim in (first_worker.pid, *flows):
+                os.kill(victim, signal.SIGKILL)
         begun = {part: part.stat().st_mtime_ns for part in parts}
         assert flows
         assert not list(world.made.glob("runs/*/report.html"))
