@@ -1078,8 +1078,10 @@ EVIDENCE = {
 }  # fmt: skip
 
 
-def verdicts_of(warehouse, evidence, types, waivers=(), association="", company=None, **params):
-    judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
+def verdicts_of(warehouse, evidence, types, waivers=(), association="", company=None, gaps="", **params):
+    judged(
+        warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association, gaps
+    )
     warehouse.build("flag/candidates", max_candidates=99, min_spuriousness=0.5)
     warehouse.insert("evidence", evidence, **EVIDENCE)
     warehouse.insert("company", company or NO_COMPANY, label="a", contrast="presence", effect=2.0, other_effect=0.0)
@@ -1125,18 +1127,20 @@ def test_a_verdict_is_by_the_first_rule_that_fits(warehouse, kind, group, eviden
 
 
 @pytest.mark.parametrize(
-    ("association", "loss", "size", "verdict"),
+    ("loss", "size", "gap", "verdict"),
     [
-        ("0.5 | 0.5 | 0.4 | 0.0", 0.0, 0.1, "genuine"),  # no support from the labels, but neighbours do the same
-        ("0.5 | 0.5 | 0.4 | 0.0", 0.5, 0.5, "unclear"),
-        ("0.5 | 0.5 | 0.4 | 0.0", 1.0, 0.5, "unclear"),  # one alarm beside its surface
-        ("1.0 | 0.5 | 0.9 | 0.0", 1.0, 0.5, "spurious"),  # two
+        (0.0, 0.1, -0.1, "genuine"),  # no support from the labels, but neighbours do the same
+        (0.5, 0.5, -0.1, "unclear"),
+        (1.0, 0.5, -0.1, "unclear"),  # one alarm beside its surface
+        (1.0, 0.5, 0.1, "spurious"),  # two: it goes with errors
+        (0.0, 0.1, 0.1, "genuine"),
     ],
 )
-def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehouse, association, loss, size, verdict):
+def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehouse, loss, size, gap, verdict):
     found = verdicts_of(
         warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | {size}", "word | type\nx | content word",
-        association=f"word | label_rate | label_share | rate_low | z\nx | {association}",
+        association="word | label_rate | label_share | rate_low | z\nx | 0.5 | 0.5 | 0.4 | 0.0",
+        gaps=f"word | n_minority | n_pulled | gap | gap_low\nx | 4 | 3 | 0.3 | {gap}",
     )  # fmt: skip
     assert found["x"]["verdict"] == verdict
 

@@ -34,7 +34,6 @@ TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs":
 WITHOUT = {
     "nothing": (),
     "neighbours": ("update evidence set n_neighbours = 0",),
-    "labels hang on it": ("update label_association set rate_low = 0",),
     "labels do not support it": ("update words set label_z = 99",),
     "errors": ("update words set minority_low = null",),
     "decides texts": ("update evidence set turned_low = 0",),

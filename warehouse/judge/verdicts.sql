@@ -6,7 +6,7 @@
 -- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
 -- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only
--- beside another word, its neighbours do nothing, labels hang on it, labels do not support it, it goes with errors.
+-- beside another word, its neighbours do nothing, labels do not support it, it goes with errors.
 -- The third makes it spurious by itself, if the other word is no negation or the like: on real reviews no word
 -- raised it. Else three alarms do, or two if one of the first two is among them; not if its neighbours do the same,
 -- since then it is its meaning that counts, unless both of the first are raised: no one word should overrule a text. In
@@ -78,7 +78,6 @@ facts as (
         and coalesce(companions.word_group, '') not in ('negation', 'intensifier', 'contrast') as is_paired,
         coalesce(evidence.turned_low >= $min_turned, false) as is_decisive,
         coalesce(words.label_z < 0.5, false) as is_unsupported,
-        coalesce(association.rate_low >= 0.9, false) as is_label,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful
     from candidates
     inner join words using (kind, label, word)
@@ -135,8 +134,8 @@ tested as (
             false
         ) as is_surface,
         coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_meaning,
-        is_surface::integer + is_unsupported::integer + is_harmful::integer + is_label::integer
-        + is_decisive::integer + is_paired::integer + outweighs::integer as n_alarms,
+        is_surface::integer + is_unsupported::integer + is_harmful::integer + is_decisive::integer
+        + outweighs::integer as n_alarms,
         is_paired
         or (is_decisive and outweighs)
         or (not is_meaning and (n_alarms >= 3 or ((is_decisive or outweighs) and n_alarms >= 2))) as is_alarming
@@ -229,10 +228,6 @@ fired as (
                     round(100 * label_rate)::integer, ' % of its examples are ', label, ', against ',
                     round(100 * label_share)::integer, ' % of all'
                 )
-            }, null),
-            if(is_label, {
-                'rule': 'label hangs on it',
-                'detail': concat(round(100 * label_rate)::integer, ' % of its examples have the label')
             }, null),
             if(is_harmful, {
                 'rule': 'pulls wrong examples over',
