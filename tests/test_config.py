@@ -57,7 +57,7 @@ def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_n
         "interval_examples, max_gradients, tolerance, max_doublings, rule, steps, max_gap, max_quarantined.",
         "a.yaml: `report.title` should be text, got nothing.",
         "a.yaml: `report.top_words` should be a whole number, got 2.5.",
-        "a.yaml: `reprot` is not a setting. Did you mean `report`? Known here: name, warehouse, output, models, data, compare, model, "
+        "a.yaml: `reprot` is not a setting. Did you mean `report`? Known here: name, warehouse, output, storage, models, data, compare, model, "
         "finetune, attribution, aggregation, flagging, verification, verdicts, waivers, recommendation, report, workers, explain, certification, limits.",
     ]  # fmt: skip
 

@@ -154,7 +154,7 @@ except AuditError as error:
 
 @pytest.mark.parametrize(
     ("url", "said"),
-    [("s4://audits/x.csv", "cannot be reached \\(Protocol not known: s4\\)"), ("gs://audits/x.csv", "gcsfs")],
+    [("s4://audits/x.csv", r"cannot be reached \(.*s4"), ("gs://audits/x.csv", "gcsfs")],
 )
 def test_a_url_that_nothing_installed_can_read_is_a_wrong_setting(url, said):
     with pytest.raises(ValueError, match=said):

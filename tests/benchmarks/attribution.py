@@ -399,7 +399,8 @@ def driver(kinds: list[str], rounds: int, seconds: float, only: str | None) -> N
             rows.append(row)
             print(table_line(row), flush=True)
         known = json.loads(RESULTS.read_text())["rows"] if RESULTS.is_file() else []
-        save({"rows": [row for row in known if row["texts"] != kind] + [row for row in rows if row["texts"] == kind]})
+        measured = {(row["texts"], row["engine"]) for row in rows}
+        save({"rows": [row for row in known if (row["texts"], row["engine"]) not in measured] + rows})
 
 
 def measure_cost() -> None:
