@@ -375,32 +375,35 @@ def driver(kinds: list[str], rounds: int, seconds: float, only: str | None) -> N
                     )
                     continue
                 collected.setdefault(name, []).append(json.loads(done.stdout.splitlines()[-1]))
-        used = np.median([float(str(row["docs_per_s"])) for row in collected["captum as used"]])
-        tuned = {
-            dtype: max(
-                (float(np.median([float(str(one["docs_per_s"])) for one in found]))
-                for name, found in collected.items()
-                if name.startswith("captum tuned") and name.endswith(dtype) and float(str(found[0]["p90_token_error"])) <= TOLERANCE),
-                default=None,
-            )
-            for dtype in ("float32", "bfloat16")
-        }  # fmt: skip
         for found in collected.values():
             row = dict(found[0])
             row["docs_per_s"] = float(np.median([float(str(one["docs_per_s"])) for one in found]))
             row["share_of_gemm_peak"] = float(np.median([float(str(one["share_of_gemm_peak"])) for one in found]))
-            row["times_captum_as_used"] = float(str(row["docs_per_s"])) / float(used)
             row["rounds"] = len(found)
-            row["step_gain"] = 50 / float(str(row["gradients_per_doc"]))
-            row["systems_gain"] = row["times_captum_as_used"] / row["step_gain"]
-            peer = tuned.get(str(row["dtype"]))
-            row["times_captum_tuned"] = None if peer is None else float(str(row["docs_per_s"])) / peer
-            row |= on_words(row)
             rows.append(row)
-            print(table_line(row), flush=True)
         known = json.loads(RESULTS.read_text())["rows"] if RESULTS.is_file() else []
         measured = {(row["texts"], row["engine"]) for row in rows}
-        save({"rows": [row for row in known if (row["texts"], row["engine"]) not in measured] + rows})
+        rows = [row for row in known if (row["texts"], row["engine"]) not in measured] + rows
+        for row in compared([row for row in rows if row["texts"] == kind]):
+            print(table_line(row), flush=True)
+        save({"rows": rows})
+
+
+def compared(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The rows of one kind of texts, with their ratios to the peers."""
+    rate = {str(row["engine"]): float(str(row["docs_per_s"])) for row in rows}
+    for row in rows:
+        exact = [
+            rate[str(peer["engine"])]
+            for peer in rows
+            if str(peer["engine"]).startswith("captum tuned") and peer["dtype"] == row["dtype"] and float(str(peer["p90_token_error"])) <= TOLERANCE
+        ]  # fmt: skip
+        row["times_captum_as_used"] = rate[str(row["engine"])] / rate["captum as used"]
+        row["step_gain"] = 50 / float(str(row["gradients_per_doc"]))
+        row["systems_gain"] = row["times_captum_as_used"] / row["step_gain"]
+        row["times_captum_tuned"] = rate[str(row["engine"])] / max(exact) if exact else None
+        row |= on_words(row)
+    return rows
 
 
 def measure_cost() -> None:
