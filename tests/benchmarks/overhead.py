@@ -34,7 +34,7 @@ from warehouse import open_warehouse
 
 config = load_config(Path(sys.argv[1]))
 model = finetune_classifier.fn(config)
-(run,) = Path(config.output).glob("chaos_*")
+(run,) = Path(config.output).glob("demo_*")
 shards = sorted((run / "shards").glob("shard-*.json"))
 folder = Path(sys.argv[2])
 quiet = {"left_out": frozenset(), "dry": False, "advance": lambda amount: None}
@@ -64,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         world = World(Path(scratch), threads=os.cpu_count() or 1)
         demo = yaml.safe_load((ROOT / "configs/demo.yaml").read_text())
-        demo |= {"name": "chaos", "warehouse": f"{world.made}/audits.duckdb", "output": f"{world.made}/runs"}
+        demo |= {"warehouse": f"{world.made}/audits.duckdb", "output": f"{world.made}/runs"}
         demo["models"] = str(ROOT / "models")
         demo["data"] |= {"path": str(ROOT / demo["data"]["path"]), "sample": given.sample}
         world.config.write_text(yaml.safe_dump(demo))
