@@ -150,6 +150,11 @@ def _not_empty(value: Any) -> Any:
     return value
 
 
+def on_store(url: str) -> UPath:
+    """The place of this URL. What another process has written there since is seen at once."""
+    return UPath(url, use_listings_cache=False)
+
+
 def _location(value: Any) -> Any:
     value = _not_empty(value)
     if not isinstance(value, str) or "://" not in value:
@@ -158,9 +163,8 @@ def _location(value: Any) -> Any:
         return Path(value) if isinstance(value, str) else value
     if set(value) & set("[]*?"):
         raise ValueError(f"has one of [ ] * ?, by which object stores look for names: {shown(value)}")
-    # What another process has written since is there at once.
     try:
-        location = UPath(value, use_listings_cache=False)
+        location = on_store(value)
         location.fs  # noqa: B018
     except (ImportError, ValueError) as error:
         raise ValueError(f"cannot be reached ({error})") from error
@@ -380,6 +384,11 @@ class AttributionConfig(Section):
     def summed(self) -> Method:
         """The method that the audit adds up over the corpus."""
         return next(method for method in self.methods if method in SIGNED)
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether a pilot decides where on the path gradients go, and how many."""
+        return self.mode != "fixed" and "integrated_gradients" in self.methods
 
     def mirrored(self, num_labels: int, head: str) -> bool:
         """Whether a score towards one label is minus the score towards the other: two labels of which one is right, and no single logit."""

@@ -215,8 +215,7 @@ def plan_of(
     labels = [row["label_id"] for row in rows]
     attribution = engine.attribution
     unrounded = None
-    adaptive = attribution.mode != "fixed" and "integrated_gradients" in attribution.methods
-    if adaptive and attribution.dtype != "float32":
+    if attribution.adaptive and attribution.dtype != "float32":
         unrounded = engine_for(load_classifier(model, keep=False), attribution.model_copy(update={"dtype": "float32"}))
     plan = make_plan(engine, chosen, pieces, labels, num_examples, manifest, unrounded)
     advance(len(rows))

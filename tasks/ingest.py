@@ -87,10 +87,8 @@ def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
 
 def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Path) -> dict[str, object]:
     # The database sorts on a disk.
-    local = (
-        folder if isinstance(folder, Path) else Path(tempfile.gettempdir(), f"token-audit-{digest(str(folder))[:12]}")
-    )
-    staging = local / "staging"
+    elsewhere = Path(tempfile.gettempdir(), f"token-audit-{digest(str(folder))[:12]}")
+    staging = folder / "staging" if isinstance(folder, Path) else elsewhere
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     # All but what was set aside.

@@ -123,7 +123,7 @@ def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[st
     manifest.unlink(missing_ok=True)
     files = {}
     for name, table in tables.items():
-        path = manifest.with_name(f"{manifest.stem}.{name}.parquet")
+        path = _table(manifest, name)
         sink = pa.BufferOutputStream()
         pq.write_table(
             table,
@@ -175,19 +175,23 @@ def _set_aside(manifest: Path) -> None:
     print(f"damaged\t{manifest}\tset aside as {manifest.name}{_DAMAGED}, made anew", file=sys.stderr, flush=True)
 
 
+def _table(manifest: Path, name: str) -> Path:
+    return manifest.with_name(f"{manifest.stem}.{name}.parquet")
+
+
 def part_file(manifest: Path, name: str) -> str:
     """Path or URL of one Parquet file of a part, as DuckDB wants it."""
-    return str(manifest.with_name(f"{manifest.stem}.{name}.parquet"))
+    return str(_table(manifest, name))
 
 
 def read_part(manifest: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
     """One table of a part, or some columns of it."""
-    with manifest.with_name(f"{manifest.stem}.{name}.parquet").open("rb") as file:
+    with _table(manifest, name).open("rb") as file:
         return pq.read_table(file, columns=None if columns is None else list(columns))
 
 
 def num_rows(manifest: Path, name: str) -> int:
     """Rows of one table of a part."""
-    with manifest.with_name(f"{manifest.stem}.{name}.parquet").open("rb") as file:
+    with _table(manifest, name).open("rb") as file:
         count: int = pq.read_metadata(file).num_rows
     return count

@@ -99,9 +99,8 @@ def make_plan(
     targets = target_ids(engine, logits, gold)
     dense: dict[str, list[Integrand]] = {}
     path = "integrated_gradients" in attribution.methods
-    adaptive = path and attribution.mode != "fixed"
-    if adaptive or (path and attribution.baseline_sweep):
-        panels = FINE_PANELS if adaptive and attribution.mode == "document" else PANELS
+    if attribution.adaptive or (path and attribution.baseline_sweep):
+        panels = FINE_PANELS if attribution.mode == "document" else PANELS
         dense[attribution.baseline] = dense_integrands(
             engine, ids, pieces, targets, logits, attribution.baseline, panels
         )
@@ -111,7 +110,7 @@ def make_plan(
         facts["pilot_gradients"] = (panels + PANELS * (len(dense) - 1)) * len(pieces)
     rows: list[dict[str, object]] = []
     warp = None
-    if adaptive:
+    if attribution.adaptive:
         texts = dense[attribution.baseline]
         if unrounded is not None:
             logits = predict(unrounded, pieces)

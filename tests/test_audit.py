@@ -335,6 +335,12 @@ def test_a_prefect_api_that_refuses_is_a_sentence(planted):
         (["runs"], 1, "There is no warehouse"),
         (["show", "nope", "--warehouse", "{warehouse}"], 1, "No run begins with 'nope'. Runs: planted_"),
         (["show", "latest", "zzzz", "--warehouse", "{warehouse}"], 1, "'zzzz' is in none of the explained texts."),
+        # A word of the data may look like a URL of an object store.
+        (
+            ["show", "latest", "foo://bar", "--warehouse", "{warehouse}"],
+            1,
+            "'foo://bar' is in none of the explained texts.",
+        ),
         (["report", "--no-such-option"], 2, "No such option"),
         (["finetune", "{other}"], 2, "no `finetune` section"),
         (["run", "{other}"], 1, "There is no folder"),

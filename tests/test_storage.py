@@ -16,9 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from moto.server import ThreadedMotoServer
-from upath import UPath
 
-from configs.schema import AuditError, DataConfig, DataError
+from configs.schema import AuditError, DataConfig, DataError, on_store
 from tasks.dataset import read_rows
 from tasks.parts import num_damaged, part_file, read_manifest, read_part, write_part, write_whole
 from tasks.sources import dataset_fingerprint
@@ -46,13 +45,9 @@ def bucket():
     server.stop()
 
 
-def location(url):
-    return UPath(url, use_listings_cache=False)
-
-
 @pytest.fixture
 def part(bucket, request):
-    manifest = location(f"{bucket}/{re.sub(chr(92) + 'W', '-', request.node.name)}/parts/part-00000.json")
+    manifest = on_store(f"{bucket}/{re.sub(chr(92) + 'W', '-', request.node.name)}/parts/part-00000.json")
     write_part(manifest, {"tokens": text_table("score:double\n0.5\n-1.5")}, {"num_examples": 2})
     return manifest
 
@@ -89,7 +84,7 @@ def test_a_damaged_part_is_set_aside(part, harm, capsys):
 
 def test_a_store_that_refuses_is_told_in_a_sentence(bucket):
     with pytest.raises(AuditError, match=r"s3://nowhere/a/part.json cannot be written: .+ Finished parts are kept"):
-        write_whole(location("s3://nowhere/a/part.json"), b"x")
+        write_whole(on_store("s3://nowhere/a/part.json"), b"x")
 
 
 @pytest.mark.parametrize("name", ["reviews.csv", "reviews.jsonl", "reviews.parquet", "saved"])
@@ -112,7 +107,7 @@ def test_a_dataset_is_the_same_by_url_and_by_path(bucket, tmp_path, name):
         datasets.Dataset.from_dict(columns).save_to_disk(local)
     for path in [local] if local.is_file() else local.rglob("*"):
         if path.is_file():
-            location(f"{bucket}/data/{path.relative_to(tmp_path)}").write_bytes(path.read_bytes())
+            on_store(f"{bucket}/data/{path.relative_to(tmp_path)}").write_bytes(path.read_bytes())
     here, there = (DataConfig.model_validate({"path": path}) for path in (str(local), f"{bucket}/data/{name}"))
     labels = ["negative", "positive"]
     rows = list(read_rows(there, {}, labels))
@@ -163,7 +158,7 @@ def test_a_url_that_nothing_installed_can_read_is_a_wrong_setting(url, said):
 
 def test_an_audit_on_an_object_store_is_the_audit_on_a_disk(bucket, tmp_path, monkeypatch):
     """Killed in mid-attribution, then finished by two workers; beside one in this process that kept everything in a folder."""
-    location(f"{bucket}/movie_reviews.parquet").write_bytes(
+    on_store(f"{bucket}/movie_reviews.parquet").write_bytes(
         (ROOT / "warehouse/seeds/movie_reviews.parquet").read_bytes()
     )
     tables = []
@@ -195,7 +190,7 @@ def test_an_audit_on_an_object_store_is_the_audit_on_a_disk(bucket, tmp_path, mo
         )
     assert tables[0].keys() == tables[1].keys() > {"word_importance", "verdicts", "trials"}
     assert [name for name in tables[0] if tables[0][name] != tables[1][name]] == []
-    kept = [str(path) for path in location(f"{bucket}/audits").rglob("*.json")]
+    kept = [str(path) for path in on_store(f"{bucket}/audits").rglob("*.json")]
     assert any("/parts/part-00000" in path for path in kept)
     assert any("/trials/part-00000" in path for path in kept)
     (run,) = (tmp_path / "store/made/runs").iterdir()

@@ -26,9 +26,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 from filelock import FileLock
-from upath import UPath
 
-from configs.schema import AuditError, LimitsConfig, digest
+from configs.schema import AuditError, LimitsConfig, digest, on_store
 
 PUBLIC = (
     "verdicts", "effects", "candidates", "trials", "evidence", "company", "waivers", "verification_cost", "word_importance", "words",
@@ -38,7 +37,6 @@ PUBLIC = (
 )  # fmt: skip
 STAGES = ("aggregate", "flag", "verify", "judge", "recommend")
 """Those that build tables, in their order."""
-_URL = re.compile(r"[a-z][a-z0-9+]*://\S+$")
 _HEADER = re.compile(r"^-- (param|column|unique)\s+(.*)$", re.MULTILINE)
 
 
@@ -351,16 +349,16 @@ class Warehouse:
 
     def _named(self, wanted: Query, params: Mapping[str, object]) -> dict[str, Any]:
         """The parameters of a query: the database refuses others, and the stages pass all of theirs to each of their queries."""
-        named = {name: params[name] for name in wanted.params}
-        for value in named.values():
-            for place in value if isinstance(value, list) else [value]:
-                if isinstance(place, str) and _URL.match(place):
-                    self._reach(place)
+        named: dict[str, Any] = {name: params[name] for name in wanted.params}
+        # By their names: other parameters hold words of the dataset, which may look like URLs. The parts of a run are in one place.
+        for name, files_of_parts in named.items():
+            if (name == "shards" or name.endswith("_parts")) and files_of_parts and "://" in files_of_parts[0]:
+                self._reach(files_of_parts[0])
         return named
 
     def _reach(self, url: str) -> None:
         """Let the database read from this object store, by the client that wrote there: one set of keys, and no extension to fetch."""
-        client = UPath(url, use_listings_cache=False).fs
+        client = on_store(url).fs
         protocol = client.protocol if isinstance(client.protocol, str) else client.protocol[0]
         if not self._connection.filesystem_is_registered(protocol):
             self._connection.register_filesystem(client)

@@ -29,7 +29,7 @@ ranked as (
     select
         *,
         used or either_way as is_used,
-        count(*) filter (where used or either_way) over () as n_used,
+        count(*) filter (where is_used) over () as n_used,
         is_used or spuriousness >= $min_spuriousness as takes_turns,
         row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_place,
         row_number() over (
@@ -37,7 +37,7 @@ ranked as (
         ) as suspicion_place,
         row_number() over (order by takes_turns and not used desc, size * reach desc, label, word) as either_place
     from words
-    where (used and kind != 'bigram') or kind = 'word'
+    where kind != 'bigram' and (used or kind = 'word')
     -- A word of either direction is tried once, for the label it speaks for a little more.
     qualify
         used

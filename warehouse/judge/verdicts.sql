@@ -91,8 +91,8 @@ facts as (
     left join artefacts on candidates.type = artefacts.type
 ),
 
--- What the model uses by its scores has passed a test already; the other words have not, there are many of them, and
--- either label may be theirs: they need an interval of twice the width, on either side of 0.
+-- What the model uses, in one direction or in either, has its scores to speak for it. The other words have not, there
+-- are many of them, and either label may be theirs: they need an interval of twice the width, on either side of 0.
 proven as (
     select
         *,
