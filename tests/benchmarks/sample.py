@@ -24,11 +24,12 @@ def main() -> None:
         warehouse.use(run.run_id)
         findings = warehouse.rows("report/findings", {"n_rows": MOST}).to_pylist()
         (overview,) = warehouse.rows("report/overview", {}).to_pylist()
+        (tried,) = warehouse.rows("report/verification", {}).to_pylist()
     lines = [
         "# What a film-review classifier leans on and should not",
         "",
-        f"Run `{run.run_id}`: {overview['n_examples']:,} held-out reviews, right on {overview['accuracy']:.1%}. Of {overview['n_used']} words and "
-        f"fragments that it leans on, {overview['n_spurious']} are spurious, {overview['n_dependent']} context-dependent, {overview['n_genuine']} genuine, "
+        f"Run `{run.run_id}`: {overview['n_examples']:,} held-out reviews, right on {overview['accuracy']:.1%}. Of {tried['n_candidates']} words and "
+        f"fragments that were tried, {overview['n_spurious']} are spurious, {overview['n_dependent']} context-dependent, {overview['n_genuine']} genuine, "
         f"{overview['n_unclear']} unclear. Made by `make sample`; most severe first, {MOST} at most.",
         "",
         "| | word | type | speaks for | texts | effect (log-odds) | evidence |",
