@@ -253,11 +253,20 @@ def _errors_as_sentences() -> Iterator[None]:
         _complain(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.")
         raise typer.Exit(1) from error
     except Exception as error:
-        # Only what Prefect's client raises when its API refuses or goes away; a mistake of ours keeps its traceback.
-        if not type(error).__module__.startswith(("prefect.", "httpx")):
-            raise
+        # Only what the clients of Prefect and of object stores raise when the other side refuses or goes away; a mistake of
+        # ours keeps its traceback.
+        client = type(error).__module__.partition(".")[0]
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        _complain(f"token-audit: the Prefect API refuses ({reason}). Check PREFECT_API_URL and its key, or unset it.")
+        if client in ("prefect", "httpx"):
+            _complain(
+                f"token-audit: the Prefect API refuses ({reason}). Check PREFECT_API_URL and its key, or unset it."
+            )
+        elif client in ("botocore", "aiohttp", "gcsfs", "azure"):
+            _complain(
+                f"token-audit: the object store is out of reach ({reason}). Finished parts are kept; the same command goes on from here."
+            )
+        else:
+            raise
         raise typer.Exit(1) from error
 
 

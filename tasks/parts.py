@@ -14,7 +14,8 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -76,6 +77,25 @@ def _flush_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@contextmanager
+def _store_answers(path: Path) -> Iterator[None]:
+    """The errors of an object store's client, which share no class, as one sentence; a file that is not there stays one.
+
+    Raises:
+        AuditError: the store went away, or refuses the keys.
+    """
+    try:
+        yield
+    except (FileNotFoundError, AuditError):
+        raise
+    except Exception as error:
+        if isinstance(path, Path):
+            raise
+        raise AuditError(
+            f"{path} is out of reach: {first_line(error)}. Finished parts are kept; the same command goes on from here."
+        ) from error
+
+
 def require_reachable(folder: Path) -> None:
     """Ask an object store before anything slow starts.
 
@@ -98,7 +118,8 @@ def remove_unfinished(folder: Path) -> None:
 
 def num_damaged(folder: Path) -> int:
     """Parts below `folder` that were set aside and made anew."""
-    return sum(1 for _ in folder.rglob(f"*.json{_DAMAGED}"))
+    with _store_answers(folder):
+        return sum(1 for _ in folder.rglob(f"*.json{_DAMAGED}"))
 
 
 def flush_files(folder: Path) -> None:
@@ -120,7 +141,8 @@ def _encodings(schema: pa.Schema) -> dict[str, str]:
 def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[str, object]) -> None:
     """Write `tables` as `<manifest stem>.<name>.parquet`, then the manifest, which also keeps `facts`."""
     # Or a crash between the files of a part that is replaced would look like damage.
-    manifest.unlink(missing_ok=True)
+    with _store_answers(manifest):
+        manifest.unlink(missing_ok=True)
     files = {}
     for name, table in tables.items():
         path = _table(manifest, name)
@@ -147,13 +169,18 @@ def _place(manifest: Path) -> str:
 
 def read_manifest(manifest: Path) -> dict[str, object] | None:
     """The facts of a whole part; None if the part is missing or unfinished, or damaged: then it is set aside."""
-    if not manifest.is_file():
+    try:
+        # Not is_file(): of an object store that does not answer it says no, and the part would be made once more.
+        with _store_answers(manifest):
+            written = manifest.read_bytes()
+    except FileNotFoundError:
         return None
     try:
-        content = json.loads(manifest.read_bytes())
-        whole = content["place"] == _place(manifest) and all(
-            file_hash(manifest.with_name(name)) == file["sha256"] for name, file in content["files"].items()
-        )
+        content = json.loads(written)
+        with _store_answers(manifest):
+            whole = content["place"] == _place(manifest) and all(
+                file_hash(manifest.with_name(name)) == file["sha256"] for name, file in content["files"].items()
+            )
         facts: dict[str, object] = content["facts"]
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         whole = False
@@ -165,13 +192,14 @@ def read_manifest(manifest: Path) -> dict[str, object] | None:
 
 def _set_aside(manifest: Path) -> None:
     """Rename the files of a part to `<name>.damaged`, the manifest last."""
-    files = [path for path in manifest.parent.glob(f"{manifest.stem}.*.parquet") if path.is_file()]
-    for path in [*files, manifest]:
-        aside = path.with_name(path.name + _DAMAGED)
-        if isinstance(path, Path):
-            path.replace(aside)
-        else:
-            path.fs.mv(path.path, aside.path)
+    with _store_answers(manifest):
+        files = [path for path in manifest.parent.glob(f"{manifest.stem}.*.parquet") if path.is_file()]
+        for path in [*files, manifest]:
+            aside = path.with_name(path.name + _DAMAGED)
+            if isinstance(path, Path):
+                path.replace(aside)
+            else:
+                path.fs.mv(path.path, aside.path)
     print(f"damaged\t{manifest}\tset aside as {manifest.name}{_DAMAGED}, made anew", file=sys.stderr, flush=True)
 
 
@@ -186,12 +214,14 @@ def part_file(manifest: Path, name: str) -> str:
 
 def read_part(manifest: Path, name: str, columns: Sequence[str] | None = None) -> pa.Table:
     """One table of a part, or some columns of it."""
-    with _table(manifest, name).open("rb") as file:
+    path = _table(manifest, name)
+    with _store_answers(path), path.open("rb") as file:
         return pq.read_table(file, columns=None if columns is None else list(columns))
 
 
 def num_rows(manifest: Path, name: str) -> int:
     """Rows of one table of a part."""
-    with _table(manifest, name).open("rb") as file:
+    path = _table(manifest, name)
+    with _store_answers(path), path.open("rb") as file:
         count: int = pq.read_metadata(file).num_rows
     return count

@@ -23,6 +23,7 @@ from tasks.parts import num_damaged, part_file, read_manifest, read_part, write_
 from tasks.sources import dataset_fingerprint
 from tests.benchmarks.chaos import World
 from tests.conftest import text_table
+from warehouse import WarehouseError, open_warehouse
 
 ROOT = Path(__file__).parents[1]
 
@@ -196,3 +197,52 @@ def test_an_audit_on_an_object_store_is_the_audit_on_a_disk(bucket, tmp_path, mo
     (run,) = (tmp_path / "store/made/runs").iterdir()
     assert (run / "report.html").is_file()
     assert not list(run.rglob("part-*"))
+
+
+def test_a_store_that_goes_away_ends_the_run_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch):
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    store = fsspec.filesystem("s3", endpoint_url=f"http://{host}:{port}", skip_instance_cache=True)
+    store.mkdir("away")
+    world = World(tmp_path)
+    world.prepare()
+    config = yaml.safe_load(world.config.read_text())
+    config |= {"storage": "s3://away/audits"}
+    del config["compare"]
+    world.config.write_text(yaml.safe_dump(config))
+    stages = world.watched()
+    next(stage for stage in stages.stages() if stage == "attribute_shards")
+    while not (finished := [name for name in store.find("away") if re.search(r"/parts/part-\d+\.json$", name)]):
+        time.sleep(0.2)
+        store.invalidate_cache()
+    written = {name: store.modified(name) for name in finished}
+    server.stop()
+    _, errors = stages.process.communicate(timeout=120)
+    os.close(stages.pipe)
+    assert stages.process.returncode == 1, errors
+    assert "Traceback" not in errors
+    assert re.search(
+        r"token-audit: s3://away/audits/\S+ (is out of reach|cannot be written): .+ Finished parts are kept", errors
+    ), errors
+    url = f"s3://{finished[0]}".replace(".json", ".tokens.parquet")
+    with (
+        pytest.raises(WarehouseError, match=r"cannot read the parts: .*[Cc]onnect.* left as they were"),
+        open_warehouse(tmp_path / "other.duckdb") as warehouse,
+    ):
+        warehouse.rows("aggregate/rejects", {"reject_parts": [url]})
+    # The store of moto outlives its server.
+    back = ThreadedMotoServer("127.0.0.1", port, verbose=False)
+    back.start()
+    try:
+        done = world.run()
+        assert done.returncode == 0, done.stderr
+        store.invalidate_cache()
+        assert {name: store.modified(name) for name in finished} == written
+    finally:
+        back.stop()

@@ -148,7 +148,7 @@ def _registry() -> str:
 
 @contextmanager
 def _sentences(what: str, left: str) -> Iterator[None]:
-    """A full disk, a damaged block or too little memory as one sentence. Other database errors are mistakes of ours and keep their traceback.
+    """A full disk, a damaged block, too little memory or a store out of reach as one sentence. Other database errors are mistakes of ours and keep their traceback.
 
     A disk that is full is an IOException in a query, but a TransactionException in a commit and a FatalException in a checkpoint.
     """
@@ -156,6 +156,13 @@ def _sentences(what: str, left: str) -> Iterator[None]:
         yield
     except (duckdb.OperationalError, duckdb.FatalException) as error:
         raise WarehouseError(f"{what}: {str(error).splitlines()[0].rstrip('.')}. {left}") from error
+    except duckdb.Error as error:
+        # An object store's client, in Python, has failed inside a query: an error of no kind, its text a traceback.
+        if type(error) is not duckdb.Error or not str(error).startswith("Traceback"):
+            raise
+        raise WarehouseError(
+            f"{what} cannot read the parts: {str(error).strip().splitlines()[-1].rstrip('.')}. {left}"
+        ) from error
     except RuntimeError as error:
         # Ctrl-C in the middle of a query.
         if "interrupted" in str(error).lower():

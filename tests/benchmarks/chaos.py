@@ -88,7 +88,7 @@ compare: {{path: {ROOT}/warehouse/seeds/tweets.parquet, where: {{split: test}}, 
 finetune: {{network: bilstm, where: {{split: train}}, sample: 1200, epochs: 2, learning_rate: 0.01, max_tokens: 32}}
 attribution: {{gradients: 3}}
 aggregation: {{min_examples: 5, bootstrap_words: 20, bootstrap_replicates: 40}}
-verification: {{max_candidates: 40, max_documents: 8, min_effect: 0.1}}
+verification: {{max_candidates: 80, max_documents: 8, min_effect: 0.1}}
 """)
 
     def reset(self) -> None:

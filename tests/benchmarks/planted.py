@@ -8,6 +8,7 @@ are kept in `.benchmarks/`, so a benchmark that was stopped goes on where it was
 """
 
 import argparse
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from configs.load import load_config
 from flows.certify import certify
@@ -28,8 +31,7 @@ CONTROLS = {
     "movie_reviews": ["brilliant", "wonderful", "dreadful", "boring"],
     "tweets": ["amazing", "wonderful", "horrible", "annoying"],
 }
-TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs": 3}}
-
+TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs": 4}}
 
 WITHOUT = {
     "nothing": (),
@@ -48,17 +50,34 @@ WITHOUT = {
 READ = ("candidates", "words", "word_types", "evidence", "company", "label_association", "waivers", "word_importance")
 
 
+def data_of(dataset: str) -> Path:
+    """The shared file; of the tweets a copy with halves for splits, since a planted word would stand in 16 of their 649 held-out ones.
+
+    A word needs texts to be proved in, as any word of an audit does: both datasets are audited on 1,200.
+    """
+    path = ROOT / f"warehouse/seeds/{dataset}.parquet"
+    if dataset != "tweets":
+        return path
+    table = pq.read_table(path)
+    halves = [
+        "test" if hashlib.sha256(str(name).encode()).digest()[0] < 128 else "train" for name in table["id"].to_pylist()
+    ]
+    copy = CACHE / path.name
+    pq.write_table(table.set_column(table.column_names.index("split"), "split", pa.array(halves)), copy)
+    return copy
+
+
 def config_of(dataset: str, seed: int) -> Path:
     """The config of one certificate, written where the run is kept."""
+    CACHE.mkdir(parents=True, exist_ok=True)
     config = {
         "name": dataset.replace("_", "-"), "warehouse": str(CACHE / "audits.duckdb"),
         "output": str(CACHE / "runs"), "models": str(CACHE / "models"),
-        "data": {"path": str(ROOT / f"warehouse/seeds/{dataset}.parquet"), "id": "id", "where": {"split": "test"}, "sample": 1200},
+        "data": {"path": str(data_of(dataset)), "id": "id", "where": {"split": "test"}, "sample": 1200},
         "finetune": {"where": {"split": "train"}, **TRAINING[dataset]},
         "attribution": {"gradients": 4},
         "certification": {"seed": seed, "controls": CONTROLS[dataset], "rate": 0.025, "probes": 40},
     }  # fmt: skip
-    CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"{dataset}-{seed}.yaml"
     # JSON is YAML.
     path.write_text(json.dumps(config, indent=1), encoding="utf-8")
