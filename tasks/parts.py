@@ -27,9 +27,28 @@ from tasks.plugins import first_line
 _DAMAGED = ".damaged"
 
 
+@contextmanager
+def _store_answers(path: Path) -> Iterator[None]:
+    """The errors of an object store's client, which share no class, as one sentence; a file that is not there stays one.
+
+    Raises:
+        AuditError: the store went away, or refuses the keys.
+    """
+    try:
+        yield
+    except (FileNotFoundError, AuditError):
+        raise
+    except Exception as error:
+        if isinstance(path, Path):
+            raise
+        raise AuditError(
+            f"{path} is out of reach: {first_line(error)}. Finished parts are kept; the same command goes on from here."
+        ) from error
+
+
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's content, in constant memory."""
-    with path.open("rb") as file:
+    with _store_answers(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -75,25 +94,6 @@ def _flush_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _store_answers(path: Path) -> Iterator[None]:
-    """The errors of an object store's client, which share no class, as one sentence; a file that is not there stays one.
-
-    Raises:
-        AuditError: the store went away, or refuses the keys.
-    """
-    try:
-        yield
-    except (FileNotFoundError, AuditError):
-        raise
-    except Exception as error:
-        if isinstance(path, Path):
-            raise
-        raise AuditError(
-            f"{path} is out of reach: {first_line(error)}. Finished parts are kept; the same command goes on from here."
-        ) from error
 
 
 def require_reachable(folder: Path) -> None:
@@ -177,10 +177,9 @@ def read_manifest(manifest: Path) -> dict[str, object] | None:
         return None
     try:
         content = json.loads(written)
-        with _store_answers(manifest):
-            whole = content["place"] == _place(manifest) and all(
-                file_hash(manifest.with_name(name)) == file["sha256"] for name, file in content["files"].items()
-            )
+        whole = content["place"] == _place(manifest) and all(
+            file_hash(manifest.with_name(name)) == file["sha256"] for name, file in content["files"].items()
+        )
         facts: dict[str, object] = content["facts"]
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         whole = False
