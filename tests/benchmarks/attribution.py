@@ -349,7 +349,6 @@ def measure(kind: str, name: str, seconds: float) -> dict[str, object]:
 
 
 def driver(kinds: list[str], rounds: int, seconds: float, only: str | None) -> None:
-    rows: list[dict[str, object]] = []
     for kind in kinds:
         started = time.perf_counter()
         reference(kind)
@@ -375,18 +374,29 @@ def driver(kinds: list[str], rounds: int, seconds: float, only: str | None) -> N
                     )
                     continue
                 collected.setdefault(name, []).append(json.loads(done.stdout.splitlines()[-1]))
-        for found in collected.values():
-            row = dict(found[0])
-            row["docs_per_s"] = float(np.median([float(str(one["docs_per_s"])) for one in found]))
-            row["share_of_gemm_peak"] = float(np.median([float(str(one["share_of_gemm_peak"])) for one in found]))
-            row["rounds"] = len(found)
-            rows.append(row)
-        known = json.loads(RESULTS.read_text())["rows"] if RESULTS.is_file() else []
-        measured = {(row["texts"], row["engine"]) for row in rows}
-        rows = [row for row in known if (row["texts"], row["engine"]) not in measured] + rows
-        for row in compared([row for row in rows if row["texts"] == kind]):
-            print(table_line(row), flush=True)
-        save({"rows": rows})
+            # After each round: a benchmark that is stopped keeps those that are done.
+            rows = rows_of(collected)
+            save({"rows": rows})
+        for row in rows:
+            if row["texts"] == kind:
+                print(table_line(row), flush=True)
+
+
+def rows_of(collected: dict[str, list[dict[str, object]]]) -> list[dict[str, object]]:
+    """What was measured, medians over the rounds, among the rows that the file has of other cases; ratios within each kind of texts."""
+    new: list[dict[str, object]] = []
+    for found in collected.values():
+        row = dict(found[0])
+        for name in ("docs_per_s", "share_of_gemm_peak"):
+            row[name] = float(np.median([float(str(one[name])) for one in found]))
+        row["rounds"] = len(found)
+        new.append(row)
+    known = json.loads(RESULTS.read_text())["rows"] if RESULTS.is_file() else []
+    measured = {(row["texts"], row["engine"]) for row in new}
+    rows = [row for row in known if (row["texts"], row["engine"]) not in measured] + new
+    for kind in {str(row["texts"]) for row in new}:
+        compared([row for row in rows if row["texts"] == kind])
+    return rows
 
 
 def compared(rows: list[dict[str, object]]) -> list[dict[str, object]]:
