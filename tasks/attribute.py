@@ -31,6 +31,7 @@ from prefect.cache_policies import NO_CACHE
 from torch import Tensor
 
 from configs.schema import AttributionConfig, AttributionError, WorkersConfig
+from tasks.classifier import Classifier, Encoded, load_classifier
 from tasks.explained import Batch, Engine, batch_tokens, batches, draw, engine_for, predict, shift_of
 from tasks.fanout import Facts, Job, fan_out, target_of
 from tasks.gradients import (
@@ -42,7 +43,8 @@ from tasks.gradients import (
     gradient_x_input,
     quadrature,
 )
-from tasks.model import Classifier, Encoded, ModelSpec, gram_matrix, load_classifier
+from tasks.layers import gram_matrix
+from tasks.model import ModelSpec
 from tasks.parts import file_hash, num_rows, read_manifest, read_part, write_part
 from tasks.path import drawn, nested
 from tasks.pilot import Plan, make_plan, pilot_texts, stored_plan, target_ids

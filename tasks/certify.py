@@ -18,8 +18,9 @@ from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AttributionConfig, AuditConfig, digest
 from tasks.certificate import Certificate, Planted, Probe, subject
+from tasks.classifier import encode, load_classifier
 from tasks.explained import engine_for, predict
-from tasks.model import ModelSpec, encode, load_classifier
+from tasks.model import ModelSpec
 from tasks.parts import file_hash, part_file, read_manifest, write_part
 from tasks.run import Run
 from warehouse import open_warehouse, query, scratch

@@ -18,7 +18,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from configs.schema import AttributionError, AuditConfig, Method
-from tasks.model import Classifier, ModelSpec, load_classifier
+from tasks.classifier import Classifier, load_classifier
+from tasks.model import ModelSpec
 from tasks.page import render
 from tasks.parts import read_part, write_whole
 from tasks.run import Run

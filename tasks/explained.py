@@ -15,21 +15,9 @@ import torch
 from torch import Tensor
 
 from configs.schema import AttributionConfig, AttributionError
+from tasks.classifier import Classifier, Encoded, Inputs, inputs_of, plain_logits
 from tasks.gradients import Budget, Head, Sweep, explained_scalar, is_out_of_memory, sweep
-from tasks.model import (
-    PARITY,
-    Classifier,
-    Encoded,
-    Inputs,
-    Layer,
-    activations,
-    baseline_activations,
-    find_layer,
-    inputs_of,
-    logits_at,
-    plain_logits,
-    require_explainable,
-)
+from tasks.layers import PARITY, Layer, activations, baseline_activations, find_layer, logits_at, require_explainable
 
 
 def batch_tokens(device: torch.device) -> int:

@@ -26,16 +26,9 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from configs.schema import AuditConfig, DataError, FinetuneConfig, ModelError, digest
+from tasks.classifier import device_from_environment, encode, quiet_transformers
 from tasks.dataset import Row, label_names, read_rows
-from tasks.model import (
-    ModelSpec,
-    device_from_environment,
-    encode,
-    model_fingerprint,
-    model_spec,
-    package_folder,
-    quiet_transformers,
-)
+from tasks.model import ModelSpec, model_fingerprint, model_spec, package_folder
 from tasks.networks import new_network, save_network
 from tasks.parts import flush_files, write_whole
 from tasks.progress import progress

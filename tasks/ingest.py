@@ -23,9 +23,10 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import DataConfig, DataError, digest
+from tasks.classifier import Classifier, load_classifier, token_counts
 from tasks.dataset import Row, read_rows, read_slices
 from tasks.hub import is_transient
-from tasks.model import Classifier, ModelSpec, load_classifier, token_counts
+from tasks.model import ModelSpec
 from tasks.parts import read_manifest, read_part, write_part
 from tasks.progress import progress
 from tasks.run import SHARD_TOKENS

@@ -9,7 +9,7 @@ import regex
 import torch
 from torch import Tensor
 
-from tasks.model import Classifier
+from tasks.classifier import Classifier
 
 _WORD = regex.compile(r"\p{L}{3,}")
 # Marks of a piece that begins a word: SentencePiece, byte-level BPE; WordPiece marks those that do not.

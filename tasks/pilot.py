@@ -17,8 +17,9 @@ import pyarrow as pa
 import torch
 
 from configs.schema import AttributionConfig, AttributionError
+from tasks.classifier import Encoded
 from tasks.explained import Engine, batches, draw, predict
-from tasks.model import Encoded, baseline_token
+from tasks.layers import baseline_token
 from tasks.parts import read_manifest, read_part, write_part
 from tasks.path import (
     FINE_PANELS,

@@ -29,8 +29,9 @@ from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AuditConfig, CertificationConfig, DataConfig, DataError, digest
 from tasks.certificate import Planted
+from tasks.classifier import load_classifier, token_counts
 from tasks.dataset import Row, read_rows
-from tasks.model import ModelSpec, load_classifier, token_counts
+from tasks.model import ModelSpec
 from tasks.parts import read_manifest, write_part
 from tasks.progress import progress
 from tasks.sources import dataset_fingerprint

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from tasks.model import Classifier, Encoded, ModelSpec, encode
+from tasks.classifier import Classifier, Encoded, encode
+from tasks.model import ModelSpec
 
 
 def read_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]], model: ModelSpec) -> list[Encoded]:

@@ -34,11 +34,13 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AttributionConfig, AuditConfig, VerificationConfig, digest
+from tasks.classifier import Classifier, load_classifier
 from tasks.edits import Span, Text, deleted, inserted, masked, replaced
 from tasks.explained import Engine, batch_tokens, draw, predict
 from tasks.fanout import Facts, Job, fan_out, target_of
 from tasks.gradients import Budget, explained_scalar
-from tasks.model import WORD_EMBEDDINGS, Classifier, ModelSpec, load_classifier
+from tasks.layers import WORD_EMBEDDINGS
+from tasks.model import ModelSpec
 from tasks.neighbours import Neighbourhood
 from tasks.parts import part_file, read_manifest, read_part, write_part
 from tasks.progress import progress
@@ -57,7 +59,9 @@ MAX_NEIGHBOURTRIALS = 16
 
 Operator = Literal["delete", "mask", "swap", "neighbour", "insert"]
 OPERATORS: tuple[Operator, ...] = ("delete", "mask", "swap", "neighbour", "insert")
-_CODE = ("edits.py", "explained.py", "model.py", "neighbours.py", "reading.py", "verify.py", "words.py")
+_CODE = (
+    "classifier.py", "edits.py", "explained.py", "layers.py", "model.py", "neighbours.py", "reading.py", "verify.py", "words.py",
+)  # fmt: skip
 
 
 @task(name="verify", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)

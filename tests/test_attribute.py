@@ -14,9 +14,11 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 import tasks.attribute
 from configs.schema import AttributionConfig, AttributionError
 from tasks.attribute import attribute_shards
+from tasks.classifier import load_classifier
 from tasks.explained import batch_tokens
 from tasks.gradients import explained_scalar
-from tasks.model import load_classifier, logits_at, model_spec
+from tasks.layers import logits_at
+from tasks.model import model_spec
 from tasks.parts import part_file, read_manifest, write_part
 from tasks.words import word_spans
 

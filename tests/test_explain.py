@@ -21,8 +21,9 @@ from transformers import AutoTokenizer
 
 from configs.load import load_config
 from configs.schema import AttributionError
+from tasks.classifier import Classifier
 from tasks.explain import choose, normalised, write_explained
-from tasks.model import Classifier, ModelSpec
+from tasks.model import ModelSpec
 from tasks.parts import write_part
 from tasks.run import Run
 

@@ -17,28 +17,21 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
-import tasks.model
+import tasks.layers
 from configs.schema import AttributionError, AuditConfig, ModelError
+from tasks.classifier import Encoded, encode, inputs_of, load_classifier, plain_logits, token_counts
 from tasks.identify import name_run
-from tasks.model import (
+from tasks.layers import (
     WORD_EMBEDDINGS,
-    Encoded,
-    ModelSpec,
     activations,
     baseline_activations,
     baseline_token,
-    encode,
     find_layer,
     gram_matrix,
-    inputs_of,
-    load_classifier,
     logits_at,
-    model_spec,
-    plain_logits,
     require_explainable,
-    resolve_model,
-    token_counts,
 )
+from tasks.model import ModelSpec, model_spec, resolve_model
 
 CORPUS = [
     "Too long.", "A gorgeous, witty, seductive movie.", "Steven Seagal's worst: unfunny, humorless and badly directed.",
@@ -459,8 +452,8 @@ def test_a_layer_that_cannot_be_explained_is_refused_in_one_sentence(folder_of, 
 
 
 def test_a_replacement_that_is_not_the_models_own_value_is_found_out(bert, monkeypatch):
-    honest = tasks.model.activations
-    monkeypatch.setattr(tasks.model, "activations", lambda *args: honest(*args) * 1.05)
+    honest = tasks.layers.activations
+    monkeypatch.setattr(tasks.layers, "activations", lambda *args: honest(*args) * 1.05)
     with pytest.raises(
         AttributionError, match="goes on from the model's own value at word_embeddings ends in other logits"
     ):

@@ -23,8 +23,8 @@ from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertMode
 from configs.load import load_config
 from configs.schema import AttributionConfig, ConfigError, ModelError
 from tasks.attribute import attribute_shards
+from tasks.classifier import load_classifier
 from tasks.finetune import finetune_classifier
-from tasks.model import load_classifier
 from tasks.networks import BiLSTM
 from tasks.parts import file_hash, part_file, write_part
 

@@ -32,10 +32,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from configs.load import load_config
 from configs.schema import AttributionConfig
 from tasks.attribute import attribute_shard, plan_of
+from tasks.classifier import Encoded, Inputs, encode, inputs_of, load_classifier
 from tasks.explained import batches, by_length, engine_for, predict
 from tasks.finetune import finetune_classifier
 from tasks.gradients import explained_scalar, quadrature
-from tasks.model import WORD_EMBEDDINGS, Encoded, Inputs, ModelSpec, encode, inputs_of, load_classifier, logits_at
+from tasks.layers import WORD_EMBEDDINGS, logits_at
+from tasks.model import ModelSpec
 from tasks.parts import part_file, write_part
 from tasks.pilot import target_ids
 

@@ -18,9 +18,9 @@ from attribution import CACHE, THREADS, encoded, model, texts
 from scipy.stats import t
 
 from configs.schema import AttributionConfig
+from tasks.classifier import load_classifier
 from tasks.explained import engine_for, predict
 from tasks.gradients import quadrature
-from tasks.model import load_classifier
 from tasks.path import (
     SHIFTS,
     Density,
