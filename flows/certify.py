@@ -27,7 +27,7 @@ from tasks.run import locked
 from warehouse import set_limits
 
 _PROBE_STEPS = 16
-"""Gauss-Legendre nodes of integrated gradients on the probes."""
+"""Gradients of a probe, at the midpoints of as many steps."""
 
 
 @flow(name="certify", validate_parameters=False)
