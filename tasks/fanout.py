@@ -130,7 +130,12 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
         ray.init(**where, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise AuditError(f"TOKEN_AUDIT_WORKERS={given}: no Ray cluster answers there ({reason}).") from error
+        advice = (
+            " A cluster that asks for a token, as Ray does by default, is reached from outside with RAY_AUTH_MODE=token."
+            if given.startswith("ray://") and "RAY_AUTH_MODE" not in os.environ
+            else ""
+        )
+        raise AuditError(f"TOKEN_AUDIT_WORKERS={given}: no Ray cluster answers there ({reason}).{advice}") from error
     finally:
         if visible is not None:
             del os.environ["CUDA_VISIBLE_DEVICES"]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -418,6 +419,60 @@ def test_a_stop_ends_the_workers_within_seconds(tmp_path, how):
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+OUTSIDE = """
+import os, sys
+from pathlib import Path
+from tests.test_fanout import done, jobs_of, write_numbers
+
+done(write_numbers(), jobs_of(Path(sys.argv[1]), 4))
+print(os.getpid())
+"""
+
+
+def test_a_driver_outside_the_cluster_hands_out_the_same_jobs(tmp_path):
+    """By ray://, through the Ray client."""
+    ports = []
+    for _ in range(3):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            ports.append(str(free.getsockname()[1]))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "RAY_AUTH_MODE": "disabled"}
+    environment |= {"RAY_USAGE_STATS_ENABLED": "0", "TOKEN_AUDIT_WORKERS": f"ray://127.0.0.1:{ports[1]}"}
+    command = [
+        str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus", "2", "--port", ports[0],
+        "--ray-client-server-port", ports[1], "--runtime-env-agent-port", ports[2], "--include-dashboard", "false",
+        "--object-store-memory", str(100 * 2**20),
+    ]  # fmt: skip
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, env=environment, start_new_session=True, **quiet) as head:
+        try:
+            deadline = time.monotonic() + 90
+            while not answers(int(ports[1])):
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+            folder = tmp_path / "numbers"
+            folder.mkdir()
+            driver = subprocess.run(
+                [sys.executable, "-c", OUTSIDE, folder], env=environment, capture_output=True, text=True, timeout=120
+            )
+            assert driver.returncode == 0, driver.stderr
+            assert written(folder) == list(range(16))
+            assert driver.stdout.strip() not in {path.read_text().split()[-2] for path in folder.iterdir()}
+        finally:
+            children = descendants(head.pid)
+            head.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                head.wait(20)
+            for pid in (head.pid, *children):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def answers(port):
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def descendants(pid):
