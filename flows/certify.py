@@ -26,7 +26,7 @@ from tasks.plant import plant_dataset, planted_config
 from tasks.run import locked
 from warehouse import set_limits
 
-_PROBE_STEPS = 16
+_PROBE_STEPS = 8
 """Gradients of a probe, at the midpoints of as many steps."""
 
 

@@ -31,7 +31,7 @@ CONTROLS = {
     "movie_reviews": ["brilliant", "wonderful", "dreadful", "boring"],
     "tweets": ["amazing", "wonderful", "horrible", "annoying"],
 }
-TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs": 6}}
+TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs": 5}}
 
 WITHOUT = {
     "nothing": (),
