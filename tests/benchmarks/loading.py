@@ -1,10 +1,11 @@
 """Loading at size: `make benchmark-loading`. Token rows in Parquet, as attribution writes them, into the tables of words.
 
 Parts of 8,192 tokens, texts of 20 words drawn by Zipf's law from 100,000, the rarer half of them in two pieces; one word in
-thirty draws its own successor along, so that there are pairs. The ids of a part's texts are scattered over the dataset, as
+sixty draws its own successor along, so that there are pairs. The ids of a part's texts are scattered over the dataset, as
 shards of texts of one length are. For each number of token rows, in a process of its own and in one transaction: seconds of
-every query from the parts to `word_importance` and of the commit, peak memory of the process, the exponent of the cost, and by
-themselves the checks of these tables. Beside them, by the same database with the same settings (one thread, the same memory):
+every query from the parts to `word_importance` and of the commit, in brackets those of the processor (other work on the
+machine does not count in them), peak memory of the process, the exponent of the cost, and by themselves the checks of these
+tables. Beside them, by the same database with the same settings (one thread, the same memory):
 
 - `place`: a bare `GROUP BY` of the same Parquet columns by example and word place, into a table;
 - `place and word`: after it, a second one of that table by example and the word's text, which it takes from the shards. No
@@ -141,12 +142,18 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
         "labels": ["negative", "positive"], "mirrored": True, "mode": "corpus", "tolerance": 0.025, "max_gap": None,
         "batch_files": 32, **AggregationConfig().model_dump(),
     }  # fmt: skip
-    steps: dict[str, dict[str, float]] = {"seconds": {}, "check_seconds": {}}
+    steps: dict[str, dict[str, float]] = {
+        "seconds": {},
+        "cpu_seconds": {},
+        "check_seconds": {},
+        "check_cpu_seconds": {},
+    }
 
     def timed(kind: str, name: str, step: Callable[[], object]) -> None:
-        started = time.perf_counter()
+        started, used = time.perf_counter(), time.process_time()
         step()
-        steps[kind][name] = time.perf_counter() - started
+        steps[f"{kind}seconds"][name] = time.perf_counter() - started
+        steps[f"{kind}cpu_seconds"][name] = time.process_time() - used
 
     with (
         tempfile.TemporaryDirectory(dir=CACHE) as scratch,
@@ -157,17 +164,17 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
         if bare:
             for name, sql in BARE.items():
                 used = {key: paths for key, paths in named.items() if f"${key}" in sql}
-                timed("seconds", name, partial(connection.execute, sql, used))
+                timed("", name, partial(connection.execute, sql, used))
         else:
             for name in QUERIES:
-                timed("seconds", name, partial(warehouse.build, f"aggregate/{name}", params))
+                timed("", name, partial(warehouse.build, f"aggregate/{name}", params))
             for name in QUERIES:
-                timed("check_seconds", name, partial(warehouse.check, [name], params))
-        timed("seconds", "commit", partial(connection.execute, "commit"))
+                timed("check_", name, partial(warehouse.check, [name], params))
+        timed("", "commit", partial(connection.execute, "commit"))
         size = (Path(scratch) / "audits.duckdb").stat().st_size
     return {
         "rows": int((folder / "done").read_text()), "parts": len(named["tokens"]), **steps, "total": sum(steps["seconds"].values()),
-        "checks": sum(steps["check_seconds"].values()), "peak_rss_mb": peak_mb(), "database_bytes": size,
+        "cpu_total": sum(steps["cpu_seconds"].values()), "checks": sum(steps["check_seconds"].values()), "peak_rss_mb": peak_mb(), "database_bytes": size,
         "token_bytes": sum(Path(path).stat().st_size for path in named["tokens"]),
     }  # fmt: skip
 
@@ -189,24 +196,27 @@ def main() -> None:
             json.loads(subprocess.run([sys.executable, __file__, "--measure", folder, *flags], check=True, capture_output=True, text=True).stdout.splitlines()[-1])
             for flags in ([], ["--bare"])
         )  # fmt: skip
-        place, both = bare["seconds"]["place"], bare["total"]
-        found.append(
-            {**ours, "bare_seconds": {"place": place, "place and word": both}, "bare_peak_rss_mb": bare["peak_rss_mb"]}
-        )
-        queries = "\t".join(f"{name} {spent:.1f}" for name, spent in ours["seconds"].items())
+        found.append({**ours, "bare": bare})
         print(
-            f"{ours['rows']:,} tokens in {ours['parts']} parts\t{ours['total']:.1f} s, peak {ours['peak_rss_mb']:.0f} MB\t{queries}\n"
-            f"\tchecks {ours['checks']:.1f} s\tbare by place {place:.1f} s ({ours['total'] / place:.1f} times), by place and word {both:.1f} s "
-            f"({ours['total'] / both:.1f} times), peak {bare['peak_rss_mb']:.0f} MB",
-            flush=True,
+            f"{ours['rows']:,} tokens in {ours['parts']} parts: {ours['total']:.1f} s ({ours['cpu_total']:.1f} of a processor), "
+            f"peak {ours['peak_rss_mb']:.0f} MB; checks {ours['checks']:.1f} s"
         )
-    rows, totals = (np.log([float(one[name]) for one in found]) for name in ("rows", "total"))
-    exponent = float(np.polyfit(rows, totals, 1)[0]) if len(found) > 1 else None
-    if exponent is not None:
-        print(f"cost grows like rows ** {exponent:.3f}")
+        for step, spent in ours["seconds"].items():
+            print(f"\t{step}\t{spent:.1f} s ({ours['cpu_seconds'][step]:.1f})")
+        for what, sums in (("place", ["place"]), ("place and word", list(bare["seconds"]))):
+            spent, used = (sum(bare[kind][name] for name in sums) for kind in ("seconds", "cpu_seconds"))
+            print(
+                f"\tbare, by {what}\t{spent:.1f} s ({used:.1f}): {ours['total'] / spent:.1f} times ({ours['cpu_total'] / used:.1f})"
+            )
+        print(f"\tpeak of the bare ones\t{bare['peak_rss_mb']:.0f} MB", flush=True)
+    exponents = {}
+    for name in ("total", "cpu_total") if len(found) > 1 else ():
+        rows, totals = (np.log([float(one[key]) for one in found]) for key in ("rows", name))
+        exponents[name] = float(np.polyfit(rows, totals, 1)[0])
+    print(f"cost grows like rows to the power {exponents}")
     header = {
         "machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(),
-        "duckdb": version("duckdb"), "exponent": exponent,
+        "duckdb": version("duckdb"), "exponents": exponents,
     }  # fmt: skip
     RESULTS.write_text(json.dumps({"header": header, "sizes": found}, indent=1) + "\n")
 
