@@ -176,6 +176,19 @@ def test_a_query_reads_only_tables_that_are_built_before_it(path):
     assert tables_read(path) - known == set()
 
 
+@pytest.mark.parametrize("path", [path for path in SQL if path.stem not in STATEMENTS], ids=name)
+def test_a_query_reads_what_its_header_cuts_into_batches_or_makes_first(path):
+    text, read = path.read_text(encoding="utf-8"), {table for _, table in tables_read(path)}
+    named = {
+        kind: [name for entry in re.findall(rf"^-- {kind}\s+(.+)$", text, re.MULTILINE) for name in entry.split(", ")]
+        for kind in ("batch", "first")
+    }
+    assert set(named["batch"]) <= read | set(header(path, "param"))
+    assert all((ROOT / "warehouse" / f"{helper}.sql").is_file() for helper in named["first"])
+    # Those are ready before the helpers are.
+    assert {helper.rpartition("/")[2] for helper in named["first"][-1:]} <= read
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "warehouse/checks").glob("*.sql")), ids=name)
 def test_a_check_is_named_after_its_table_and_reads_it(path):
     table, _, claim = path.stem.partition("__")

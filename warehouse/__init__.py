@@ -2,7 +2,8 @@
 
 A query is a file. `aggregate/word_importance.sql` builds the table `word_importance`;
 its header names its parameters, its columns and its key, and all three are checked
-whenever it is built. A check is a query of counter-examples, `checks/<table>__<claim>.sql`.
+whenever it is built. One whose header names batches is run for some files at a time, so that memory does not grow and
+what it builds is in order without being sorted as a whole. A check is a query of counter-examples, `checks/<table>__<claim>.sql`.
 
 Every run has a schema of its own, named after the run. The schema `main` holds the
 registry (`runs`, `stages`) and one view per public table, on the run that finished last.
@@ -20,8 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -37,7 +39,7 @@ PUBLIC = (
 )  # fmt: skip
 STAGES = ("aggregate", "flag", "verify", "judge", "recommend")
 """Those that build tables, in their order."""
-_HEADER = re.compile(r"^-- (param|column|unique)\s+(.*)$", re.MULTILINE)
+_HEADER = re.compile(r"^-- (param|column|unique|batch|first)\s+(.*)$", re.MULTILINE)
 
 
 class WarehouseError(AuditError):
@@ -55,16 +57,19 @@ class Query:
     params: tuple[str, ...]
     columns: Mapping[str, str]
     unique: tuple[str, ...]
+    batch: tuple[str, ...]
+    first: tuple[str, ...]
 
 
 @cache
 def query(path: str) -> Query:
     """The query at `path`, relative to this package, without its suffix."""
     sql = files("warehouse").joinpath(f"{path}.sql").read_text(encoding="utf-8")
-    entries: dict[str, list[str]] = {"param": [], "column": [], "unique": []}
+    entries: dict[str, list[str]] = {"param": [], "column": [], "unique": [], "batch": [], "first": []}
     for kind, entry in _HEADER.findall(sql):
         entries[kind].append(entry)
     split = [entry.split(maxsplit=1) for entry in entries["column"]]
+    names = {kind: tuple(name.strip() for entry in entries[kind] for name in entry.split(",")) for kind in entries}
     about = re.match(r"-- (?:\w+: )?(.*)", sql)
     return Query(
         path=path,
@@ -73,7 +78,9 @@ def query(path: str) -> Query:
         about=about.group(1) if about else "",
         params=tuple(entry.split(maxsplit=1)[0] for entry in entries["param"]),
         columns={name: re.sub(r"\s+", " ", text) for name, text in split},
-        unique=tuple(name.strip() for entry in entries["unique"] for name in entry.split(",")),
+        unique=names["unique"],
+        batch=names["batch"],
+        first=names["first"],
     )
 
 
@@ -230,6 +237,7 @@ class Warehouse:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._ends: dict[str, list[int]] = {}
         connection.execute(files("warehouse").joinpath("macros.sql").read_text(encoding="utf-8"))
 
     def use(self, run_id: str, create: bool = False) -> None:
@@ -237,31 +245,89 @@ class Warehouse:
         if create:
             self._connection.execute(f"create schema if not exists {_identifier(run_id)}")
         self._connection.execute(f"use {_identifier(run_id)}")
+        self._ends = {}
 
     def build(self, path: str, params: Mapping[str, object]) -> None:
         """Make or replace the table that the query is named after, and check the contract in its header.
 
+        A query that names batches is run once for each `batch_files` of the files it reads, in order of its key.
+
         Raises:
-            WarehouseError: columns differ from the header, or the key is not unique.
+            WarehouseError: columns differ from the header, the key is not unique, or an example is in two batches.
         """
         wanted = query(path)
-        self._connection.execute(
-            f"create or replace table {wanted.table} as (\n{wanted.sql}\n)", self._named(wanted, params)
-        )
+        for helper in wanted.first:
+            self.build(helper, params)
+        ends: list[int] = []
+        for named in self._batches(wanted, params):
+            how = f"insert into {wanted.table}" if ends else f"create or replace table {wanted.table} as"
+            ((num_rows,),) = self._connection.execute(f"{how} (\n{wanted.sql}\n)", named).fetchall()
+            ends.append(num_rows + sum(ends[-1:]))
+        for helper in wanted.first:
+            self._connection.execute(f"drop table {query(helper).table}")
+        self._ends.pop(wanted.table, None)
+        if len(ends) > 1:
+            self._ends[wanted.table] = ends
         built = [row[0] for row in self._connection.execute(f"describe {wanted.table}").fetchall()]
         if built != list(wanted.columns):
             raise WarehouseError(
                 f"{path}.sql: its header promises the columns {list(wanted.columns)}, it builds {built}."
             )
-        key = ", ".join(wanted.unique)
-        twice = self._connection.execute(
-            f"select {key} from {wanted.table} group by {key} having count(*) > 1 limit 1"
-        ).fetchall()
-        if twice:
-            raise WarehouseError(f"{path}.sql: the key ({key}) is not unique, for example {twice[0]}.")
+        self._check_key(wanted)
         self._connection.execute(f"comment on table {wanted.table} is {_literal(wanted.about)}")
         for name, text in wanted.columns.items():
             self._connection.execute(f"comment on column {wanted.table}.{_identifier(name)} is {_literal(text)}")
+
+    def _batches(self, wanted: Query, params: Mapping[str, object]) -> Iterator[dict[str, Any]]:
+        """The parameters of a query, for one batch after the other. Meanwhile the tables it reads by batches hold the batch alone."""
+        cut = {name: _in_batches(params, name) for name in wanted.batch if name in wanted.params}
+        tables = {name: self._slices(name) for name in wanted.batch if name not in cut}
+        try:
+            for batch in zip(*cut.values(), *tables.values(), strict=True) if wanted.batch else [()]:
+                own = dict(zip([*cut, *tables], batch, strict=True))
+                for name in tables:
+                    self._connection.execute(f"create or replace temp view {name} as from {own[name]}")
+                yield self._named(wanted, {**params, **own})
+        finally:
+            for name in tables:
+                # In a transaction that has failed this fails as well; its end takes the views along.
+                with contextlib.suppress(duckdb.Error):
+                    self._connection.execute(f"drop view if exists temp.{name}")
+
+    def _slices(self, table: str) -> list[str]:
+        """The rows of each batch that the table was built in."""
+        ((database, schema),) = self._connection.execute("select current_database(), current_schema()").fetchall()
+        name = ".".join(map(_identifier, (database, schema, table)))
+        if table not in self._ends:
+            return [name]
+        # In the transaction that makes them, rows are not numbered from 0.
+        ((first,),) = self._connection.execute(f"select coalesce(min(rowid), 0) from {name}").fetchall()
+        return [
+            # The limit tells the planner how few rows these are.
+            f"(select * from {name} where rowid between {first + start} and {first + end - 1} limit {end - start})"
+            for start, end in pairwise([0, *self._ends[table]])
+        ]
+
+    def _check_key(self, wanted: Query) -> None:
+        key = ", ".join(wanted.unique)
+        broken, how = f"select {key} from {{}} group by {key} having count(*) > 1", "unique"
+        if wanted.batch:
+            # In order it takes no hash table to see that none is there twice.
+            broken = (
+                f"select {key} from (select {key}, lag(({key})) over () as before from {{}}) where ({key}) <= before"
+            )
+            how = "unique and in order"
+        for rows in self._slices(wanted.table):
+            found = self._connection.execute(f"{broken.format(rows)} limit 1").fetchall()
+            if found:
+                raise WarehouseError(f"{wanted.path}.sql: the key ({key}) is not {how}, for example {found[0]}.")
+        if wanted.table in self._ends:
+            whole, *batches = (
+                self._connection.execute(f"select count(distinct example_id) from {rows}").fetchall()[0][0]
+                for rows in (wanted.table, *self._slices(wanted.table))
+            )
+            if sum(batches) != whole:
+                raise WarehouseError(f"{wanted.path}.sql: {sum(batches) - whole} examples are in more than one batch.")
 
     def check(self, tables: Sequence[str], params: Mapping[str, object]) -> None:
         """Run the checks of these tables.
@@ -273,7 +339,8 @@ class Warehouse:
             name = file.name.removesuffix(".sql")
             if name.partition("__")[0] not in tables:
                 continue
-            rows = self.rows(f"checks/{name}", params)
+            checked = query(f"checks/{name}")
+            rows = pa.concat_tables([self._select(checked, named) for named in self._batches(checked, params)])
             if rows.num_rows:
                 raise WarehouseError(
                     f"The check {name} found {rows.num_rows} counter-examples, for example {rows.slice(0, 5).to_pylist()}. "
@@ -291,7 +358,7 @@ class Warehouse:
         checks = [file.name for file in files("warehouse").joinpath("checks").iterdir()]
         tables = [query(path).table for path in paths]
         macros = files("warehouse").joinpath("macros.sql").read_text(encoding="utf-8")
-        used = [query(path).sql for path in paths] + [
+        used = [query(step).sql for path in paths for step in (*query(path).first, path)] + [
             query(f"checks/{name.removesuffix('.sql')}").sql
             for name in sorted(checks)
             if name.partition("__")[0] in tables
@@ -322,7 +389,10 @@ class Warehouse:
     def rows(self, path: str, params: Mapping[str, object]) -> pa.Table:
         """The rows of a query."""
         wanted = query(path)
-        return self._connection.sql(wanted.sql, params=self._named(wanted, params)).to_arrow_table()
+        return self._select(wanted, self._named(wanted, params))
+
+    def _select(self, wanted: Query, named: dict[str, Any]) -> pa.Table:
+        return self._connection.sql(wanted.sql, params=named).to_arrow_table()
 
     def run(self, path: str, params: Mapping[str, object]) -> None:
         """Execute a statement that returns nothing."""
@@ -381,6 +451,12 @@ class Warehouse:
             with contextlib.suppress(duckdb.Error):
                 self._connection.execute("rollback")
             raise
+
+
+def _in_batches(params: Mapping[str, object], name: str) -> list[list[str]]:
+    paths = cast(list[str], params[name])
+    size = cast(int, params.get("batch_files", len(paths) or 1))
+    return [paths[i : i + size] for i in range(0, len(paths), size)] or [paths]
 
 
 def _identifier(name: str) -> str:

@@ -1,10 +1,17 @@
 """Loading at size: `make benchmark-loading`. Token rows in Parquet, as attribution writes them, into the tables of words.
 
-Parts of 8,192 tokens, texts of 20 words drawn by Zipf's law from 100,000, the rarer half of them in two pieces. For each
-number of token rows, in a process of its own: seconds of every query from the parts to `word_importance`, peak memory of the
-process, the exponent of the cost, and beside them a bare `GROUP BY` of the same Parquet columns by example and word into
-a table, by the same database with the same settings (one thread, the same memory). Writes
-tests/benchmarks/results/loading.json. Parts are made once and kept in `.benchmarks/`.
+Parts of 8,192 tokens, texts of 20 words drawn by Zipf's law from 100,000, the rarer half of them in two pieces; one word in
+sixty draws its own successor along, so that there are pairs. The ids of a part's texts are scattered over the dataset, as
+shards of texts of one length are. For each number of token rows, in a process of its own and in one transaction: seconds of
+every query from the parts to `word_importance` and of the commit, in brackets those of the processor (other work on the
+machine does not count in them), peak memory of the process, the exponent of the cost, and by themselves the checks of these
+tables. Beside them, by the same database with the same settings (one thread, the same memory):
+
+- `place`: a bare `GROUP BY` of the same Parquet columns by example and word place, into a table;
+- `place and word`: after it, a second one of that table by example and the word's text, which it takes from the shards. No
+  product that adds up words can do with less; none of the rest (sentences, pieces, pairs, importance, keys) is in it.
+
+Writes tests/benchmarks/results/loading.json. Parts are made once and kept in `.benchmarks/`.
 """
 
 import argparse
@@ -15,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -29,16 +38,26 @@ from warehouse import open_warehouse, set_limits
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results" / "loading.json"
-CACHE = ROOT / ".benchmarks" / "loading"
+CACHE = ROOT / ".benchmarks" / "parts"
 VOCABULARY = 100_000
 WORDS = 20
+SCATTER = 4_999_999
+"""A prime beyond the number of texts: multiples of a number modulo it are ids in no order."""
 QUERIES = ("examples", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance")
-BARE = """
-create table bare as
+BARE = {
+    "place": """
+create table place as
 select example_id, word_start, word_end, count(*) as n, sum(integrated_gradients::double) as score,
     sum(gradient_x_input::double) as product, sum(gradient_norm::double ** 2) as norm, sum(contrast::double) as contrast
-from read_parquet($parts) where word_start is not null group by all
-"""
+from read_parquet($tokens) where word_start is not null group by all
+""",
+    "word": """
+create table word as
+select example_id, lower(substring(text, word_start + 1, word_end - word_start)) as word, count(*) as n, sum(n) as pieces,
+    sum(score) as score, sum(product) as product, sum(norm) as norm, sum(contrast) as contrast
+from place inner join read_parquet($shard) using (example_id) group by all
+""",
+}
 
 
 def write_parts(folder: Path, num_rows: int) -> None:
@@ -55,8 +74,10 @@ def write_parts(folder: Path, num_rows: int) -> None:
     rows = first = shard = 0
     while rows < num_rows:
         drawn = np.searchsorted(weights / weights[-1], random.random((SHARD_TOKENS // (WORDS + 6), WORDS)))
+        follows = (drawn[:, :-1] % 50 == 7) & (drawn[:, :-1] < 1000)
+        drawn[:, 1:] = np.where(follows, drawn[:, :-1] + VOCABULARY // 2, drawn[:, 1:])
         num_texts = len(drawn)
-        ids = np.arange(first, first + num_texts)
+        ids = np.arange(first, first + num_texts) * 1_000_003 % SCATTER
         length = sizes[drawn]
         start = np.cumsum(length + 1, axis=1) - length - 1
         pieces = 1 + (drawn >= VOCABULARY // 2)
@@ -94,7 +115,7 @@ def write_parts(folder: Path, num_rows: int) -> None:
         })  # fmt: skip
         outcomes = pa.table({
             "example_id": ids, "predicted_id": predicted.astype(np.int32), "target_id": predicted.astype(np.int32),
-            "confidence": random.random(num_texts), "score": random.random(num_texts), "change": random.random(num_texts),
+            "confidence": random.random(num_texts), "score": random.random(num_texts), "change": np.bincount(text, scores[:, 2]),
             "gap": np.zeros(num_texts), "special_score": np.zeros(num_texts), "gradients": np.full(num_texts, 5, np.int32),
             "error": pa.nulls(num_texts, pa.float64()), "converged": np.ones(num_texts, bool),
             "reason": pa.nulls(num_texts, pa.string()), "n_windows": np.ones(num_texts, np.int32),
@@ -118,24 +139,42 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
     }
     params = {
         "token_parts": named["tokens"], "shards": named["shard"], "example_parts": named["examples"], "method": "integrated_gradients",
-        "labels": ["negative", "positive"], "mirrored": True, **AggregationConfig().model_dump(),
+        "labels": ["negative", "positive"], "mirrored": True, "mode": "corpus", "tolerance": 0.025, "max_gap": None,
+        "batch_files": 32, **AggregationConfig().model_dump(),
     }  # fmt: skip
-    seconds: dict[str, float] = {}
+    steps: dict[str, dict[str, float]] = {
+        "seconds": {},
+        "cpu_seconds": {},
+        "check_seconds": {},
+        "check_cpu_seconds": {},
+    }
+
+    def timed(kind: str, name: str, step: Callable[[], object]) -> None:
+        started, used = time.perf_counter(), time.process_time()
+        step()
+        steps[f"{kind}seconds"][name] = time.perf_counter() - started
+        steps[f"{kind}cpu_seconds"][name] = time.process_time() - used
+
     with (
         tempfile.TemporaryDirectory(dir=CACHE) as scratch,
         open_warehouse(Path(scratch) / "audits.duckdb") as warehouse,
     ):
-        for name in ("bare",) if bare else QUERIES:
-            started = time.perf_counter()
-            if bare:
-                warehouse._connection.execute(BARE, {"parts": named["tokens"]})
-            else:
-                warehouse.build(f"aggregate/{name}", params)
-            seconds[name] = time.perf_counter() - started
+        connection = warehouse._connection
+        connection.execute("begin")
+        if bare:
+            for name, sql in BARE.items():
+                used = {key: paths for key, paths in named.items() if f"${key}" in sql}
+                timed("", name, partial(connection.execute, sql, used))
+        else:
+            for name in QUERIES:
+                timed("", name, partial(warehouse.build, f"aggregate/{name}", params))
+            for name in QUERIES:
+                timed("check_", name, partial(warehouse.check, [name], params))
+        timed("", "commit", partial(connection.execute, "commit"))
         size = (Path(scratch) / "audits.duckdb").stat().st_size
     return {
-        "rows": int((folder / "done").read_text()), "parts": len(named["tokens"]), "seconds": seconds, "total": sum(seconds.values()),
-        "peak_rss_mb": peak_mb(), "database_bytes": size,
+        "rows": int((folder / "done").read_text()), "parts": len(named["tokens"]), **steps, "total": sum(steps["seconds"].values()),
+        "cpu_total": sum(steps["cpu_seconds"].values()), "checks": sum(steps["check_seconds"].values()), "peak_rss_mb": peak_mb(), "database_bytes": size,
         "token_bytes": sum(Path(path).stat().st_size for path in named["tokens"]),
     }  # fmt: skip
 
@@ -157,20 +196,27 @@ def main() -> None:
             json.loads(subprocess.run([sys.executable, __file__, "--measure", folder, *flags], check=True, capture_output=True, text=True).stdout.splitlines()[-1])
             for flags in ([], ["--bare"])
         )  # fmt: skip
-        found.append({**ours, "bare_seconds": bare["total"], "bare_peak_rss_mb": bare["peak_rss_mb"]})
-        steps = "\t".join(f"{name} {spent:.1f}" for name, spent in ours["seconds"].items())
+        found.append({**ours, "bare": bare})
         print(
-            f"{ours['rows']:,} tokens in {ours['parts']} parts\t{ours['total']:.1f} s, peak {ours['peak_rss_mb']:.0f} MB\t"
-            f"bare {bare['total']:.1f} s, peak {bare['peak_rss_mb']:.0f} MB\t{ours['total'] / bare['total']:.1f} times\t{steps}",
-            flush=True,
+            f"{ours['rows']:,} tokens in {ours['parts']} parts: {ours['total']:.1f} s ({ours['cpu_total']:.1f} of a processor), "
+            f"peak {ours['peak_rss_mb']:.0f} MB; checks {ours['checks']:.1f} s"
         )
-    rows, totals = (np.log([float(one[name]) for one in found]) for name in ("rows", "total"))
-    exponent = float(np.polyfit(rows, totals, 1)[0]) if len(found) > 1 else None
-    if exponent is not None:
-        print(f"cost grows like rows ** {exponent:.3f}")
+        for step, spent in ours["seconds"].items():
+            print(f"\t{step}\t{spent:.1f} s ({ours['cpu_seconds'][step]:.1f})")
+        for what, sums in (("place", ["place"]), ("place and word", list(bare["seconds"]))):
+            spent, used = (sum(bare[kind][name] for name in sums) for kind in ("seconds", "cpu_seconds"))
+            print(
+                f"\tbare, by {what}\t{spent:.1f} s ({used:.1f}): {ours['total'] / spent:.1f} times ({ours['cpu_total'] / used:.1f})"
+            )
+        print(f"\tpeak of the bare ones\t{bare['peak_rss_mb']:.0f} MB", flush=True)
+    exponents = {}
+    for name in ("total", "cpu_total") if len(found) > 1 else ():
+        rows, totals = (np.log([float(one[key]) for one in found]) for key in ("rows", name))
+        exponents[name] = float(np.polyfit(rows, totals, 1)[0])
+    print(f"cost grows like rows to the power {exponents}")
     header = {
         "machine": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version(),
-        "duckdb": version("duckdb"), "exponent": exponent,
+        "duckdb": version("duckdb"), "exponents": exponents,
     }  # fmt: skip
     RESULTS.write_text(json.dumps({"header": header, "sizes": found}, indent=1) + "\n")
 

@@ -1,12 +1,10 @@
 -- bigram_occurrences: neighbouring words that stand together far more often than chance: names, titles, set phrases.
 -- One row per (example, place in the text) of such a pair.
 --
--- Association: pointwise mutual information over examples (Church and Hanks 1990). Words are neighbours if nothing but
--- spaces stands between them; a mark, a tag or the end of a sentence is a word of its own, so no pair crosses one.
 -- The score of a pair is the sum of its words' scores: rows of their own, never added to those of the words.
 --
--- param   min_examples     fewest examples a pair must stand in
--- param   min_pmi          smallest pmi                                                      [nats]
+-- first   aggregate/word_counts, aggregate/bigrams
+-- batch   word_occurrences, examples
 -- column  example_id       example
 -- column  word_start       first character of the pair in the raw text, 0-based              [code points]
 -- column  word             both words in lower case, a space between
@@ -20,90 +18,42 @@
 -- unique  example_id, word_start
 with
 
--- Only words that are frequent enough by themselves can be half of a frequent pair.
-frequent as (
-    select
-        word,
-        count(distinct example_id) as n_examples
-    from word_occurrences
-    where regexp_matches(word, '^[\p{L}\p{N}]')
-    group by word
-    having count(distinct example_id) >= $min_examples
-),
-
+-- In word_occurrences the words of a text follow each other: no need to sort them.
 neighbours as (
     select
-        example_id,
-        word_start,
-        word_end,
-        word as second_word,
-        n_pieces,
-        score,
-        gradient_x_input,
-        gradient_norm,
-        contrast,
-        starts_sentence,
-        lag(word_start) over in_text as first_start,
-        lag(word_end) over in_text as first_end,
-        lag(word) over in_text as first_word,
-        lag(n_pieces) over in_text as first_pieces,
-        lag(score) over in_text as first_score,
-        lag(gradient_x_input) over in_text as first_product,
-        lag(gradient_norm) over in_text as first_norm,
-        lag(contrast) over in_text as first_contrast
+        *,
+        lag(example_id) over () as first_example,
+        lag(word_start) over () as first_start,
+        lag(word_end) over () as first_end,
+        lag(word) over () as first_word,
+        lag(n_pieces) over () as first_pieces,
+        lag(score) over () as first_score,
+        lag(gradient_x_input) over () as first_product,
+        lag(gradient_norm) over () as first_norm,
+        lag(contrast) over () as first_contrast
     from word_occurrences
-    window in_text as (partition by example_id order by word_start)
-),
-
-pairs as materialized (
-    select neighbours.*
-    from neighbours
-    inner join frequent as firsts on neighbours.first_word = firsts.word
-    inner join frequent as seconds on neighbours.second_word = seconds.word
-    inner join examples using (example_id)
-    where
-        not neighbours.starts_sentence
-        -- joiners and soft hyphens between words are no spaces
-        and regexp_full_match(
-            substring(examples.text, neighbours.first_end + 1, neighbours.word_start - neighbours.first_end),
-            '\s+'
-        )
-),
-
-counts as (
-    select
-        first_word,
-        second_word,
-        count(distinct example_id) as n_pair
-    from pairs
-    group by first_word, second_word
-    having count(distinct example_id) >= $min_examples
-),
-
-associated as (
-    select
-        counts.*,
-        ln(
-            counts.n_pair * (select count(*) from examples where converged)
-            / (firsts.n_examples * seconds.n_examples)
-        ) as pmi
-    from counts
-    inner join frequent as firsts on counts.first_word = firsts.word
-    inner join frequent as seconds on counts.second_word = seconds.word
 )
 
 select
-    pairs.example_id,
-    pairs.first_start as word_start,
-    concat(pairs.first_word, ' ', pairs.second_word) as word,
-    pairs.first_pieces + pairs.n_pieces as n_pieces,
-    pairs.first_score + pairs.score as score,
-    pairs.first_product + pairs.gradient_x_input as gradient_x_input,
-    sqrt(pairs.first_norm ** 2 + pairs.gradient_norm ** 2) as gradient_norm,
-    pairs.first_contrast + pairs.contrast as contrast,
-    associated.n_pair,
-    associated.pmi
-from pairs
-inner join associated using (first_word, second_word)
-where associated.pmi >= $min_pmi
-order by pairs.example_id, word_start
+    neighbours.example_id,
+    neighbours.first_start as word_start,
+    concat(bigrams.first_word, ' ', bigrams.second_word) as word,
+    neighbours.first_pieces + neighbours.n_pieces as n_pieces,
+    neighbours.first_score + neighbours.score as score,
+    neighbours.first_product + neighbours.gradient_x_input as gradient_x_input,
+    sqrt(neighbours.first_norm ** 2 + neighbours.gradient_norm ** 2) as gradient_norm,
+    neighbours.first_contrast + neighbours.contrast as contrast,
+    bigrams.n_pair,
+    bigrams.pmi
+from neighbours
+inner join bigrams on neighbours.first_word = bigrams.first_word and neighbours.word = bigrams.second_word
+inner join examples on neighbours.example_id = examples.example_id
+where
+    neighbours.example_id = neighbours.first_example
+    and not neighbours.starts_sentence
+    -- joiners and soft hyphens between words are no spaces
+    and regexp_full_match(
+        substring(examples.text, neighbours.first_end + 1, neighbours.word_start - neighbours.first_end),
+        '\s+'
+    )
+order by neighbours.example_id, neighbours.first_start

@@ -1,6 +1,7 @@
 -- examples: every audited example with its prediction and the error of its attribution.
 -- One row per example.
 --
+-- batch   shards, example_parts
 -- param   shards           Parquet files of ingest
 -- param   example_parts    Parquet files of attribution, one row per example
 -- param   labels           the model's labels

@@ -1,6 +1,7 @@
 -- word_occurrences: every word of every explained example, its pieces summed.
 -- One row per (example, place in the text).
 --
+-- batch   token_parts, examples
 -- param   token_parts           Parquet files of attribution, one row per token
 -- param   method                the method that is added up
 -- column  example_id            example
@@ -39,12 +40,23 @@ words as (
     group by example_id, word_start, word_end
 ),
 
+-- Before the text is joined: what is sorted here is narrow.
+placed as (
+    select
+        *,
+        lag(word_start) over in_text as previous_start,
+        lag(word_end) over in_text as previous_end
+    from words
+    window in_text as (partition by example_id order by word_start)
+),
+
 surfaces as (
     select
-        words.*,
-        examples.text,
-        substring(examples.text, words.word_start + 1, words.word_end - words.word_start) as surface
-    from words
+        placed.*,
+        substring(examples.text, placed.word_start + 1, placed.word_end - placed.word_start) as surface,
+        substring(examples.text, placed.previous_start + 1, placed.previous_end - placed.previous_start) as previous,
+        substring(examples.text, placed.previous_end + 1, placed.word_start - placed.previous_end) as between_them
+    from placed
     inner join examples using (example_id)
     where examples.converged
 )
@@ -57,11 +69,7 @@ select
     lower(nfc_normalize(replace(surface, '’', ''''))) as word,
     n_pieces,
     coalesce(
-        regexp_matches(lag(surface) over in_text, '^([.!?:;…"''“”‘’«»()\[\]{}/*_–—-]|<[^>]*>)$')
-        or contains(
-            substring(text, lag(word_end) over in_text + 1, word_start - lag(word_end) over in_text),
-            chr(10)
-        ),
+        regexp_matches(previous, '^([.!?:;…"''“”‘’«»()\[\]{}/*_–—-]|<[^>]*>)$') or contains(between_them, chr(10)),
         true
     ) as starts_sentence,
     score,
@@ -69,5 +77,4 @@ select
     gradient_norm,
     contrast
 from surfaces
-window in_text as (partition by example_id order by word_start)
 order by example_id, word_start

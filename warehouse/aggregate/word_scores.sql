@@ -2,6 +2,7 @@
 -- One row per (kind, example, word); pieces of words that the tokenizer cut and pairs of words that belong together
 -- have rows of their own. Whatever adds up over an example takes the rows of kind `word` alone.
 --
+-- batch   word_occurrences, piece_occurrences, bigram_occurrences
 -- column  kind                  word, piece of a word in several pieces, or bigram
 -- column  example_id            example
 -- column  word                  lower-case word; a piece with · where the word goes on; both words of a bigram

@@ -1,4 +1,5 @@
 -- A pair whose score is not the sum of two words that follow each other.
+-- batch  bigram_occurrences, word_occurrences
 select
     pairs.example_id,
     pairs.word,

@@ -1,4 +1,5 @@
 -- An example of the shards without a prediction: its part is missing or belongs to another shard.
+-- batch  shards, examples
 -- param  shards  Parquet files of ingest
 select shards.example_id
 from read_parquet($shards) as shards

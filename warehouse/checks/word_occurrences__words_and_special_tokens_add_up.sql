@@ -1,5 +1,6 @@
 -- An example whose words and wordless tokens (special ones, runs of spaces) do not add up to what its tokens sum to, or,
--- for integrated gradients, to change + gap: some token was lost on the way.
+-- for integrated gradients, to change + gap: some token was lost on the way. Or tokens of an example that is not there.
+-- batch  token_parts, examples, word_occurrences
 -- param  token_parts  Parquet files of attribution, one row per token
 -- param  method       the method that is added up
 with
@@ -45,3 +46,12 @@ group by examples.example_id
 having not coalesce(
     abs(added_up - expected) <= 1e-3 * greatest(1, coalesce(sum(abs(scores.score)), 0)), false
 )
+
+union all
+
+select distinct
+    tokens.example_id,
+    null as added_up,
+    null as expected
+from tokens
+anti join examples using (example_id)

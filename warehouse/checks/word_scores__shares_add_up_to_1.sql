@@ -1,4 +1,5 @@
 -- An example whose word shares do not add up to 1.
+-- batch  word_scores
 select example_id, sum(share) as shares
 from word_scores
 where kind = 'word'
