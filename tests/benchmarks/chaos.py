@@ -285,7 +285,8 @@ def forking(world: World) -> Iterator[None]:
         **_ENVIRONMENT,
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
-        "PREFECT_HOME": str(world.folder / "prefect"),
+        # Not that of the command: what it leaves behind is told by its home.
+        "PREFECT_HOME": str(world.folder / "prefect-of-the-forks"),
     }
     with tempfile.TemporaryFile() as log, server_process(log) as port:
         wait_until_ready(port, log)
