@@ -1,5 +1,5 @@
 -- word_occurrences: every word of every explained example, its pieces summed.
--- One row per (example, place in the text).
+-- One row per (example, place in the text). The rows of an example follow each other in the order of the text.
 --
 -- batch   token_parts, examples
 -- param   token_parts           Parquet files of attribution, one row per token
