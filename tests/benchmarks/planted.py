@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 
 from configs.load import load_config
 from flows.certify import certify
+from flows.server import prefect_server
 from tasks.certificate import Certificate
 from warehouse import Warehouse, open_warehouse
 
@@ -186,4 +187,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with prefect_server():
+        main()

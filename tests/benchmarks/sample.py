@@ -15,6 +15,7 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from configs.load import load_config
 from configs.schema import AuditConfig
 from flows.audit import audit
+from flows.server import prefect_server
 from tasks.finetune import finetune_classifier
 from tasks.run import Run
 from warehouse import Warehouse, open_warehouse
@@ -104,4 +105,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[st
 
 
 if __name__ == "__main__":
-    main()
+    with prefect_server():
+        main()
