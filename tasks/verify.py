@@ -309,12 +309,7 @@ def _run(
     labels = reader.model.labels
     going_on = [operation for operation in operations if operation.trials]
     num_open = len({operation.candidate for operation in operations})
-    while True:
-        still_open = len({operation.candidate for operation in going_on})
-        advance(num_open - still_open)
-        num_open = still_open
-        if not going_on:
-            return
+    while going_on:
         chosen = [
             (operation, trial) for operation in going_on for trial in operation.trials[len(operation.rows) : num_texts]
         ]
@@ -336,6 +331,11 @@ def _run(
             and not is_settled(operation.effects(), verification.min_effect)
         ]
         num_texts *= 2
+        still_open = len({operation.candidate for operation in going_on})
+        advance(num_open - still_open)
+        num_open = still_open
+    # Words without any trial, if there is none with one.
+    advance(num_open)
 
 
 def is_settled(effects: Sequence[float], min_effect: float) -> bool:

@@ -334,7 +334,8 @@ def require_nobody_left(world: World) -> None:
     """The temporary Prefect server ends with its audit; forks have none of their own."""
     if world.forks:
         return
-    home = f"PREFECT_HOME={world.folder}/prefect".encode()
+    # To its end: the home of the forks begins with the same words.
+    home = f"PREFECT_HOME={world.folder}/prefect\0".encode()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         left = []
