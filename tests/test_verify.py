@@ -183,6 +183,18 @@ def test_without_candidates_there_is_an_empty_part(world):
     assert (rows, read_manifest(part)["num_passes"]) == ([], 0)
 
 
+@pytest.mark.parametrize("held", [True, False])
+def test_every_word_of_a_group_is_counted_once_in_the_progress(world, held):
+    folder, shard, model, plan = world
+    bare = {**plan[0], "word": "rare", "held": [], "others": []}
+    told = []
+    try_group(
+        [*(plan if held else []), bare], [shard], model, "float32", VerificationConfig(), folder / "part.json", advance=told.append
+    )  # fmt: skip
+    assert sum(told) == (4 if held else 1)
+    assert min(told) >= 0
+
+
 # ---------------------------------------------------------------- waivers
 
 WAIVER = "word: Kane\n  reason: his film\n  owner: desk\n  expires: 2027-06-30"
