@@ -79,8 +79,8 @@ def _compared(warehouse: Warehouse, config: AuditConfig) -> Iterator[str]:
     yield (
         f"No figure passes from one split to the other. The classifier is right on {here['accuracy']:.1%} of the reviews it was trained on and on "
         f"{there['accuracy']:.1%} of the others, and moves {here['mean_size'] / there['mean_size']:.2f} times as far from the baseline there: what a word "
-        f"gains there beyond that was learned by heart. Of {here['n_shared']:,} words frequent enough in both, {here['n_unstable']} have "
-        f"another mean score in the other split (false discovery rate {sure_q:.0%}){':' if unstable else '.'}"
+        f"gains there beyond that was learned by heart. Of {here['n_shared']:,} words frequent enough in both, {here['n_unstable']} "
+        f"{'has' if here['n_unstable'] == 1 else 'have'} another mean score in the other split (false discovery rate {sure_q:.0%}){':' if unstable else '.'}"
     )
     if not unstable:
         return
