@@ -413,6 +413,8 @@ def test_a_tolerance_holds_rounding_too(minilm, tmp_path):
     )
     errors = relative_errors(tokens, reference)
     assert np.quantile(errors[[example["converged"] for example in examples]], 0.9) <= 0.03 * 1.3
+    # Of each of the pilot's 16 texts, the fine grid in bfloat16 and the coarse one in float32 beside it.
+    assert read_manifest(tmp_path / "document" / "plan.json")["pilot_gradients"] == 16 * (64 + 32)
     # Half a percent is below what bfloat16 rounds: many gradients agree with each other, and are not believed.
     tokens, examples = attributed(
         tmp_path / "b", minilm, texts, mode="document", tolerance=0.005, dtype="bfloat16", max_doublings=2

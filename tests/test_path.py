@@ -1,10 +1,13 @@
 """Where gradients go on the path: rules against closed forms, the warp against planted integrands."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configs.schema import AttributionConfig, AttributionError
 from tasks.path import (
     Integrand,
     drawn,
@@ -18,6 +21,7 @@ from tasks.path import (
     relative_error,
     squared_noise,
 )
+from tasks.pilot import _document_plan
 
 
 def bump(place, width=0.08):
@@ -139,6 +143,21 @@ def test_the_noise_is_the_root_mean_square_over_shifts():
     # Both tokens have the same relative error.
     assert squared_noise(found, density, 5) == pytest.approx(np.mean(np.square(errors)) / integral**2, rel=1e-3)
     assert len(list(drawn_scores(found, density, 5))) == 8
+
+
+def test_a_plan_whose_rounding_is_beyond_the_tolerance_is_refused():
+    """Every score is off by a twentieth of its own, however many gradients it takes: 3 % cannot be held, 8 % can."""
+    texts = [text(0.3 + 0.004 * k, example_id=k) for k in range(64)]
+    rounded = [replace(one, unrounded_T=1.05 * one.integral_T) for one in texts]
+
+    def planned(pilot, tolerance):
+        settings = AttributionConfig(mode="document", tolerance=tolerance)
+        return _document_plan(settings, fit_warp(pilot[::2]), pilot[::2], pilot[1::2], 100)[0]["gradients"]
+
+    with pytest.raises(AttributionError, match=r"attribution.tolerance is 3.0%.*dtype float32"):
+        planned(rounded, 0.03)
+    assert planned(rounded, 0.08) > 0
+    assert planned(texts, 0.03) > 0
 
 
 def test_an_integrand_of_zeros_has_no_error_and_breaks_nothing():
