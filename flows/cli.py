@@ -255,8 +255,9 @@ def _errors_as_sentences() -> Iterator[None]:
     except Exception as error:
         # Only what the clients of Prefect and of object stores raise when the other side refuses or goes away; a mistake of
         # ours keeps its traceback.
-        client = type(error).__module__.partition(".")[0]
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        from tasks.plugins import first_line
+
+        client, reason = type(error).__module__.partition(".")[0], first_line(error)
         if client in ("prefect", "httpx"):
             _complain(
                 f"token-audit: the Prefect API refuses ({reason}). Check PREFECT_API_URL and its key, or unset it."

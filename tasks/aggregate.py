@@ -13,7 +13,7 @@ from prefect.cache_policies import NO_CACHE
 from configs.schema import AuditConfig
 from tasks.model import ModelSpec
 from tasks.parts import part_file, read_manifest
-from tasks.run import SHARD_TOKENS, Run
+from tasks.run import BATCH_FILES, Run
 from warehouse import open_warehouse
 
 _SCORES = (
@@ -24,8 +24,6 @@ _TABLES = (
     *_SCORES, "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
     "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
-_BATCH_TOKENS = 2**18
-"""What is loaded at a time: hash tables of so many tokens stay in a processor's cache."""
 
 
 @task(name="aggregate", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
@@ -85,6 +83,6 @@ def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Path], parts
         "baseline_parts": [part_file(plan, "baselines")],
         **config.attribution.model_dump(include={"mode", "tolerance", "max_gap"}),
         "method": config.attribution.summed,
-        "batch_files": max(1, _BATCH_TOKENS // SHARD_TOKENS),
+        "batch_files": BATCH_FILES,
         **config.aggregation.model_dump(),
     }

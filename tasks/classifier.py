@@ -238,7 +238,7 @@ def _load(folder: Path) -> Any:
                 dtype=torch.float32,
             )  # fmt: skip
         except Exception as error:  # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+            reason = first_line(error)
             if "mismatched" in reason:
                 reason = "its weights do not have the shapes that its config.json asks for (number of labels, sizes)"
             raise ModelError(f"{folder} cannot be loaded as a sequence classifier: {reason}") from error

@@ -28,6 +28,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from configs.schema import AttributionError, AuditError, WorkersConfig, digest
+from tasks.plugins import first_line
 
 if TYPE_CHECKING:
     # A worker that starts needs no Prefect for this module.
@@ -129,13 +130,14 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
         logging.getLogger("ray").setLevel(logging.ERROR)
         ray.init(**where, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         advice = (
             " A cluster that asks for a token, as Ray does by default, is reached from outside with RAY_AUTH_MODE=token."
             if given.startswith("ray://") and "RAY_AUTH_MODE" not in os.environ
             else ""
         )
-        raise AuditError(f"TOKEN_AUDIT_WORKERS={given}: no Ray cluster answers there ({reason}).{advice}") from error
+        raise AuditError(
+            f"TOKEN_AUDIT_WORKERS={given}: no Ray cluster answers there ({first_line(error)}).{advice}"
+        ) from error
     finally:
         if visible is not None:
             del os.environ["CUDA_VISIBLE_DEVICES"]
@@ -314,7 +316,7 @@ class _Crew:
         except errors.RayTaskError:
             raise  # a mistake of ours, with the worker's traceback
         except errors.RayError as error:
-            self._last_words = (str(error).strip() or type(error).__name__).splitlines()[0]
+            self._last_words = first_line(error)
             return None
 
     def _take_back(self, attempt: _Attempt, outcome: Facts | Exception | None) -> None:

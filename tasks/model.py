@@ -10,7 +10,7 @@ from typing import Any
 from configs.schema import AuditConfig, ModelError, digest
 from tasks.hub import short_way_offline
 from tasks.parts import file_hash
-from tasks.plugins import plugin, plugin_sources
+from tasks.plugins import first_line, plugin, plugin_sources
 
 # What decides a prediction: configuration, weights, and every file a fast tokenizer may be read from.
 _CONTENT = (
@@ -62,9 +62,8 @@ def hub_folder(name: str, revision: str) -> Path:
         with short_way_offline():
             return Path(snapshot_download(name, revision=revision, allow_patterns=list(_CONTENT)))
     except Exception as error:  # whatever the client, its transport and a proxy may raise; the cause is kept
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"model.hub: {name} at {revision} cannot be fetched from the Hugging Face hub ({reason}). "
+            f"model.hub: {name} at {revision} cannot be fetched from the Hugging Face hub ({first_line(error)}). "
             "Check the name, the commit and the network, or download the folder and set model.path."
         ) from error
 

@@ -16,6 +16,8 @@ from warehouse import open_warehouse
 
 SHARD_TOKENS = 8192
 """Tokens in a shard: half a minute of work on two cores. Part of the run's name, since parts are named by shard."""
+BATCH_FILES = max(1, 2**18 // SHARD_TOKENS)
+"""Shards that are loaded into tables at a time: hash tables of so many tokens stay in a processor's cache."""
 
 
 @dataclass(frozen=True)

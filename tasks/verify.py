@@ -334,7 +334,7 @@ def _run(
         still_open = len({operation.candidate for operation in going_on})
         advance(num_open - still_open)
         num_open = still_open
-    # Words without any trial, if there is none with one.
+    # Where no word has a trial.
     advance(num_open)
 
 

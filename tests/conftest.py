@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import socket
 import sys
 from itertools import count
 
@@ -17,6 +18,12 @@ TYPES = {
     "varchar": pa.string(), "bigint": pa.int64(), "integer": pa.int32(), "double": pa.float64(), "float": pa.float32(),
     "boolean": pa.bool_(), "list": pa.list_(pa.string()),
 }  # fmt: skip
+
+
+def free_port():
+    """A port of this machine where nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
 
 
 def text_table(text, **constants):

@@ -28,6 +28,7 @@ from tasks.fanout import Job, fan_out
 from tasks.model import model_spec
 from tasks.parts import part_file, read_manifest, write_part
 from tasks.verify import try_group
+from tests.conftest import free_port
 
 NODE = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 100 * 2**20}
 
@@ -433,11 +434,7 @@ print(os.getpid())
 
 def test_a_driver_outside_the_cluster_hands_out_the_same_jobs(tmp_path):
     """By ray://, through the Ray client."""
-    ports = []
-    for _ in range(3):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            ports.append(str(free.getsockname()[1]))
+    ports = [str(free_port()) for _ in range(3)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "RAY_AUTH_MODE": "disabled"}
     environment |= {"RAY_USAGE_STATS_ENABLED": "0", "TOKEN_AUDIT_WORKERS": f"ray://127.0.0.1:{ports[1]}"}
     command = [

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,17 +16,13 @@ import pytest
 import yaml
 
 from tests.benchmarks.chaos import World
+from tests.conftest import free_port
 
 ROOT = Path(__file__).parents[1]
 PREFECT = Path(sys.executable).with_name("prefect")
 STAGES = {
     "finetune", "ingest", "attribute", "aggregate", "flag", "verify", "judge", "recommend", "report",
 }  # fmt: skip
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 class Server:

@@ -40,6 +40,7 @@ from tasks.layers import WORD_EMBEDDINGS, logits_at
 from tasks.model import ModelSpec
 from tasks.parts import part_file, write_part
 from tasks.pilot import target_ids
+from tests.benchmarks.memory import peak_rss_mb
 
 RESULTS = Path(__file__).parent / "results" / "attribution.json"
 CACHE = Path("runs/.benchmark")
@@ -307,12 +308,6 @@ def cases(kind: str) -> dict[str, tuple[Callable[..., object], dict[str, object]
     return listed
 
 
-def peak_rss_mb() -> float:
-    """Of this process alone: what getrusage says is inherited from the process that started it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-
 def measure(kind: str, name: str, seconds: float) -> dict[str, object]:
     """One case, in this process."""
     torch.set_num_threads(THREADS)
@@ -401,8 +396,8 @@ def rows_of(collected: dict[str, list[dict[str, object]]]) -> list[dict[str, obj
     return rows
 
 
-def compared(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """The rows of one kind of texts, with their ratios to the peers."""
+def compared(rows: list[dict[str, object]]) -> None:
+    """Add their ratios to the peers to the rows of one kind of texts."""
     rate = {str(row["engine"]): float(str(row["docs_per_s"])) for row in rows}
     for row in rows:
         exact = [
@@ -415,7 +410,6 @@ def compared(rows: list[dict[str, object]]) -> list[dict[str, object]]:
         row["systems_gain"] = row["times_captum_as_used"] / row["step_gain"]
         row["times_captum_tuned"] = rate[str(row["engine"])] / max(exact) if exact else None
         row |= on_words(row)
-    return rows
 
 
 def measure_cost() -> None:

@@ -33,7 +33,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from configs.schema import AggregationConfig, LimitsConfig
-from tasks.run import SHARD_TOKENS
+from tasks.run import BATCH_FILES, SHARD_TOKENS
+from tests.benchmarks.memory import peak_rss_mb
 from warehouse import open_warehouse, set_limits
 
 ROOT = Path(__file__).parents[2]
@@ -126,11 +127,6 @@ def write_parts(folder: Path, num_rows: int) -> None:
     done.write_text(str(rows))
 
 
-def peak_mb() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
-
-
 def measure(folder: Path, bare: bool) -> dict[str, object]:
     set_limits(LimitsConfig(memory_limit="4500MB"))
     named = {
@@ -140,7 +136,7 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
     params = {
         "token_parts": named["tokens"], "shards": named["shard"], "example_parts": named["examples"], "method": "integrated_gradients",
         "labels": ["negative", "positive"], "mirrored": True, "mode": "corpus", "tolerance": 0.025, "max_gap": None,
-        "batch_files": 32, **AggregationConfig().model_dump(),
+        "batch_files": BATCH_FILES, **AggregationConfig().model_dump(),
     }  # fmt: skip
     steps: dict[str, dict[str, float]] = {
         "seconds": {},
@@ -174,7 +170,7 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
         size = (Path(scratch) / "audits.duckdb").stat().st_size
     return {
         "rows": int((folder / "done").read_text()), "parts": len(named["tokens"]), **steps, "total": sum(steps["seconds"].values()),
-        "cpu_total": sum(steps["cpu_seconds"].values()), "checks": sum(steps["check_seconds"].values()), "peak_rss_mb": peak_mb(), "database_bytes": size,
+        "cpu_total": sum(steps["cpu_seconds"].values()), "checks": sum(steps["check_seconds"].values()), "peak_rss_mb": peak_rss_mb(), "database_bytes": size,
         "token_bytes": sum(Path(path).stat().st_size for path in named["tokens"]),
     }  # fmt: skip
 

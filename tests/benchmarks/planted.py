@@ -162,7 +162,8 @@ def main() -> None:
     for seed in given.seeds:
         for dataset in given.datasets:
             path = config_of(dataset, seed)
-            certificate = certify(path)
+            with prefect_server():
+                certificate = certify(path)
             new = rows_of(path, certificate, dataset, seed)
             rows += new
             ablations += [{"dataset": dataset, "seed": seed, **row} for row in ablation(path, certificate)]
@@ -187,5 +188,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    with prefect_server():
-        main()
+    main()

@@ -6,6 +6,7 @@ have them, and the words that mean another thing to the model in the two splits.
 are among the spurious ones, and which.
 """
 
+import argparse
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -34,12 +35,15 @@ EVALUATIVE = 2.0
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__).parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     lines = ["# What a film-review classifier leans on and should not", "", "Made by `make sample`; most severe first."]
     classifier = finetune_classifier.fn(load_config(CONFIG, HELD_OUT)).folder
     trained_on = (*TRAINED_ON, f"model.path={classifier}")
     for title, overrides in (("Held-out reviews", HELD_OUT), ("The reviews it was trained on", trained_on)):
-        run, config = audit(CONFIG, overrides), load_config(CONFIG, overrides)
+        config = load_config(CONFIG, overrides)
+        with prefect_server():
+            run = audit(CONFIG, overrides)
         with open_warehouse(config.warehouse, read_only=True) as warehouse:
             warehouse.use(run.run_id)
             lines += ["", f"## {title}", "", *_audited(warehouse, run)]
@@ -57,7 +61,7 @@ def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
     evaluative = [row["word"] for row in findings if abs(valence.get(row["word"], 0)) >= EVALUATIVE]
     print(f"{run.run_id}\t{len(findings)} spurious words\t{len(evaluative)} evaluative\t{' '.join(evaluative)}")
     yield (
-        f"Run `{run.run_id}`: {overview['n_examples']:,} reviews, right on {overview['accuracy']:.1%}. Of {tried['n_candidates']} words and fragments that "
+        f"{overview['n_examples']:,} reviews, right on {overview['accuracy']:.1%}. Of {tried['n_candidates']} words and fragments that "
         f"were tried, {overview['n_spurious']} are spurious, {overview['n_dependent']} context-dependent, {overview['n_genuine']} genuine, "
         f"{overview['n_unclear']} unclear; {f'the first {MOST}' if overview['n_spurious'] > MOST else 'all'} of the spurious ones:"
     )
@@ -105,5 +109,4 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[st
 
 
 if __name__ == "__main__":
-    with prefect_server():
-        main()
+    main()
