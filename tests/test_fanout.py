@@ -446,7 +446,8 @@ def test_a_driver_outside_the_cluster_hands_out_the_same_jobs(tmp_path):
     with subprocess.Popen(command, env=environment, start_new_session=True, **quiet) as head:
         try:
             deadline = time.monotonic() + 90
-            while not answers(int(ports[1])):
+            # The client's server takes no driver before the agent is there.
+            while not (answers("127.0.0.1", ports[1]) and answers(ray.util.get_node_ip_address(), ports[2])):
                 assert time.monotonic() < deadline
                 time.sleep(0.2)
             folder = tmp_path / "numbers"
@@ -467,9 +468,9 @@ def test_a_driver_outside_the_cluster_hands_out_the_same_jobs(tmp_path):
                     os.kill(pid, signal.SIGKILL)
 
 
-def answers(port):
+def answers(host, port):
     with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
+        return client.connect_ex((host, int(port))) == 0
 
 
 def descendants(pid):
