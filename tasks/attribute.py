@@ -10,7 +10,7 @@ text; the word is null for special tokens), `gradient_norm`, `embedding_gradient
 `contrast`, whose square, summed over the tokens of a word first, estimates the variance of
 the word's quadrature noise (`corpus` mode). Padding, where a network wants it, is one row.
 
-`examples`, one row per example: prediction, explained score, its change from the baseline,
+`examples`, one row per example: prediction, logits, explained score, its change from the baseline,
 completeness gap, gradients spent, estimated error, explained or not and why. Of an example that
 killed its worker there is nothing but the reason.
 """
@@ -317,6 +317,7 @@ _EXAMPLE = pa.schema([
     ("example_id", pa.int64()), ("predicted_id", pa.int32()), ("target_id", pa.int32()), ("confidence", pa.float64()),
     ("score", pa.float64()), ("change", pa.float64()), ("gap", pa.float64()), ("special_score", pa.float64()),
     ("gradients", pa.int32()), ("error", pa.float64()), ("converged", pa.bool_()), ("reason", pa.string()), ("n_windows", pa.int32()),
+    ("logits", pa.list_(pa.float32())),
 ])  # fmt: skip
 _TOKEN = pa.schema([
     ("example_id", pa.int64()), *((name, pa.int32()) for name in ("position", "token_id", "token_start", "token_end", "word_start", "word_end")),
@@ -515,6 +516,7 @@ def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, n
     return {
         "example_id": example_id, "predicted_id": predicted, "target_id": target,
         "confidence": float(probabilities[0, predicted]), "n_windows": num_windows, "converged": None, "reason": None,
+        "logits": logits_K.tolist(),
     }  # fmt: skip
 
 

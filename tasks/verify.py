@@ -1,6 +1,6 @@
 """Stage: proof by intervention. What the model says when a word is taken out of a text, or put into one.
 
-Reads the tables of `warehouse/flag/` and the texts of the shards. Writes, in `<run>/trials/`,
+Reads the tables of `warehouse/flag/`, the texts of the shards and their logits in the parts of attribution. Writes, in `<run>/trials/`,
 one part for every `GROUP` candidates, with one table.
 
 `trials`, one row per candidate, operator and text: `kind`, `label`, `word`, `operator`,
@@ -87,9 +87,9 @@ def verify_candidates(
     # A worker may be in another folder.
     model = replace(model, folder=model.folder.absolute())
     settled = (model, config.attribution.dtype, config.verification)
-    paths = [shard.absolute() for shard in shards]
+    places = ([shard.absolute() for shard in shards], [part.absolute() for part in parts])
     missing = [
-        Job(part.stem, (group, paths, *settled, part.absolute()), len(group), partial(_texts_of, group))
+        Job(part.stem, (group, *places, *settled, part.absolute()), len(group), partial(_texts_of, group))
         for group, part in zip(groups, trials, strict=True)
         if _facts_of(part, _key(group, *settled)) is None
     ]
@@ -124,6 +124,7 @@ def _texts_of(group: Sequence[Mapping[str, Any]]) -> set[int]:
 def try_group(
     group: Sequence[Mapping[str, Any]],
     shards: Sequence[Path],
+    parts: Sequence[Path],
     model: ModelSpec,
     dtype: Arithmetic,
     verification: VerificationConfig,
@@ -135,7 +136,8 @@ def try_group(
 ) -> Facts:
     """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. See the module for its columns.
 
-    Nothing is tried on the texts that are left out; a dry run writes no part.
+    `parts` are those of attribution, of the same shards by the same model in the same arithmetic. Nothing is tried on the
+    texts that are left out; a dry run writes no part.
     """
     key = _key(group, model, dtype, verification)
     if not dry and (known := _facts_of(part, key)) is not None:
@@ -148,7 +150,7 @@ def try_group(
     rows: list[dict[str, Any]] = []
     num_passes = 0
     if group:
-        reader = _Reader(model, dtype, _rows_of(tried, shards))
+        reader = _Reader(model, dtype, _rows_of(tried, shards, parts))
         operations = [
             operation
             for row in tried
@@ -203,7 +205,7 @@ class Operation:
 
 
 class _Reader:
-    """The model, the texts of a group, and their predictions, each computed once."""
+    """The model, and the texts of a group with their logits."""
 
     def __init__(self, model: ModelSpec, dtype: Any, rows: Mapping[int, Mapping[str, Any]]) -> None:
         classifier = load_classifier(model, dtype)
@@ -213,19 +215,11 @@ class _Reader:
         self.num_passes = 0
         settings = AttributionConfig(dtype=dtype)
         self._engine = Engine(classifier, settings, WORD_EMBEDDINGS, None, Budget(batch_tokens(classifier.device)))
-        self._before: dict[int, np.ndarray] = {}
         self.mask = _mask_token(classifier.tokenizer)
 
     def text(self, example_id: int) -> Text:
         row = self.rows[example_id]
         return Text(row["text"], row["pair_start"])
-
-    def before(self, example_ids: Sequence[int]) -> dict[int, np.ndarray]:
-        """Logits of texts as they are."""
-        missing = sorted(set(example_ids) - self._before.keys())
-        if missing:
-            self._before.update(zip(missing, self.logits([self.text(i) for i in missing]), strict=True))
-        return self._before
 
     def logits(self, texts: Sequence[Text]) -> np.ndarray:
         """Logits (text, K) of any texts, counted."""
@@ -246,12 +240,18 @@ def _mask_token(tokenizer: Any) -> str | None:
     return token
 
 
-def _rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Path]) -> dict[int, dict[str, Any]]:
+def _rows_of(
+    group: Sequence[Mapping[str, Any]], shards: Sequence[Path], parts: Sequence[Path]
+) -> dict[int, dict[str, Any]]:
     ids = pa.array(sorted(_texts_of(group)), pa.int64())
-    columns = ["example_id", "text", "pair_start", "label_id"]
-    tables = [read_part(shard, "examples", columns) for shard in shards]
-    rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]
-    return {row["example_id"]: row for row in rows}
+
+    def chosen(manifests: Sequence[Path], *columns: str) -> dict[int, dict[str, Any]]:
+        tables = [read_part(manifest, "examples", ["example_id", *columns]) for manifest in manifests]
+        rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]
+        return {row["example_id"]: row for row in rows}
+
+    predicted = chosen(parts, "logits")
+    return {i: row | predicted[i] for i, row in chosen(shards, "text", "pair_start", "label_id").items()}
 
 
 def _operations(
@@ -313,16 +313,16 @@ def _run(
         chosen = [
             (operation, trial) for operation in going_on for trial in operation.trials[len(operation.rows) : num_texts]
         ]
-        before = reader.before([trial.example_id for _, trial in chosen])
         after = reader.logits([trial.after for _, trial in chosen])
         for (operation, trial), after_K in zip(chosen, after, strict=True):
-            candidate, before_K = operation.candidate, before[trial.example_id]
+            candidate, row = operation.candidate, reader.rows[trial.example_id]
+            before_K = np.array(row["logits"])
             label = labels.index(candidate.label)
             operation.rows.append({
                 **candidate._asdict(), "operator": operation.operator, "replacement": trial.replacement, "example_id": trial.example_id,
                 "margin_before": reader.margin(before_K, label), "margin_after": reader.margin(after_K, label),
                 "predicted_before": int(before_K.argmax()), "predicted_after": int(after_K.argmax()),
-                "gold": reader.rows[trial.example_id]["label_id"],
+                "gold": row["label_id"],
             })  # fmt: skip
         going_on = [
             operation

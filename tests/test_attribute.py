@@ -249,7 +249,9 @@ def test_the_stored_gap_is_the_sum_of_scores_minus_the_change_of_the_plain_forwa
     explained = scalar_of(model, target_B, "margin")
     with torch.no_grad():
         change_B = explained(batch["input_ids"], batch["attention_mask"]) - explained(empty_BT, batch["attention_mask"])
+        logits_BK = model(batch["input_ids"], batch["attention_mask"]).logits
     for i, example in enumerate(examples):
+        assert example["logits"] == pytest.approx(logits_BK[i].tolist(), abs=1e-5)
         assert example["change"] == pytest.approx(float(change_B[i]), abs=1e-4)
         assert example["gap"] == pytest.approx(sum(of(tokens, i)) - float(change_B[i]), abs=1e-4)
 
@@ -347,6 +349,7 @@ def test_windows_explain_the_mean_of_their_logits_and_leave_no_token_out(minilm,
         empty_W2 = model(input_ids=torch.where((ids == whole[0]) | (ids == whole[-1]), ids, 103)).logits
     mean = logits_W2.mean(dim=0)
     target = int(mean.argmax())
+    assert examples[0]["logits"] == pytest.approx(mean.tolist(), abs=1e-5)
     assert examples[0]["predicted_id"] == target
     assert examples[0]["confidence"] == pytest.approx(float(mean.softmax(dim=0)[target]), abs=1e-5)
     margins = [explained_scalar(each, torch.full((len(starts),), target), "margin") for each in (logits_W2, empty_W2)]

@@ -203,8 +203,8 @@ def test_workers_write_the_parts_of_this_process_to_the_byte(workers, tiny, tmp_
     }]  # fmt: skip
 
     def everything(folder):
-        attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), folder)
-        trials = (group, shards, tiny, "float32", VerificationConfig(), folder / "part-trials.json")
+        parts = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), folder)
+        trials = (group, shards, parts, tiny, "float32", VerificationConfig(), folder / "part-trials.json")
         done(try_group, [Job("trials", trials, 1, lambda: ())])
         return content(folder)
 
@@ -282,7 +282,8 @@ def test_verification_leaves_out_a_text_and_counts_it(tiny, tmp_path):
         "others": [4, 5], "replacements": [], "inserts": ["a"],
     }]  # fmt: skip
     part = tmp_path / "part-00000.json"
-    arguments = (group, shards, tiny, "float32", VerificationConfig(), part)
+    parts = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), tmp_path / "parts")
+    arguments = (group, shards, parts, tiny, "float32", VerificationConfig(), part)
     assert try_group(*arguments, left_out=frozenset({0, 4, 99}), dry=True)["num_trials"] == 3
     assert not part.exists()
     assert try_group(*arguments, left_out=frozenset({0, 4, 99}))["num_quarantined"] == 2

@@ -42,6 +42,7 @@ plan_run(shards, model, config.attribution, folder / "parts/plan.json", **quiet)
 for shard in shards:
     attribute_part(shard, model, config.attribution, folder / "parts/plan.json", folder / "parts" / shard.name, **quiet)
 attributed = time.perf_counter()
+parts = sorted((run / "parts").glob("part-*.json"))
 params = {
     "token_parts": [str(path) for path in sorted((run / "parts").glob("*.tokens.parquet"))],
     "max_documents": config.verification.max_documents,
@@ -50,7 +51,7 @@ with open_warehouse(config.warehouse, read_only=True) as warehouse:
     warehouse.use(run.name)
     candidates = warehouse.rows("verify/plan", params).to_pylist()
 planned = time.perf_counter()
-try_group(candidates, shards, model, config.attribution.dtype, config.verification, folder / "trials/part-00000.json")
+try_group(candidates, shards, parts, model, config.attribution.dtype, config.verification, folder / "trials/part-00000.json")
 print(json.dumps({"attribution": attributed - started, "verification": time.perf_counter() - planned}))
 """
 
