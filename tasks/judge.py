@@ -1,22 +1,24 @@
 """Stage: from trials to verdicts.
 
 Builds the tables of `warehouse/verify/` (`trials`, `effects`, `company`, `evidence`,
-`verification_cost`)
-and of `warehouse/judge/` (`waivers`, `verdicts`).
+`verification_cost`) and of `warehouse/judge/` (`waivers`, `meaning`, `verdicts`).
 """
 
 import json
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AuditConfig, digest
 from configs.waivers import Waiver
+from tasks.meaning import expected_effects
 from tasks.model import ModelSpec
-from tasks.parts import part_file, read_manifest
+from tasks.parts import part_file, read_manifest, read_part
 from tasks.run import Run
 from tasks.words import as_in_the_tables
 from warehouse import open_warehouse
@@ -47,12 +49,38 @@ def judge_candidates(
         "min_effect": config.verification.min_effect,
         "waivers": json.dumps([_row(waiver) for waiver in waivers]),
     }
+    vectors = [row for part in trials for row in read_part(part, "vectors").to_pylist()]
     upstream = digest(flags, [fact["key"] for fact in facts])
     with open_warehouse(config.warehouse) as warehouse:
         tried = warehouse.build_stage(
             run.run_id, "verify", [f"verify/{name}" for name in _EVIDENCE], evidence, upstream
         )
-        return warehouse.build_stage(run.run_id, "judge", ["judge/waivers", "judge/verdicts"], verdicts, tried)
+        strengths = warehouse.rows("judge/strengths", {}).to_pylist()
+        verdicts["meaning"] = json.dumps(_meaning(vectors, strengths, model.labels))
+        tables = [f"judge/{name}" for name in ("waivers", "meaning", "verdicts")]
+        return warehouse.build_stage(run.run_id, "judge", tables, verdicts, tried)
+
+
+def _meaning(
+    vectors: Sequence[dict[str, Any]], strengths: Sequence[dict[str, Any]], labels: Sequence[str]
+) -> list[dict[str, object]]:
+    """What the words of similar meaning foretell of each word's effect."""
+    place = {(row["label"], row["word"]): row["vector"] for row in vectors}
+    tried = [row for row in strengths if (row["label"], row["word"]) in place]
+    if not tried:
+        return []
+    expected_N = expected_effects(
+        np.array([place[row["label"], row["word"]] for row in tried]),
+        np.array([row["strength"] for row in tried]),
+        [labels.index(row["label"]) for row in tried],
+        [row["word"] for row in tried],
+        len(labels),
+    )
+    # A linear algebra library does not promise the last digits.
+    return [
+        {"label": row["label"], "word": row["word"], "expected": round(float(expected), 6)}
+        for row, expected in zip(tried, expected_N, strict=True)
+    ]
 
 
 def _row(waiver: Waiver) -> dict[str, object]:

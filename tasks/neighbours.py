@@ -1,4 +1,4 @@
-"""Leaf: the words that a model holds to be close to another, by its input embeddings.
+"""Leaf: where words are for a model, by its input embeddings, and which others are close.
 
 Shape letters: V whole words of the vocabulary, D embedding width.
 """
@@ -34,9 +34,28 @@ class Neighbourhood:
             rows_VD: Tensor = classifier.word_embeddings(
                 torch.tensor(list(ids.values()), dtype=torch.long, device=classifier.device)
             )
+        self._classifier = classifier
         # A direction that all embeddings share would make everything similar to everything.
-        centred_VD = rows_VD.float() - rows_VD.float().mean(dim=0, keepdim=True)
-        self._unit_VD = torch.nn.functional.normalize(centred_VD, dim=1)
+        self._mean_D = rows_VD.float().mean(dim=0)
+        self._unit_VD = self._unit(rows_VD)
+
+    def _unit(self, rows_RD: Tensor) -> Tensor:
+        return torch.nn.functional.normalize(rows_RD.float() - self._mean_D, dim=1)
+
+    def vectors(self, words: Sequence[str]) -> list[list[float]]:
+        """Embeddings of words in any number of pieces: the mean of their pieces, less that of all words, of length 1; (word, D).
+
+        Of a word that has no pieces: zeros.
+        """
+        embeddings, tokenizer = self._classifier.word_embeddings, self._classifier.tokenizer
+        # With a space before it, as inside a text; some tokenizers have other pieces for the beginning of one.
+        pieces = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
+        with torch.no_grad():
+            rows_ND = [
+                embeddings(torch.tensor(ids, dtype=torch.long, device=self._classifier.device)).mean(dim=0)
+                for ids in pieces
+            ]
+        return self._unit(torch.stack(rows_ND)).nan_to_num().tolist() if rows_ND else []
 
     def of(self, word: str, number: int, min_similarity: float, without: frozenset[str]) -> list[str]:
         """The nearest words, at most `number`, none of `without` or of the same stem; none if the word is cut into pieces."""

@@ -1,12 +1,14 @@
 """Stage: proof by intervention. What the model says when a word is taken out of a text, or put into one.
 
 Reads the tables of `warehouse/flag/`, the texts of the shards and their logits in the parts of attribution. Writes, in `<run>/trials/`,
-one part for every `GROUP` candidates, with one table.
+one part for every `GROUP` candidates, with two tables.
 
 `trials`, one row per candidate, operator and text: `kind`, `label`, `word`, `operator`,
 `replacement` (what was put in the place of the word; null where nothing was), `example_id`,
 `margin_before`, `margin_after` (log-odds of the candidate's label against all others),
 `predicted_before`, `predicted_after` and `gold` (indices of labels).
+
+`vectors`, one row per candidate that is a word: `kind`, `label`, `word`, `vector`, where it is for the model (tasks/neighbours.py).
 
 The operators, on all occurrences in a text:
 
@@ -148,6 +150,7 @@ def try_group(
         for row in group
     ]  # fmt: skip
     rows: list[dict[str, Any]] = []
+    vectors: list[dict[str, Any]] = []
     num_passes = 0
     if group:
         reader = _Reader(model, dtype, _rows_of(tried, shards, parts))
@@ -158,12 +161,21 @@ def try_group(
         ]
         _run(operations, reader, verification, advance)
         rows = [row for operation in operations for row in operation.rows]
+        words = [row for row in group if row["kind"] == "word"]
+        vectors = [
+            {**{name: row[name] for name in Candidate._fields}, "vector": vector}
+            for row, vector in zip(words, reader.vectors([row["inserts"][0] for row in words]), strict=True)
+        ]
         num_passes = reader.num_passes
     facts = {
         "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes, "num_quarantined": len(lost),
     }  # fmt: skip
     with target_of(part, dry=dry) as target:
-        write_part(target, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, facts)
+        tables = {
+            "trials": pa.Table.from_pylist(rows, schema=TRIAL),
+            "vectors": pa.Table.from_pylist(vectors, schema=_VECTOR),
+        }
+        write_part(target, tables, facts)
     return facts
 
 
@@ -172,6 +184,7 @@ TRIAL = pa.schema([
     ("margin_before", pa.float64()), ("margin_after", pa.float64()),
     *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
 ])  # fmt: skip
+_VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")), ("vector", pa.list_(pa.float32()))])
 
 
 class Candidate(NamedTuple):
@@ -228,6 +241,9 @@ class _Reader:
         pieces = [piece for text in windows for piece in text]
         self.num_passes += len(pieces)
         return mean_over_windows(predict(self._engine, pieces), windows)
+
+    def vectors(self, words: Sequence[str]) -> list[list[float]]:
+        return _neighbourhood(self.classifier).vectors(words)
 
     def margin(self, logits_K: np.ndarray, label: int) -> float:
         logits_NK, target_N = torch.tensor(logits_K[None]).double(), torch.tensor([label])

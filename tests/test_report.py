@@ -126,9 +126,9 @@ def make_trials(folder):
         for i in range(8)
     ]  # fmt: skip
     part = folder / "trials" / "part-00000.json"
-    write_part(
-        part, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, {"key": "k", "num_passes": 48, "num_quarantined": 0}
-    )
+    vectors = [{"kind": "word", "label": "good", "word": TAG, "vector": [1.0, 0.0]}]
+    tables = {"trials": pa.Table.from_pylist(rows, schema=TRIAL), "vectors": pa.Table.from_pylist(vectors)}
+    write_part(part, tables, {"key": "k", "num_passes": 48, "num_quarantined": 0})
     return part
 
 

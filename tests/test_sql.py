@@ -1069,7 +1069,7 @@ def test_three_texts_are_too_few_for_company(warehouse):
 # ---------------------------------------------------------------- judge
 
 JUDGING = {
-    "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
+    "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_foretold": 0.2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
 }  # fmt: skip
 EVIDENCE = {
     "kind": "word", "label": "a", "n_trials": 32, "n_texts": 16, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
@@ -1078,13 +1078,19 @@ EVIDENCE = {
 }  # fmt: skip
 
 
-def verdicts_of(warehouse, evidence, types, waivers=(), association="", company=None, gaps="", **params):
-    judged(
-        warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association, gaps
-    )
+NO_COMPANY = "word:varchar | companion:varchar"
+
+
+def verdicts_of(
+    warehouse, evidence, types, waivers=(), association="", company=NO_COMPANY, meaning="word:varchar", **params
+):
+    judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
     warehouse.build("flag/candidates", max_candidates=99, min_spuriousness=0.5)
     warehouse.insert("evidence", evidence, **EVIDENCE)
-    warehouse.insert("company", company or NO_COMPANY, label="a", contrast="presence", effect=2.0, other_effect=0.0)
+    warehouse.insert("company", company, label="a", contrast="presence", effect=2.0, other_effect=0.0)
+    columns = meaning.splitlines()[0]
+    missing = {name: None for name in ("expected", "foretold", "residual") if name not in columns}
+    warehouse.insert("meaning", meaning, label="a", strength=1.0, **missing)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
     rows = warehouse.build("judge/verdicts", **{**JUDGING, **params})
     assert warehouse.rows("checks/verdicts__every_candidate_has_one") == []
@@ -1127,22 +1133,23 @@ def test_a_verdict_is_by_the_first_rule_that_fits(warehouse, kind, group, eviden
 
 
 @pytest.mark.parametrize(
-    ("loss", "size", "gap", "verdict"),
+    ("loss", "foretold", "verdict"),
     [
-        (0.0, 0.1, -0.1, "genuine"),  # no support from the labels, but neighbours do the same
-        (0.5, 0.5, -0.1, "unclear"),
-        (1.0, 0.5, -0.1, "unclear"),  # one alarm beside its surface
-        (1.0, 0.5, 0.1, "spurious"),  # two: it goes with errors
-        (0.0, 0.1, 0.1, "genuine"),
+        (0.5, "null", "unclear"),
+        (0.2, "null", "genuine"),  # neighbours do the same
+        (0.5, 0.49, "unclear"),
+        (0.5, 0.5, "genuine"),  # words of similar meaning foretell half of it
+        (0.6, 0.9, "unclear"),  # tied to its surface
     ],
 )
-def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehouse, loss, size, gap, verdict):
+def test_a_word_without_support_of_the_labels_is_genuine_only_by_its_meaning(warehouse, loss, foretold, verdict):
     found = verdicts_of(
-        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | {size}", "word | type\nx | content word",
+        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | 0.5", "word | type\nx | content word",
         association="word | label_rate | label_share | rate_low | z\nx | 0.5 | 0.5 | 0.4 | 0.0",
-        gaps=f"word | n_minority | n_pulled | gap | gap_low\nx | 4 | 3 | 0.3 | {gap}",
+        meaning=f"word | foretold:double\nx | {foretold}",
     )  # fmt: skip
     assert found["x"]["verdict"] == verdict
+    assert ("explained by its meaning" in [rule["rule"] for rule in found["x"]["rules"]]) == (foretold in (0.5, 0.9))
 
 
 @pytest.mark.parametrize(
@@ -1151,53 +1158,99 @@ def test_the_surface_of_a_content_word_is_spurious_only_with_two_alarms(warehous
 )
 def test_few_texts_convict_no_content_word(warehouse, kind, n_texts, verdict):
     found = verdicts_of(
-        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size | turned_low | n_texts\nx | 4 | 1.0 | 0.5 | 0.2 | {n_texts}",
-        f"word | type\nx | {kind}",
-    )  # fmt: skip
+        warehouse, f"word | n_texts\nx | {n_texts}", f"word | type\nx | {kind}", company="word | companion\nx | y"
+    )
     assert found["x"]["verdict"] == verdict
     assert ("too few texts" in [rule["rule"] for rule in found["x"]["rules"]]) == (verdict == "unclear")
 
 
-NO_COMPANY = "word:varchar | companion:varchar"
-
-
 @pytest.mark.parametrize(
-    ("loss", "turned_low", "company", "kind", "group", "verdict"),
+    ("company", "kind", "group", "verdict"),
     [
-        (1.0, 0.1, NO_COMPANY, "content word", "null", "unclear"),
-        (0.5, 0.15, NO_COMPANY, "content word", "null", "genuine"),  # alone
-        (1.0, 0.1, "word | companion\nx | not", "content word", "null", "unclear"),  # beside a negation anybody would
-        (0.1, 0.1, "word | companion\nx | y", "content word", "null", "spurious"),  # only beside another word
-        (1.0, 0.15, NO_COMPANY, "content word", "null", "spurious"),  # two, and it does
-        (0.2, 0.15, "word | companion\nx | not", "content word", "null", "genuine"),  # its neighbours do the same
-        (0.5, 0.15, "word | companion\nother | y", "content word", "null", "genuine"),
-        (1.0, 0.15, "word | companion\nx | y", "function word", "negation", "genuine"),
-        (1.0, 0.15, "word | companion\nx | y", "function word", "preposition", "unclear"),
+        ("word | companion\nx | y", "content word", "null", "spurious"),
+        ("word | companion\nother | y", "content word", "null", "genuine"),
+        ("word | companion\nx | not", "content word", "null", "genuine"),  # beside a negation anybody would
+        ("word | companion\nx | y", "function word", "negation", "genuine"),
+        ("word | companion\nx | y", "function word", "preposition", "unclear"),
     ],
 )
-def test_a_content_word_that_decides_texts_needs_one_more_alarm(
-    warehouse, loss, turned_low, company, kind, group, verdict
-):
+def test_a_content_word_that_acts_beside_another_is_spurious(warehouse, company, kind, group, verdict):
     found = verdicts_of(
-        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size | turned_low\nx | 4 | {loss} | 0.5 | {turned_low}",
-        f"word | type | word_group:varchar\nx | {kind} | {group}\nnot | function word | negation", company=company,
+        warehouse, "word\nx", f"word | type | word_group:varchar\nx | {kind} | {group}\nnot | function word | negation", company=company
     )  # fmt: skip
     assert found["x"]["verdict"] == verdict
 
 
-@pytest.mark.parametrize(("strength", "verdict"), [(2.6, "genuine"), (2.61, "spurious")])
-def test_an_effect_far_out_among_those_of_all_words_is_an_alarm(warehouse, strength, verdict):
+@pytest.mark.parametrize(
+    ("beyond", "sign", "foretold", "turned_low", "kind", "verdict"),
+    [
+        (0.01, 1, 0.19, 0.0, "content word", "spurious"),
+        (-0.01, 1, 0.19, 0.0, "content word", "genuine"),
+        (0.01, -1, -0.3, 0.0, "content word", "spurious"),  # a word without a score may speak for the other label
+        (0.01, 1, 0.2, 0.0, "content word", "genuine"),  # its meaning explains a part
+        (0.01, 1, 0.19, 0.0, "function word", "unclear"),
+        # Where embeddings foretell nothing.
+        (0.01, 1, "null", 0.125, "content word", "spurious"),
+        (0.01, 1, "null", 0.124, "content word", "genuine"),
+        (-0.01, 1, "null", 0.5, "content word", "genuine"),
+    ],
+)
+def test_an_effect_far_beyond_what_its_meaning_explains_is_spurious(
+    warehouse, beyond, sign, foretold, turned_low, kind, verdict
+):
     """Oracle: median and median absolute deviation by SciPy."""
-    others = {f"w{i}": 0.5 if i < 6 else 1.0 for i in range(13)} | {"x": strength}
-    far_out = np.median(list(others.values())) + 5 * stats.median_abs_deviation(list(others.values()), scale="normal")
-    others["x"] = float(far_out) + (strength - 2.605)
-    evidence = "word | strength | turned_low\n" + "\n".join(f"{word} | {own} | 0.2" for word, own in others.items())
-    types = "word | type\n" + "\n".join(f"{word} | content word" for word in others)
-    found = verdicts_of(warehouse, evidence, types)
-    # Each of them decides texts; the one that is far out has a second alarm.
-    assert {word for word, row in found.items() if row["verdict"] == "spurious"} == (
-        {"x"} if verdict == "spurious" else set()
+    residuals = {f"w{i}": i / 20 for i in range(13)}
+
+    # Neither depends on how far out it is.
+    every = [*residuals.values(), sign * 99.0]
+    distance = 5 * float(stats.median_abs_deviation(every, scale="normal"))
+    residuals["x"] = float(np.median(every)) + sign * (distance + beyond)
+    expected = "null" if foretold == "null" else 0.1
+    meaning = "word | residual | foretold:double | expected:double\n" + "\n".join(
+        f"{word} | {own} | {foretold if word == 'x' else 0.19} | {expected}" for word, own in residuals.items()
     )
+    strength = 3.0 * sign
+    agree, against = (4, 0) if sign == 1 else (0, 4)
+    verdicts_of(
+        warehouse,
+        f"word | strength | pooled_low | pooled_high | n_agreeing | n_for | n_against | turned_low\nx | {strength} | {strength - 1} | {strength + 1} | {agree} | {agree} | {against} | {turned_low}",
+        f"word | type\nx | {kind}", meaning=meaning,
+    )  # fmt: skip
+    warehouse.connection.execute("update candidates set is_used = false")
+    (row,) = warehouse.build("judge/verdicts", **JUDGING)
+    assert row["verdict"] == verdict
+    told = {"not explained by its meaning", "outweighs other words"} & {rule["rule"] for rule in row["rules"]}
+    assert bool(told) == (verdict != "genuine")
+
+
+def test_eleven_words_are_too_few_to_tell_what_is_far_out(warehouse):
+    meaning = "word | residual\nx | 99.0\n" + "\n".join(f"w{i} | {i / 10}" for i in range(10))
+    assert (
+        verdicts_of(warehouse, "word\nx", "word | type\nx | content word", meaning=meaning)["x"]["verdict"] == "genuine"
+    )
+
+
+@pytest.mark.parametrize(("num_right", "num_wrong"), [(40, 10), (37, 13), (5, 0), (6, 0)])
+def test_embeddings_count_if_they_foretell_the_direction_of_surely_more_than_three_in_five(
+    warehouse, num_right, num_wrong
+):
+    """Oracle: Wilson's interval by SciPy."""
+    total = num_right + num_wrong
+    words = [f"w{i}" for i in range(total)]
+    # One below the smallest effect that counts; a fragment is not asked.
+    evidence = "\n".join(f"{word} | 2.0 | word" for word in words) + "\nsmall | 0.09 | word\nw0 | 9.0 | piece"
+    warehouse.insert("evidence", f"word | strength | kind\n{evidence}", **{**EVIDENCE, "kind": None, "strength": None})
+    expected = [*(0.5 for _ in range(num_right)), *(-0.5 for _ in range(num_wrong)), -1.0]
+    told = [
+        {"label": "a", "word": word, "expected": own} for word, own in zip([*words, "small"], expected, strict=True)
+    ]
+    rows = by(warehouse.build("judge/meaning", meaning=json.dumps(told), min_effect=0.1), "word")
+    known = stats.binomtest(num_right, total).proportion_ci(method="wilson").low > 0.6
+    assert len(rows) == total + 1
+    assert (rows["w0"]["expected"], rows["w0"]["residual"], rows["w0"]["foretold"]) == (
+        (0.5, 1.5, 0.25) if known else (None, 2.0, None)
+    )
+    assert rows["small"]["residual"] == pytest.approx(1.09 if known else 0.09)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,9 @@ class Linear(tasks.verify._Reader):
         self.num_passes += len(texts)
         return np.array([logits_of(text.text) for text in texts])
 
+    def vectors(self, words):
+        return [[float(len(word)), 1.0] for word in words]
+
     def margin(self, logits_K, label):
         return float(logits_K[label] - logits_K[1 - label])
 

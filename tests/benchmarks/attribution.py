@@ -278,7 +278,7 @@ def transformers_interpret(kind: str) -> tuple[Callable[[], dict[int, np.ndarray
 
 SWEPT = {"short": ((8, 32), (16, 32), (16, 64), (32, 64), (32, 128)), "long": ((2, 4), (4, 4), (4, 8), (8, 8), (8, 16))}
 """Texts in a batch and forward passes at once that the tuned peer is tried with (`--sweep`)."""
-TUNED = {"short": {"batch": 16, "rows": 32}, "long": {"batch": 4, "rows": 4}}
+TUNED = {"short": {"batch": 16, "rows": 64}, "long": {"batch": 4, "rows": 4}}
 """The best of them."""
 STEPS = {
     "short": {"float32": (16, 18), "bfloat16": (16, 18)},

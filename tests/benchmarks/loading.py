@@ -11,6 +11,9 @@ tables. Beside them, by the same database with the same settings (one thread, th
 - `place and word`: after it, a second one of that table by example and the word's text, which it takes from the shards. No
   product that adds up words can do with less; none of the rest (sentences, pieces, pairs, importance, keys) is in it.
 
+The same sums are in `word_occurrences` and `word_scores`: what these two take, with sentences, shares, order and keys, is
+compared with the bare ones as well as what everything takes.
+
 Writes tests/benchmarks/results/loading.json. Parts are made once and kept in `.benchmarks/`.
 """
 
@@ -26,6 +29,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -175,6 +179,22 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
     }  # fmt: skip
 
 
+def print_ratios(ours: dict[str, Any], bare: dict[str, Any]) -> None:
+    """How many times as long as a bare one the tables with its sums take, and how many times all of them."""
+    sums = {"place": (["word_occurrences"], ["place"])}
+    sums["place and word"] = (["word_occurrences", "word_scores"], [*bare["seconds"]])
+    for what, (tables, steps) in sums.items():
+        clock, used = ([one[kind] for one in (ours, bare)] for kind in ("seconds", "cpu_seconds"))
+        same, all_of_it = (
+            [sum(of[0][name] for name in names) / sum(of[1][name] for name in steps) for of in (clock, used)]
+            for names in (tables, [*ours["seconds"]])
+        )
+        print(
+            f"\tbare, by {what}\t{sum(clock[1][name] for name in steps):.1f} s: the tables of the same sums {same[0]:.2f} times ({same[1]:.2f}), "
+            f"everything {all_of_it[0]:.1f} times ({all_of_it[1]:.1f})"
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 10_000_000, 100_000_000])
@@ -199,11 +219,7 @@ def main() -> None:
         )
         for step, spent in ours["seconds"].items():
             print(f"\t{step}\t{spent:.1f} s ({ours['cpu_seconds'][step]:.1f})")
-        for what, sums in (("place", ["place"]), ("place and word", list(bare["seconds"]))):
-            spent, used = (sum(bare[kind][name] for name in sums) for kind in ("seconds", "cpu_seconds"))
-            print(
-                f"\tbare, by {what}\t{spent:.1f} s ({used:.1f}): {ours['total'] / spent:.1f} times ({ours['cpu_total'] / used:.1f})"
-            )
+        print_ratios(ours, bare)
         print(f"\tpeak of the bare ones\t{bare['peak_rss_mb']:.0f} MB", flush=True)
     exponents = {}
     for name in ("total", "cpu_total") if len(found) > 1 else ():

@@ -38,9 +38,7 @@ WITHOUT = {
     "nothing": (),
     "neighbours": ("update evidence set n_neighbours = 0",),
     "labels do not support it": ("update words set label_z = 99",),
-    "errors": ("update words set minority_low = null",),
-    "decides texts": ("update evidence set turned_low = 0",),
-    "outweighs": ("update evidence set strength = least(strength, 0.3)",),
+    "meaning": ("update meaning set expected = null, residual = strength, foretold = null",),
     "company": ("delete from company",),
     "kind of word": ("update candidates set type = 'content word'", "update word_types set word_group = null"),
     "trials": (
@@ -48,7 +46,17 @@ WITHOUT = {
     ),
 }
 """Changes to the tables that the verdicts are made of, so that a piece of evidence says nothing any more."""
-READ = ("candidates", "words", "word_types", "evidence", "company", "label_association", "waivers", "word_importance")
+READ = (
+    "candidates",
+    "words",
+    "word_types",
+    "evidence",
+    "meaning",
+    "company",
+    "label_association",
+    "waivers",
+    "word_importance",
+)
 
 
 def data_of(dataset: str) -> Path:

@@ -5,19 +5,18 @@
 -- number, fragment or the like that moves them is spurious: another one in its place should make no difference. A
 -- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
--- word raises alarms: predictions turn when it goes, its effect is far out among those of all words, it acts only
--- beside another word, its neighbours do nothing, labels do not support it, it goes with errors.
--- The third makes it spurious by itself, if the other word is no negation or the like: on real reviews no word
--- raised it. Else three alarms do, or two if one of the first two is among them; not if its neighbours do the same,
--- since then it is its meaning that counts, unless both of the first are raised: no one word should overrule a text. In
--- fewer than min_texts texts it stays unclear: there a strong word of the language looks like that by chance.
--- One whose effect changes sign or size with the text is context-dependent. Else, if the labels bear it out, it is
--- genuine.
+-- word is spurious if its meaning does not explain it: its effect is far beyond what words of similar meaning foretell,
+-- and that is next to nothing; where embeddings foretell nothing of any word, if its effect is far out and predictions
+-- turn when it goes. Or if it acts beside another word, unless that is a negation or the like. In fewer than min_texts
+-- texts it stays unclear: there a strong word of the language looks like that by chance.
+-- One whose effect changes sign or size with the text is context-dependent. Else, if the labels or its meaning bear it
+-- out, it is genuine.
 --
 -- param   min_effect      smallest mean effect that counts                           [log-odds]
 -- param   min_operators   operators that must agree
 -- param   min_texts       texts in which a content word must have been tried to be spurious
 -- param   min_turned      share of predictions that surely change when the word goes    [0..1]
+-- param   max_foretold    share of its effect that is next to nothing, where words of similar meaning foretell it  [0..1]
 -- param   max_opposite    share of opposite effects that makes context-dependent     [0..1]
 -- param   max_spread      spread that makes context-dependent
 -- param   min_surface     share of the effect lost with neighbours: tied to the surface  [0..1]
@@ -77,6 +76,9 @@ facts as (
         company.companion is not null
         and coalesce(companions.word_group, '') not in ('negation', 'intensifier', 'contrast') as is_paired,
         coalesce(evidence.turned_low >= $min_turned, false) as is_decisive,
+        meaning.expected,
+        meaning.residual,
+        meaning.foretold,
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful
     from candidates
@@ -85,6 +87,8 @@ facts as (
     left join evidence using (kind, label, word)
     left join label_association as association
         on candidates.kind = 'word' and candidates.label = association.label and candidates.word = association.word
+    left join meaning
+        on candidates.kind = 'word' and candidates.label = meaning.label and candidates.word = meaning.word
     left join company
         on candidates.kind = 'word' and candidates.label = company.label and candidates.word = company.word
     left join word_types as companions on companions.kind = 'word' and company.companion = companions.word
@@ -111,20 +115,23 @@ proven as (
     from facts
 ),
 
--- Far out: five standard deviations beyond the median of the words that move predictions, both robust (median absolute
+-- Far out: five standard deviations from the median of the words that were tried, both robust (median absolute
 -- deviation times 1.4826), since there may be many such words.
 fence as (
-    select median(strength) + 5 * 1.4826 * mad(strength) as far_out
-    from proven
-    where kind = 'word' and is_causal
-    having count(strength) >= 12
+    select
+        median(residual) as centre,
+        5 * 1.4826 * mad(residual) as distance
+    from meaning
+    having count(*) >= 12
 ),
 
 tested as (
     select
         proven.*,
-        fence.far_out,
-        coalesce(strength > fence.far_out, false) as outweighs,
+        fence.centre + sign(residual - fence.centre) * fence.distance as far_out,
+        coalesce(
+            abs(residual - fence.centre) > fence.distance and coalesce(foretold < $max_foretold, is_decisive), false
+        ) as is_unexplained,
         coalesce(opposite_share >= $max_opposite or spread > $max_spread, false) as is_mixed,
         -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does,
         -- or little.
@@ -133,12 +140,8 @@ tested as (
             and neighbour_size <= greatest(1.25 * stand_in_size, 0.5),
             false
         ) as is_surface,
-        coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_meaning,
-        is_surface::integer + is_unsupported::integer + is_harmful::integer + is_decisive::integer
-        + outweighs::integer as n_alarms,
-        is_paired
-        or (is_decisive and outweighs)
-        or (not is_meaning and (n_alarms >= 3 or ((is_decisive or outweighs) and n_alarms >= 2))) as is_alarming
+        coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_alike,
+        is_alike or coalesce(foretold >= 0.5, false) as is_meaning
     from proven
     left join fence on true
 ),
@@ -150,7 +153,7 @@ judged as (
             when not is_causal then 'unclear'
             when is_mark and is_mixed then 'context-dependent'
             when is_artefact and not is_exempt then 'spurious'
-            when is_alarming and not is_exempt and not is_function_word
+            when (is_unexplained or is_paired) and not is_exempt and not is_function_word
                 then if(n_texts >= $min_texts, 'spurious', 'unclear')
             when is_mixed then 'context-dependent'
             when is_exempt then 'genuine'
@@ -183,7 +186,7 @@ fired as (
                     round(spread, 1), ' times their mean'
                 )
             }, null),
-            if(is_surface or is_meaning, {
+            if(is_surface or is_alike, {
                 'rule': if(is_surface, 'tied to its surface', 'neighbours do the same'),
                 'detail': concat(
                     'a neighbour loses ', round(100 * neighbour_loss)::integer, ' % of the effect (', n_neighbours,
@@ -203,11 +206,18 @@ fired as (
                     round(100 * turned)::integer, ' % of the predictions change when it goes, to whichever label'
                 )
             }, null),
-            if(outweighs, {
-                'rule': 'outweighs other words',
+            if(is_unexplained, {
+                'rule': if(expected is null, 'outweighs other words', 'not explained by its meaning'),
                 'detail': concat(
-                    round(strength, 2), ' log-odds, where ', round(far_out, 2),
-                    ' is far out among the words that move predictions'
+                    round(strength, 2), ' log-odds',
+                    if(expected is null, '', concat(', of which words of similar meaning foretell ', round(expected, 2))),
+                    '; among the words tried, ', round(far_out, 2), if(expected is null, '', ' beyond that'), ' is far out'
+                )
+            }, null),
+            if(foretold >= 0.5 and not is_artefact, {
+                'rule': 'explained by its meaning',
+                'detail': concat(
+                    'words of similar meaning foretell ', round(expected, 2), ' of its ', round(strength, 2), ' log-odds'
                 )
             }, null),
             if(is_paired, {
@@ -218,7 +228,7 @@ fired as (
                     if(contrast = 'order', ' behind it', ' without')
                 )
             }, null),
-            if(is_alarming and not is_artefact and n_texts < $min_texts, {
+            if((is_unexplained or is_paired) and not is_artefact and n_texts < $min_texts, {
                 'rule': 'too few texts',
                 'detail': concat('tried in ', n_texts, ', at least ', $min_texts, ' are asked of a content word')
             }, null),

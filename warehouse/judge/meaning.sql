@@ -1,0 +1,52 @@
+-- meaning: what words of similar meaning foretell of a word's effect.
+-- One row per candidate (label, word); fragments have none.
+--
+-- Foretold from the effects of all other candidates, by their embeddings (tasks/meaning.py). Of a word that a model uses for
+-- what it means much is foretold; of one that it has learned by itself, as a planted one, next to nothing. Embeddings
+-- that no one has trained on language foretell nothing: they count only if they foretell the direction of surely more than three
+-- in five effects, where guessing has one half.
+--
+-- param   meaning     the predictions, JSON: label, word, expected
+-- param   min_effect  smallest mean effect that counts                            [log-odds]
+-- column  label       label the word speaks for
+-- column  word        lower-case word
+-- column  strength    mean effect over the operators                              [log-odds]
+-- column  expected    effect that is foretold; null where embeddings foretell nothing    [log-odds]
+-- column  residual    strength less what is foretold                              [log-odds]
+-- column  foretold    expected as a share of strength; null without either
+-- unique  label, word
+with
+
+predictions as (
+    select unnest(
+        from_json($meaning::json, '[{"label": "varchar", "word": "varchar", "expected": "double"}]'), recursive := true
+    )
+),
+
+measured as (
+    select
+        predictions.label,
+        predictions.word,
+        predictions.expected,
+        evidence.strength
+    from predictions
+    inner join evidence using (label, word)
+    where evidence.kind = 'word'
+),
+
+directions as (
+    select wilson_low(count(*) filter (where expected > 0), count(*)) > 0.6 as are_known
+    from measured
+    where strength >= $min_effect
+)
+
+select
+    measured.label,
+    measured.word,
+    measured.strength,
+    if(directions.are_known, measured.expected, null) as expected,
+    measured.strength - if(directions.are_known, measured.expected, 0) as residual,
+    if(directions.are_known, measured.expected, null) / nullif(measured.strength, 0) as foretold
+from measured
+cross join directions
+order by measured.label, measured.word
