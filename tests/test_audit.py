@@ -16,6 +16,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow.parquet as pq
+import numpy as np
 import pytest
 
 SEED = Path(__file__).parent.parent / "warehouse/seeds/movie_reviews.parquet"
@@ -121,6 +122,10 @@ def test_no_genuine_sentiment_word_is_spurious(planted):
     assert {"best", "love", "great"} <= set(common)
     spurious = {word for (word,) in planted.query("select word from verdicts where verdict = 'spurious'")}
     assert spurious.isdisjoint(common)
+    # Most of them have much of their effect foretold by the others; the planted one has none.
+    foretold = dict(planted.query("select word, foretold from meaning where strength >= 0.5"))
+    assert foretold[PLANTED.lower()] < 0.1
+    assert np.median([foretold[word] for word in common if word in foretold]) > 0.3
 
 
 def test_trials_stay_within_their_budget(planted):

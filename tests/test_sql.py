@@ -1245,12 +1245,15 @@ def test_embeddings_count_if_they_foretell_the_direction_of_surely_more_than_thr
         {"label": "a", "word": word, "expected": own} for word, own in zip([*words, "small"], expected, strict=True)
     ]
     rows = by(warehouse.build("judge/meaning", meaning=json.dumps(told), min_effect=0.1), "word")
+    assert only(warehouse.rows("checks/meaning__every_tried_word_is_foretold"), "word") == []
     known = stats.binomtest(num_right, total).proportion_ci(method="wilson").low > 0.6
     assert len(rows) == total + 1
     assert (rows["w0"]["expected"], rows["w0"]["residual"], rows["w0"]["foretold"]) == (
         (0.5, 1.5, 0.25) if known else (None, 2.0, None)
     )
     assert rows["small"]["residual"] == pytest.approx(1.09 if known else 0.09)
+    warehouse.connection.execute("delete from meaning where word = 'small'")
+    assert only(warehouse.rows("checks/meaning__every_tried_word_is_foretold"), "word") == [("small",)]
 
 
 @pytest.mark.parametrize(
