@@ -15,8 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import duckdb
-import pyarrow.parquet as pq
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 SEED = Path(__file__).parent.parent / "warehouse/seeds/movie_reviews.parquet"
