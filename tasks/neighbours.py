@@ -52,7 +52,7 @@ class Neighbourhood:
         pieces = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
         with torch.no_grad():
             rows_ND = [
-                embeddings(torch.tensor(ids, dtype=torch.long, device=self._classifier.device)).mean(dim=0)
+                embeddings(torch.tensor(ids, dtype=torch.long, device=self._classifier.device)).float().mean(dim=0)
                 for ids in pieces
             ]
         return self._unit(torch.stack(rows_ND)).nan_to_num().tolist() if rows_ND else []
