@@ -486,7 +486,7 @@ class VerdictsConfig(Section):
     """Texts in which a content word must have been tried to be called spurious; names, fragments and the like need no such number."""
     min_turned: float = setting(0.125, "share of texts, 0..1", gt=0, le=1)
     """A word decides texts if at least this share of the predictions surely changes when it goes, to whichever label."""
-    max_foretold: float = setting(0.2, "share of the effect, 0..1", gt=0, le=1)
+    max_foretold: float = setting(0.15, "share of the effect, 0..1", gt=0, le=1)
     """The meaning of a content word does not explain its effect if words of similar meaning foretell less than this share of it."""
     max_opposite: float = setting(0.25, "share of texts, 0..1", gt=0, le=1)
     """From this share of texts in which deleting the word has the opposite effect, it depends on its context."""

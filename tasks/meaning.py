@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 PENALTIES = tuple(10.0**power for power in np.arange(-2, 2.5, 0.5))
+FAR_OUT = 5.0
+"""Robust standard deviations, as in the verdicts."""
 
 
 def expected_effects(
@@ -20,6 +22,9 @@ def expected_effects(
     several labels is left out with all of them. The penalty is the one with the smallest squared error of these
     leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no better than 0 are 0.
 
+    Effects beyond five robust standard deviations from 0 count as that much: a few planted words with effects ten times as large would
+    have the whole regression to themselves.
+
     Args:
         vectors_ND: embeddings, each of length 1 and less the mean of all words of the vocabulary.
         effects_N: effect of each candidate on the log-odds of its label.
@@ -30,13 +35,15 @@ def expected_effects(
     own = np.array(labels)
     kernel_NN = vectors_ND @ vectors_ND.T * np.where(own[:, None] == own, 1.0, -1.0 / (max(num_labels, 2) - 1))
     groups = [np.flatnonzero(np.array(words) == word) for word in dict.fromkeys(words)]
-    best_N, smallest = np.zeros(len(own)), float(effects_N @ effects_N)
+    most = FAR_OUT * 1.4826 * np.median(np.abs(effects_N))
+    clipped_N = np.clip(effects_N, -most, most)
+    best_N, smallest = np.zeros(len(own)), float(clipped_N @ clipped_N)
     for penalty in PENALTIES:
         inverse_NN = np.linalg.inv(kernel_NN + penalty * np.eye(len(own)))
-        weights_N = inverse_NN @ effects_N
+        weights_N = inverse_NN @ clipped_N
         errors_N = np.empty(len(own))
         for group in groups:
             errors_N[group] = np.linalg.solve(inverse_NN[np.ix_(group, group)], weights_N[group])
         if errors_N @ errors_N < smallest:
-            best_N, smallest = effects_N - errors_N, float(errors_N @ errors_N)
+            best_N, smallest = clipped_N - errors_N, float(errors_N @ errors_N)
     return best_N

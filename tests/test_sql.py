@@ -1069,7 +1069,7 @@ def test_three_texts_are_too_few_for_company(warehouse):
 # ---------------------------------------------------------------- judge
 
 JUDGING = {
-    "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_foretold": 0.2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
+    "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_foretold": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
 }  # fmt: skip
 EVIDENCE = {
     "kind": "word", "label": "a", "n_trials": 32, "n_texts": 16, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
@@ -1184,11 +1184,11 @@ def test_a_content_word_that_acts_beside_another_is_spurious(warehouse, company,
 @pytest.mark.parametrize(
     ("beyond", "sign", "foretold", "turned_low", "kind", "verdict"),
     [
-        (0.01, 1, 0.19, 0.0, "content word", "spurious"),
-        (-0.01, 1, 0.19, 0.0, "content word", "genuine"),
+        (0.01, 1, 0.14, 0.0, "content word", "spurious"),
+        (-0.01, 1, 0.14, 0.0, "content word", "genuine"),
         (0.01, -1, -0.3, 0.0, "content word", "spurious"),  # a word without a score may speak for the other label
-        (0.01, 1, 0.2, 0.0, "content word", "genuine"),  # its meaning explains a part
-        (0.01, 1, 0.19, 0.0, "function word", "unclear"),
+        (0.01, 1, 0.15, 0.0, "content word", "genuine"),  # its meaning explains a part
+        (0.01, 1, 0.14, 0.0, "function word", "unclear"),
         # Where embeddings foretell nothing.
         (0.01, 1, "null", 0.125, "content word", "spurious"),
         (0.01, 1, "null", 0.124, "content word", "genuine"),
@@ -1207,7 +1207,7 @@ def test_an_effect_far_beyond_what_its_meaning_explains_is_spurious(
     residuals["x"] = float(np.median(every)) + sign * (distance + beyond)
     expected = "null" if foretold == "null" else 0.1
     meaning = "word | residual | foretold:double | expected:double\n" + "\n".join(
-        f"{word} | {own} | {foretold if word == 'x' else 0.19} | {expected}" for word, own in residuals.items()
+        f"{word} | {own} | {foretold if word == 'x' else 0.14} | {expected}" for word, own in residuals.items()
     )
     strength = 3.0 * sign
     agree, against = (4, 0) if sign == 1 else (0, 4)
@@ -1221,6 +1221,22 @@ def test_an_effect_far_beyond_what_its_meaning_explains_is_spurious(
     assert row["verdict"] == verdict
     told = {"not explained by its meaning", "outweighs other words"} & {rule["rule"] for rule in row["rules"]}
     assert bool(told) == (verdict != "genuine")
+
+
+@pytest.mark.parametrize(
+    ("loss", "rate_low", "verdict"), [(0.2, 0.4, "unclear"), (0.21, 0.4, "spurious"), (0.2, 0.6, "spurious")]
+)
+def test_what_neighbours_do_as_well_and_no_label_supports_was_learned_from_one_of_them(
+    warehouse, loss, rate_low, verdict
+):
+    meaning = "word | residual | foretold:double | expected\nx | 9.0 | 0.1 | 0.9\n" + "\n".join(
+        f"w{i} | {i / 10} | 0.5 | 0.1" for i in range(12)
+    )
+    found = verdicts_of(
+        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | 0.5", "word | type\nx | content word",
+        association=f"word | label_rate | label_share | rate_low | z\nx | 0.5 | 0.5 | {rate_low} | {10 * (rate_low - 0.4)}", meaning=meaning,
+    )  # fmt: skip
+    assert found["x"]["verdict"] == verdict
 
 
 def test_eleven_words_are_too_few_to_tell_what_is_far_out(warehouse):

@@ -605,7 +605,7 @@ def settled(parts):
         "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "passes": 48, "lost": 0, "max_documents": 32,
-        "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_foretold": 0.2, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
+        "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_foretold": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "meaning": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,

@@ -7,8 +7,9 @@
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
 -- word is spurious if its meaning does not explain it: its effect is far beyond what words of similar meaning foretell,
 -- and that is next to nothing; where embeddings foretell nothing of any word, if its effect is far out and predictions
--- turn when it goes. Or if it acts beside another word, unless that is a negation or the like. In fewer than min_texts
--- texts it stays unclear: there a strong word of the language looks like that by chance.
+-- turn when it goes. Not if its neighbours do the same and labels do not support it: then what was learned is one of
+-- them. Or if it acts beside another word, unless that is a negation or the like. In fewer than min_texts texts it stays
+-- unclear: there a strong word of the language looks like that by chance.
 -- One whose effect changes sign or size with the text is context-dependent. Else, if the labels or its meaning bear it
 -- out, it is genuine.
 --
@@ -141,7 +142,8 @@ tested as (
             false
         ) as is_surface,
         coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_alike,
-        is_alike or coalesce(foretold >= 0.5, false) as is_meaning
+        is_alike or coalesce(foretold >= 0.5, false) as is_meaning,
+        is_paired or (is_unexplained and not (is_alike and is_unsupported)) as is_alarming
     from proven
     left join fence on true
 ),
@@ -153,12 +155,12 @@ judged as (
             when not is_causal then 'unclear'
             when is_mark and is_mixed then 'context-dependent'
             when is_artefact and not is_exempt then 'spurious'
-            when (is_unexplained or is_paired) and not is_exempt and not is_function_word
+            when is_alarming and not is_exempt and not is_function_word
                 then if(n_texts >= $min_texts, 'spurious', 'unclear')
             when is_mixed then 'context-dependent'
             when is_exempt then 'genuine'
             when is_function_word then 'unclear'
-            when is_surface or (is_unsupported and not is_meaning) then 'unclear'
+            when is_surface or is_unexplained or (is_unsupported and not is_meaning) then 'unclear'
             else 'genuine'
         end as verdict,
         greatest(coalesce(necessity, 0), coalesce(sufficiency, 0), coalesce(minority_gap, 0), 0.02) as harm
@@ -228,7 +230,7 @@ fired as (
                     if(contrast = 'order', ' behind it', ' without')
                 )
             }, null),
-            if((is_unexplained or is_paired) and not is_artefact and n_texts < $min_texts, {
+            if(is_alarming and not is_artefact and n_texts < $min_texts, {
                 'rule': 'too few texts',
                 'detail': concat('tried in ', n_texts, ', at least ', $min_texts, ' are asked of a content word')
             }, null),
