@@ -48,7 +48,7 @@ benchmark: $(VENV)/.installed-dev
 benchmark-statistics: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/aggregation.py
 
-# What an audit finds of shortcuts that were planted, on both datasets with three seeds. About 45 minutes on two cores.
+# What an audit finds of shortcuts that were planted, on both datasets with four seeds. About an hour on two cores.
 benchmark-planted: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/planted.py
 

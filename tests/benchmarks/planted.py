@@ -156,7 +156,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     arguments.add_argument("--datasets", nargs="+", choices=sorted(CONTROLS), default=sorted(CONTROLS))
     given = arguments.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
