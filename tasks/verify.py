@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -51,8 +52,8 @@ from tasks.run import Run
 from warehouse import open_warehouse, seed
 
 GROUP = 75
-"""Candidates in a part: half a minute of two cores. Each part predicts its pool of other texts itself, and the last rounds of few words
-fill no batch: with 25, 300 words on two cores took a third longer than in one part."""
+"""Candidates in a part, about: half a minute of two cores. The last rounds of few words fill no batch: with 25, 300 words
+on two cores took a third longer than in one part."""
 FIRST = 16
 """Texts of an operator before it is asked whether more are needed; then twice as many, and so on."""
 NEIGHBOURS = 5
@@ -83,7 +84,9 @@ def verify_candidates(
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         candidates = warehouse.rows("verify/plan", params).to_pylist()
-    groups = [candidates[start : start + GROUP] for start in range(0, len(candidates), GROUP)] or [[]]
+    # Of about the same size: a part of a few words that are left fills no batch.
+    cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
+    groups = [candidates[start:end] for start, end in pairwise(cuts)]
     folder = run.storage / "trials"
     trials = [folder / f"part-{number:05d}.json" for number in range(len(groups))]
     # A worker may be in another folder.

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
@@ -40,6 +40,7 @@ from tasks.layers import WORD_EMBEDDINGS, logits_at
 from tasks.model import ModelSpec
 from tasks.parts import part_file, write_part
 from tasks.pilot import target_ids
+from tasks.run import SHARD_TOKENS
 from tests.benchmarks.memory import peak_rss_mb
 
 RESULTS = Path(__file__).parent / "results" / "attribution.json"
@@ -129,25 +130,25 @@ def errors(found: dict[int, np.ndarray], kind: str) -> np.ndarray:
 # ---------------------------------------------------------------- engines
 
 
-def shard_of(folder: Path, kind: str) -> Path:
+def shard_of(folder: Path, kind: str, number: int = 0, chosen: Sequence[int] | None = None) -> Path:
     lengths = [len(piece.ids) for piece in encoded(kind)]
     rows = [
         {
-            "example_id": i,
+            "example_id": int(i),
             "source_id": str(i),
-            "text": text,
+            "text": texts(kind)[i],
             "pair_start": None,
             "label_id": 0,
-            "n_tokens": n,
+            "n_tokens": lengths[i],
             "n_cut": 0,
         }
-        for i, (text, n) in enumerate(zip(texts(kind), lengths, strict=True))
+        for i in (range(len(lengths)) if chosen is None else chosen)
     ]
     schema = pa.schema([
         ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()), ("pair_start", pa.int32()),
         ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("n_cut", pa.int32()),
     ])  # fmt: skip
-    shard = folder / "shard-00000.json"
+    shard = folder / f"shard-{number:05d}.json"
     write_part(shard, {"examples": pa.Table.from_pylist(rows, schema=schema)}, {})
     return shard
 
@@ -462,14 +463,25 @@ def sizes(dtype: str = "float32") -> list[dict[str, object]]:
 
 
 def measure_size(kind: str, dtype: str) -> dict[str, object]:
-    run, _ = ours(kind, dtype, mode="corpus", gradients=5)
+    """The texts as an audit cuts them into shards: by length, so many tokens each."""
+    folder = Path(tempfile.mkdtemp())
+    lengths = [len(piece.ids) for piece in encoded(kind)]
+    order = np.argsort(lengths, kind="stable")
+    cuts = np.flatnonzero(np.diff((np.cumsum(np.array(lengths)[order]) - 1) // SHARD_TOKENS)) + 1
+    engine = engine_for(load_classifier(model(), dtype), AttributionConfig(dtype=dtype, mode="corpus", gradients=5))
+    shards = [shard_of(folder, kind, number, chosen) for number, chosen in enumerate(np.split(order, cuts))]
+    plan = plan_of(engine, shards, model(), folder)
     started = time.perf_counter()
-    run()
+    for number, shard in enumerate(shards):
+        attribute_shard(shard, engine, model(), plan, folder / f"part-{number:05d}.json", lambda amount: None)
     seconds = time.perf_counter() - started
     return {
-        "texts": kind, "tokens": sum(len(piece.ids) for piece in encoded(kind)), "seconds": seconds,
+        "texts": kind,
+        "shards": len(shards),
+        "tokens": sum(lengths),
+        "seconds": seconds,
         "peak_rss_mb": peak_rss_mb(),
-    }  # fmt: skip
+    }
 
 
 def operators(dtype: str) -> dict[str, float]:
