@@ -1,10 +1,10 @@
 -- meaning: what words of similar meaning foretell of a word's effect.
 -- One row per candidate (label, word); fragments have none.
 --
--- Foretold from the effects of all other candidates, by their embeddings (tasks/meaning.py). Of a word that a model uses for
--- what it means much is foretold; of one that it has learned by itself, as a planted one, next to nothing. Embeddings
--- that no one has trained on language foretell nothing: they count only if they foretell the direction of surely more than three
--- in five effects, where guessing has one half.
+-- Foretold from the effects of all other candidates, by their embeddings (tasks/meaning.py). Of a word that a model
+-- uses for what it means much is foretold; of one that it has learned by itself, as a planted one, next to nothing.
+-- Embeddings that no one has trained on language foretell nothing: they count only if they foretell the direction of
+-- surely more than three in five effects, where guessing has one half.
 --
 -- param   meaning     the predictions, JSON: label, word, expected
 -- param   min_effect  smallest mean effect that counts                            [log-odds]

@@ -8,16 +8,15 @@
 -- word is spurious if its meaning does not explain it: its effect is far beyond what words of similar meaning foretell,
 -- and that is next to nothing; where embeddings foretell nothing of any word, if its effect is far out and predictions
 -- turn when it goes. Not if its neighbours do the same and labels do not support it: then what was learned is one of
--- them. Or if it acts beside another word, unless that is a negation or the like. In fewer than min_texts texts it stays
--- unclear: there a strong word of the language looks like that by chance.
--- One whose effect changes sign or size with the text is context-dependent. Else, if the labels or its meaning bear it
--- out, it is genuine.
+-- them. Or if it acts beside another word, unless that is a negation or the like. In fewer than min_texts texts it
+-- stays unclear: there a strong word of the language looks like that by chance. One whose effect changes sign or size
+-- with the text is context-dependent. Else, if the labels or its meaning bear it out, it is genuine.
 --
 -- param   min_effect      smallest mean effect that counts                           [log-odds]
 -- param   min_operators   operators that must agree
 -- param   min_texts       texts in which a content word must have been tried to be spurious
 -- param   min_turned      share of predictions that surely change when the word goes    [0..1]
--- param   max_foretold    share of its effect that is next to nothing, where words of similar meaning foretell it  [0..1]
+-- param   max_foretold    share of an effect that is next to nothing, if no more is foretold   [0..1]
 -- param   max_opposite    share of opposite effects that makes context-dependent     [0..1]
 -- param   max_spread      spread that makes context-dependent
 -- param   min_surface     share of the effect lost with neighbours: tied to the surface  [0..1]
@@ -212,14 +211,16 @@ fired as (
                 'rule': if(expected is null, 'outweighs other words', 'not explained by its meaning'),
                 'detail': concat(
                     round(strength, 2), ' log-odds',
-                    if(expected is null, '', concat(', of which words of similar meaning foretell ', round(expected, 2))),
-                    '; among the words tried, ', round(far_out, 2), if(expected is null, '', ' beyond that'), ' is far out'
+                    ', of which words of similar meaning foretell ' || round(expected, 2),
+                    '; among the words tried, ', round(far_out, 2), if(expected is null, '', ' beyond that'),
+                    ' is far out'
                 )
             }, null),
             if(foretold >= 0.5 and not is_artefact, {
                 'rule': 'explained by its meaning',
                 'detail': concat(
-                    'words of similar meaning foretell ', round(expected, 2), ' of its ', round(strength, 2), ' log-odds'
+                    'words of similar meaning foretell ', round(expected, 2), ' of its ', round(strength, 2),
+                    ' log-odds'
                 )
             }, null),
             if(is_paired, {
