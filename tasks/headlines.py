@@ -10,7 +10,7 @@ _TYPE_TITLES = {
     "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
     "name": "Names move predictions", "number": "Numbers move predictions", "place": "Places move predictions",
     "mixed script": "Words in two alphabets move predictions", "symbol": "Symbols move predictions",
-    "content word": "Single words decide, whatever the text says",
+    "content word": "Single words do more than they mean",
 }  # fmt: skip
 
 
