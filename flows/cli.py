@@ -1,7 +1,6 @@
 """The command `token-audit`."""
 
 import contextlib
-import gc
 import importlib
 import io
 import os
@@ -292,16 +291,8 @@ def _prefect(flow_module: str) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
             # Drawn on a terminal only.
             with Console(stderr=True).status("Starting"):
-                stack.enter_context(prefect_server(meanwhile=lambda: _import(flow_module)))
+                stack.enter_context(prefect_server(meanwhile=lambda: importlib.import_module(flow_module)))
             yield
-
-
-def _import(module: str) -> None:
-    # The collector takes a second of five to find nothing.
-    gc.disable()
-    importlib.import_module(module)
-    gc.freeze()
-    gc.enable()
 
 
 @contextlib.contextmanager

@@ -53,11 +53,13 @@ def prefect_server(meanwhile: Callable[[], object] = lambda: None) -> Iterator[N
 
     if url := PREFECT_API_URL.value():
         check_api(url)
-        meanwhile()
+        with without_collector():
+            meanwhile()
         yield
         return
     with tempfile.TemporaryFile() as log, server_process(log) as port:
-        meanwhile()
+        with without_collector():
+            meanwhile()
         wait_until_ready(port, log)
         # Otherwise the proxy of a cluster gets the requests meant for this machine.
         no_proxy = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
@@ -67,6 +69,17 @@ def prefect_server(meanwhile: Callable[[], object] = lambda: None) -> Iterator[N
                 yield
             finally:
                 drain_history()
+
+
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """For imports: looking for garbage among what they make takes a second of five, and there is none."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def check_api(url: str) -> None:
@@ -145,15 +158,17 @@ def serve(parent: int) -> None:
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
     # For other systems, for a parent that ended before the line above, and for a server that does not stop.
     threading.Thread(target=end_with, args=(parent,), daemon=True).start()
-    gc.disable()  # one second of the three that the imports take
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nobody reads stdout from here on
 
-    import uvicorn
-    from filelock import FileLock
-    from prefect.server.api.server import create_app
-    from prefect.settings import PREFECT_HOME
+    with without_collector():
+        import uvicorn
+        from filelock import FileLock
+        from prefect.server.api.server import create_app
+        from prefect.settings import PREFECT_HOME
+
+        app = create_app(ephemeral=True)
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -161,9 +176,7 @@ def serve(parent: int) -> None:
             with FileLock(PREFECT_HOME.value() / "token-audit.lock"):
                 await super().startup(sockets)
 
-    config = uvicorn.Config(create_app(ephemeral=True), log_level="warning", timeout_graceful_shutdown=2)
-    gc.freeze()
-    gc.enable()
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
     Server(config).run(sockets=[listener])
 
 

@@ -158,15 +158,13 @@ def try_group(
     if group:
         reader = _Reader(model, dtype, _rows_of(tried, shards, parts))
         operations = [
-            operation
-            for row in tried
-            for operation in _operations(Candidate(row["kind"], row["label"], row["word"]), row, reader, verification)
+            operation for row in tried for operation in _operations(_candidate(row), row, reader, verification)
         ]
         _run(operations, reader, verification, advance)
         rows = [row for operation in operations for row in operation.rows]
         words = [row for row in group if row["kind"] == "word"]
         vectors = [
-            {**{name: row[name] for name in Candidate._fields}, "vector": vector}
+            {**_candidate(row)._asdict(), "vector": vector}
             for row, vector in zip(words, reader.vectors([row["inserts"][0] for row in words]), strict=True)
         ]
         num_passes = reader.num_passes
@@ -194,6 +192,10 @@ class Candidate(NamedTuple):
     kind: str
     label: str
     word: str
+
+
+def _candidate(row: Mapping[str, Any]) -> Candidate:
+    return Candidate(row["kind"], row["label"], row["word"])
 
 
 @dataclass

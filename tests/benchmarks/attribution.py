@@ -381,7 +381,7 @@ def driver(kinds: list[str], rounds: int, seconds: float, only: str | None) -> N
 
 
 def rows_of(collected: dict[str, list[dict[str, object]]]) -> list[dict[str, object]]:
-    """What was measured, medians over the rounds, among the rows that the file has of other cases; ratios within each kind of texts."""
+    """What was measured, medians over the rounds, among the rows that the file has of the other cases; ratios within each kind of texts."""
     new: list[dict[str, object]] = []
     for found in collected.values():
         row = dict(found[0])
@@ -390,8 +390,9 @@ def rows_of(collected: dict[str, list[dict[str, object]]]) -> list[dict[str, obj
         row["rounds"] = len(found)
         new.append(row)
     known = json.loads(RESULTS.read_text())["rows"] if RESULTS.is_file() else []
-    measured = {(row["texts"], row["engine"]) for row in new}
-    rows = [row for row in known if (row["texts"], row["engine"]) not in measured] + new
+    # A case that is no more leaves no row behind.
+    kept = {(kind, engine) for kind in TUNED for engine in cases(kind)} - {(row["texts"], row["engine"]) for row in new}
+    rows = [row for row in known if (row["texts"], row["engine"]) in kept] + new
     for kind in {str(row["texts"]) for row in new}:
         compared([row for row in rows if row["texts"] == kind])
     return rows

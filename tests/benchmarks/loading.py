@@ -25,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -181,17 +181,20 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
 
 def print_ratios(ours: dict[str, Any], bare: dict[str, Any]) -> None:
     """How many times as long as a bare one the tables with its sums take, and how many times all of them."""
-    sums = {"place": (["word_occurrences"], ["place"])}
-    sums["place and word"] = (["word_occurrences", "word_scores"], [*bare["seconds"]])
-    for what, (tables, steps) in sums.items():
-        clock, used = ([one[kind] for one in (ours, bare)] for kind in ("seconds", "cpu_seconds"))
-        same, all_of_it = (
-            [sum(of[0][name] for name in names) / sum(of[1][name] for name in steps) for of in (clock, used)]
-            for names in (tables, [*ours["seconds"]])
+
+    def times(tables: Iterable[str], steps: Iterable[str], kind: str) -> float:
+        return sum(ours[kind][name] for name in tables) / sum(bare[kind][name] for name in steps)
+
+    for what, tables, steps in (
+        ("place", ["word_occurrences"], ["place"]),
+        ("place and word", ["word_occurrences", "word_scores"], ["place", "word"]),
+    ):
+        same, everything = (
+            [times(names, steps, kind) for kind in ("seconds", "cpu_seconds")] for names in (tables, ours["seconds"])
         )
         print(
-            f"\tbare, by {what}\t{sum(clock[1][name] for name in steps):.1f} s: the tables of the same sums {same[0]:.2f} times ({same[1]:.2f}), "
-            f"everything {all_of_it[0]:.1f} times ({all_of_it[1]:.1f})"
+            f"\tbare, by {what}\tthe tables of the same sums take {same[0]:.2f} times as long ({same[1]:.2f}), "
+            f"everything {everything[0]:.1f} times ({everything[1]:.1f})"
         )
 
 

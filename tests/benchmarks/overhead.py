@@ -28,6 +28,7 @@ from pathlib import Path
 from configs.load import load_config
 from tasks.attribute import attribute_part, plan_run
 from tasks.finetune import finetune_classifier
+from tasks.parts import part_file
 from tasks.verify import try_group
 from warehouse import open_warehouse
 
@@ -44,7 +45,7 @@ for shard in shards:
 attributed = time.perf_counter()
 parts = sorted((run / "parts").glob("part-*.json"))
 params = {
-    "token_parts": [str(path) for path in sorted((run / "parts").glob("*.tokens.parquet"))],
+    "token_parts": [part_file(part, "tokens") for part in parts],
     "max_documents": config.verification.max_documents,
 }
 with open_warehouse(config.warehouse, read_only=True) as warehouse:
