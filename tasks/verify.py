@@ -22,6 +22,7 @@ The operators, on all occurrences in a text:
 import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib.resources import files
@@ -37,7 +38,7 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from configs.schema import AttributionConfig, AuditConfig, VerificationConfig, digest
-from tasks.classifier import Classifier, load_classifier
+from tasks.classifier import Classifier, first_position, load_classifier
 from tasks.edits import Span, Text, deleted, inserted, masked, replaced
 from tasks.explained import Engine, batch_tokens, draw, predict
 from tasks.fanout import Facts, Job, fan_out, target_of
@@ -156,7 +157,7 @@ def try_group(
     vectors: list[dict[str, Any]] = []
     num_passes = 0
     if group:
-        reader = _Reader(model, dtype, _rows_of(tried, shards, parts))
+        reader = Reader(model, dtype, _rows_of(tried, shards, parts))
         operations = [
             operation for row in tried for operation in _operations(_candidate(row), row, reader, verification)
         ]
@@ -222,7 +223,7 @@ class Operation:
         return [sign * (row["margin_after"] - row["margin_before"]) for row in self.rows]
 
 
-class _Reader:
+class Reader:
     """The model, and the texts of a group with their logits."""
 
     def __init__(self, model: ModelSpec, dtype: Any, rows: Mapping[int, Mapping[str, Any]]) -> None:
@@ -245,14 +246,21 @@ class _Reader:
         windows = [[piece for piece, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
         pieces = [piece for text in windows for piece in text]
         self.num_passes += len(pieces)
-        return mean_over_windows(predict(self._engine, pieces), windows)
+        block = self.classifier.last_block
+        with nullcontext() if block is None else first_position(block):
+            found = predict(self._engine, pieces)
+        return mean_over_windows(found, windows)
 
     def vectors(self, words: Sequence[str]) -> list[list[float]]:
         return _neighbourhood(self.classifier).vectors(words)
 
-    def margin(self, logits_K: np.ndarray, label: int) -> float:
-        logits_NK, target_N = torch.tensor(logits_K[None]).double(), torch.tensor([label])
-        return float(explained_scalar(logits_NK, target_N, "margin", None, self._engine.head)[0])
+    def margins(self, logits_NK: np.ndarray, labels: Sequence[int]) -> list[float]:
+        """Log-odds of a label of its own in each row."""
+        margin_N = explained_scalar(
+            torch.tensor(logits_NK).double(), torch.tensor(labels), "margin", None, self._engine.head
+        )
+        found: list[float] = margin_N.tolist()
+        return found
 
 
 def _mask_token(tokenizer: Any) -> str | None:
@@ -276,7 +284,7 @@ def _rows_of(
 
 
 def _operations(
-    candidate: Candidate, row: Mapping[str, Any], reader: _Reader, verification: VerificationConfig
+    candidate: Candidate, row: Mapping[str, Any], reader: Reader, verification: VerificationConfig
 ) -> list[Operation]:
     """All trials that could be made of a candidate; k texts share out the replacements in turn."""
     held = [
@@ -304,7 +312,7 @@ def _replacing(example_id: int, text: Text, spans: Sequence[Span], words: Sequen
     return [] if word is None else [Trial(example_id, replaced(text, spans, word), word)]
 
 
-def _neighbours(candidate: Candidate, reader: _Reader, verification: VerificationConfig) -> list[str]:
+def _neighbours(candidate: Candidate, reader: Reader, verification: VerificationConfig) -> list[str]:
     if candidate.kind == "piece":
         return []
     near = _neighbourhood(reader.classifier)
@@ -323,7 +331,7 @@ def _function_words() -> frozenset[str]:
 
 
 def _run(
-    operations: Sequence[Operation], reader: _Reader, verification: VerificationConfig, advance: Callable[[int], None]
+    operations: Sequence[Operation], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
 ) -> None:
     """Run trials, all operations side by side so that batches are large, until every operation is settled or at its end."""
     num_texts = FIRST
@@ -334,16 +342,17 @@ def _run(
         chosen = [
             (operation, trial) for operation in going_on for trial in operation.trials[len(operation.rows) : num_texts]
         ]
-        after = reader.logits([trial.after for _, trial in chosen])
-        for (operation, trial), after_K in zip(chosen, after, strict=True):
-            candidate, row = operation.candidate, reader.rows[trial.example_id]
-            before_K = np.array(row["logits"])
-            label = labels.index(candidate.label)
+        before_NK = np.array([reader.rows[trial.example_id]["logits"] for _, trial in chosen])
+        after_NK = reader.logits([trial.after for _, trial in chosen])
+        targets = [labels.index(operation.candidate.label) for operation, _ in chosen]
+        margins = zip(reader.margins(before_NK, targets), reader.margins(after_NK, targets), strict=True)
+        predicted = zip(before_NK.argmax(axis=1).tolist(), after_NK.argmax(axis=1).tolist(), strict=True)
+        for (operation, trial), margin, label in zip(chosen, margins, predicted, strict=True):
             operation.rows.append({
-                **candidate._asdict(), "operator": operation.operator, "replacement": trial.replacement, "example_id": trial.example_id,
-                "margin_before": reader.margin(before_K, label), "margin_after": reader.margin(after_K, label),
-                "predicted_before": int(before_K.argmax()), "predicted_after": int(after_K.argmax()),
-                "gold": row["label_id"],
+                **operation.candidate._asdict(), "operator": operation.operator,
+                "replacement": trial.replacement, "example_id": trial.example_id,
+                "margin_before": margin[0], "margin_after": margin[1], "predicted_before": label[0], "predicted_after": label[1],
+                "gold": reader.rows[trial.example_id]["label_id"],
             })  # fmt: skip
         going_on = [
             operation

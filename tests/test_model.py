@@ -20,6 +20,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 import tasks.layers
 from configs.schema import AttributionError, AuditConfig, ModelError
 from tasks.classifier import Encoded, encode, inputs_of, load_classifier, plain_logits, token_counts
+from tasks.edits import Text
 from tasks.identify import name_run
 from tasks.layers import (
     WORD_EMBEDDINGS,
@@ -32,6 +33,7 @@ from tasks.layers import (
     require_explainable,
 )
 from tasks.model import ModelSpec, model_spec, resolve_model
+from tasks.verify import Reader
 
 CORPUS = [
     "Too long.", "A gorgeous, witty, seductive movie.", "Steven Seagal's worst: unfunny, humorless and badly directed.",
@@ -224,6 +226,30 @@ def test_explained_passes_of_a_bert_compute_its_last_block_at_one_position_unles
             assert seen == [1 if layer is WORD_EMBEDDINGS else num_tokens]
     finally:
         handle.remove()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_trials_get_the_logits_that_transformers_gives(folder_of, family):
+    model = model_spec(folder_of(family), 64)
+    reader = Reader(model, "float32", {})
+    texts = ["one probe that is read", "and then another one", "one probe that is [MASK]"]
+    found_NK = reader.logits([Text(text, None) for text in texts])
+    for text, found_K in zip(pieces(reader.classifier, *texts), found_NK, strict=True):
+        expected_K = logits_of_transformers(folder_of(family), text)
+        torch.testing.assert_close(torch.tensor(found_K, dtype=torch.float32), expected_K, rtol=0, atol=1e-5)
+
+
+def test_trials_compute_the_last_block_of_a_bert_at_one_position(folder_of):
+    reader = Reader(model_spec(folder_of("bert"), 64), "float32", {})
+    seen = []
+    handle = reader.classifier.last_block.intermediate.register_forward_pre_hook(
+        lambda module, args: seen.append(args[0].shape[1])
+    )
+    try:
+        reader.logits([Text("one probe that is read", None)])
+    finally:
+        handle.remove()
+    assert seen == [1]
 
 
 def points_of(classifier):

@@ -111,7 +111,7 @@ def logits_of(text):
     return [0.0, sum(WEIGHTS.get(word.lower(), 0.0) for word in text.split()) - 0.5]
 
 
-class Linear(tasks.verify._Reader):
+class Linear(tasks.verify.Reader):
     """The margin of the second label is the sum of the weights of the words."""
 
     def __init__(self, model, dtype, rows):
@@ -124,14 +124,14 @@ class Linear(tasks.verify._Reader):
     def vectors(self, words):
         return [[float(len(word)), 1.0] for word in words]
 
-    def margin(self, logits_K, label):
-        return float(logits_K[label] - logits_K[1 - label])
+    def margins(self, logits_NK, labels):
+        return [float(logits_K[label] - logits_K[1 - label]) for logits_K, label in zip(logits_NK, labels, strict=True)]
 
 
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """Forty texts, half of them with the word, a model of two labels, and the plan of three candidates."""
-    monkeypatch.setattr(tasks.verify, "_Reader", Linear)
+    monkeypatch.setattr(tasks.verify, "Reader", Linear)
     monkeypatch.setattr(tasks.verify, "_neighbours", lambda candidate, reader, verification: ["near"])
     texts = [f"it is Kane again number {i}" if i % 2 else f"it is film number {i}" for i in range(40)]
     rows = [{"example_id": i, "text": text, "pair_start": None, "label_id": i % 2} for i, text in enumerate(texts)]
