@@ -311,8 +311,8 @@ class FinetuneConfig(Section):
             yield f"sets `frozen_layers`, which has no effect: the network {network} {why}"
 
 
-Method = Literal["integrated_gradients", "gradient_x_input", "gradient_norm", "embedding_gradient_norm"]
-SIGNED = ("integrated_gradients", "gradient_x_input")
+Method = Literal["integrated_gradients", "gradient_x_input", "relevance", "gradient_norm", "embedding_gradient_norm"]
+SIGNED = ("integrated_gradients", "gradient_x_input", "relevance")
 """Methods whose scores speak for or against a label; a norm only says how much."""
 
 Baseline = Literal["mask", "pad", "unk", "zero", "mean"]
@@ -338,7 +338,7 @@ class AttributionConfig(Section):
         "gradient_x_input",
         "gradient_norm",
     )
-    """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding."""
+    """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise relevance: gradient x input with attention weights, norms and ratios of activations held constant, made for encoders of BERT's kind."""
     method: Literal["listed", "certified"] = "listed"
     """`certified`: the signed method and the baseline that `token-audit certify` found best for this kind of model on this data, in the place of `methods` and `baseline`."""
     layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)
@@ -398,7 +398,7 @@ class AttributionConfig(Section):
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
         mode, methods = given.get("mode", "corpus"), given.get("methods")
         if isinstance(methods, list | tuple) and not set(SIGNED) & {str(method) for method in methods}:
-            yield "needs `integrated_gradients` or `gradient_x_input` among `methods`: a norm has no sign, so it cannot be added up for or against a label"
+            yield "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`: a norm has no sign, so it cannot be added up for or against a label"
         if isinstance(methods, list | tuple) and len({str(method) for method in methods}) < len(methods):
             yield "names one of `methods` twice"
         layer = given.get("layer", "word_embeddings")

@@ -6,7 +6,7 @@ see tasks/pilot.py) and one part per shard with two tables.
 `tokens`, one row per token: `example_id`, `position` (0-based, special tokens included),
 `token_id`, `token_start`, `token_end`, `word_start`, `word_end` (code points of the raw
 text; the word is null for special tokens), `gradient_norm`, `embedding_gradient_norm`,
-`gradient_x_input`, `integrated_gradients` (float32; null if not among the methods) and
+`gradient_x_input`, `relevance`, `integrated_gradients` (float32; null if not among the methods) and
 `contrast`, whose square, summed over the tokens of a word first, estimates the variance of
 the word's quadrature noise (`corpus` mode). Padding, where a network wants it, is one row.
 
@@ -50,9 +50,12 @@ from tasks.path import drawn, nested
 from tasks.pilot import Plan, make_plan, pilot_texts, stored_plan, target_ids
 from tasks.progress import progress
 from tasks.reading import mean_over_windows, read_texts, windows_of
+from tasks.relevance import FrozenFactors
 from tasks.words import word_spans, words_of_pieces
 
-COLUMNS = ("gradient_norm", "embedding_gradient_norm", "gradient_x_input", "integrated_gradients", "contrast")
+COLUMNS = (
+    "gradient_norm", "embedding_gradient_norm", "gradient_x_input", "relevance", "integrated_gradients", "contrast",
+)  # fmt: skip
 
 
 @task(name="attribute", cache_policy=NO_CACHE, timeout_seconds=48 * 3600)
@@ -364,15 +367,19 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
         visited = [rule.places_S[1:-1] for rule in rules]
     values_BST, swept = _visit(batch, everyone, [np.append(places, 1.0) for places in visited])
     scores = _at_input(batch, swept, gram_DD)
-    start_BT, change_B = (
-        batch.start_BT.cpu().double().numpy(),
-        (batch.score_B - batch.baseline_score_B).cpu().double().numpy(),
-    )
-    score_B = batch.score_B.cpu().double().numpy()
+    too_large = swept.too_large
+    if "relevance" in attribution.methods:
+        with FrozenFactors():
+            _, frozen = _visit(batch, everyone, [np.ones(1)] * num_pieces)
+        scores["relevance"] = _array(gradient_x_input(frozen.gradient_ETD, batch.inputs_BTD))
+        too_large |= frozen.too_large
+    start_BT, change_B = _array(batch.start_BT), _array(batch.score_B - batch.baseline_score_B)
+    score_B = _array(batch.score_B)
+    at_input = 1 + ("relevance" in attribution.methods)
     results = []
     for b in everyone:
         own = {name: column[b] for name, column in scores.items()}
-        results.append(Scored(own, float(score_B[b]), float(change_B[b]), len(visited[b]) + 1, float("nan")))
+        results.append(Scored(own, float(score_B[b]), float(change_B[b]), len(visited[b]) + at_input, float("nan")))
     if path and attribution.mode == "corpus":
         for b, rule in enumerate(rules):
             values_ST = np.concatenate([start_BT[b : b + 1], values_BST[b]])
@@ -387,7 +394,7 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
         # Padding goes to the end, on whichever side the tokenizer puts it.
         order = np.argsort(~real_BT[b], kind="stable")
         result.scores = {name: column[order] for name, column in result.scores.items()}
-        if b in swept.too_large:
+        if b in too_large:
             result.reason = "out of memory"
         elif not all(np.isfinite(column).all() for column in result.scores.values()):
             result.reason = "not finite"
@@ -407,7 +414,7 @@ def _visit(batch: Batch, members: Sequence[int], places: Sequence[np.ndarray]) -
     sizes = [len(places_S) for places_S in places]
     example_R = torch.tensor(members, device=device).repeat_interleave(torch.tensor(sizes, device=device))
     swept = batch.sweep(example_R, torch.tensor(np.concatenate(places), dtype=torch.float64, device=device))
-    values_RT = swept.integrand_RT.cpu().double().numpy()
+    values_RT = _array(swept.integrand_RT)
     return np.split(values_RT, np.cumsum(sizes)[:-1]), swept
 
 
@@ -421,7 +428,12 @@ def _at_input(batch: Batch, swept: Sweep, gram_DD: Tensor | None) -> dict[str, n
         found["embedding_gradient_norm"] = embedding_gradient_norm(swept.gradient_ETD)
     if "gradient_x_input" in methods:
         found["gradient_x_input"] = gradient_x_input(swept.gradient_ETD, batch.inputs_BTD)
-    return {name: column.cpu().double().numpy() for name, column in found.items()}
+    return {name: _array(column) for name, column in found.items()}
+
+
+def _array(values: Tensor) -> np.ndarray:
+    found: np.ndarray = values.cpu().double().numpy()
+    return found
 
 
 def _double_until_exact(

@@ -17,7 +17,7 @@ from prefect.artifacts import create_link_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
-from configs.schema import AttributionError, AuditConfig, Method
+from configs.schema import SIGNED, AttributionError, AuditConfig, Method
 from tasks.classifier import Classifier, load_classifier
 from tasks.model import ModelSpec
 from tasks.page import render
@@ -26,7 +26,7 @@ from tasks.run import Run
 from tasks.sentences import Piece, pieces_of
 
 METHODS: dict[Method, str] = {
-    "integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input",
+    "integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input", "relevance": "layer-wise relevance",
     "gradient_norm": "norm of the gradient to the one-hot input", "embedding_gradient_norm": "norm of the gradient to the layer",
 }  # fmt: skip
 
@@ -107,7 +107,7 @@ def write_explained(
     method = config.explain.method or config.attribution.summed
     html = render(
         "explained.html.jinja", config=config, run=run, found=found, examples=examples, labels=model.labels, method=METHODS[method],
-        integrated=method == "integrated_gradients", signed_scores=method in ("integrated_gradients", "gradient_x_input"),
+        integrated=method == "integrated_gradients", signed_scores=method in SIGNED,
     )  # fmt: skip
     write_whole(page, html.encode())
     if TaskRunContext.get() is not None:

@@ -39,7 +39,11 @@ MAX_VERDICTS = 50
 MAX_ASIDE = 2
 """Sentences for each word that is shown but not spurious."""
 
-METHODS = {"integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input"}
+METHODS = {
+    "integrated_gradients": "integrated gradients",
+    "gradient_x_input": "gradient × input",
+    "relevance": "layer-wise relevance",
+}
 _GAP_SCALE = 0.1
 """Completeness gap, as a share of the change, that the histogram is drawn around where no tolerance is set."""
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}

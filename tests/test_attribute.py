@@ -20,6 +20,7 @@ from tasks.gradients import explained_scalar
 from tasks.layers import logits_at
 from tasks.model import model_spec
 from tasks.parts import part_file, read_manifest, write_part
+from tasks.relevance import FrozenFactors
 from tasks.words import word_spans
 
 TEXTS = [
@@ -29,7 +30,7 @@ TEXTS = [
     "If you sometimes like to go to the movies to have fun, Wasabi is a good place to start, and it doesn't cost the earth.",
 ]
 REVIEWS = Path(__file__).parent.parent / "warehouse/seeds/movie_reviews.parquet"
-EVERYTHING = ("integrated_gradients", "gradient_x_input", "gradient_norm", "embedding_gradient_norm")
+EVERYTHING = ("integrated_gradients", "gradient_x_input", "relevance", "gradient_norm", "embedding_gradient_norm")
 
 
 @pytest.fixture(autouse=True)
@@ -193,6 +194,24 @@ def test_gradients_and_their_norms_equal_captum(minilm, tmp_path):
     for i, naive_T in enumerate(naive_BT):
         ours = of(tokens, i, "gradient_norm")
         assert ours == pytest.approx(naive_T[: len(ours)].tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "allowed"), [("float32", 1e-5), ("bfloat16", 0.05), ("autocast", 0.05)])
+def test_relevance_is_gradient_times_input_of_the_frozen_factors_whatever_else_is_asked_for(
+    minilm, tmp_path, dtype, allowed
+):
+    tokens, examples = attributed(tmp_path, minilm, TEXTS, methods=("relevance",), dtype=dtype)
+    model, batch, target_B = captum_batch(minilm)
+    embedded_BTD = model.bert.embeddings.word_embeddings(batch["input_ids"]).detach().requires_grad_()
+    with FrozenFactors():
+        logits = model(inputs_embeds=embedded_BTD, attention_mask=batch["attention_mask"]).logits
+        (gradient_BTD,) = torch.autograd.grad(explained_scalar(logits, target_B, "margin").sum(), embedded_BTD)
+    expected_BT = (gradient_BTD * embedded_BTD).sum(-1).detach()
+    for i, expected_T in enumerate(expected_BT):
+        ours = of(tokens, i, "relevance")
+        assert ours == pytest.approx(expected_T[: len(ours)].tolist(), abs=allowed * float(expected_T.abs().max()))
+    assert {example["gradients"] for example in examples} == {2}
+    assert {token["integrated_gradients"] for token in tokens} == {None}
 
 
 def test_a_baseline_of_zeros_or_of_the_mean_embedding_equals_captum_on_embeddings(minilm, tmp_path):

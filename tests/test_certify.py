@@ -39,16 +39,16 @@ def probes(warehouse):
             11         | probe-1   | cd x ab      | 0
         """)],
         "token_parts": [warehouse.part("""
-            example_id | word_start:integer | word_end:integer | integrated_gradients:float | gradient_x_input:float | gradient_norm:float | embedding_gradient_norm:float
-            10         | null               | null             | 9.0                        | 9.0                    | 9.0                 | null
-            10         | 0                  | 2                | 0.5                        | 1.0                    | 1.0                 | null
-            10         | 3                  | 5                | -1.0                       | 0.25                   | 3.0                 | null
-            10         | 3                  | 5                | -1.0                       | -0.25                  | 4.0                 | null
-            10         | 6                  | 8                | 1.5                        | 0.5                    | 6.0                 | null
-            10         | 9                  | 11               | 0.5                        | 0.0                    | 1.0                 | null
-            11         | 0                  | 2                | 3.0                        | 1.0                    | 1.0                 | null
-            11         | 3                  | 4                | 2.0                        | 1.0                    | 2.0                 | null
-            11         | 5                  | 7                | -1.0                       | 1.0                    | 3.0                 | null
+            example_id | word_start:integer | word_end:integer | integrated_gradients:float | gradient_x_input:float | gradient_norm:float | embedding_gradient_norm:float | relevance:float
+            10         | null               | null             | 9.0                        | 9.0                    | 9.0                 | null | 9.0
+            10         | 0                  | 2                | 0.5                        | 1.0                    | 1.0                 | null | 0.5
+            10         | 3                  | 5                | -1.0                       | 0.25                   | 3.0                 | null | -4.0
+            10         | 3                  | 5                | -1.0                       | -0.25                  | 4.0                 | null | 0.5
+            10         | 6                  | 8                | 1.5                        | 0.5                    | 6.0                 | null | 0.25
+            10         | 9                  | 11               | 0.5                        | 0.0                    | 1.0                 | null | 2.0
+            11         | 0                  | 2                | 3.0                        | 1.0                    | 1.0                 | null | 3.0
+            11         | 3                  | 4                | 2.0                        | 1.0                    | 2.0                 | null | -1.0
+            11         | 5                  | 7                | -1.0                       | 1.0                    | 3.0                 | null | 2.0
         """)],
     }  # fmt: skip
 
@@ -60,10 +60,12 @@ def test_ranks_go_by_the_size_of_a_words_summed_score_without_special_tokens(war
         ("ordered_pair", 1.0, "gradient_norm", "none", 2, 1, 0.5, 3.0),
         ("ordered_pair", 1.0, "gradient_x_input", "none", 2, 1, 0.5, 3.0),
         ("ordered_pair", 1.0, "integrated_gradients", "pad", 2, 1, 0.5, 3.0),
+        ("ordered_pair", 1.0, "relevance", "none", 2, 1, 1.0, 2.0),
         # |-1 - 1| = 2 leads; 0.25 - 0.25 = 0 ties with `is` and loses; the norm over its pieces is 5, under 6.
         ("single_token", 0.9, "gradient_norm", "none", 1, 1, 0.0, 2.0),
         ("single_token", 0.9, "gradient_x_input", "none", 1, 1, 0.0, 4.0),
         ("single_token", 0.9, "integrated_gradients", "pad", 1, 1, 1.0, 1.0),
+        ("single_token", 0.9, "relevance", "none", 1, 1, 1.0, 1.0),
     ]
 
 
@@ -347,7 +349,7 @@ def test_every_method_and_baseline_is_ranked_and_the_planted_token_leads_far_abo
     }
     assert set(found) == {
         ("integrated_gradients", "mask"), ("integrated_gradients", "zero"), ("gradient_x_input", "none"),
-        ("gradient_norm", "none"), ("embedding_gradient_norm", "none"),
+        ("relevance", "none"), ("gradient_norm", "none"), ("embedding_gradient_norm", "none"),
     }  # fmt: skip
     # By chance it would lead in one text of about fifteen.
     assert found["integrated_gradients", "mask"] >= 0.4

@@ -389,7 +389,10 @@ def test_the_template_differs_from_a_finished_config_by_five_marked_lines():
 @pytest.mark.parametrize(
     ("attribution", "clash"),
     [
-        ("{methods: [gradient_norm]}", "needs `integrated_gradients` or `gradient_x_input` among `methods`"),
+        (
+            "{methods: [gradient_norm]}",
+            "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`",
+        ),
         ("{methods: [gradient_x_input, gradient_x_input]}", "names one of `methods` twice"),
         ("{layer: bert.encoder.layer.3}", "cannot take `gradient_norm` at 'bert.encoder.layer.3'"),
         ("{steps: 5}", "sets `steps`, which has an effect only in mode fixed; the mode is corpus"),

@@ -70,7 +70,7 @@ def make_run(folder):
                 tokens.append({
                     "example_id": i, "position": 2 * position + k, "token_id": 7, "token_start": edges[k], "token_end": edges[k + 1],
                     "word_start": start if end else None, "word_end": end if end else None, "gradient_norm": 0.1,
-                    "gradient_x_input": score / num_pieces, "embedding_gradient_norm": None, "integrated_gradients": score / num_pieces if end else 0.0, "contrast": 0.01,
+                    "gradient_x_input": score / num_pieces, "embedding_gradient_norm": None, "relevance": None, "integrated_gradients": score / num_pieces if end else 0.0, "contrast": 0.01,
                 })  # fmt: skip
         examples[-1] |= {"n_tokens": 12, "n_cut": 2 if i == 19 else 0}
         facts.append({
@@ -78,7 +78,14 @@ def make_run(folder):
             "change": total, "gap": 0.0, "special_score": 0.0, "gradients": 8, "error": None, "converged": True, "reason": None, "n_windows": 1,
         })  # fmt: skip
     integers = ("position", "token_id", "token_start", "token_end", "word_start", "word_end")
-    floats = ("gradient_norm", "embedding_gradient_norm", "gradient_x_input", "integrated_gradients", "contrast")
+    floats = (
+        "gradient_norm",
+        "embedding_gradient_norm",
+        "gradient_x_input",
+        "relevance",
+        "integrated_gradients",
+        "contrast",
+    )
     schema = pa.schema(
         [
             ("example_id", pa.int64()),

@@ -256,7 +256,7 @@ def test_the_rejects_of_all_parts_are_in_one_table(warehouse):
 # ---------------------------------------------------------------- aggregate/word_occurrences, piece_occurrences
 
 TOKENS = """
-    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | integrated_gradients:float | contrast:float
+    example_id | position | token_start | token_end | word_start:integer | word_end:integer | gradient_norm:float | gradient_x_input:float | integrated_gradients:float | contrast:float | relevance:float
 """
 
 
@@ -268,12 +268,12 @@ def test_a_word_is_the_sum_of_its_pieces_and_special_tokens_are_no_words(warehou
         2          | ""       | true
     """)  # fmt: skip
     tokens = warehouse.part(TOKENS + """
-        0          | 0        | 0           | 0         | null               | null             | 9.0           | 9.0              | 9.0 | 1.0
-        0          | 1        | 0           | 3         | 0                  | 3                | 2.0           | 1.0              | -0.5 | 0.25
-        0          | 2        | 4           | 6         | 4                  | 8                | 3.0           | 0.5              | 0.25 | 0.5
-        0          | 3        | 6           | 8         | 4                  | 8                | 4.0           | -1.5             | 0.5 | -2.0
-        1          | 0        | 0           | 3         | 0                  | 3                | 1.0           | 1.0              | 1.0 | 1.0
-        2          | 0        | 0           | 0         | null               | null             | 1.0           | 1.0              | 1.0 | 1.0
+        0          | 0        | 0           | 0         | null               | null             | 9.0           | 9.0              | 9.0 | 1.0 | -3.0
+        0          | 1        | 0           | 3         | 0                  | 3                | 2.0           | 1.0              | -0.5 | 0.25 | -3.0
+        0          | 2        | 4           | 6         | 4                  | 8                | 3.0           | 0.5              | 0.25 | 0.5 | -3.0
+        0          | 3        | 6           | 8         | 4                  | 8                | 4.0           | -1.5             | 0.5 | -2.0 | -3.0
+        1          | 0        | 0           | 3         | 0                  | 3                | 1.0           | 1.0              | 1.0 | 1.0 | -3.0
+        2          | 0        | 0           | 0         | null               | null             | 1.0           | 1.0              | 1.0 | 1.0 | -3.0
     """)  # fmt: skip
     # norm of (3, 4) is 5; example 1 is quarantined; example 2 has special tokens only
     assert warehouse.build("aggregate/word_occurrences", token_parts=[tokens], method="integrated_gradients") == [
@@ -301,6 +301,8 @@ def test_a_word_is_the_sum_of_its_pieces_and_special_tokens_are_no_words(warehou
     assert only(by_product, "word", "score") == [("sad", 1.0), ("tale", -1.0)]
     pieces = warehouse.build("aggregate/piece_occurrences", token_parts=[tokens], method="gradient_x_input")
     assert only(pieces, "piece", "score", "contrast") == [("ta·", 0.5, 0.5), ("·le", -1.5, -2.0)]
+    by_relevance = warehouse.build("aggregate/word_occurrences", token_parts=[tokens], method="relevance")
+    assert only(by_relevance, "word", "score") == [("sad", -3.0), ("tale", -6.0)]
 
 
 def occurrences(warehouse, *texts):
@@ -311,7 +313,7 @@ def occurrences(warehouse, *texts):
         start = 0
         for position, word in enumerate(text.split(" ")):
             end = start + len(word)
-            lines.append(f"{i} | {position} | {start} | {end} | {start} | {end} | 1.0 | 1.0 | 1.0 | 0.5")
+            lines.append(f"{i} | {position} | {start} | {end} | {start} | {end} | 1.0 | 1.0 | 1.0 | 0.5 | -3.0")
             start = end + 1
     warehouse.insert("examples", "\n".join(examples))
     part = warehouse.part(TOKENS + "\n".join(lines))
@@ -358,10 +360,10 @@ def test_a_sentence_starts_behind_a_stop_a_quote_or_a_bracket_but_not_behind_a_p
 def test_pieces_of_a_byte_level_tokenizer_lose_the_space_and_the_curly_apostrophe(warehouse):
     warehouse.insert("examples", "example_id | text | converged\n 0 | so unDON’T | true")
     tokens = warehouse.part(TOKENS + """
-        0          | 0        | 0           | 2         | 0                  | 2                | 1.0           | 1.0              | 1.0 | null
-        0          | 1        | 2           | 5         | 3                  | 10               | 1.0           | 1.0              | 1.0 | null
-        0          | 2        | 5           | 8         | 3                  | 10               | 1.0           | 1.0              | 1.0 | null
-        0          | 3        | 8           | 10        | 3                  | 10               | 1.0           | 1.0              | 1.0 | null
+        0          | 0        | 0           | 2         | 0                  | 2                | 1.0           | 1.0              | 1.0 | null | -3.0
+        0          | 1        | 2           | 5         | 3                  | 10               | 1.0           | 1.0              | 1.0 | null | -3.0
+        0          | 2        | 5           | 8         | 3                  | 10               | 1.0           | 1.0              | 1.0 | null | -3.0
+        0          | 3        | 8           | 10        | 3                  | 10               | 1.0           | 1.0              | 1.0 | null | -3.0
     """)  # fmt: skip
     warehouse.build("aggregate/word_occurrences", token_parts=[tokens], method="integrated_gradients")
     rows = warehouse.build("aggregate/piece_occurrences", token_parts=[tokens], method="integrated_gradients")
@@ -1885,7 +1887,7 @@ def test_what_a_run_can_promise_is_in_one_row(warehouse):
 def test_a_token_lost_from_gradient_x_input_is_found_without_a_change_to_add_up_to(warehouse):
     warehouse.insert("examples", "example_id | change:double | gap:double | converged\n1 | 3.0 | null | true")
     tokens = warehouse.part(
-        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float\n1 | null | null | 0.5\n1 | 0 | null | 2.0"
+        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float | relevance:float\n1 | null | null | 0.5 | -3.0\n1 | 0 | null | 2.0 | -3.0"
     )
     for score, lost in ((2.0, False), (1.5, True)):
         warehouse.insert("word_occurrences", f"example_id | score\n1 | {score}")
@@ -1919,7 +1921,7 @@ def test_words_special_tokens_and_runs_of_spaces_add_up_to_change_and_gap(wareho
     )
     warehouse.insert("word_occurrences", "example_id | score\n1 | 2.0\n1 | -1.0")
     tokens = warehouse.part(
-        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float\n1 | null | 0.5 | 0\n1 | null | 1.75 | 0\n1 | 0 | 2.0 | 0\n1 | 5 | -1.0 | 0"
+        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float | relevance:float\n1 | null | 0.5 | 0 | 0\n1 | null | 1.75 | 0 | 0\n1 | 0 | 2.0 | 0 | 0\n1 | 5 | -1.0 | 0 | 0"
     )
     rows = warehouse.rows(
         "checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens], method="integrated_gradients"
@@ -1931,7 +1933,7 @@ def test_an_example_of_special_tokens_only_adds_up_too(warehouse):
     warehouse.insert("examples", "example_id | change | gap | converged\n1 | 0.5 | 0.0 | true\n2 | 0.5 | 0.0 | true")
     warehouse.insert("word_occurrences", "example_id:bigint | score:double")
     tokens = warehouse.part(
-        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float\n1 | null | 0.5 | 0"
+        "example_id | word_start:integer | integrated_gradients:float | gradient_x_input:float | relevance:float\n1 | null | 0.5 | 0 | 0"
     )
     rows = warehouse.rows(
         "checks/word_occurrences__words_and_special_tokens_add_up", token_parts=[tokens], method="integrated_gradients"

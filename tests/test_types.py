@@ -27,7 +27,7 @@ def typed(world, texts, pieces=(), bigrams=(), votes="[]"):
     ones = [1.0] * len(spans)
     tokens = pa.table({
         "example_id": ids, "word_start": starts, "word_end": ends, "gradient_norm": ones, "gradient_x_input": ones, "integrated_gradients": ones,
-        "contrast": ones,
+        "contrast": ones, "relevance": ones,
     })  # fmt: skip
     path = world._folder / "tokens.parquet"
     pq.write_table(tokens, path)

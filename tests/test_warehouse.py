@@ -554,7 +554,7 @@ def parts(tmp_path_factory):
         tokens += [
             {
                 "example_id": i, "position": p, "token_start": a, "token_end": b, "word_start": start, "word_end": end, "gradient_norm": abs(float(score)),
-                "gradient_x_input": float(score) / 3, "integrated_gradients": score, "contrast": 0.01,
+                "gradient_x_input": float(score) / 3, "relevance": None, "integrated_gradients": score, "contrast": 0.01,
             }
             for p, (a, b, start, end, score) in enumerate(kept)
         ]  # fmt: skip

@@ -91,3 +91,12 @@ create or replace temp macro step_up_q(p, n_tests, p_rank, family) as (
         1
     ), p)
 );
+
+-- The score by the method that an audit adds up.
+create or replace temp macro summed_score(method, integrated_gradients, gradient_x_input, relevance) as (
+    case method
+        when 'gradient_x_input' then gradient_x_input
+        when 'relevance' then relevance
+        else integrated_gradients
+    end
+);

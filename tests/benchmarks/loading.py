@@ -106,7 +106,7 @@ def write_parts(folder: Path, num_rows: int) -> None:
             "word_start": pa.array(word_start.astype(np.int32), mask=special),
             "word_end": pa.array(word_end.astype(np.int32), mask=special),
             "gradient_norm": np.abs(scores[:, 0]), "gradient_x_input": scores[:, 1], "integrated_gradients": scores[:, 2],
-            "contrast": (0.1 * scores[:, 0]).astype(np.float32),
+            "contrast": (0.1 * scores[:, 0]).astype(np.float32), "relevance": pa.nulls(total, pa.float32()),
         })  # fmt: skip
         offsets = pa.array(np.arange(0, num_texts * WORDS + 1, WORDS), pa.int32())
         texts = pc.binary_join(pa.ListArray.from_arrays(offsets, vocabulary.take(pa.array(drawn.ravel()))), " ")

@@ -41,10 +41,9 @@ select
         case when tokens.token_end < cut.word_end then '·' end
     ) as piece,
     cut.word as source_word,
-    case
-        when $method = 'gradient_x_input' then tokens.gradient_x_input
-        else tokens.integrated_gradients
-    end::double as score,
+    summed_score(
+        $method, tokens.integrated_gradients, tokens.gradient_x_input, tokens.relevance
+    )::double as score,
     tokens.gradient_x_input::double as gradient_x_input,
     tokens.gradient_norm::double as gradient_norm,
     tokens.contrast::double as contrast

@@ -21,7 +21,7 @@ with
 pieces as (
     select
         *,
-        case $method when 'gradient_x_input' then gradient_x_input else integrated_gradients end::double as score
+        summed_score($method, integrated_gradients, gradient_x_input, relevance)::double as score
     from read_parquet($token_parts)
     where word_start is not null
 ),

@@ -13,7 +13,7 @@ select
     methods.baseline
 from read_parquet($methods) as methods
 inner join read_parquet($shortcuts) as shortcuts using (shortcut, strength)
-where shortcuts.learned and methods.method in ('integrated_gradients', 'gradient_x_input')
+where shortcuts.learned and methods.method in ('integrated_gradients', 'gradient_x_input', 'relevance')
 group by methods.method, methods.baseline
 order by avg(methods.precision_at_k) desc, avg(methods.mean_rank), methods.method, methods.baseline
 limit 1

@@ -39,6 +39,7 @@ tokens as (
         unnest([
             struct_pack(method := 'integrated_gradients', score := integrated_gradients),
             struct_pack(method := 'gradient_x_input', score := gradient_x_input),
+            struct_pack(method := 'relevance', score := relevance),
             struct_pack(method := 'gradient_norm', score := gradient_norm),
             struct_pack(method := 'embedding_gradient_norm', score := embedding_gradient_norm)
         ], recursive := true)

@@ -16,10 +16,9 @@ select
     tokens.position,
     tokens.token_start,
     tokens.token_end,
-    case
-        when (select method from attribution_quality) = 'gradient_x_input' then tokens.gradient_x_input
-        else tokens.integrated_gradients
-    end::double as score,
+    summed_score(
+        (select method from attribution_quality), tokens.integrated_gradients, tokens.gradient_x_input, tokens.relevance
+    )::double as score,
     words.word,
     pieces.piece
 from read_parquet($token_parts) as tokens
