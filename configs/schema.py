@@ -338,7 +338,7 @@ class AttributionConfig(Section):
         "gradient_x_input",
         "gradient_norm",
     )
-    """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise relevance: gradient x input with attention weights, norms and ratios of activations held constant, made for encoders of BERT's kind."""
+    """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise relevance: gradient x input with attention weights, layer norms and ratios of activations held constant, for BERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, DistilBERT and DeBERTa v2."""
     method: Literal["listed", "certified"] = "listed"
     """`certified`: the signed method and the baseline that `token-audit certify` found best for this kind of model on this data, in the place of `methods` and `baseline`."""
     layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)

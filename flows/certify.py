@@ -18,11 +18,13 @@ from flows.audit import audit_config
 from tasks.attribute import attribute_shards
 from tasks.certificate import Certificate, Planted, Probe, require_certifiable, with_method
 from tasks.certify import best_method, certify_audit, rank_methods
+from tasks.classifier import load_classifier
 from tasks.finetune import finetune_classifier
 from tasks.identify import name_run
 from tasks.ingest import ingest_dataset
 from tasks.model import ModelSpec
 from tasks.plant import plant_dataset, planted_config
+from tasks.relevance import takes_relevance
 from tasks.run import locked
 from warehouse import set_limits
 
@@ -44,7 +46,7 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
     planted = plant_dataset(config, clean)
     audited = planted_config(config, planted, "audit")
     trained = finetune_classifier(audited)
-    probes = [_attributed(probe, trained) for probe in _probe_configs(config, planted)]
+    probes = [_attributed(probe, trained) for probe in _probe_configs(config, planted, trained)]
     ranks = rank_methods(config, planted, clean, probes)
     best = best_method(planted, ranks)
     if config.attribution.method == "certified":
@@ -53,14 +55,17 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
     return certify_audit(config, planted, clean, trained, ranks, audited, run)
 
 
-def _probe_configs(config: AuditConfig, planted: Planted) -> Iterator[AuditConfig]:
+def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) -> Iterator[AuditConfig]:
     """One for each baseline. Methods that have none are computed with the first."""
     everything: tuple[Method, ...] = get_args(Method)
     # The one-hot input is before the word embeddings: at an inner layer there is no gradient to it.
-    at_layer = tuple(m for m in everything if m != "gradient_norm" or config.attribution.layer == "word_embeddings")
+    missing = set() if config.attribution.layer == "word_embeddings" else {"gradient_norm"}
+    if not takes_relevance(load_classifier(trained).model):
+        missing.add("relevance")
+    defined = tuple(method for method in everything if method not in missing)
     kept = {name: getattr(config.attribution, name) for name in ("layer", "scalar", "dtype", "seed")}
     for i, baseline in enumerate(config.certification.baselines):
-        methods: tuple[Method, ...] = at_layer if i == 0 else ("integrated_gradients",)
+        methods: tuple[Method, ...] = defined if i == 0 else ("integrated_gradients",)
         probe = planted_config(config, planted, "probe")
         # Ranks need no certified error: what a pilot would cost is more than the probes.
         attribution = AttributionConfig(methods=methods, baseline=baseline, mode="fixed", steps=_PROBE_STEPS, **kept)

@@ -50,7 +50,6 @@ from tasks.path import drawn, nested
 from tasks.pilot import Plan, make_plan, pilot_texts, stored_plan, target_ids
 from tasks.progress import progress
 from tasks.reading import mean_over_windows, read_texts, windows_of
-from tasks.relevance import FrozenFactors
 from tasks.words import word_spans, words_of_pieces
 
 COLUMNS = (
@@ -369,22 +368,21 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
     scores = _at_input(batch, swept, gram_DD)
     too_large = swept.too_large
     if "relevance" in attribution.methods:
-        with FrozenFactors():
-            _, frozen = _visit(batch, everyone, [np.ones(1)] * num_pieces)
+        _, frozen = _visit(batch, everyone, [np.ones(1)] * num_pieces, frozen=True)
         scores["relevance"] = _array(gradient_x_input(frozen.gradient_ETD, batch.inputs_BTD))
         too_large |= frozen.too_large
     start_BT, change_B = _array(batch.start_BT), _array(batch.score_B - batch.baseline_score_B)
     score_B = _array(batch.score_B)
-    at_input = 1 + ("relevance" in attribution.methods)
     results = []
     for b in everyone:
         own = {name: column[b] for name, column in scores.items()}
-        results.append(Scored(own, float(score_B[b]), float(change_B[b]), len(visited[b]) + at_input, float("nan")))
+        results.append(Scored(own, float(score_B[b]), float(change_B[b]), len(visited[b]) + 1, float("nan")))
     if path and attribution.mode == "corpus":
         for b, rule in enumerate(rules):
             values_ST = np.concatenate([start_BT[b : b + 1], values_BST[b]])
             results[b].scores["integrated_gradients"] = rule.weights_S @ values_ST
-            results[b].scores["contrast"] = plan.noise_factor * ((rule.weights_S - rule.coarse_S) @ values_ST)
+            if attribution.summed == "integrated_gradients":
+                results[b].scores["contrast"] = plan.noise_factor * ((rule.weights_S - rule.coarse_S) @ values_ST)
     elif path and attribution.mode == "document":
         _double_until_exact(batch, plan, results, start_BT, values_BST)
     elif path:
@@ -408,12 +406,15 @@ def _open(places_S: np.ndarray) -> np.ndarray:
     return places_S[(places_S > 0) & (places_S < 1)]
 
 
-def _visit(batch: Batch, members: Sequence[int], places: Sequence[np.ndarray]) -> tuple[list[np.ndarray], Sweep]:
+def _visit(
+    batch: Batch, members: Sequence[int], places: Sequence[np.ndarray], *, frozen: bool = False
+) -> tuple[list[np.ndarray], Sweep]:
     """Integrands (S, T) of some members of a batch at their places."""
     device = batch.target_B.device
     sizes = [len(places_S) for places_S in places]
     example_R = torch.tensor(members, device=device).repeat_interleave(torch.tensor(sizes, device=device))
-    swept = batch.sweep(example_R, torch.tensor(np.concatenate(places), dtype=torch.float64, device=device))
+    place_R = torch.tensor(np.concatenate(places), dtype=torch.float64, device=device)
+    swept = batch.sweep(example_R, place_R, frozen=frozen)
     values_RT = _array(swept.integrand_RT)
     return np.split(values_RT, np.cumsum(sizes)[:-1]), swept
 

@@ -115,8 +115,11 @@ def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
 
 
 def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
-    """The config with this method as the one that is added up, and with its baseline, if it needs one."""
-    others = [method for method in config.attribution.methods if method != row["method"]]
+    """The config with this method as the one that is added up, and with its baseline, if it needs one.
+
+    Without integrated gradients if these have not won: they cost more than all others, and a pilot.
+    """
+    others = [method for method in config.attribution.methods if method not in (row["method"], "integrated_gradients")]
     chosen: dict[str, Any] = {"method": "listed", "methods": (row["method"], *others)}
     if row["baseline"] != "none":
         chosen["baseline"] = row["baseline"]

@@ -7,6 +7,7 @@ a text, or one window of a long one.
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -18,6 +19,7 @@ from configs.schema import AttributionConfig, AttributionError
 from tasks.classifier import Classifier, Encoded, Inputs, inputs_of, plain_logits
 from tasks.gradients import Budget, Head, Sweep, explained_scalar, is_out_of_memory, sweep
 from tasks.layers import PARITY, Layer, activations, baseline_activations, find_layer, logits_at, require_explainable
+from tasks.relevance import FAMILIES, FrozenFactors, takes_relevance
 
 
 def batch_tokens(device: torch.device) -> int:
@@ -58,6 +60,11 @@ def engine_for(classifier: Classifier, attribution: AttributionConfig) -> Engine
             raise AttributionError(
                 f"attribution.{setting}: the model has no label {label!r}. Its labels: {', '.join(classifier.labels)}."
             )
+    if "relevance" in attribution.methods and not takes_relevance(classifier.model):
+        raise AttributionError(
+            f"attribution.methods: relevance is defined for models of the types {', '.join(FAMILIES)} with GELU or ReLU, "
+            f"and this is a {type(classifier.model).__name__}. Leave it out."
+        )
     layer = find_layer(classifier, attribution.layer)
     require_explainable(classifier, layer)
     against = None if attribution.against is None else classifier.labels.index(attribution.against)
@@ -122,16 +129,20 @@ class Batch:
     def score_B(self) -> Tensor:
         return value(self.engine, self.plain_BK, self.target_B)
 
-    def sweep(self, example_R: Tensor, place_R: Tensor) -> Sweep:
-        """Gradients at places on the paths of these pieces.
+    def sweep(self, example_R: Tensor, place_R: Tensor, *, frozen: bool = False) -> Sweep:
+        """Gradients at places on the paths of these pieces, of the network itself or of the one with frozen factors.
 
         Raises:
             AttributionError: the logits at the input are not those of the plain forward pass.
         """
+
+        def logits_of(points_NTD: Tensor, example_N: Tensor) -> Tensor:
+            # The explained scalar is no part of the network: a probability is made by a softmax, too.
+            with FrozenFactors() if frozen else nullcontext():
+                return logits_at(self.engine.classifier, self.engine.layer, self.inputs.rows(example_N), points_NTD)
+
         found = sweep(
-            lambda points_NTD, example_N: logits_at(
-                self.engine.classifier, self.engine.layer, self.inputs.rows(example_N), points_NTD
-            ),
+            logits_of,
             lambda logits_NK, example_N: value(self.engine, logits_NK, self.target_B[example_N]),
             self.inputs_BTD, self.baseline_BTD, example_R, place_R, self.engine.budget,
         )  # fmt: skip

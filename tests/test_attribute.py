@@ -210,8 +210,25 @@ def test_relevance_is_gradient_times_input_of_the_frozen_factors_whatever_else_i
     for i, expected_T in enumerate(expected_BT):
         ours = of(tokens, i, "relevance")
         assert ours == pytest.approx(expected_T[: len(ours)].tolist(), abs=allowed * float(expected_T.abs().max()))
-    assert {example["gradients"] for example in examples} == {2}
+    assert {example["gradients"] for example in examples} == {1}
     assert {token["integrated_gradients"] for token in tokens} == {None}
+
+
+def test_relevance_of_a_probability_is_that_of_the_log_odds_times_its_slope(minilm, tmp_path):
+    margins, examples = attributed(tmp_path / "margin", minilm, TEXTS, methods=("relevance",))
+    found, _ = attributed(tmp_path / "probability", minilm, TEXTS, methods=("relevance",), scalar="probability")
+    for i, example in enumerate(examples):
+        slope = example["confidence"] * (1 - example["confidence"])
+        expected = [slope * score for score in of(margins, i, "relevance")]
+        assert of(found, i, "relevance") == pytest.approx(expected, abs=1e-6)
+
+
+def test_noise_is_that_of_the_method_that_is_added_up(minilm, tmp_path):
+    tokens, _ = attributed(
+        tmp_path, minilm, reviews(20), mode="corpus", gradients=3, methods=("relevance", "integrated_gradients")
+    )
+    assert {token["contrast"] for token in tokens} == {None}
+    assert all(token["integrated_gradients"] is not None for token in tokens)
 
 
 def test_a_baseline_of_zeros_or_of_the_mean_embedding_equals_captum_on_embeddings(minilm, tmp_path):

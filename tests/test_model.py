@@ -18,9 +18,10 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
 import tasks.layers
-from configs.schema import AttributionError, AuditConfig, ModelError
+from configs.schema import AttributionConfig, AttributionError, AuditConfig, ModelError
 from tasks.classifier import Encoded, encode, inputs_of, load_classifier, plain_logits, token_counts
 from tasks.edits import Text
+from tasks.explained import engine_for
 from tasks.identify import name_run
 from tasks.layers import (
     WORD_EMBEDDINGS,
@@ -33,6 +34,7 @@ from tasks.layers import (
     require_explainable,
 )
 from tasks.model import ModelSpec, model_spec, resolve_model
+from tasks.relevance import FrozenFactors
 from tasks.verify import Reader
 
 CORPUS = [
@@ -226,6 +228,26 @@ def test_explained_passes_of_a_bert_compute_its_last_block_at_one_position_unles
             assert seen == [1 if layer is WORD_EMBEDDINGS else num_tokens]
     finally:
         handle.remove()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_relevance_adds_up_to_the_logit_without_biases_or_is_refused(folder_of, family):
+    classifier = load_classifier(model_spec(folder_of(family), 64), keep=False)
+    if family not in ("bert", "distilbert", "roberta", "xlm-roberta", "electra", "deberta-v2"):
+        with pytest.raises(AttributionError, match="relevance is defined for models of the types bert"):
+            engine_for(classifier, AttributionConfig(methods=("relevance",)))
+        return
+    for name, parameter in classifier.model.named_parameters():
+        if name.endswith("bias") or "position" in name or "token_type" in name:
+            parameter.data.zero_()
+    inputs = inputs_of(classifier, texts_of_one_length(classifier))
+    points_NTD = activations(classifier, WORD_EMBEDDINGS, inputs).requires_grad_()
+    with FrozenFactors():
+        logits_NK = logits_at(classifier, WORD_EMBEDDINGS, inputs, points_NTD)
+    (gradient_NTD,) = torch.autograd.grad(logits_NK[:, 1].sum(), points_NTD)
+    relevance_N = (gradient_NTD * points_NTD).sum(dim=(1, 2))
+    torch.testing.assert_close(relevance_N, logits_NK[:, 1], rtol=1e-4, atol=1e-5)
+    assert logits_NK[:, 1].abs().min() > 1e-3
 
 
 @pytest.mark.parametrize("family", FAMILIES)

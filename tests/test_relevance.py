@@ -99,8 +99,10 @@ def test_relevance_adds_up_to_the_logit_of_a_network_without_biases(bert):
     assert found_T.sum() == pytest.approx(logit, rel=1e-9)
 
 
-def test_values_are_the_networks_own_and_gradients_are_again_when_it_is_over(bert):
-    embedded_TD = torch.randn(1, TOKENS, WIDTH, dtype=torch.float64).requires_grad_()
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_values_are_the_networks_own_to_the_bit_and_gradients_are_again_when_it_is_over(bert, dtype):
+    bert = bert.to(dtype)
+    embedded_TD = torch.randn(1, TOKENS, WIDTH, dtype=dtype).requires_grad_()
 
     def found():
         logit = bert(inputs_embeds=embedded_TD).logits[0, 0]
@@ -110,7 +112,7 @@ def test_values_are_the_networks_own_and_gradients_are_again_when_it_is_over(ber
     with FrozenFactors():
         inside = found()
     after = found()
-    torch.testing.assert_close(inside[0], before[0], rtol=0, atol=1e-6)
+    torch.testing.assert_close(inside[0], before[0], rtol=0, atol=0)
     assert (inside[1] - before[1]).abs().max() > 1e-3
     torch.testing.assert_close(after, before, rtol=0, atol=0)
 

@@ -38,6 +38,7 @@ AutoModelForSequenceClassification.from_pretrained(sys.argv[3])
 start = time.perf_counter() - begun
 from configs.load import load_config
 from tasks.attribute import attribute_part, plan_run
+from tasks.classifier import load_classifier
 from tasks.finetune import finetune_classifier
 from tasks.parts import part_file
 from tasks.verify import try_group
@@ -49,6 +50,7 @@ model = finetune_classifier.fn(config)
 shards = sorted((run / "shards").glob("shard-*.json"))
 folder = Path(sys.argv[2])
 quiet = {"left_out": frozenset(), "dry": False, "advance": lambda amount: None}
+load_classifier(model, config.attribution.dtype)
 started = time.perf_counter()
 plan_run(shards, model, config.attribution, folder / "parts/plan.json", **quiet)
 for shard in shards:

@@ -15,7 +15,7 @@
 -- column  confidence       probability of the predicted label                      [0..1]
 -- column  score            explained scalar at the text                            [unit of the scalar]
 -- column  change           explained scalar at the text minus at the baseline      [unit of the scalar]
--- column  gap              sum of the scores minus change; null for gradient x input [unit of the scalar]
+-- column  gap              sum of the scores minus change; but for integrated gradients null [unit of the scalar]
 -- column  relative_gap     |gap| / max(|change|, 1)
 -- column  special_score    scores on tokens of no word: [CLS], white space ... [unit of the scalar]
 -- column  gradients        gradients spent on the path; null where it was predicted only

@@ -11,6 +11,18 @@
 -- column  word         lower-case word it belongs to; null for none
 -- column  piece        lower-case piece of a word in several pieces; null for a whole word
 -- unique  example_id, position
+with
+
+tokens as (
+    select *
+    from read_parquet($token_parts)
+    where example_id in (select unnest($example_ids::bigint[]))
+    union all by name
+    -- Parts of earlier versions have no such column.
+    select null::float as relevance
+    where false
+)
+
 select
     tokens.example_id,
     tokens.position,
@@ -21,12 +33,10 @@ select
     )::double as score,
     words.word,
     pieces.piece
-from read_parquet($token_parts) as tokens
+from tokens
 left join word_occurrences as words
     on tokens.example_id = words.example_id and tokens.word_start = words.word_start
 left join piece_occurrences as pieces
     on tokens.example_id = pieces.example_id and tokens.position = pieces.position
-where
-    tokens.example_id in (select unnest($example_ids::bigint[]))
-    and tokens.token_end > tokens.token_start
+where tokens.token_end > tokens.token_start
 order by tokens.example_id, tokens.token_start, tokens.position
