@@ -2,8 +2,8 @@
 
 `token-audit certify` on both shared datasets and several seeds, each with its own words and rows. Prints
 a row for each dataset, seed, kind and strength of shortcut, and writes tests/benchmarks/results/planted.json with
-the same rows and, in each, the ranks by attribution method and baseline. Then the verdicts are passed again without
-one piece of evidence at a time: what recall and false discoveries become without it is what it is worth. Certificates
+the same rows and, in each, the ranks by attribution method and baseline. Then it
+prints the mean precision of each method, and passes the verdicts again without one piece of evidence at a time: what recall and false discoveries become without it is what it is worth. Certificates
 are kept in `.benchmarks/`, so a benchmark that was stopped goes on where it was; rows of seeds that are not asked for stay in the file.
 """
 
@@ -11,8 +11,9 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -135,7 +136,7 @@ def ablation(path: Path, certificate: Certificate) -> Iterator[dict[str, object]
 SHORTCUTS = ("single_token", "name", "token_in_context", "ordered_pair")
 
 
-def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> list[dict[str, object]]:
+def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> list[dict[str, Any]]:
     """The certificate of one dataset and seed, one row for each shortcut and strength."""
     params = {"certificate_id": certificate.certificate_id}
     with open_warehouse(load_config(path).warehouse, read_only=True) as warehouse:
@@ -154,13 +155,25 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
         ]  # fmt: skip
 
 
+def print_precision(rows: Sequence[dict[str, Any]]) -> None:
+    """Precision at k of each method and baseline, mean over datasets, seeds and strengths."""
+    found: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for row in rows:
+        for rank in row["methods"]:
+            own = found.setdefault((rank["method"], rank["baseline"]), {})
+            own.setdefault(row["shortcut"], []).append(rank["precision_at_k"])
+    print("\t".join(["method", "baseline", *SHORTCUTS]))
+    for (method, baseline), own in sorted(found.items(), key=lambda item: -np.mean(item[1]["single_token"])):
+        print("\t".join([method, baseline, *(f"{np.mean(own[kind]):.3f}" for kind in SHORTCUTS)]))
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
     arguments.add_argument("--datasets", nargs="+", choices=sorted(CONTROLS), default=sorted(CONTROLS))
     given = arguments.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Any]] = []
     ablations: list[dict[str, object]] = []
     known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"rows": [], "ablation": []}
     kept = {
@@ -187,6 +200,7 @@ def main() -> None:
             RESULTS.write_text(
                 json.dumps({"rows": kept["rows"] + rows, "ablation": kept["ablation"] + ablations}, indent=1) + "\n"
             )
+    print_precision(kept["rows"] + rows)
     ablations += kept["ablation"]
     figures = [*(f"recall_{kind}" for kind in SHORTCUTS), "decoy_fdr", "n_unplanted_spurious"]
     print("\t".join(["without", *figures]))
