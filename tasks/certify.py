@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from configs.schema import AttributionConfig, AuditConfig, digest
+from configs.schema import SIGNED, AttributionConfig, AuditConfig, digest
 from tasks.certificate import Certificate, Planted, Probe, subject
 from tasks.classifier import encode, load_classifier
 from tasks.explained import engine_for, predict
@@ -69,7 +69,7 @@ def best_method(planted: Planted, ranks: Path) -> dict[str, Any] | None:
     """Method and baseline that won among those an audit can add up; None if the model learned no shortcut."""
     params = {name: part_file(ranks, name) for name in ("methods", "shortcuts")}
     with scratch(planted.folder) as database:
-        rows = database.rows("certify/best_method", params).to_pylist()
+        rows = database.rows("certify/best_method", {**params, "signed": list(SIGNED)}).to_pylist()
     return rows[0] if rows else None
 
 

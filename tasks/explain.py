@@ -20,15 +20,10 @@ from prefect.context import TaskRunContext
 from configs.schema import SIGNED, AttributionError, AuditConfig, Method
 from tasks.classifier import Classifier, load_classifier
 from tasks.model import ModelSpec
-from tasks.page import render
+from tasks.page import METHODS, render
 from tasks.parts import read_part, write_whole
 from tasks.run import Run
 from tasks.sentences import Piece, pieces_of
-
-METHODS: dict[Method, str] = {
-    "integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input", "relevance": "layer-wise relevance",
-    "gradient_norm": "norm of the gradient to the one-hot input", "embedding_gradient_norm": "norm of the gradient to the layer",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,15 @@ from pathlib import Path
 
 import jinja2
 
+from configs.schema import Method
 from tasks.headlines import percent, signed
 from tasks.sentences import clip, excerpt, level, visible
+
+METHODS: dict[Method, str] = {
+    "integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input", "relevance": "layer-wise relevance",
+    "gradient_norm": "norm of the gradient to the one-hot input", "embedding_gradient_norm": "norm of the gradient to the layer",
+}  # fmt: skip
+"""Attribution methods as a page names them."""
 
 
 def render(template: str, **values: object) -> str:

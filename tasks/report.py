@@ -26,7 +26,7 @@ from tasks.certificate import covering
 from tasks.charts import specifications
 from tasks.exports import EXPORTS, export_tables
 from tasks.headlines import headlines
-from tasks.page import render
+from tasks.page import METHODS, render
 from tasks.parts import file_hash, read_manifest, write_part, write_whole
 from tasks.progress import progress
 from tasks.run import Run
@@ -39,11 +39,6 @@ MAX_VERDICTS = 50
 MAX_ASIDE = 2
 """Sentences for each word that is shown but not spurious."""
 
-METHODS = {
-    "integrated_gradients": "integrated gradients",
-    "gradient_x_input": "gradient × input",
-    "relevance": "layer-wise relevance",
-}
 _GAP_SCALE = 0.1
 """Completeness gap, as a share of the change, that the histogram is drawn around where no tolerance is set."""
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}

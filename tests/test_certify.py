@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from configs.load import load_config
-from configs.schema import AuditConfig, AuditError, ConfigError
+from configs.schema import SIGNED, AuditConfig, AuditError, ConfigError
 from tasks.certificate import require_certifiable, subject, with_certified_method
 from tasks.model import ModelSpec
 from warehouse import open_warehouse
@@ -113,7 +113,7 @@ def test_the_best_method_is_signed_and_judged_on_what_was_learned(warehouse, not
         single_token | 1.0      | {json.dumps("single_token" not in not_learned)}
         name         | 0.9      | {json.dumps("name" not in not_learned)}
     """)
-    rows = warehouse.rows("certify/best_method", methods=methods, shortcuts=shortcuts)
+    rows = warehouse.rows("certify/best_method", methods=methods, shortcuts=shortcuts, signed=list(SIGNED))
     assert [tuple(row.values()) for row in rows] == ([best] if best else [])
 
 

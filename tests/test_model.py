@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -259,6 +260,17 @@ def test_trials_get_the_logits_that_transformers_gives(folder_of, family):
     for text, found_K in zip(pieces(reader.classifier, *texts), found_NK, strict=True):
         expected_K = logits_of_transformers(folder_of(family), text)
         torch.testing.assert_close(torch.tensor(found_K, dtype=torch.float32), expected_K, rtol=0, atol=1e-5)
+
+
+def test_margins_of_trials_are_the_log_odds_of_each_rows_own_label(folder_of):
+    reader = Reader(model_spec(folder_of("bert"), 64), "float32", {})
+    logits_NK = np.random.default_rng(0).normal(size=(4, 3)) * 5
+    labels = [2, 0, 1, 2]
+    shares_NK = np.exp(logits_NK) / np.exp(logits_NK).sum(axis=1, keepdims=True)
+    expected = [
+        np.log(shares_K[label] / (1 - shares_K[label])) for shares_K, label in zip(shares_NK, labels, strict=True)
+    ]
+    assert reader.margins(logits_NK, labels) == pytest.approx(expected, rel=1e-9)
 
 
 def test_trials_compute_the_last_block_of_a_bert_at_one_position(folder_of):

@@ -305,6 +305,20 @@ def test_a_word_is_the_sum_of_its_pieces_and_special_tokens_are_no_words(warehou
     assert only(by_relevance, "word", "score") == [("sad", -3.0), ("tale", -6.0)]
 
 
+def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(warehouse):
+    tokens = warehouse.part("""
+        example_id | position | token_start | token_end | word_start:integer | gradient_x_input:float | integrated_gradients:float
+        7          | 0        | 0           | 0         | null               | 1.0                    | 9.0
+        7          | 1        | 0           | 3         | 0                  | 1.0                    | -0.5
+        8          | 1        | 0           | 3         | 0                  | 1.0                    | 2.0
+    """)  # fmt: skip
+    warehouse.insert("attribution_quality", "method\nintegrated_gradients")
+    warehouse.insert("word_occurrences", "example_id | word_start | word\n7 | 0 | sad")
+    warehouse.insert("piece_occurrences", "example_id | position | piece\n7 | 9 | no")
+    rows = warehouse.rows("report/sentence_tokens", token_parts=[tokens], example_ids=[7])
+    assert only(rows, "example_id", "position", "score", "word", "piece") == [(7, 1, -0.5, "sad", None)]
+
+
 def occurrences(warehouse, *texts):
     """word_occurrences of texts whose words and marks stand apart by spaces."""
     lines, examples = [], ["example_id | text:varchar | converged"]

@@ -5,6 +5,7 @@
 --
 -- param   methods         file: certify/method_ranks of every baseline
 -- param   shortcuts       file: certify/learned
+-- param   signed          methods that an audit can add up
 -- column  method          attribution method
 -- column  baseline        baseline; none for a method that needs none
 -- unique  method, baseline
@@ -13,7 +14,7 @@ select
     methods.baseline
 from read_parquet($methods) as methods
 inner join read_parquet($shortcuts) as shortcuts using (shortcut, strength)
-where shortcuts.learned and methods.method in ('integrated_gradients', 'gradient_x_input', 'relevance')
+where shortcuts.learned and methods.method in (select unnest($signed::varchar[]))
 group by methods.method, methods.baseline
 order by avg(methods.precision_at_k) desc, avg(methods.mean_rank), methods.method, methods.baseline
 limit 1
