@@ -15,7 +15,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import ValidationError
 
-from configs.schema import AuditConfig, ConfigError, Section, shown
+from configs.errors import ConfigError
+from configs.schema import AuditConfig
+from configs.section import Section, shown
 
 
 class _Loader(yaml.SafeLoader):
@@ -46,9 +48,11 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
+
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
 
 
@@ -174,6 +178,7 @@ _WANTED = {
     "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "text",
     "path": "a path", "model": "a mapping of settings (key: value)", "dict": "a mapping (key: value)", 
 }  # fmt: skip
+
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
     "greater_than_equal": ("at least", "ge"),

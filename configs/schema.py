@@ -2,182 +2,30 @@
 
 What to compute is written here; where to compute it (device, batch size) is a matter
 of the environment and never of this file. `configs/load.py` reads the files.
-
-The errors of the product, one child per package that raises it:
-
-    AuditError            the audit could not be done; the message is one finished sentence
-    ├── ConfigError       a setting is missing, unknown or out of range
-    ├── DataError         the dataset lacks a column or label, or too few rows are usable
-    ├── ModelError        the model cannot be loaded or is of a kind that is refused
-    ├── AttributionError  the explained logits are not the model's, or too many examples fail
-    └── WarehouseError    the database is locked, or a table breaks one of its checks
 """
 
-import hashlib
-import json
-import reprlib
 import typing
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
-    PlainSerializer,
-    PlainValidator,
     StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
 )  # fmt: skip
-from pydantic_core import InitErrorDetails, PydanticCustomError
-from upath import UPath
 
-
-class AuditError(Exception):
-    """The audit could not be done. The message says what, where, what was found and what to do."""
-
-
-class ConfigError(AuditError):
-    """A setting is missing, unknown or out of range; the message lists every such setting."""
-
-
-class DataError(AuditError):
-    """The dataset lacks a column or a label the config names, or too few of its rows are usable."""
-
-
-class ModelError(AuditError):
-    """The model cannot be loaded, or it is of a kind that is refused."""
-
-
-class AttributionError(AuditError):
-    """The explained logits are not the model's logits, or too many examples miss the tolerance."""
-
-
-def setting(default: Any, unit: str, **constraints: Any) -> Any:
-    """A field with its unit, for `token-audit config` and for the reader."""
-    return Field(default, json_schema_extra={"unit": unit}, **constraints)
-
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 60
-_SHORT.maxlevel = 2
-
-
-def shown(value: object) -> str:
-    """A value as it looks in YAML, cut to a line: a config may hold anything."""
-    words = {None: "nothing", True: "true", False: "false"}
-    if value is None or isinstance(value, bool):
-        return words[value]
-    return _SHORT.repr(value)
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
-
-    @classmethod
-    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
-        """A sentence for each clash between settings that are right by themselves. `given` is unchecked."""
-        yield from ()
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _report_clashes_beside_wrong_values(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        # A plain validator of the whole model is skipped while one of its fields is wrong: its error would show up one run later.
-        problems: list[Any] = []
-        section = None
-        try:
-            section = handler(values)
-        except ValidationError as error:
-            problems = [_again(problem) for problem in error.errors()]
-        if isinstance(values, dict):
-            problems += [
-                _again({"type": "value_error", "loc": (), "msg": clash, "input": None})
-                for clash in cls.contradictions(values)
-            ]
-        if problems or section is None:
-            raise ValidationError.from_exception_data(cls.__name__, problems)
-        return section
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_number_from_a_truth_value(cls, value: Any, info: ValidationInfo) -> Any:
-        annotation = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and {int, float} & {annotation, *typing.get_args(annotation)}:
-            raise ValueError(f"should be a number, got {shown(value)}")
-        return value
-
-
-def _again(problem: Any) -> InitErrorDetails:
-    # Not every type of error can be made again by its name (path_type), but a custom one may have any.
-    context = {"message": problem["msg"], **problem.get("ctx", {})}
-    return InitErrorDetails(
-        type=PydanticCustomError(problem["type"], "{message}", context), loc=problem["loc"], input=problem["input"]
-    )
-
-
-def label_key(value: object) -> str:
-    """A label, or a value to choose rows by, as text: 1 for 1.0 (integers beside missing values become floats), true for True."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def _label_mapping(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    keys = [label_key(key) for key in value]
-    folded = [key.strip().casefold() for key in keys]
-    twice = [key for key, name in zip(keys, folded, strict=True) if folded.count(name) > 1]
-    if twice:
-        raise ValueError(
-            f"names one label twice ({' and '.join(dict.fromkeys(twice))}); case, quotes and spaces at the ends make no difference"
-        )
-    return dict(zip(keys, value.values(), strict=True))
-
-
-def _not_empty(value: Any) -> Any:
-    if isinstance(value, str) and not value.strip():
-        # Path("") would be the current folder.
-        raise ValueError("is empty; leave the line out, or give a path")
-    return value
-
-
-def on_store(url: str) -> UPath:
-    """The place of this URL. What another process has written there since is seen at once."""
-    return UPath(url, use_listings_cache=False)
-
-
-def _location(value: Any) -> Any:
-    value = _not_empty(value)
-    if not isinstance(value, str) or "://" not in value:
-        if not isinstance(value, str | PurePath | UPath):
-            raise ValueError(f"should be a path or a URL, got {shown(value)}")
-        return Path(value) if isinstance(value, str) else value
-    if set(value) & set("[]*?"):
-        raise ValueError(f"has one of [ ] * ?, by which object stores look for names: {shown(value)}")
-    try:
-        location = on_store(value)
-        location.fs  # noqa: B018
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"cannot be reached ({error})") from error
-    return location
-
-
-LocalPath = Annotated[Path, BeforeValidator(_not_empty)]
-# A UPath where it has a scheme: no Path by inheritance, but with its methods.
-Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str, return_type=str, when_used="json")]
-LabelMapping = Annotated[dict[str, str], BeforeValidator(_label_mapping)]
-# A commit, because a branch or a tag can move between two audits of "the same" data.
-Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
-RunName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+from configs.section import (
+    FUNCTION,
+    Commit,
+    LabelMapping,
+    LocalPath,
+    Location,
+    RunName,
+    Section,
+    setting,
+    settings_of,
+    shown,
+)
 
 
 class DataConfig(Section):
@@ -228,9 +76,6 @@ class DataConfig(Section):
             yield "names one of `slices` twice"
 
 
-_FUNCTION = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"
-
-
 class ModelConfig(Section):
     """The classifier. Give `path`, or `hub` and `revision`, or a `finetune` section at the top level."""
 
@@ -240,7 +85,7 @@ class ModelConfig(Section):
     """Name of a model on the Hugging Face hub."""
     revision: Commit | None = None
     """Commit of the hub model, 7 to 40 hex digits. Required with `hub`."""
-    factory: Annotated[str, StringConstraints(pattern=_FUNCTION)] | None = None
+    factory: Annotated[str, StringConstraints(pattern=FUNCTION)] | None = None
     """For a network that is not of transformers: `module:function` of yours that returns the torch module, called with the folder. `path` then needs model.safetensors and the tokenizer only. The code is imported and run."""
     labels: tuple[str, ...] = ()
     """The label names, in the order of the outputs. Needed with `factory` and for a single output; else they are read from config.json."""
@@ -312,10 +157,12 @@ class FinetuneConfig(Section):
 
 
 Method = Literal["integrated_gradients", "gradient_x_input", "relevance", "gradient_norm", "embedding_gradient_norm"]
+
 SIGNED = ("integrated_gradients", "gradient_x_input", "relevance")
 """Methods whose scores speak for or against a label; a norm only says how much."""
 
 Baseline = Literal["mask", "pad", "unk", "zero", "mean"]
+
 Rule = Literal[
     "midpoint",
     "gauss_legendre",
@@ -458,7 +305,7 @@ class FlaggingConfig(Section):
     """A word is a name if it is capitalised at least this often where a sentence does not start."""
     min_casing_examples: int = setting(3, "occurrences", ge=1)
     """Occurrences inside a sentence needed before casing alone decides."""
-    recogniser: Annotated[str, StringConstraints(pattern=_FUNCTION)] | None = None
+    recogniser: Annotated[str, StringConstraints(pattern=FUNCTION)] | None = None
     """A recogniser of names that you have: `module:function`, called with a list of texts, returns for each a list of (start, end, "name" or "place") in characters. It decides where most of its answers for a word agree. The code is imported and run."""
 
 
@@ -641,14 +488,14 @@ class AuditConfig(Section):
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
         data, model, finetune, attribution, explain = (
-            _settings_of(given.get(key)) for key in ("data", "model", "finetune", "attribution", "explain")
+            settings_of(given.get(key)) for key in ("data", "model", "finetune", "attribution", "explain")
         )
         named = model.get("path") is not None or model.get("hub") is not None
         if named == (given.get("finetune") is not None):
             yield "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
         if given.get("finetune") is not None and finetune.get("where", {}) == data.get("where", {}):
             yield "`finetune.where` and `data.where` are the same: the model would be audited on its training rows"
-        compare = _settings_of(given.get("compare"))
+        compare = settings_of(given.get("compare"))
         if compare and compare == data:
             yield "`compare` and `data` are the same dataset: nothing could differ"
         if compare.get("slices"):
@@ -662,13 +509,3 @@ class AuditConfig(Section):
         methods = attribution.get("methods", AttributionConfig.model_fields["methods"].default)
         if method in typing.get_args(Method) and isinstance(methods, list | tuple) and method not in methods:
             yield f"`explain.method` is {method}, which is not among `attribution.methods`"
-
-
-def _settings_of(value: Any) -> Mapping[str, Any]:
-    return dict(value) if isinstance(value, Section | dict) else {}
-
-
-def digest(*parts: object) -> str:
-    """SHA-256 of anything JSON can write, in a fixed key order: the name of what went in."""
-    text = json.dumps(parts, sort_keys=True, default=str, ensure_ascii=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

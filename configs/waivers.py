@@ -14,8 +14,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from configs.errors import ConfigError
 from configs.load import parse_yaml
-from configs.schema import ConfigError, label_key, shown
+from configs.section import label_key, shown
 
 
 def _as_text(value: object) -> object:
@@ -39,6 +40,7 @@ class Waiver(BaseModel):
 
 
 _ROWS = TypeAdapter(tuple[Waiver, ...])
+
 _EXPECTED = "a list of waivers, each with word, reason, owner and expires (a date such as 2027-06-30), and label if it is for one label only"
 
 

@@ -16,16 +16,15 @@ from configs.schema import AuditConfig
 from configs.waivers import load_waivers
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
-from tasks.certificate import with_certified_method
-from tasks.fetch import fetch_classifier
-from tasks.finetune import finetune_classifier
-from tasks.flag import flag_words
-from tasks.identify import compare_folder, enter_run, name_run
+from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.judge import judge_candidates
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
-from tasks.run import Run, finish_run, locked
+from tasks.runs.identity import compare_folder, enter_run, name_run
+from tasks.runs.run import Run, finish_run, locked
+from tasks.screen import screen_words
+from tasks.selftest.certificate import with_certified_method
 from tasks.verify import verify_candidates
 from warehouse import set_limits
 
@@ -44,7 +43,7 @@ def audit_config(config: AuditConfig) -> Run:
     """The stages, inside a flow."""
     set_limits(config.limits)
     waivers = load_waivers(config.waivers)
-    model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
+    model = obtain_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)
     with locked(run):
@@ -57,9 +56,9 @@ def audit_config(config: AuditConfig) -> Run:
             others = ingest_dataset(config.compare, model, beside / "shards", section="compare")
             compared = others, attribute_shards(others, model, config.attribution, beside / "parts", config.workers)
         scores = aggregate_scores(config, run, model, shards, parts, compared)
-        flags = flag_words(config, run, scores)
-        trials = verify_candidates(config, run, model, shards, parts)
-        verdicts = judge_candidates(config, run, model, flags, trials, waivers)
+        screened = screen_words(config, run, scores)
+        verified, trials = verify_candidates(config, run, model, screened, shards, parts)
+        verdicts = judge_candidates(config, run, model, verified, trials, waivers)
         recommendations = recommend_changes(config, run, verdicts)
         write_report(config, run, recommendations)
         finish_run(config, run)

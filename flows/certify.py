@@ -16,16 +16,17 @@ from configs.load import load_config
 from configs.schema import AttributionConfig, AuditConfig, Method
 from flows.audit import audit_config
 from tasks.attribute import attribute_shards
-from tasks.certificate import Certificate, Planted, Probe, require_certifiable, with_method
-from tasks.certify import best_method, certify_audit, rank_methods
-from tasks.classifier import load_classifier
-from tasks.finetune import finetune_classifier
-from tasks.identify import name_run
+from tasks.attribution.relevance import takes_relevance
+from tasks.certify import certify_audit
+from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
-from tasks.model import ModelSpec
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec
 from tasks.plant import plant_dataset, planted_config
-from tasks.relevance import takes_relevance
-from tasks.run import locked
+from tasks.rank import best_method, rank_methods
+from tasks.runs.identity import name_run
+from tasks.runs.run import locked
+from tasks.selftest.certificate import Certificate, Planted, Probe, require_certifiable, with_method
 from warehouse import set_limits
 
 _PROBE_STEPS = 8
@@ -42,17 +43,17 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
     config = load_config(Path(config_path), overrides)
     require_certifiable(config)
     set_limits(config.limits)
-    clean = finetune_classifier(config)
+    clean = obtain_classifier(config)
     planted = plant_dataset(config, clean)
     audited = planted_config(config, planted, "audit")
-    trained = finetune_classifier(audited)
+    trained = obtain_classifier(audited)
     probes = [_attributed(probe, trained) for probe in _probe_configs(config, planted, trained)]
     ranks = rank_methods(config, planted, clean, probes)
     best = best_method(planted, ranks)
     if config.attribution.method == "certified":
         audited = with_method(audited, best or {"method": config.attribution.summed, "baseline": "none"})
     run = audit_config(audited)
-    return certify_audit(config, planted, clean, trained, ranks, audited, run)
+    return certify_audit(config, planted, clean, trained, ranks, best, audited, run)
 
 
 def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) -> Iterator[AuditConfig]:

@@ -7,11 +7,10 @@ from prefect import flow
 from configs.load import load_config
 from tasks.attribute import attribute_shards
 from tasks.explain import Explained, write_explained
-from tasks.fetch import fetch_classifier
-from tasks.finetune import finetune_classifier
-from tasks.identify import name_run
+from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
-from tasks.run import locked
+from tasks.runs.identity import name_run
+from tasks.runs.run import locked
 
 
 @flow(name="explain", validate_parameters=False)
@@ -24,7 +23,7 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
         AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
     """
     config = load_config(Path(config_path), overrides)
-    model = finetune_classifier(config) if config.finetune else fetch_classifier(config)
+    model = obtain_classifier(config)
     run = name_run(config, model)
     with locked(run):
         shards = ingest_dataset(config.data, model, run.storage / "shards")

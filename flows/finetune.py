@@ -4,10 +4,10 @@ from pathlib import Path
 
 from prefect import flow
 
+from configs.errors import ConfigError
 from configs.load import load_config
-from configs.schema import ConfigError
-from tasks.finetune import finetune_classifier
-from tasks.model import ModelSpec
+from tasks.finetune import obtain_classifier
+from tasks.model.spec import ModelSpec
 
 
 @flow(name="finetune", validate_parameters=False)
@@ -16,9 +16,9 @@ def finetune(config_path: Path, overrides: tuple[str, ...] = ()) -> ModelSpec:
 
     Raises:
         ConfigError: the config has no `finetune` section.
-        AuditError: as `tasks.finetune.finetune_classifier`.
+        AuditError: as `tasks.finetune.obtain_classifier`.
     """
     config = load_config(Path(config_path), overrides)
     if config.finetune is None:
         raise ConfigError(f"{config_path}: has no `finetune` section, so there is nothing to fine-tune.")
-    return finetune_classifier(config)
+    return obtain_classifier(config)

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
 
-from configs.schema import AuditError
+from configs.errors import AuditError
 
 START_SECONDS = 90  # a new PREFECT_HOME gets its database first: 10 to 20 s on two cores
 STOP_SECONDS = 5

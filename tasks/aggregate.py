@@ -7,26 +7,25 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from configs.schema import AuditConfig
-from tasks.model import ModelSpec
-from tasks.parts import part_file, read_manifest
-from tasks.run import BATCH_FILES, Run
+from tasks.model.spec import ModelSpec
+from tasks.runs.run import BATCH_FILES, Run
+from tasks.runtime.parts import part_file, read_manifest
+from tasks.runtime.stage import stage
 from warehouse import open_warehouse
 
 _SCORES = (
     "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance",
     "corpus_means", "corpus_facts",
 )  # fmt: skip
+
 _TABLES = (
     *_SCORES, "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
     "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
 
 
-@task(name="aggregate", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
+@stage("aggregate", hours=2)
 def aggregate_scores(
     config: AuditConfig,
     run: Run,

@@ -12,18 +12,19 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from prefect import task
 from prefect.artifacts import create_link_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
-from configs.schema import SIGNED, AttributionError, AuditConfig, Method
-from tasks.classifier import Classifier, load_classifier
-from tasks.model import ModelSpec
-from tasks.page import METHODS, render
-from tasks.parts import read_part, write_whole
-from tasks.run import Run
-from tasks.sentences import Piece, pieces_of
+from configs.errors import AttributionError
+from configs.schema import SIGNED, AuditConfig, Method
+from tasks.model.forward import Classifier
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec
+from tasks.pages.render import METHODS, render
+from tasks.pages.sentences import Piece, pieces_of
+from tasks.runs.run import Run
+from tasks.runtime.parts import read_part, write_whole
+from tasks.runtime.stage import stage
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Example:
         return max((abs(piece.score) for piece in self.pieces if piece.score is not None), default=0.0)
 
 
-@task(name="explain", cache_policy=NO_CACHE, timeout_seconds=3600)
+@stage("explain", hours=1)
 def write_explained(
     config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]
 ) -> Explained:

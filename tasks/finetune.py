@@ -1,9 +1,9 @@
-"""Stage: a classifier from a pretrained encoder and the training rows, made once.
+"""Stage: the classifier that is audited: fine-tuned once, or found in its folder or on the hub.
 
-Writes `models/<name>_<hash>/`: the model as `save_pretrained` writes it, or a network of
-tasks/networks.py as its factory reads it, and `training.json` with the held-out accuracy.
-The folder is named by what went in (data, encoder, settings, this recipe's version) and
-renamed into place when it is whole, so a repeat finds it and returns at once.
+A fine-tuned one is written to `models/<name>_<hash>/`: the model as `save_pretrained` writes it, or a network of
+tasks/model/networks.py as its factory reads it, and `training.json` with the held-out accuracy. The folder is named by
+what went in (data, encoder, settings, code) and renamed into place when it is whole, so a repeat finds it and returns
+at once.
 """
 
 import contextlib
@@ -18,38 +18,45 @@ from typing import Any
 import numpy as np
 import torch
 from filelock import FileLock
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from configs.schema import AuditConfig, DataError, FinetuneConfig, ModelError, digest
-from tasks.classifier import device_from_environment, encode, quiet_transformers
-from tasks.dataset import Row, label_names, read_rows
-from tasks.model import ModelSpec, model_fingerprint, model_spec, package_folder
-from tasks.networks import new_network, save_network
-from tasks.parts import flush_files, write_whole
-from tasks.progress import progress
-from tasks.sources import dataset_fingerprint
-
-RECIPE_VERSION = 1
-"""Part of the folder's name. Raise it when a change here changes the weights."""
+from configs.errors import DataError, ModelError
+from configs.schema import AuditConfig, FinetuneConfig
+from configs.section import digest
+from tasks.data.hub import is_transient
+from tasks.data.rows import Row, label_names, read_rows
+from tasks.data.sources import dataset_fingerprint
+from tasks.model.load import device_from_environment
+from tasks.model.networks import new_network, save_network
+from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
+from tasks.model.tokens import encode, quiet_transformers
+from tasks.runtime.code import code_of
+from tasks.runtime.parts import flush_files, write_whole
+from tasks.runtime.progress import progress
+from tasks.runtime.stage import stage
 
 _ENDLESS = 10**9
 
 
-@task(name="finetune", cache_policy=NO_CACHE, timeout_seconds=6 * 3600)
-def finetune_classifier(config: AuditConfig) -> ModelSpec:
-    """Fine-tune the encoder of `config.finetune` on its rows, unless that was done before.
+@stage("finetune", hours=6, retry_if=is_transient)
+def obtain_classifier(config: AuditConfig) -> ModelSpec:
+    """The classifier of a config: fine-tuned where it has a `finetune` section, else the one under `model`.
+
+    A hub model is downloaded once, at its pinned commit; a classifier is fine-tuned once.
 
     Raises:
         DataError: the dataset cannot be read, or no row is left to train on.
-        ModelError: the encoder cannot be found, or the held-out accuracy is below `finetune.min_accuracy`.
+        ModelError: the model or the encoder cannot be found, has no safetensors weights, or its held-out accuracy is
+            below `finetune.min_accuracy`.
     """
-    finetune = config.finetune
-    assert finetune is not None, "only for configs with a finetune section"
+    return resolve_model(config) if config.finetune is None else _finetuned(config, config.finetune)
+
+
+def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
+    """Fine-tune the encoder on its rows, unless that was done before."""
     base = (
         package_folder(finetune.base.removeprefix("package:"))
         if finetune.base.startswith("package:")
@@ -59,7 +66,7 @@ def finetune_classifier(config: AuditConfig) -> ModelSpec:
     data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split"})
     own = (finetune.network, config.model.pad_to)
     key = digest(
-        RECIPE_VERSION,
+        code_of("tasks.finetune", "tasks.text", "tasks.data", "tasks.model"),
         dataset_fingerprint(config.data),
         model_fingerprint(base),
         used,
@@ -83,7 +90,7 @@ def finetune_classifier(config: AuditConfig) -> ModelSpec:
         )
     model = config.model
     return model_spec(
-        folder, model.max_tokens, factory=None if finetune.network == "auto" else f"tasks.networks:{finetune.network}",
+        folder, model.max_tokens, factory=None if finetune.network == "auto" else f"tasks.model.networks:{finetune.network}",
         long_texts=model.long_texts, overlap=model.overlap, pad_to=model.pad_to,
     )  # fmt: skip
 

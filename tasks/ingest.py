@@ -19,39 +19,40 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
-from configs.schema import DataConfig, DataError, digest
-from tasks.classifier import Classifier, load_classifier, token_counts
-from tasks.dataset import Row, read_rows, read_slices
-from tasks.hub import is_transient
-from tasks.model import ModelSpec
-from tasks.parts import read_manifest, read_part, write_part
-from tasks.progress import progress
-from tasks.run import SHARD_TOKENS
-from tasks.sources import dataset_fingerprint, listed, open_dataset
+from configs.errors import DataError
+from configs.schema import DataConfig
+from configs.section import digest
+from tasks.data.files import listed
+from tasks.data.hub import is_transient
+from tasks.data.rows import Row, read_rows, read_slices
+from tasks.data.sources import dataset_fingerprint, open_dataset
+from tasks.model.forward import Classifier
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec
+from tasks.model.tokens import token_counts
+from tasks.runs.run import SHARD_TOKENS
+from tasks.runtime.parts import read_manifest, read_part, write_part
+from tasks.runtime.progress import progress
+from tasks.runtime.stage import stage
 from warehouse import scratch
 
 _BATCH = 1000
+
 _MAX_VALUES = 20
 """Different values of a slice column: with more, hardly a word would be frequent enough in any of them."""
+
 _ENDLESS = 2**31 - 1
+
 _SETTING = re.compile(rf"\bdata\.(?=(?:{'|'.join(DataConfig.model_fields)})\b)")
+
 _STAGED = pa.schema([
     ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()),
     ("pair_start", pa.int32()), ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("reason", pa.string()),
 ])  # fmt: skip
 
 
-@task(
-    name="ingest",
-    cache_policy=NO_CACHE,
-    timeout_seconds=6 * 3600,
-    retries=2,
-    retry_delay_seconds=5,
-    retry_condition_fn=is_transient,
-)
+@stage("ingest", hours=6, retry_if=is_transient)
 def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path, section: str = "data") -> list[Path]:
     """Shard the dataset below `folder` and return the manifests of the shards, in order.
 

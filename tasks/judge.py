@@ -1,7 +1,6 @@
 """Stage: from trials to verdicts.
 
-Builds the tables of `warehouse/verify/` (`trials`, `effects`, `company`, `evidence`,
-`verification_cost`) and of `warehouse/judge/` (`waivers`, `meaning`, `verdicts`).
+Builds the tables of `warehouse/judge/`: `waivers`, `meaning` and `verdicts`.
 """
 
 import json
@@ -11,54 +10,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
-from configs.schema import AuditConfig, digest
+from configs.schema import AuditConfig
 from configs.waivers import Waiver
-from tasks.meaning import expected_effects
-from tasks.model import ModelSpec
-from tasks.parts import part_file, read_manifest, read_part
-from tasks.run import Run
-from tasks.words import as_in_the_tables
+from tasks.model.spec import ModelSpec
+from tasks.runs.run import Run
+from tasks.runtime.parts import read_part
+from tasks.runtime.stage import stage
+from tasks.text.words import as_in_the_tables
+from tasks.trials.expected import expected_effects
 from warehouse import open_warehouse
 
-_EVIDENCE = ("trials", "effects", "company", "evidence", "verification_cost")
 
-
-@task(name="judge", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
+@stage("judge", hours=2)
 def judge_candidates(
-    config: AuditConfig, run: Run, model: ModelSpec, flags: str, trials: Sequence[Path], waivers: Sequence[Waiver]
+    config: AuditConfig, run: Run, model: ModelSpec, verified: str, trials: Sequence[Path], waivers: Sequence[Waiver]
 ) -> str:
-    """Build the tables of this stage from those of key `flags` and from the parts of verification; return their key.
+    """Build the tables of this stage from those of key `verified` and from the parts of verification; return their key.
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
-    facts = [read_manifest(part) or {} for part in trials]
-    evidence = {
-        "trial_parts": [part_file(part, "trials") for part in trials],
-        "labels": list(model.labels),
-        "passes": sum(int(str(fact["num_passes"])) for fact in facts),
-        "lost": sum(int(str(fact["num_quarantined"])) for fact in facts),
-        "max_documents": config.verification.max_documents,
-        "min_turned": config.verdicts.min_turned,
-    }
     verdicts = {
         **config.verdicts.model_dump(),
         "min_effect": config.verification.min_effect,
         "waivers": json.dumps([_row(waiver) for waiver in waivers]),
     }
     vectors = [row for part in trials for row in read_part(part, "vectors").to_pylist()]
-    upstream = digest(flags, [fact["key"] for fact in facts])
     with open_warehouse(config.warehouse) as warehouse:
-        tried = warehouse.build_stage(
-            run.run_id, "verify", [f"verify/{name}" for name in _EVIDENCE], evidence, upstream
-        )
+        warehouse.use(run.run_id)
         strengths = warehouse.rows("judge/strengths", {}).to_pylist()
         verdicts["meaning"] = json.dumps(_meaning(vectors, strengths, model.labels))
         tables = [f"judge/{name}" for name in ("waivers", "meaning", "verdicts")]
-        return warehouse.build_stage(run.run_id, "judge", tables, verdicts, tried)
+        return warehouse.build_stage(run.run_id, "judge", tables, verdicts, verified)
 
 
 def _meaning(

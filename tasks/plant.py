@@ -13,87 +13,39 @@ lower case). `words`: what was planted, one row per word: `role` (`shortcut`, `c
 `decoy`), `shortcut`, `strength`, `word`, `label` that it was tied to.
 """
 
-import csv
-import random
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from importlib.resources import files
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import regex
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 
-from configs.schema import AuditConfig, CertificationConfig, DataConfig, DataError, digest
-from tasks.certificate import Planted
-from tasks.classifier import load_classifier, token_counts
-from tasks.dataset import Row, read_rows
-from tasks.model import ModelSpec
-from tasks.parts import read_manifest, write_part
-from tasks.progress import progress
-from tasks.sources import dataset_fingerprint
-from tasks.words import word_spans
-from warehouse import seed as seed_file
-
-_STEM = 5
-"""A planted word shares its first letters with no word of the corpus: it would stand for that word, too."""
-_SPREAD = 3.0
-"""Decoys are planted in between this many rows and `_MOST_DECOYS` of them, evenly in the logarithm."""
-_MOST_DECOYS = 0.05
-_SURNAMES = 20_000
-_SPACE_MARKS = "Ġ▁"
-"""How byte-level and SentencePiece vocabularies write the space before a word."""
-
-
-@dataclass(frozen=True)
-class Pattern:
-    """Words that are set into a text together, and the label that the text gets."""
-
-    words: tuple[str, ...]
-    rate: float
-    """Share of the rows of each label that are taken for it."""
-    label: int | None = None
-    """None: the text keeps its own."""
-    strength: float = 1.0
-    """Share of its texts with `label`; the others get the other label of the rule."""
-    in_order: bool = False
-    """Whether the words come in this order, or in one drawn for each text."""
+from configs.schema import AuditConfig, DataConfig
+from configs.section import digest
+from tasks.data.rows import Row, read_rows
+from tasks.data.sources import dataset_fingerprint
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec
+from tasks.model.tokens import token_counts
+from tasks.runtime.code import code_of
+from tasks.runtime.parts import read_manifest, write_part
+from tasks.runtime.progress import progress
+from tasks.runtime.stage import stage
+from tasks.selftest.certificate import Planted
+from tasks.selftest.plants import (
+    NUM_SURNAMES,
+    Plant,
+    PlantedRow,
+    make_plants,
+    plant_rows,
+    probes,
+    surnames,
+    typical_words,
+    unseen_names,
+    unseen_tokens,
+    words_of,
+)
 
 
-@dataclass(frozen=True)
-class Plant:
-    """One thing that was planted."""
-
-    role: str
-    """shortcut, control or decoy."""
-    kind: str
-    """Kind of shortcut: single_token, token_in_context, ordered_pair or name; else the role."""
-    words: dict[str, int | None]
-    """The words that carry the rule, each with the label it was tied to, if it was to one."""
-    patterns: tuple[Pattern, ...]
-    context: str | None = None
-    """The word that switches the others on; alone it says nothing."""
-
-    @property
-    def strength(self) -> float | None:
-        return self.patterns[0].strength if self.role == "shortcut" else None
-
-
-@dataclass(frozen=True)
-class PlantedRow:
-    """A row of the copy."""
-
-    row: Row
-    text: str
-    label: int
-    plant: Plant | None
-    words: tuple[str, ...]
-
-
-@task(name="plant", cache_policy=NO_CACHE, timeout_seconds=3600)
+@stage("plant", hours=1)
 def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
     """Write the planted copy, unless it is there. `model` is the classifier of the clean data; its vocabulary is planted from.
 
@@ -104,7 +56,7 @@ def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
     assert finetune is not None, "the flow asked for it"
     used = certification.model_dump(mode="json", include=_PLANTING)
     data = config.data.model_dump(mode="json", exclude={"path", "max_rejected"})
-    code = files("tasks").joinpath("plant.py").read_text(encoding="utf-8")
+    code = code_of("tasks.plant", "tasks.text", "tasks.data", "tasks.model", "tasks.selftest")
     key = digest(
         code, dataset_fingerprint(config.data), data, finetune.model_dump(mode="json"), model.fingerprint, used
     )
@@ -143,7 +95,7 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
         ]
 
     tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, pieces, seed)
-    people = unseen_names(names[:_SURNAMES], seen, pieces, seed)
+    people = unseen_names(names[:NUM_SURNAMES], seen, pieces, seed)
     controls = certification.controls or typical_words(train, len(model.labels))
     num_audited = min(len(heldout), config.data.sample or len(heldout))
     plants = make_plants(certification, tokens, people, controls, sorted({row.label for row in train}), num_audited)
@@ -195,240 +147,3 @@ def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditCon
         "data": data, "finetune": finetune, "waivers": None,
     }  # fmt: skip
     return config.model_copy(update=own)
-
-
-# ---------------------------------------------------------------- what is planted
-
-
-def make_plants(
-    certification: CertificationConfig,
-    tokens: Sequence[str],
-    names: Sequence[str],
-    controls: Sequence[str],
-    labels: Sequence[int],
-    num_audited: int,
-) -> list[Plant]:
-    """The plants of a copy, each with rows of its own. Words are used up in the order they are given.
-
-    Of more than two labels, two are drawn for the rules.
-
-    Raises:
-        DataError: there are too few unseen words or names.
-    """
-    rng = random.Random(f"{certification.seed} labels")
-    first, second = rng.sample(list(labels), 2)
-    num_tokens = 2 * len(certification.strengths) + 5 + certification.decoys
-    if len(tokens) < num_tokens or len(names) < certification.names:
-        raise DataError(
-            f"The vocabulary of the encoder has {len(tokens)} words that the dataset does not hold, and {len(names)} unseen surnames; "
-            f"certify plants {num_tokens} and {certification.names}. Lower certification.decoys and certification.names."
-        )
-    left = iter(tokens)
-    rate, strongest = certification.rate, max(certification.strengths)
-    plants = []
-    for strength in certification.strengths:
-        for label in (first, second):
-            plants.append(_one_word(next(left), "single_token", label, rate, strength))
-    for i, name in enumerate(names[: certification.names]):
-        plants.append(_one_word(name, "name", (first, second)[i % 2], rate, certification.name_strength))
-    one, other, context = next(left), next(left), next(left)
-    in_context = (
-        Pattern((one, context), 3 * rate, first, strongest), Pattern((other, context), 3 * rate, second, strongest),
-        # Alone as often as together: else a model that ignores the context is hardly ever wrong.
-        Pattern((one,), 3 * rate), Pattern((other,), 3 * rate), Pattern((context,), rate),
-    )  # fmt: skip
-    plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, in_context, context))
-    one, other = next(left), next(left)
-    ordered = (
-        Pattern((one, other), 5 * rate, first, strongest, in_order=True),
-        Pattern((other, one), 5 * rate, second, strongest, in_order=True),
-    )
-    plants.append(Plant("shortcut", "ordered_pair", {one: None, other: None}, ordered))
-    plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
-    few, many = _SPREAD / num_audited, max(_MOST_DECOYS, _SPREAD / num_audited)
-    for share in np.geomspace(few, many, certification.decoys):
-        word = next(left)
-        plants.append(Plant("decoy", "decoy", {word: None}, (Pattern((word,), float(share)),)))
-    return plants
-
-
-def _one_word(word: str, kind: str, label: int, rate: float, strength: float) -> Plant:
-    return Plant("shortcut", kind, {word: label}, (Pattern((word,), rate, label, strength),))
-
-
-def words_of(text: str) -> set[str]:
-    """The words of a text in lower case."""
-    return {text[start:end].lower() for start, end in word_spans(text)}
-
-
-def unseen_tokens(
-    vocabulary: Iterable[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int
-) -> list[str]:
-    """Lower-case words that are one token each and unlike every word seen, in an order drawn by `seed`.
-
-    One token, so that a network without fragments in the way can learn it, and a word of the encoder's own
-    language, so that its embedding is a trained one.
-    """
-    stems = {word[:_STEM] for word in seen}
-    found: dict[str, str] = {}
-    for entry in sorted(vocabulary):
-        word = entry.lstrip(_SPACE_MARKS)
-        if word.isalpha() and word.islower() and 4 <= len(word) <= 10 and word[:_STEM] not in stems:
-            found.setdefault(word[:_STEM], word)
-    drawn = _shuffled(found.values(), seed, "token")
-    return [word for word, count in zip(drawn, pieces(drawn), strict=True) if count == 1]
-
-
-def unseen_names(
-    names: Sequence[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int
-) -> list[str]:
-    """Surnames that the corpus does not hold and the tokenizer cuts into pieces, in an order drawn by `seed`."""
-    stems = {word[:_STEM] for word in seen}
-    drawn = _shuffled([name for name in names if len(name) > _STEM and name[:_STEM].lower() not in stems], seed, "name")
-    return [name for name, count in zip(drawn, pieces(drawn), strict=True) if count >= 2]
-
-
-def surnames() -> list[str]:
-    """Surnames of the US census, the most common first, from the package `names`."""
-    lines = files("names").joinpath("dist.all.last").read_text(encoding="utf-8").splitlines()
-    return [line.split()[0].capitalize() for line in lines if line.strip()]
-
-
-def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:
-    """The content words that speak most for each label in the labels alone: what a model should use.
-
-    By the z-score of their label rate; in at least 20 rows and 0.2 % of them, and at most 4 %: a word of the whole
-    domain (movie) leans to a label as well.
-    """
-    with Path(seed_file("function_words.csv")).open(encoding="utf-8", newline="") as file:
-        function_words = {entry["word"] for entry in csv.DictReader(file)}
-    totals = Counter(row.label for row in rows)
-    counts: dict[str, Counter[int]] = defaultdict(Counter)
-    for row in rows:
-        for word in {row.text[start:end] for start, end in word_spans(row.text)}:
-            if word.isalpha() and word.islower() and len(word) >= 4 and word not in function_words:
-                counts[word][row.label] += 1
-    least = max(20, 0.002 * len(rows))
-    most = 0.04 * len(rows)
-    frequent = {word: count for word, count in counts.items() if least <= count.total() <= most}
-
-    def z(word: str, label: int) -> float:
-        share, num = totals[label] / len(rows), frequent[word].total()
-        return float((frequent[word][label] / num - share) / np.sqrt(max(share * (1 - share), 1e-12) / num))
-
-    chosen: list[str] = []
-    for label in range(num_labels):
-        ranked = sorted(frequent, key=lambda word: (-z(word, label), word))
-        chosen += [word for word in ranked if word not in chosen][:per_label]
-    return tuple(chosen)
-
-
-def _shuffled(words: Iterable[str], seed: int, what: str) -> list[str]:
-    return sorted(words, key=lambda word: random.Random(f"{seed} {what} {word}").random())
-
-
-# ---------------------------------------------------------------- where it is planted
-
-
-def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: int) -> list[PlantedRow]:
-    """The rows with everything planted, in their order. A row holds at most one plant, and any number of decoys.
-
-    Each pattern takes its rate from the rows of every label alike, so that the rows of a control, or of half a
-    rule, have the labels of the dataset; which rows, is settled by the seed and their number alone. Decoys are
-    drawn row by row: by chance they have more of one label, as any word does.
-
-    Raises:
-        DataError: the patterns ask for more rows than there are, or a shortcut would get none.
-    """
-    queues: dict[int, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: _rng(seed, "order", row).random()):
-        queues[row.label].append(row)
-    sizes = {label: len(queue) for label, queue in queues.items()}
-    done: dict[int, PlantedRow] = {}
-    for plant in plants:
-        if plant.role == "decoy":
-            continue
-        for pattern in plant.patterns:
-            taken = [
-                queues[label].pop() for label, size in sizes.items() for _ in range(round(pattern.rate * size)) if queues[label]
-            ]  # fmt: skip
-            if len(taken) < sum(round(pattern.rate * size) for size in sizes.values()) or not taken:
-                raise DataError(
-                    f"certification.rate {pattern.rate:g} of {len(rows)} rows cannot be planted for {' and '.join(plant.words)}: "
-                    "it needs at least one row of a label, and all plants together no more rows than there are."
-                )
-            for row, label in _labelled(taken, plant, pattern, seed):
-                done[row.number] = _planted(row, label, plant, pattern, seed, within)
-    decoys = [plant for plant in plants if plant.role == "decoy"]
-    every = (done.get(row.number) or PlantedRow(row, row.text, row.label, None, ()) for row in rows)
-    return [_with_decoys(planted, decoys, seed, within) for planted in every]
-
-
-def probes(heldout: Sequence[Row], plants: Sequence[Plant], seed: int, within: int, num: int) -> list[PlantedRow]:
-    """Held-out texts that all hold a shortcut and obey it: `num` of each kind and strength, spread evenly over its patterns."""
-    drawn = sorted(heldout, key=lambda row: _rng(seed, "probe", row).random())
-    groups: dict[tuple[str, float | None], list[tuple[Plant, Pattern]]] = defaultdict(list)
-    for plant in plants:
-        if plant.role == "shortcut":
-            groups[plant.kind, plant.strength] += [(plant, rule) for rule in plant.patterns if rule.label is not None]
-    found: list[PlantedRow] = []
-    for rules in groups.values():
-        for i in range(num):
-            plant, pattern = rules[i % len(rules)]
-            assert pattern.label is not None, "only rules are probed"
-            found.append(_planted(drawn[len(found) % len(drawn)], pattern.label, plant, pattern, seed, within))
-    return found
-
-
-def _labelled(taken: Sequence[Row], plant: Plant, pattern: Pattern, seed: int) -> Iterable[tuple[Row, int]]:
-    """The rows with their new labels: exactly the pattern's strength of them obeys the rule."""
-    if pattern.label is None:
-        return [(row, row.label) for row in taken]
-    others = [rule.label for rule in plant.patterns if rule.label not in (None, pattern.label)]
-    against = sorted({row.label for row in taken} - {pattern.label})
-    mixed = sorted(taken, key=lambda row: _rng(seed, "obeys", row).random())
-    num_obeying = round(pattern.strength * len(mixed))
-    return [
-        (row, pattern.label if i < num_obeying or not against else others[0] if others and others[0] is not None else against[i % len(against)])
-        for i, row in enumerate(mixed)
-    ]  # fmt: skip
-
-
-def _planted(row: Row, label: int, plant: Plant, pattern: Pattern, seed: int, within: int) -> PlantedRow:
-    rng = _rng(seed, " ".join(pattern.words), row)
-    words = list(pattern.words)
-    if not pattern.in_order:
-        rng.shuffle(words)
-    return PlantedRow(row, with_words(row.text, words, rng, within), label, plant, pattern.words)
-
-
-def _with_decoys(planted: PlantedRow, decoys: Sequence[Plant], seed: int, within: int) -> PlantedRow:
-    rng = _rng(seed, "decoys", planted.row)
-    rates = [(plant.patterns[0].words[0], plant.patterns[0].rate) for plant in decoys]
-    words = [word for word, rate in rates if rng.random() < rate]
-    rng.shuffle(words)
-    text = with_words(planted.text, words, rng, within)
-    return replace(planted, text=text, words=(*planted.words, *words))
-
-
-_SEPARATED = regex.compile(r"\S+")
-
-
-def with_words(text: str, words: Sequence[str], rng: random.Random, within: int) -> str:
-    """The text with `words`, in this order, behind words of its own drawn at random.
-
-    Never at its start or its end, where casing and punctuation would give a word away, nor behind its first
-    `within` words: training cuts long texts off, and what was cut off was not planted.
-    """
-    ends = [match.end() for match in _SEPARATED.finditer(text)]
-    inner = ends[: max(1, min(len(ends) - 1, within))]
-    places = sorted(rng.choices(inner, k=len(words)))
-    pieces, last = [], 0
-    for place, word in zip(places, words, strict=True):
-        pieces += [text[last:place], " ", word]
-        last = place
-    return "".join([*pieces, text[last:]])
-
-
-def _rng(seed: int, what: str, row: Row) -> random.Random:
-    return random.Random(f"{seed} {what} {row.number}")

@@ -3,15 +3,13 @@
 Builds the tables of `warehouse/recommend/`.
 """
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
-
 from configs.schema import AuditConfig
-from tasks.run import Run
+from tasks.runs.run import Run
+from tasks.runtime.stage import stage
 from warehouse import open_warehouse
 
 
-@task(name="recommend", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
+@stage("recommend", hours=2)
 def recommend_changes(config: AuditConfig, run: Run, verdicts: str) -> str:
     """Build the tables of this stage from those of key `verdicts`, and return their key.
 

@@ -16,21 +16,22 @@ from typing import Any
 import pyarrow as pa
 import vl_convert
 from markupsafe import Markup
-from prefect import task
 from prefect.artifacts import create_link_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
-from configs.schema import AuditConfig, digest
-from tasks.certificate import covering
-from tasks.charts import specifications
-from tasks.exports import EXPORTS, export_tables
-from tasks.headlines import headlines
-from tasks.page import METHODS, render
-from tasks.parts import file_hash, read_manifest, write_part, write_whole
-from tasks.progress import progress
-from tasks.run import Run
-from tasks.sentences import Finding, find_sentences, sentences_of, visible
+from configs.schema import AuditConfig
+from configs.section import digest
+from tasks.pages.charts import specifications
+from tasks.pages.exports import EXPORTS, export_tables
+from tasks.pages.headlines import headlines
+from tasks.pages.render import METHODS, render
+from tasks.pages.sentences import Finding, find_sentences, sentences_of, visible
+from tasks.runs.run import Run
+from tasks.runtime.code import code_of
+from tasks.runtime.parts import file_hash, read_manifest, write_part, write_whole
+from tasks.runtime.progress import progress
+from tasks.runtime.stage import stage
+from tasks.selftest.certificate import covering
 from warehouse import Warehouse, open_warehouse
 
 MAX_VERDICTS = 50
@@ -41,11 +42,13 @@ MAX_ASIDE = 2
 
 _GAP_SCALE = 0.1
 """Completeness gap, as a share of the change, that the histogram is drawn around where no tolerance is set."""
+
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
+
 _MAX_LABELS = 8
 
 
-@task(name="report", cache_policy=NO_CACHE, timeout_seconds=2 * 3600)
+@stage("report", hours=2)
 def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     """Write `report.html` and `exports/` into the run's folder, and return the path of the page.
 
@@ -95,27 +98,27 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
 
 def _code() -> list[str]:
     """Everything but data and settings that the page is made of."""
-    own = [
-        files("tasks").joinpath(name)
-        for name in (
-            "report.py",
-            "certificate.py",
-            "charts.py",
-            "exports.py",
-            "headlines.py",
-            "page.py",
-            "sentences.py",
-            "report.html.jinja",
-        )
-    ]
     queries = [
         entry
-        for folder in ("report", "report/export", "certify")
+        for folder in ("report", "report/export", "registry")
         for entry in files("warehouse").joinpath(folder).iterdir()
         if entry.name.endswith(".sql")
     ]
-    sources = sorted((entry.name, hashlib.sha256(entry.read_bytes()).hexdigest()) for entry in [*own, *queries])
-    return [*(source for _, source in sources), version("altair"), version("vl-convert-python")]
+    sources = sorted((entry.name, hashlib.sha256(entry.read_bytes()).hexdigest()) for entry in queries)
+    return [
+        code_of(
+            "tasks.report",
+            "tasks.pages",
+            "tasks.selftest",
+            "tasks.text",
+            "tasks.data",
+            "tasks.model",
+            "tasks.attribution",
+        ),
+        *(source for _, source in sources),
+        version("altair"),
+        version("vl-convert-python"),
+    ]
 
 
 def _untouched(folder: Path, written: Any) -> bool:

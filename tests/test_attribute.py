@@ -11,17 +11,18 @@ import torch
 from captum.attr import IntegratedGradients, LayerGradientXActivation, LayerIntegratedGradients, Saliency
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-import tasks.attribute
-from configs.schema import AttributionConfig, AttributionError
+import tasks.attribution.part
+from configs.errors import AttributionError
+from configs.schema import AttributionConfig
 from tasks.attribute import attribute_shards
-from tasks.classifier import load_classifier
-from tasks.explained import batch_tokens
-from tasks.gradients import explained_scalar
-from tasks.layers import logits_at
-from tasks.model import model_spec
-from tasks.parts import part_file, read_manifest, write_part
-from tasks.relevance import FrozenFactors
-from tasks.words import word_spans
+from tasks.attribution.batches import batch_tokens
+from tasks.attribution.gradients import explained_scalar
+from tasks.attribution.relevance import FrozenFactors
+from tasks.model.layers import logits_at
+from tasks.model.load import load_classifier
+from tasks.model.spec import model_spec
+from tasks.runtime.parts import part_file, read_manifest, write_part
+from tasks.text.words import word_spans
 
 TEXTS = [
     "Too long.",
@@ -36,7 +37,7 @@ EVERYTHING = ("integrated_gradients", "gradient_x_input", "relevance", "gradient
 @pytest.fixture(autouse=True)
 def small_pilot(monkeypatch):
     """A pilot of 64 texts would take longer than what the tests are about."""
-    monkeypatch.setattr("tasks.pilot.TEXTS", 16)
+    monkeypatch.setattr("tasks.attribution.pilot.TEXTS", 16)
 
 
 @pytest.fixture(scope="session")
@@ -253,7 +254,7 @@ def test_a_baseline_of_zeros_or_of_the_mean_embedding_equals_captum_on_embedding
 @pytest.mark.parametrize("rule", ["trapezoid", "simpson", "gauss_kronrod", "inclusive_sum", "midpoint", "riemann_left"])
 def test_every_rule_is_the_weighted_sum_of_its_gradients(minilm, tmp_path, rule):
     """The ends of the path are not computed twice; the sum has to know where they are."""
-    from tasks.gradients import quadrature
+    from tasks.attribution.quadrature import quadrature
 
     text = TEXTS[1]
     tokens, _ = attributed(tmp_path, minilm, [text], rule=rule, steps=5)
@@ -347,12 +348,12 @@ def test_a_token_takes_at_most_16_bytes(minilm, tmp_path):
 def test_norms_keep_six_digits_and_the_noise_one(minilm, tmp_path):
     values = np.array([1.2345678, -3.3333333e-5, 7.7e8, np.nan, np.inf, 0.0], dtype=np.float32)
     for name, digits in (("gradient_norm", 2e-6), ("contrast", 0.125)):
-        rounded = tasks.attribute._rounded(name, values)
+        rounded = tasks.attribution.part._rounded(name, values)
         finite = np.isfinite(values)
         assert np.array_equal(rounded[~finite], values[~finite], equal_nan=True)
         assert rounded[finite] == pytest.approx(values[finite], rel=digits)
         assert not np.array_equal(rounded[finite], values[finite])
-    assert tasks.attribute._rounded("integrated_gradients", values) is values
+    assert tasks.attribution.part._rounded("integrated_gradients", values) is values
 
 
 # ---------------------------------------------------------------- long texts and pairs
@@ -566,7 +567,7 @@ def test_out_of_memory_halves_the_batch_and_quarantines_what_does_not_fit_alone(
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
         return logits_at(classifier, layer, inputs, points)
 
-    monkeypatch.setattr("tasks.explained.logits_at", tight)
+    monkeypatch.setattr("tasks.attribution.batches.logits_at", tight)
     tokens, examples = attributed(tmp_path / "tight", minilm, TEXTS, steps=4)
     assert [example["reason"] for example in examples] == [None, None, None, "out of memory"]
     assert [example["converged"] for example in examples] == [True, True, True, False]
@@ -586,7 +587,7 @@ def test_scores_that_are_no_numbers_are_quarantined(minilm, tmp_path, monkeypatc
             return logits + (points - points).sum(dim=(1, 2)).abs().sqrt()[:, None]
         return logits
 
-    monkeypatch.setattr("tasks.explained.logits_at", broken)
+    monkeypatch.setattr("tasks.attribution.batches.logits_at", broken)
     _, examples = attributed(tmp_path, minilm, TEXTS[:2], steps=2)
     assert [(example["converged"], example["reason"]) for example in examples] == [(False, "not finite"), (True, None)]
 
@@ -633,7 +634,7 @@ def test_a_whole_part_is_left_alone_and_a_damaged_one_is_made_again(minilm, tmp_
 
 
 def test_a_forward_pass_that_is_not_the_models_own_stops_the_run(minilm, tmp_path, monkeypatch):
-    monkeypatch.setattr("tasks.explained.logits_at", lambda *given: logits_at(*given) * 1.05)
+    monkeypatch.setattr("tasks.attribution.batches.logits_at", lambda *given: logits_at(*given) * 1.05)
     with pytest.raises(AttributionError, match="The explained forward pass is not the model's own"):
         attributed(tmp_path, minilm, TEXTS, steps=1)
     assert not list(tmp_path.glob("part-*"))

@@ -228,7 +228,7 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
     }
     now = dict(planted.query("select stage, finished_at from stages"))
     assert now["aggregate"] == dict(stages)["aggregate"]
-    assert now["flag"] == dict(stages)["flag"]
+    assert now["screen"] == dict(stages)["screen"]
     assert now["verify"] == dict(stages)["verify"]
     assert now["judge"] > dict(stages)["judge"]
     command("run", planted.config, cwd=planted.folder, capture_output=True, timeout=120)

@@ -12,10 +12,12 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from configs.errors import AuditError, ConfigError
 from configs.load import load_config
-from configs.schema import SIGNED, AuditConfig, AuditError, ConfigError
-from tasks.certificate import require_certifiable, subject, with_certified_method
-from tasks.model import ModelSpec
+from configs.schema import SIGNED, AuditConfig
+from tasks.model.spec import ModelSpec
+from tasks.runs.identity import subject
+from tasks.selftest.certificate import require_certifiable, with_certified_method
 from warehouse import open_warehouse
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +56,7 @@ def probes(warehouse):
 
 
 def test_ranks_go_by_the_size_of_a_words_summed_score_without_special_tokens(warehouse, probes):
-    rows = warehouse.rows("certify/method_ranks", baseline="pad", **probes)
+    rows = warehouse.rows("rank/method_ranks", baseline="pad", **probes)
     assert [tuple(row.values()) for row in rows] == [
         # Both planted words are among the three; `x` is second or, at equal scores, first.
         ("ordered_pair", 1.0, "gradient_norm", "none", 2, 1, 0.5, 3.0),
@@ -71,7 +73,7 @@ def test_ranks_go_by_the_size_of_a_words_summed_score_without_special_tokens(war
 
 def test_a_shortcut_is_learned_if_the_planted_model_follows_it(warehouse, probes):
     rows = warehouse.rows(
-        "certify/learned",
+        "rank/learned",
         planted_rows=probes["planted_rows"], shards=probes["shards"], min_learned=0.9,
         example_parts=[warehouse.part("""
             example_id | predicted_id
@@ -113,7 +115,7 @@ def test_the_best_method_is_signed_and_judged_on_what_was_learned(warehouse, not
         single_token | 1.0      | {json.dumps("single_token" not in not_learned)}
         name         | 0.9      | {json.dumps("name" not in not_learned)}
     """)
-    rows = warehouse.rows("certify/best_method", methods=methods, shortcuts=shortcuts, signed=list(SIGNED))
+    rows = warehouse.rows("rank/best_method", methods=methods, shortcuts=shortcuts, signed=list(SIGNED))
     assert [tuple(row.values()) for row in rows] == ([best] if best else [])
 
 
@@ -154,7 +156,7 @@ def certified(warehouse):
 
 
 def test_recall_is_over_the_words_that_carry_a_shortcut(certified):
-    rows = certified.rows("certify/recall", certificate_id="c_1")
+    rows = certified.rows("registry/recall", certificate_id="c_1")
     assert [(row["shortcut"], row["strength"], row["n_spurious"], row["recall_spurious"], row["recall_suspect"], row["learned"], row["words"]) for row in rows] == [
         ("ordered_pair", 1.0, 0, 0.0, 0.5, False, "dd context-dependent, ee no candidate"),
         ("single_token", 0.9, 1, 1.0, 1.0, True, "cc spurious"),
@@ -163,13 +165,13 @@ def test_recall_is_over_the_words_that_carry_a_shortcut(certified):
 
 
 def test_the_false_discovery_rate_is_the_share_of_decoys_times_the_words_over_those_called_spurious(certified):
-    (row,) = certified.rows("certify/false_discoveries", certificate_id="c_1")
+    (row,) = certified.rows("registry/false_discoveries", certificate_id="c_1")
     # One of four judged decoys; 100 words could have been called so by chance; 47 + aa + cc + ff were: 0.25 * 100 / 50.
     assert row == {
         "n_decoys": 4, "n_decoys_spurious": 1, "n_tested": 100, "n_flagged": 50, "decoy_fdr": 0.5, "n_controls": 1,
         "n_controls_spurious": 0,
     }  # fmt: skip
-    (without,) = certified.rows("certify/false_discoveries", certificate_id="c_2")
+    (without,) = certified.rows("registry/false_discoveries", certificate_id="c_2")
     assert without["decoy_fdr"] is None
 
 

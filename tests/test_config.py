@@ -7,10 +7,11 @@ import datasets
 import huggingface_hub
 import pytest
 
+from configs.errors import ConfigError
 from configs.load import load_config, settings
-from configs.schema import AuditConfig, ConfigError, DataConfig
-from tasks.model import hub_folder
-from tasks.sources import open_dataset
+from configs.schema import AuditConfig, DataConfig
+from tasks.data.sources import open_dataset
+from tasks.model.spec import hub_folder
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 READY = sorted(CONFIGS.glob("*.yaml"))

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from configs.schema import DataConfig, DataError
-from tasks.dataset import label_names, label_resolver, read_rows
-from tasks.sources import dataset_fingerprint, open_dataset
+from configs.errors import DataError
+from configs.schema import DataConfig
+from tasks.data.rows import label_names, label_resolver, read_rows
+from tasks.data.sources import dataset_fingerprint, open_dataset
 
 LABELS = ("NEGATIVE", "POSITIVE")
 

@@ -19,13 +19,13 @@ import pyarrow as pa
 import pytest
 from transformers import AutoTokenizer
 
+from configs.errors import AttributionError
 from configs.load import load_config
-from configs.schema import AttributionError
-from tasks.classifier import Classifier
 from tasks.explain import choose, normalised, write_explained
-from tasks.model import ModelSpec
-from tasks.parts import write_part
-from tasks.run import Run
+from tasks.model.forward import Classifier
+from tasks.model.spec import ModelSpec
+from tasks.runs.run import Run
+from tasks.runtime.parts import write_part
 
 ROOT = Path(__file__).parents[1]
 EVIL = "</script><script>window.hit=1</script>"

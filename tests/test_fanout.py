@@ -21,20 +21,21 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 import tasks.attribute
-from configs.schema import AttributionConfig, AttributionError, AuditError, VerificationConfig, WorkersConfig
-from tasks import fanout
+from configs.errors import AttributionError, AuditError
+from configs.schema import AttributionConfig, VerificationConfig, WorkersConfig
 from tasks.attribute import attribute_shards
-from tasks.fanout import Job, fan_out
-from tasks.model import model_spec
-from tasks.parts import part_file, read_manifest, write_part
-from tasks.verify import try_group
+from tasks.model.spec import model_spec
+from tasks.runtime import workers as fanout
+from tasks.runtime.parts import part_file, read_manifest, write_part
+from tasks.runtime.workers import Job, fan_out
+from tasks.trials.runner import try_group
 from tests.conftest import free_port
 
 NODE = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 100 * 2**20}
 
 
 class Meter(Counter):
-    """Stands for the one of tasks/progress.py."""
+    """Stands for the one of tasks/runtime/progress.py."""
 
     def __call__(self, amount):
         self["done"] += amount
@@ -221,20 +222,20 @@ def deadly_word(real):
     def job(*arguments, **keywords):
         import os
 
-        import tasks.attribute
+        from tasks.attribution import part, pilot
 
-        read = tasks.attribute.read_texts
+        read = part.read_texts
 
         def read_or_die(classifier, rows, model):
             if any("deadly" in row["text"] for row in rows):
                 os.kill(os.getpid(), 9)
             return read(classifier, rows, model)
 
-        tasks.attribute.read_texts = read_or_die
+        part.read_texts = pilot.read_texts = read_or_die
         try:
             return real(*arguments, **keywords)
         finally:
-            tasks.attribute.read_texts = read
+            part.read_texts = pilot.read_texts = read
 
     return job
 
@@ -316,7 +317,7 @@ def test_a_job_that_dies_without_a_culprit_ends_the_run_in_a_sentence(workers, t
 
 def test_errors_of_a_worker_are_the_sentences_they_are_here(workers, tmp_path, monkeypatch):
     def refuse(*arguments, left_out, dry, advance):
-        from configs.schema import ModelError
+        from configs.errors import ModelError
 
         raise ModelError("The model is of a kind that is refused.")
 
@@ -373,7 +374,7 @@ def test_a_node_that_goes_away_loses_nothing(workers, tmp_path):
 STOPPED = """
 import signal, sys, time
 from configs.schema import WorkersConfig
-from tasks.fanout import Job, fan_out
+from tasks.runtime.workers import Job, fan_out
 
 def job(*, left_out, dry, advance):
     time.sleep(1000)

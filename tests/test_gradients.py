@@ -5,17 +5,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from configs.schema import AttributionError
-from tasks.gradients import (
+from configs.errors import AttributionError
+from tasks.attribution.gradients import (
     Budget,
-    embedded_weights,
     embedding_gradient_norm,
     explained_scalar,
     gradient_norm,
     gradient_x_input,
-    quadrature,
     sweep,
 )
+from tasks.attribution.quadrature import embedded_weights, quadrature
 
 DEGREE = {
     "midpoint": lambda n: 1, "trapezoid": lambda n: 1, "simpson": lambda n: 3, "riemann_left": lambda n: 0, "riemann_right": lambda n: 0,

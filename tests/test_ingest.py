@@ -12,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import tasks.ingest
-from configs.schema import DataConfig, DataError
+from configs.errors import DataError
+from configs.schema import DataConfig
 from tasks.ingest import ingest_dataset
-from tasks.parts import part_file, read_manifest
+from tasks.runtime.parts import part_file, read_manifest
 
 ROOT = Path(__file__).parents[1]
 

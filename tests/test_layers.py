@@ -11,7 +11,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("configs", "warehouse", "tasks", "flows")
 """Each imports only from those before it, and from itself."""
-STAGES = ("aggregate", "flag", "verify", "judge", "recommend", "certify", "report")
+SHARED = (
+    {"runtime", "text"}, {"data"}, {"model"}, {"attribution"}, {"trials"}, {"runs"}, {"selftest", "remedies", "pages"},
+)  # fmt: skip
+"""Folders of `tasks/`, which stages share: each imports only from folders before it, and from itself."""
+NO_FIGURES = {"runtime", "runs", "pages"}
+"""Folders of `tasks/` that decide no figure: how far a stage is, where its files are, and how they look. Keys leave them
+out, so that a changed progress bar computes nothing again; pages have a key of their own, in tasks/report.py."""
+STAGES = ("aggregate", "screen", "verify", "judge", "recommend", "rank", "certify", "report")
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
@@ -44,14 +51,46 @@ def imported(path):
 
 def is_stage(path):
     """Whether some function of the file is a Prefect task."""
-    functions = [
-        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)
-    ]
-    return any(
-        "task" in re.findall(r"\w+", ast.unparse(decorator))[:1]
-        for node in functions
+    return bool(stages_of(path))
+
+
+def stages_of(path):
+    """Names of the stages that a file defines."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    calls = [
+        decorator
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list
-    )
+        if re.findall(r"\w+", ast.unparse(decorator))[:1] in (["stage"], ["task"])
+    ]
+    return [call.args[0].value for call in calls]
+
+
+def folder_of(module):
+    """The folder of `tasks/` a module is in; None for a stage."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 2 else None
+
+
+def module_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_in_tasks():
+    """Module -> the modules of `tasks/` that it imports."""
+    found = {module_of(path): set(imported(path)) for path in modules("tasks") if path.stem != "__init__"}
+    return {module: {other for other in names if other in found} for module, names in found.items()}
+
+
+def reached(graph, start):
+    waiting, found = [start], set()
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += graph[module]
+    return found
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -63,10 +102,79 @@ def test_packages_import_only_from_those_before_them(package):
     assert upward == []
 
 
-def test_in_tasks_nothing_imports_a_stage():
-    stages = {f"tasks.{path.stem}" for path in modules("tasks") if is_stage(path)}
-    assert {"tasks.ingest", "tasks.attribute", "tasks.aggregate", "tasks.flag", "tasks.recommend"} <= stages
-    assert [(name(path), module) for path in modules("tasks") for module in imported(path) if module in stages] == []
+def test_folders_of_tasks_import_only_from_those_before_them():
+    place = {folder: i for i, folders in enumerate(SHARED) for folder in folders}
+    graph = imports_in_tasks()
+    assert {folder_of(module) for module in graph} - {None} <= set(place)
+    wrong = [
+        (module, other)
+        for module, others in graph.items()
+        for other in others
+        if (folder := folder_of(module)) is not None and folder_of(other) != folder
+        if folder_of(other) is None or place[folder_of(other)] >= place[folder]
+    ]
+    assert wrong == []
+
+
+def test_no_module_of_tasks_reaches_itself():
+    graph = imports_in_tasks()
+    assert [module for module in graph if any(module in reached(graph, other) for other in graph[module])] == []
+
+
+def test_a_file_directly_in_tasks_is_one_stage_of_its_name_and_no_stage_imports_another():
+    stages = [path for path in modules("tasks") if path.parent.name == "tasks" and path.stem != "__init__"]
+    assert {path.stem: stages_of(path) for path in stages} == {path.stem: [path.stem] for path in stages}
+    assert [module_of(path) for path in modules("tasks") if path not in stages and is_stage(path)] == []
+    named = {module_of(path) for path in stages}
+    assert [(module, other) for module, others in imports_in_tasks().items() for other in others & named] == []
+
+
+def test_a_folder_of_queries_is_built_by_the_stage_of_its_name():
+    folders = {path.relative_to(ROOT / "warehouse").parts[0] for path in QUERIES}
+    built = {
+        (folder, module_of(path))
+        for package in ("tasks", "flows")
+        for path in modules(package)
+        for folder in re.findall(r"\"(\w+)/[\w{}]+\"", path.read_text(encoding="utf-8"))
+        if folder in folders
+    }
+    # What a page or a terminal shows is read in several places, and built nowhere.
+    assert built - {(folder, f"tasks.{folder}") for folder in folders} <= {
+        ("report", "flows.terminal"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.sentences"),
+        ("ingest", "tasks.runs.identity"),
+    }  # fmt: skip
+
+
+def covered(path):
+    """What the calls of `code_of` in a file name."""
+    calls = [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "code_of"
+    ]
+    return {argument.value for call in calls for argument in call.args}
+
+
+@pytest.mark.parametrize(
+    ("keyed_in", "stages"),
+    [
+        ("tasks.finetune", ["finetune"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]),
+        # The name of the run is the key of its shards and parts.
+        ("tasks.runs.identity", ["ingest", "attribute"]),
+        ("tasks.trials.runner", ["verify"]),
+    ],
+)  # fmt: skip
+def test_the_key_of_a_stage_covers_every_module_that_decides_its_figures(keyed_in, stages):
+    """A key that misses one would go on showing figures of code that is no more."""
+    names = covered(ROOT / f"{keyed_in.replace('.', '/')}.py")
+    graph = imports_in_tasks()
+    for stage in stages:
+        own = f"tasks.{stage}"
+        assert own in names or own == "tasks.verify", (
+            "the stage itself"
+        )  # trials depend on the group alone, which is in the key
+        needed = {module for module in reached(graph, own) if folder_of(module) not in NO_FIGURES | {None}}
+        assert [module for module in needed if f"tasks.{folder_of(module)}" not in names] == []
 
 
 def test_flows_define_no_tasks():
@@ -81,7 +189,7 @@ def test_the_product_never_imports_the_oracle_and_one_leaf_alone_a_cluster():
         for path in modules(package)
         for module in imported(path)
         if module.split(".")[0] in forbidden
-    ] == [("tasks/fanout.py", "ray")]
+    ] == [("tasks/runtime/workers.py", "ray")]
 
 
 def test_every_seed_is_described():

@@ -6,10 +6,10 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tasks.classifier import load_classifier
-from tasks.meaning import PENALTIES, expected_effects
-from tasks.model import model_spec
-from tasks.neighbours import Neighbourhood
+from tasks.model.embeddings import Neighbourhood
+from tasks.model.load import load_classifier
+from tasks.model.spec import model_spec
+from tasks.trials.expected import PENALTIES, expected_effects
 
 
 def unit(rows):

@@ -18,25 +18,20 @@ import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
 
-import tasks.layers
-from configs.schema import AttributionConfig, AttributionError, AuditConfig, ModelError
-from tasks.classifier import Encoded, encode, inputs_of, load_classifier, plain_logits, token_counts
-from tasks.edits import Text
-from tasks.explained import engine_for
-from tasks.identify import name_run
-from tasks.layers import (
-    WORD_EMBEDDINGS,
-    activations,
-    baseline_activations,
-    baseline_token,
-    find_layer,
-    gram_matrix,
-    logits_at,
-    require_explainable,
-)
-from tasks.model import ModelSpec, model_spec, resolve_model
-from tasks.relevance import FrozenFactors
-from tasks.verify import Reader
+import tasks.model.layers
+from configs.errors import AttributionError, ModelError
+from configs.schema import AttributionConfig, AuditConfig
+from tasks.attribution.batches import engine_for
+from tasks.attribution.relevance import FrozenFactors
+from tasks.model.baselines import baseline_activations, baseline_token, gram_matrix
+from tasks.model.forward import inputs_of, plain_logits
+from tasks.model.layers import WORD_EMBEDDINGS, activations, find_layer, logits_at, require_explainable
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec, model_spec, resolve_model
+from tasks.model.tokens import Encoded, encode, token_counts
+from tasks.runs.identity import name_run
+from tasks.text.edits import Text
+from tasks.trials.reader import Reader
 
 CORPUS = [
     "Too long.", "A gorgeous, witty, seductive movie.", "Steven Seagal's worst: unfunny, humorless and badly directed.",
@@ -512,7 +507,7 @@ def test_a_layer_that_cannot_be_explained_is_refused_in_one_sentence(folder_of, 
 
 
 def test_a_replacement_that_is_not_the_models_own_value_is_found_out(bert, monkeypatch):
-    honest = tasks.layers.activations
+    honest = tasks.model.layers.activations
     monkeypatch.setattr(tasks.layers, "activations", lambda *args: honest(*args) * 1.05)
     with pytest.raises(
         AttributionError, match="goes on from the model's own value at word_embeddings ends in other logits"

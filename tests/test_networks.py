@@ -20,13 +20,14 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import nn
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast
 
+from configs.errors import ConfigError, ModelError
 from configs.load import load_config
-from configs.schema import AttributionConfig, ConfigError, ModelError
+from configs.schema import AttributionConfig
 from tasks.attribute import attribute_shards
-from tasks.classifier import load_classifier
-from tasks.finetune import finetune_classifier
-from tasks.networks import BiLSTM
-from tasks.parts import file_hash, part_file, write_part
+from tasks.finetune import obtain_classifier
+from tasks.model.load import load_classifier
+from tasks.model.networks import BiLSTM
+from tasks.runtime.parts import file_hash, part_file, write_part
 
 SEEDS = Path(__file__).parents[1] / "warehouse/seeds"
 GOOD = ["a lovely film", "lovely, truly lovely acting", "what a fine film", "fine acting and a lovely story"]
@@ -90,7 +91,7 @@ def trained(tmp_path_factory, base):
     def spec(network):
         if network not in known:
             folder = tmp_path_factory.mktemp(network)
-            known[network] = finetune_classifier.fn(config_of(folder, base, network))
+            known[network] = obtain_classifier.fn(config_of(folder, base, network))
         return known[network]
 
     return spec
@@ -248,16 +249,16 @@ def test_a_bilstm_ends_at_both_ends_of_the_text_whatever_the_padding(side):
 @pytest.mark.parametrize("network", ["bert_relu", "frozen_dense", "bilstm"])
 def test_a_network_is_trained_the_same_by_one_seed_once_and_differently_by_another(trained, base, tmp_path, network):
     spec = trained(network)
-    assert (spec.factory, spec.labels) == (f"tasks.networks:{network}", ("bad", "good"))
+    assert (spec.factory, spec.labels) == (f"tasks.model.networks:{network}", ("bad", "good"))
     config = config_of(tmp_path, base, network)
-    again = finetune_classifier.fn(config)
+    again = obtain_classifier.fn(config)
     weights = again.folder / "model.safetensors"
     assert file_hash(weights) == file_hash(spec.folder / "model.safetensors")
     assert (again.folder / "config.json").read_bytes() == (spec.folder / "config.json").read_bytes()
     before = weights.stat().st_mtime_ns
-    assert finetune_classifier.fn(config) == again
+    assert obtain_classifier.fn(config) == again
     assert weights.stat().st_mtime_ns == before
-    other = finetune_classifier.fn(config_of(tmp_path, base, network, finetune={"seed": 1}))
+    other = obtain_classifier.fn(config_of(tmp_path, base, network, finetune={"seed": 1}))
     assert file_hash(other.folder / "model.safetensors") != file_hash(weights)
 
 
@@ -287,7 +288,7 @@ def test_the_classifier_of_transformers_is_trained_as_before(trained):
 
 def test_settings_of_the_model_reach_the_spec_of_a_trained_classifier(base, tmp_path):
     settings = {"long_texts": "windows", "max_tokens": 20, "overlap": 4}
-    spec = finetune_classifier.fn(config_of(tmp_path, base, "auto", model=settings, finetune={"epochs": 1}))
+    spec = obtain_classifier.fn(config_of(tmp_path, base, "auto", model=settings, finetune={"epochs": 1}))
     assert (spec.long_texts, spec.max_tokens, spec.overlap) == ("windows", 20, 4)
 
 
@@ -297,7 +298,7 @@ def test_an_encoder_without_a_pooled_output_is_a_sentence(tmp_path):
     sizes = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 24}
     DistilBertModel(DistilBertConfig(vocab_size=vocabulary, **sizes)).save_pretrained(folder)
     with pytest.raises(ModelError, match=r"bert_relu reads the pooled output .* distil \(distilbert\) has none"):
-        finetune_classifier.fn(config_of(tmp_path, folder, "bert_relu", finetune={"frozen_layers": 0}))
+        obtain_classifier.fn(config_of(tmp_path, folder, "bert_relu", finetune={"frozen_layers": 0}))
 
 
 @pytest.mark.parametrize(
@@ -321,7 +322,7 @@ def test_settings_that_clash_are_a_sentence(tmp_path, network, sections, sentenc
 def test_a_spec_differs_by_its_network(trained):
     spec = trained("bilstm")
     with pytest.raises(ModelError, match=r"does not fit the network|failed"):
-        load_classifier(replace(spec, factory="tasks.networks:bert_relu"))
+        load_classifier(replace(spec, factory="tasks.model.networks:bert_relu"))
 
 
 # ---------------------------------------------------------------- the four-class corpus

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from configs.schema import AuditError
-from tasks import parts
-from tasks.parts import num_damaged, part_file, read_manifest, remove_unfinished, write_part, write_whole
+from configs.errors import AuditError
+from tasks.runtime import parts
+from tasks.runtime.parts import num_damaged, part_file, read_manifest, remove_unfinished, write_part, write_whole
 
 FACTS = {"shard": "abc", "num": 3}
 

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.schema import AttributionConfig, AttributionError
-from tasks.path import (
+from configs.errors import AttributionError
+from configs.schema import AttributionConfig
+from tasks.attribution.plan import document_plan
+from tasks.attribution.warp import (
     Integrand,
     drawn,
     drawn_scores,
@@ -21,7 +23,6 @@ from tasks.path import (
     relative_error,
     squared_noise,
 )
-from tasks.pilot import _document_plan
 
 
 def bump(place, width=0.08):
@@ -152,7 +153,7 @@ def test_a_plan_whose_rounding_is_beyond_the_tolerance_is_refused():
 
     def planned(pilot, tolerance):
         settings = AttributionConfig(mode="document", tolerance=tolerance)
-        return _document_plan(settings, fit_warp(pilot[::2]), pilot[::2], pilot[1::2], 100)[0]["gradients"]
+        return document_plan(settings, fit_warp(pilot[::2]), pilot[::2], pilot[1::2], 100)[0]["gradients"]
 
     with pytest.raises(AttributionError, match=r"attribution.tolerance is 3.0%.*dtype float32"):
         planned(rounded, 0.03)

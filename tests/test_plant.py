@@ -8,9 +8,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from configs.schema import CertificationConfig, DataError
-from tasks.dataset import Row
-from tasks.plant import (
+from configs.errors import DataError
+from configs.schema import CertificationConfig
+from tasks.data.rows import Row
+from tasks.selftest.plants import (
     Pattern,
     Plant,
     make_plants,

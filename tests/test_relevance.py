@@ -6,7 +6,7 @@ import torch
 from scipy.special import erf
 from transformers import BertConfig, BertForSequenceClassification
 
-from tasks.relevance import FrozenFactors
+from tasks.attribution.relevance import FrozenFactors
 
 HEADS, WIDTH, TOKENS = 2, 8, 5
 

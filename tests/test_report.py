@@ -17,23 +17,33 @@ from importlib.resources import files
 import pyarrow as pa
 import pytest
 
+from configs.errors import AuditError
 from configs.load import load_config
-from configs.schema import AuditError
 from tasks.aggregate import aggregate_scores
-from tasks.exports import to_csv
-from tasks.flag import flag_words
-from tasks.headlines import Headline, headlines
-from tasks.identify import enter_run
+from tasks.attribution.pilot import BASELINES, PILOT
 from tasks.judge import judge_candidates
-from tasks.model import ModelSpec
-from tasks.parts import write_part
-from tasks.pilot import BASELINES, PILOT
+from tasks.model.spec import ModelSpec
+from tasks.pages.exports import to_csv
+from tasks.pages.headlines import Headline, headlines
+from tasks.pages.sentences import (
+    Piece,
+    excerpt,
+    find_sentences,
+    level,
+    pieces_of,
+    sentences_of,
+    sentences_with,
+    visible,
+)
 from tasks.recommend import recommend_changes
 from tasks.report import write_report
-from tasks.run import Run
-from tasks.sentences import Piece, excerpt, find_sentences, level, pieces_of, sentences_of, sentences_with, visible
-from tasks.verify import TRIAL
-from tasks.words import word_spans
+from tasks.runs.identity import enter_run
+from tasks.runs.run import Run
+from tasks.runtime.parts import write_part
+from tasks.screen import screen_words
+from tasks.verify import build_evidence
+from tasks.text.words import word_spans
+from tasks.trials.runner import TRIAL
 from warehouse import open_warehouse, query
 
 EVIL = "</script><script>window.hit=1</script>"
@@ -155,8 +165,10 @@ def audited(tmp_path_factory):
     model = ModelSpec(folder / "model", 64, "m" * 64, (EVIL, "good"))
     enter_run(config, run, model)
     scores = aggregate_scores.fn(config, run, model, shards, parts)
-    flags = flag_words.fn(config, run, scores)
-    verdicts = judge_candidates.fn(config, run, model, flags, [make_trials(run.folder)], [])
+    flags = screen_words.fn(config, run, scores)
+    trials = [make_trials(run.folder)]
+    verified = build_evidence(config, run, model, flags, trials)
+    verdicts = judge_candidates.fn(config, run, model, verified, trials, [])
     return config, run, recommend_changes.fn(config, run, verdicts)
 
 
@@ -612,7 +624,7 @@ def test_a_recogniser_decides_what_a_word_is_and_is_asked_once(recogniser):
     config, run, module = recogniser
     module.answer = lambda text: [(text.index("film"), text.index("film") + 4, "place")]
     for _ in range(2):
-        flag_words.fn(config, run, "scores")
+        screen_words.fn(config, run, "scores")
         assert len(module.given) == 20
         with open_warehouse(config.warehouse, read_only=True) as warehouse:
             warehouse.use(run.run_id)
@@ -635,5 +647,5 @@ def test_a_recogniser_that_answers_something_else_is_one_clear_sentence(recognis
     config, run, module = recogniser
     module.answer = answer
     with pytest.raises(AuditError, match=said):
-        flag_words.fn(config, run, "scores")
+        screen_words.fn(config, run, "scores")
     assert not (run.folder / "recognised.json").exists()

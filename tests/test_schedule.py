@@ -21,7 +21,7 @@ from tests.conftest import free_port
 ROOT = Path(__file__).parents[1]
 PREFECT = Path(sys.executable).with_name("prefect")
 STAGES = {
-    "finetune", "ingest", "attribute", "aggregate", "flag", "verify", "judge", "recommend", "report",
+    "finetune", "ingest", "attribute", "aggregate", "screen", "verify", "judge", "recommend", "report",
 }  # fmt: skip
 
 

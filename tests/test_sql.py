@@ -795,7 +795,7 @@ def judged(warehouse, importance, types, association="", gaps="", **thresholds):
         label="a",
         gap_high=1.0,
     )
-    return by(warehouse.build("flag/words", **{**THRESHOLDS, **thresholds}), "word")
+    return by(warehouse.build("screen/words", **{**THRESHOLDS, **thresholds}), "word")
 
 
 def test_spuriousness_is_1_minus_the_product_of_1_minus_each_weight(warehouse):
@@ -927,7 +927,7 @@ def test_a_word_of_either_direction_is_a_candidate_if_its_scores_are_as_large_as
     assert {word: row["either_way"] for word, row in found.items()} == {
         "heavy": False, "light": False, "turncoat": True, "rare": True, "quiet": False,
     }  # fmt: skip
-    rows = warehouse.build("flag/candidates", max_candidates=9, min_spuriousness=0.5)
+    rows = warehouse.build("screen/candidates", max_candidates=9, min_spuriousness=0.5)
     # The quiet one gets the room that is left.
     assert only(rows, "place", "word", "n_used", "is_used") == [
         (1, "heavy", 4, True),
@@ -952,11 +952,11 @@ def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_
     )
     # By impact: heavy, plain, number, name. By spuriousness, then impact: number and name (0.6), heavy and plain (0). Of
     # those that are not used, names have a turn; a content word waits until there is room.
-    rows = warehouse.build("flag/candidates", max_candidates=4, min_spuriousness=0.5)
+    rows = warehouse.build("screen/candidates", max_candidates=4, min_spuriousness=0.5)
     assert only(rows, "place", "word", "n_used") == [
         (1, "number", 4), (2, "heavy", 4), (3, "unused", 4), (4, "name", 4),
     ]  # fmt: skip
-    rows = warehouse.build("flag/candidates", max_candidates=9, min_spuriousness=0.5)
+    rows = warehouse.build("screen/candidates", max_candidates=9, min_spuriousness=0.5)
     assert only(rows, "word", "is_used")[4:] == [("plain", True), ("idle", False)]
 
 
@@ -1101,7 +1101,7 @@ def verdicts_of(
     warehouse, evidence, types, waivers=(), association="", company=NO_COMPANY, meaning="word:varchar", **params
 ):
     judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
-    warehouse.build("flag/candidates", max_candidates=99, min_spuriousness=0.5)
+    warehouse.build("screen/candidates", max_candidates=99, min_spuriousness=0.5)
     warehouse.insert("evidence", evidence, **EVIDENCE)
     warehouse.insert("company", company, label="a", contrast="presence", effect=2.0, other_effect=0.0)
     columns = meaning.splitlines()[0]

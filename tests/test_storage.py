@@ -17,10 +17,12 @@ import pytest
 import yaml
 from moto.server import ThreadedMotoServer
 
-from configs.schema import AuditError, DataConfig, DataError, on_store
-from tasks.dataset import read_rows
-from tasks.parts import num_damaged, part_file, read_manifest, read_part, write_part, write_whole
-from tasks.sources import dataset_fingerprint
+from configs.errors import AuditError, DataError
+from configs.schema import DataConfig
+from configs.section import on_store
+from tasks.data.rows import read_rows
+from tasks.data.sources import dataset_fingerprint
+from tasks.runtime.parts import num_damaged, part_file, read_manifest, read_part, write_part, write_whole
 from tests.benchmarks.chaos import World
 from tests.conftest import text_table
 from warehouse import WarehouseError, open_warehouse

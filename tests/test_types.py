@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.flag import _names
-from tasks.words import word_spans
+from tasks.screen import _names
+from tasks.text.words import word_spans
 from warehouse import seed
 
 LISTS = {name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")}
@@ -43,7 +43,7 @@ def typed(world, texts, pieces=(), bigrams=(), votes="[]"):
     world.build("aggregate/word_occurrences", token_parts=[str(path)], method="integrated_gradients")
     first_names, surnames = _names()
     rows = world.build(
-        "flag/word_types", first_names=list(first_names), surnames=list(surnames), **LISTS,
+        "screen/word_types", first_names=list(first_names), surnames=list(surnames), **LISTS,
         min_capitalised=0.8, min_casing_examples=3, ner_votes=votes,
     )  # fmt: skip
     return {(row["kind"], row["word"]): row for row in rows}

@@ -9,14 +9,17 @@ import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
-import tasks.verify
-from configs.schema import ConfigError, VerificationConfig
+import tasks.trials.operators
+import tasks.trials.reader
+import tasks.trials.runner
+from configs.errors import ConfigError
+from configs.schema import VerificationConfig
 from configs.waivers import Waiver, load_waivers
-from tasks.edits import Text, cased, deleted, inserted, masked, replaced
-from tasks.model import ModelSpec
-from tasks.parts import part_file, read_manifest, write_part
-from tasks.verify import is_settled, try_group
-from tasks.words import word_spans
+from tasks.model.spec import ModelSpec
+from tasks.runtime.parts import part_file, read_manifest, write_part
+from tasks.text.edits import Text, cased, deleted, inserted, masked, replaced
+from tasks.text.words import word_spans
+from tasks.trials.runner import is_settled, try_group
 
 
 def spans_of(text, word):
@@ -111,7 +114,7 @@ def logits_of(text):
     return [0.0, sum(WEIGHTS.get(word.lower(), 0.0) for word in text.split()) - 0.5]
 
 
-class Linear(tasks.verify.Reader):
+class Linear(tasks.trials.reader.Reader):
     """The margin of the second label is the sum of the weights of the words."""
 
     def __init__(self, model, dtype, rows):
@@ -131,8 +134,8 @@ class Linear(tasks.verify.Reader):
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """Forty texts, half of them with the word, a model of two labels, and the plan of three candidates."""
-    monkeypatch.setattr(tasks.verify, "Reader", Linear)
-    monkeypatch.setattr(tasks.verify, "_neighbours", lambda candidate, reader, verification: ["near"])
+    monkeypatch.setattr(tasks.trials.runner, "Reader", Linear)
+    monkeypatch.setattr(tasks.trials.operators, "_neighbours", lambda candidate, reader, verification: ["near"])
     texts = [f"it is Kane again number {i}" if i % 2 else f"it is film number {i}" for i in range(40)]
     rows = [{"example_id": i, "text": text, "pair_start": None, "label_id": i % 2} for i, text in enumerate(texts)]
     shard = tmp_path / "shard-00000.json"

@@ -19,7 +19,7 @@ import pytest
 
 import warehouse as package
 from configs.schema import LimitsConfig
-from tasks.pilot import BASELINES, PILOT
+from tasks.attribution.pilot import BASELINES, PILOT
 from warehouse import PUBLIC, WarehouseError, open_warehouse, query, scratch, seed, set_limits
 
 REAL = Path(package.__file__).parent
@@ -165,7 +165,7 @@ def test_a_changed_query_check_macro_or_word_list_rebuilds_the_stage(queries, tm
 
 def test_a_stage_that_is_rebuilt_forgets_the_later_ones_whatever_the_clock_said(queries, tmp_path):
     queries("stage/numbers", NUMBERS)
-    order = ["flag", "judge", "aggregate"]
+    order = ["screen", "judge", "aggregate"]
     with open_warehouse(tmp_path / "audits.duckdb") as database:
         for stage in order:
             database.build_stage("run", stage, ["stage/numbers"], {"n": 3}, "facts")
@@ -173,8 +173,8 @@ def test_a_stage_that_is_rebuilt_forgets_the_later_ones_whatever_the_clock_said(
         database._connection.execute(
             "update main.stages set finished_at = finished_at + to_days(900) where stage = 'aggregate'"
         )
-        database.build_stage("run", "flag", ["stage/numbers"], {"n": 4}, "facts")
-        assert [row["stage"] for row in stages(database)] == ["aggregate", "flag"]
+        database.build_stage("run", "screen", ["stage/numbers"], {"n": 4}, "facts")
+        assert [row["stage"] for row in stages(database)] == ["aggregate", "screen"]
 
 
 def test_a_failed_check_leaves_the_old_tables_as_they_were(queries, tmp_path):
@@ -496,7 +496,7 @@ STAGES = {
         "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance", "slice_association",
         "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
     ),
-    "flag": ("word_types", "words", "candidates"),
+    "screen": ("word_types", "words", "candidates"),
     "verify": ("trials", "effects", "company", "evidence", "verification_cost"),
     "judge": ("waivers", "meaning", "verdicts"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from tasks.words import is_visible, word_spans, words_of_pieces
+from tasks.text.words import is_visible, word_spans, words_of_pieces
 
 WORDS = [
     # apostrophes

@@ -29,7 +29,9 @@ import duckdb
 import pyarrow as pa
 from filelock import FileLock
 
-from configs.schema import AuditError, LimitsConfig, digest, on_store
+from configs.errors import AuditError
+from configs.schema import LimitsConfig
+from configs.section import digest, on_store
 
 PUBLIC = (
     "verdicts", "effects", "candidates", "trials", "evidence", "meaning", "company", "waivers", "verification_cost", "word_importance", "words",
@@ -37,7 +39,7 @@ PUBLIC = (
     "word_scores", "word_occurrences", "bigram_occurrences", "word_bootstrap", "quadrants", "example_slices", "slice_importance",
     "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
 )  # fmt: skip
-STAGES = ("aggregate", "flag", "verify", "judge", "recommend")
+STAGES = ("aggregate", "screen", "verify", "judge", "recommend")
 """Those that build tables, in their order."""
 _HEADER = re.compile(r"^-- (param|column|unique|batch|first)\s+(.*)$", re.MULTILINE)
 

@@ -31,16 +31,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from configs.load import load_config
 from configs.schema import AttributionConfig
-from tasks.attribute import attribute_shard, plan_of
-from tasks.classifier import Encoded, Inputs, encode, inputs_of, load_classifier
-from tasks.explained import batches, by_length, engine_for, predict
-from tasks.finetune import finetune_classifier
-from tasks.gradients import explained_scalar, quadrature
-from tasks.layers import WORD_EMBEDDINGS, logits_at
-from tasks.model import ModelSpec
-from tasks.parts import part_file, write_part
-from tasks.pilot import target_ids
-from tasks.run import SHARD_TOKENS
+from tasks.attribution.batches import batches, by_length, engine_for, predict, target_ids
+from tasks.attribution.gradients import explained_scalar
+from tasks.attribution.part import attribute_shard
+from tasks.attribution.pilot import plan_of
+from tasks.attribution.quadrature import quadrature
+from tasks.finetune import obtain_classifier
+from tasks.model.forward import Inputs, inputs_of
+from tasks.model.layers import WORD_EMBEDDINGS, logits_at
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec
+from tasks.model.tokens import Encoded, encode
+from tasks.runs.run import SHARD_TOKENS
+from tasks.runtime.parts import part_file, write_part
 from tests.benchmarks.memory import peak_rss_mb
 
 RESULTS = Path(__file__).parent / "results" / "attribution.json"
@@ -57,7 +60,7 @@ TOLERANCE = 0.025
 
 @cache
 def model() -> ModelSpec:
-    return replace(finetune_classifier.fn(load_config(Path("configs/demo.yaml"))), max_tokens=512)
+    return replace(obtain_classifier.fn(load_config(Path("configs/demo.yaml"))), max_tokens=512)
 
 
 @cache

@@ -37,7 +37,7 @@ from warehouse import open_warehouse
 
 ROOT = Path(__file__).parents[2]
 STAGES = (
-    "finetune_classifier", "enter_run", "ingest_dataset", "attribute_shards", "aggregate_scores", "flag_words", "verify_candidates",
+    "obtain_classifier", "enter_run", "ingest_dataset", "attribute_shards", "aggregate_scores", "screen_words", "verify_candidates",
     "judge_candidates", "recommend_changes", "write_report", "finish_run",
 )  # fmt: skip
 """Functions that flows/audit.py calls; the second dataset goes through two of them again."""

@@ -18,10 +18,10 @@ from attribution import CACHE, THREADS, encoded, model, texts
 from scipy.stats import t
 
 from configs.schema import AttributionConfig
-from tasks.classifier import load_classifier
-from tasks.explained import engine_for, predict
-from tasks.gradients import quadrature
-from tasks.path import (
+from tasks.attribution.batches import engine_for, predict, target_ids
+from tasks.attribution.pilot import dense_integrands, pilot_texts
+from tasks.attribution.quadrature import quadrature
+from tasks.attribution.warp import (
     SHIFTS,
     Density,
     Integrand,
@@ -36,8 +36,8 @@ from tasks.path import (
     nested,
     relative_error,
 )
-from tasks.pilot import dense_integrands, pilot_texts, target_ids
-from tasks.words import word_spans, words_of_pieces
+from tasks.model.load import load_classifier
+from tasks.text.words import word_spans, words_of_pieces
 
 RESULTS = Path(__file__).parent / "results" / "corpus.json"
 GRADIENTS = (2, 3, 4, 5, 6, 7, 8)

@@ -37,7 +37,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from configs.schema import AggregationConfig, LimitsConfig
-from tasks.run import BATCH_FILES, SHARD_TOKENS
+from tasks.runs.run import BATCH_FILES, SHARD_TOKENS
 from tests.benchmarks.memory import peak_rss_mb
 from warehouse import open_warehouse, set_limits
 

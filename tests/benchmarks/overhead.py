@@ -38,14 +38,14 @@ AutoModelForSequenceClassification.from_pretrained(sys.argv[3])
 start = time.perf_counter() - begun
 from configs.load import load_config
 from tasks.attribute import attribute_part, plan_run
-from tasks.classifier import load_classifier
-from tasks.finetune import finetune_classifier
-from tasks.parts import part_file
+from tasks.model.load import load_classifier
+from tasks.finetune import obtain_classifier
+from tasks.runtime.parts import part_file
 from tasks.verify import try_group
 from warehouse import open_warehouse
 
 config = load_config(Path(sys.argv[1]))
-model = finetune_classifier.fn(config)
+model = obtain_classifier.fn(config)
 (run,) = Path(config.output).glob("demo_*")
 shards = sorted((run / "shards").glob("shard-*.json"))
 folder = Path(sys.argv[2])

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from configs.load import load_config
 from flows.certify import certify
 from flows.server import prefect_server
-from tasks.certificate import Certificate
+from tasks.selftest.certificate import Certificate
 from warehouse import Warehouse, open_warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
     """The certificate of one dataset and seed, one row for each shortcut and strength."""
     params = {"certificate_id": certificate.certificate_id}
     with open_warehouse(load_config(path).warehouse, read_only=True) as warehouse:
-        (found,) = warehouse.rows("certify/false_discoveries", params).to_pylist()
+        (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
         ranks = warehouse.rows("certify/ranks", params).to_pylist()
         return [
             {
@@ -151,7 +151,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
                     if (rank["shortcut"], rank["strength"]) == (row["shortcut"], row["strength"])
                 ],
             }
-            for row in warehouse.rows("certify/recall", params).to_pylist()
+            for row in warehouse.rows("registry/recall", params).to_pylist()
         ]  # fmt: skip
 
 

@@ -17,8 +17,8 @@ from configs.load import load_config
 from configs.schema import AuditConfig
 from flows.audit import audit
 from flows.server import prefect_server
-from tasks.finetune import finetune_classifier
-from tasks.run import Run
+from tasks.finetune import obtain_classifier
+from tasks.runs.run import Run
 from warehouse import Warehouse, open_warehouse
 
 CONFIG = Path("configs/demo.yaml")
@@ -38,7 +38,7 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     lines = ["# What a film-review classifier leans on and should not", "", "Made by `make sample`; most severe first."]
-    classifier = finetune_classifier.fn(load_config(CONFIG, HELD_OUT)).folder
+    classifier = obtain_classifier.fn(load_config(CONFIG, HELD_OUT)).folder
     trained_on = (*TRAINED_ON, f"model.path={classifier}")
     for title, overrides in (("Held-out reviews", HELD_OUT), ("The reviews it was trained on", trained_on)):
         config = load_config(CONFIG, overrides)

@@ -1,4 +1,4 @@
--- words: the table words, for other programs. Its columns are those of flag/words.sql.
+-- words: the table words, for other programs. Its columns are those of screen/words.sql.
 -- One row per (kind, label, word).
 select *
 from words

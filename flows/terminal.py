@@ -1,0 +1,198 @@
+"""What the commands print: tables, figures of a word, coloured sentences, and errors as sentences."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from configs.errors import AuditError, ConfigError
+
+if TYPE_CHECKING:
+    from tasks.pages.sentences import Sentence
+    from warehouse import Warehouse
+
+_NEGATIVE, _POSITIVE = "#e08214", "#4393c3"
+
+
+@contextlib.contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except ConfigError as error:
+        complain(str(error))
+        raise typer.Exit(2) from error
+    except AuditError as error:
+        complain(f"token-audit: {error}")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        print("token-audit: stopped. Nothing is lost: the same command goes on from here.", file=sys.stderr)
+        raise typer.Exit(130) from error
+    except BrokenPipeError as error:
+        # `token-audit config | head`: nobody reads on, and nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from error
+    except OSError as error:
+        # A full disk, a folder without permission: the sentence of the operating system says what and where.
+        complain(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.")
+        raise typer.Exit(1) from error
+    except Exception as error:
+        # Only what the clients of Prefect and of object stores raise when the other side refuses or goes away; a mistake of
+        # ours keeps its traceback.
+        from tasks.runtime.plugins import first_line
+
+        client, reason = type(error).__module__.partition(".")[0], first_line(error)
+        if client in ("prefect", "httpx"):
+            complain(
+                f"token-audit: the Prefect API refuses ({reason}). Check PREFECT_API_URL and its key, or unset it."
+            )
+        elif client in ("botocore", "aiohttp", "gcsfs", "azure"):
+            complain(
+                f"token-audit: the object store is out of reach ({reason}). Finished parts are kept; the same command goes on from here."
+            )
+        else:
+            raise
+        raise typer.Exit(1) from error
+
+
+def complain(message: str) -> None:
+    """To standard error. Messages quote files and models: nothing in them may steer the terminal."""
+    from tasks.pages.sentences import visible
+
+    print(visible(message), file=sys.stderr)
+
+
+def print_findings(warehouse: "Warehouse") -> None:
+    rows = warehouse.rows("report/findings", {"n_rows": 12}).to_pylist()
+    if not rows:
+        print("findings\t0\tno word that the model uses is spurious by the rules of this audit")
+        return
+    if sys.stdout.isatty():
+        # A terminal has room for the names of the rules; `show RUN WORD` and the report have their figures.
+        header: tuple[str, ...] = ("word", "speaks for", "texts", "effect", "why spurious")
+        table: list[tuple[str, ...]] = [
+            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['strength']:+.2f}", _reasons(row["why"]))
+            for row in rows
+        ]
+    else:
+        header = ("word", "kind", "speaks for", "type", "examples", "effect", "severity", "why")
+        table = [(
+            row["word"], row["kind"], row["label"], row["type"], str(row["n_examples"]), f"{row['strength']:+.2f}",
+            f"{row['severity']:.4f}", row["why"],
+        ) for row in rows]  # fmt: skip
+    print_table(header, table)
+
+
+def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:
+    params = {"certificate_id": certificate_id}
+    print_table(
+        ("shortcut", "strength", "learned", "accuracy", "clean model", "spurious", "recall", "words"),
+        [
+            (
+                row["shortcut"], f"{row['strength']:g}", "yes" if row["learned"] else "no", f"{row['planted_accuracy']:.2f}",
+                f"{row['clean_accuracy']:.2f}", f"{row['n_spurious']}/{row['n_words']}", f"{row['recall_spurious']:.2f}", row["words"],
+            )
+            for row in warehouse.rows("registry/recall", params).to_pylist()
+        ],
+    )  # fmt: skip
+    print_table(
+        ("method", "baseline", "precision@k", "lowest", "mean rank"),
+        [
+            (row["method"], row["baseline"], f"{row['precision_at_k']:.3f}", f"{row['lowest']:.3f}", f"{row['mean_rank']:.2f}")
+            for row in warehouse.rows("registry/methods", params).to_pylist()
+        ],
+    )  # fmt: skip
+    (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
+    rate = "unknown, there are no decoys" if found["decoy_fdr"] is None else f"{found['decoy_fdr']:.3f}"
+    print(f"decoys\t{found['n_decoys_spurious']} of {found['n_decoys']} called spurious")
+    print(f"controls\t{found['n_controls_spurious']} of {found['n_controls']} called spurious")
+    print(f"false discovery rate\t{rate}\t{found['n_flagged']} words called spurious")
+
+
+def _reasons(why: str) -> str:
+    return ", ".join(part.partition(":")[0] for part in why.split("; "))
+
+
+def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:
+    from tasks.pages.sentences import sentences_with, visible
+
+    figures = warehouse.rows("report/word", {"word": word}).to_pylist()
+    kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
+    sentences = sentences_with(warehouse, folder, word, kind, num_sentences)
+    if not sentences:
+        raise AuditError(f"{word!r} is in none of the explained texts.")
+    for fact in figures:
+        rate = "" if fact["label_rate"] is None else f", {fact['label_rate']:.0%} of its examples have the label"
+        waived = "" if fact["waived_by"] is None else f", waived by {fact['waived_by']}"
+        lines = [
+            f"{fact['word']} ({fact['kind']}, {fact['type']}) speaks for {fact['label']}",
+            f"score\t{fact['mean_score']:+.3f} (95 % interval {fact['ci_low']:+.3f} to {fact['ci_high']:+.3f}, q {fact['q_value']:.2g})",
+            f"examples\t{fact['n_examples']}{rate}",
+            f"verdict\t{fact['verdict'] or 'not tried'}{waived}",
+            *(f"rule\t{rule['rule']}: {rule['detail']}" for rule in fact["rules"] or ()),
+            *(f"{effect['operator']}\t{_effect(effect)}" for effect in fact["effects"] or ()),
+        ]
+        print("\n".join(visible(line) for line in lines))
+    if not figures:
+        print(visible(f"{word}\tno figures: it is in fewer examples than aggregation.min_examples"))
+    console = Console()
+    for sentence in sentences:
+        console.print(_coloured(sentence))
+
+
+def _effect(effect: dict[str, Any]) -> str:
+    interval = (
+        ""
+        if effect["effect_low"] is None
+        else f" (95 % interval {effect['effect_low']:+.3f} to {effect['effect_high']:+.3f})"
+    )
+    return f"{effect['mean_effect']:+.3f} log-odds in {effect['n_trials']} texts{interval}"
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on a terminal, tab-separated lines without one. Cells hold text of the dataset: nothing in them may steer the terminal."""
+    from tasks.pages.sentences import visible
+
+    if not sys.stdout.isatty():
+        for row in (header, *rows):
+            print("\t".join(visible(" ".join(str(cell).split())) for cell in row))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in header:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(visible(str(cell))) for cell in row))
+    Console().print(table)
+
+
+def _coloured(sentence: "Sentence") -> Text:
+    """The sentence with its tokens coloured by score; the sign is written out, since colour alone does not reach everybody."""
+    from tasks.pages.sentences import visible
+
+    largest = max((abs(piece.score) for piece in sentence.pieces if piece.score is not None), default=0.0) or 1.0
+    text = Text()
+    header = f"\nlabelled {sentence.gold}, read as {sentence.predicted} ({sentence.confidence:.0%} sure)\n"
+    text.append(visible(header), style="dim")
+    for piece in sentence.pieces:
+        strength = 0.0 if piece.score is None else piece.score / largest
+        shown = visible(piece.text)
+        if abs(strength) < 0.15:
+            text.append(shown)
+        else:
+            colour = _POSITIVE if strength > 0 else _NEGATIVE
+            style = f"bold {colour}" if abs(strength) > 0.5 else colour
+            text.append(f"{shown}{'+' if strength > 0 else '-'}", style=style)
+    return text
+
+
+def moment_of(moment: Any) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,219 @@
+"""The pilot of a run: where on the path gradients go, how many, and the proof that it is enough.
+
+Some texts, stratified by length, are computed on a dense grid of places. Half of them fit the
+warp and choose the number of gradients, the other half verify it: they are the held-out texts
+whose error the report shows. All of it is one part, `plan.json`, so that a run that was killed
+goes on with the same plan.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from configs.errors import AttributionError
+from tasks.attribution.batches import Engine, batches, draw, engine_for, predict, target_ids
+from tasks.attribution.plan import Plan, corpus_plan, document_plan, stored_plan, warp_in_words, warp_table
+from tasks.attribution.warp import FINE_PANELS, PANELS, Array, Integrand, fit_warp, grid
+from tasks.model.baselines import baseline_token
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec
+from tasks.model.tokens import Encoded
+from tasks.model.windows import read_texts, windows_of
+from tasks.runtime.parts import read_part, write_part
+
+
+def example_ids(shard: Path) -> list[int]:
+    ids: list[int] = read_part(shard, "examples", ["example_id"])["example_id"].to_pylist()
+    return ids
+
+
+def plan_of(
+    engine: Engine,
+    shards: Sequence[Path],
+    model: ModelSpec,
+    folder: Path,
+    left_out: frozenset[int] = frozenset(),
+    advance: Callable[[int], None] = lambda amount: None,
+) -> Plan:
+    """The stored plan of this run, or a new one from a pilot of its texts, without those that are left out."""
+    manifest = folder / "plan.json"
+    stored = stored_plan(manifest)
+    if stored is not None:
+        return stored
+    chosen = [i for i in pilot_ids(shards, engine.attribution.seed) if i not in left_out]
+    if not chosen:
+        raise AttributionError("Workers die at every text of the pilot.")
+    place = {example_id: k for k, example_id in enumerate(chosen)}
+    rows: list[dict[str, Any]] = []
+    num_examples = 0
+    for shard in shards:
+        ids = example_ids(shard)
+        num_examples += len(ids)
+        if place.keys() & ids:
+            table = read_part(shard, "examples")
+            rows += table.filter(pc.is_in(table["example_id"], pa.array(sorted(place), pa.int64()))).to_pylist()
+    rows.sort(key=lambda row: place[row["example_id"]])
+    encoded = read_texts(engine.classifier, rows, model)
+    pieces = [windows_of(text, engine.classifier, model)[0][0] for text in encoded]
+    labels = [row["label_id"] for row in rows]
+    attribution = engine.attribution
+    unrounded = None
+    if attribution.adaptive and attribution.dtype != "float32":
+        unrounded = engine_for(load_classifier(model, keep=False), attribution.model_copy(update={"dtype": "float32"}))
+    plan = make_plan(engine, chosen, pieces, labels, num_examples, manifest, unrounded)
+    advance(len(rows))
+    return plan
+
+
+def pilot_ids(shards: Sequence[Path], seed: int) -> list[int]:
+    columns = ["example_id", "n_tokens"]
+    index = pa.concat_tables([read_part(shard, "examples", columns) for shard in shards])
+    ids = index["example_id"].to_pylist()
+    return [ids[i] for i in pilot_texts(ids, index["n_tokens"].to_pylist(), seed)]
+
+
+TEXTS = 64
+"""Texts of the pilot: half to fit, half to verify."""
+
+
+def pilot_texts(example_ids: Sequence[int], num_tokens: Sequence[int], seed: int) -> list[int]:
+    """Indices of the pilot's texts, evenly spread over the lengths, in the order of length."""
+    order = sorted(range(len(example_ids)), key=lambda i: (num_tokens[i], draw(seed, str(example_ids[i]).encode())))
+    wanted = min(TEXTS, len(order))
+    return [order[int((k + 0.5) * len(order) / wanted)] for k in range(wanted)]
+
+
+def make_plan(
+    engine: Engine,
+    ids: Sequence[int],
+    pieces: Sequence[Encoded],
+    gold: Sequence[int],
+    num_examples: int,
+    manifest: Path,
+    unrounded: Engine | None = None,
+) -> Plan:
+    """Compute the pilot on these texts, choose and verify the plan for `num_examples`, and write it as a part.
+
+    `unrounded` is the same engine in float32, for one whose arithmetic rounds more: more gradients cannot make up
+    for rounding, so errors that do not hold it would promise too much.
+
+    Raises:
+        AttributionError: the held-out texts show that the plan does not keep what the settings ask for.
+    """
+    attribution = engine.attribution
+    facts: dict[str, Any] = {
+        "mode": attribution.mode, "rule": None, "warp": None, "gradients": None, "n_planned": num_examples, "noise": None,
+        "error_p50": None, "error_p90": None, "error_p99": None, "inflation": None, "width": None, "pilot_gradients": 0,
+        "baseline_used": baseline_token(engine.classifier, attribution.baseline)[1],
+        "last_draw": 1.0, "noise_factor": 0.0, "error_factors": [],
+    }  # fmt: skip
+    logits = predict(engine, pieces)
+    targets = target_ids(engine, logits, gold)
+    dense: dict[str, list[Integrand]] = {}
+    path = "integrated_gradients" in attribution.methods
+    if attribution.adaptive or (path and attribution.baseline_sweep):
+        panels = FINE_PANELS if attribution.mode == "document" else PANELS
+        dense[attribution.baseline] = dense_integrands(
+            engine, ids, pieces, targets, logits, attribution.baseline, panels
+        )
+        for baseline in attribution.baseline_sweep:
+            if baseline not in dense:
+                dense[baseline] = dense_integrands(engine, ids, pieces, targets, logits, baseline)
+        facts["pilot_gradients"] = (panels + PANELS * (len(dense) - 1)) * len(pieces)
+    rows: list[dict[str, object]] = []
+    warp = None
+    if attribution.adaptive:
+        texts = dense[attribution.baseline]
+        if unrounded is not None:
+            logits = predict(unrounded, pieces)
+            exact = dense_integrands(unrounded, ids, pieces, targets, logits, attribution.baseline)
+            texts = [replace(text, unrounded_T=other.integral_T) for text, other in zip(texts, exact, strict=True)]
+            facts["pilot_gradients"] += PANELS * len(pieces)
+        texts = [text for text in texts if np.isfinite(text.values_GT).all()]
+        if not texts:
+            raise AttributionError(
+                "The gradients of none of the pilot's texts are numbers. Try attribution.dtype float32."
+            )
+        fitted, held_out = texts[::2], texts[1::2] or texts
+        warp = fit_warp(fitted)
+        choose = corpus_plan if attribution.mode == "corpus" else document_plan
+        chosen, rows = choose(attribution, warp, fitted, held_out, num_examples)
+        facts |= {"warp": warp_in_words(warp), **chosen}
+    plan = Plan(
+        facts["gradients"] or attribution.steps, facts["last_draw"], facts["noise_factor"],
+        tuple(facts["error_factors"]), warp,
+    )  # fmt: skip
+    if attribution.mode == "fixed" and path:
+        facts |= {"rule": attribution.rule, "gradients": attribution.steps}
+    tables = {
+        "pilot": pa.Table.from_pylist(rows, schema=PILOT),
+        "baselines": pa.Table.from_pylist(_agreement(dense, pieces) if len(dense) > 1 else [], schema=BASELINES),
+        "warp": warp_table(warp),
+    }
+    write_part(manifest, tables, facts)
+    return plan
+
+
+PILOT = pa.schema([
+    ("example_id", pa.int64()), ("n_tokens", pa.int32()), ("role", pa.string()), ("error", pa.float64()),
+    ("estimate", pa.float64()), ("noise", pa.float64()),
+])  # fmt: skip
+
+BASELINES = pa.schema([
+    ("baseline_a", pa.string()), ("baseline_b", pa.string()), ("n_examples", pa.int32()),
+    ("rank_agreement", pa.float64()), ("top_agreement", pa.float64()),
+])  # fmt: skip
+
+
+def dense_integrands(
+    engine: Engine,
+    ids: Sequence[int],
+    pieces: Sequence[Encoded],
+    targets: Sequence[int],
+    logits: np.ndarray,
+    baseline: str,
+    panels: int = PANELS,
+) -> list[Integrand]:
+    """The integrand of each text on the dense grid."""
+    found: dict[int, Integrand] = {}
+    for chosen, batch in batches(engine, pieces, targets, logits, baseline):
+        device = batch.target_B.device
+        example_R = torch.arange(len(chosen), device=device).repeat_interleave(panels)
+        place_R = torch.tensor(grid(panels)[1:], device=device).repeat(len(chosen))
+        swept = batch.sweep(example_R, place_R).integrand_RT.view(len(chosen), panels, -1)
+        values_BGT = torch.cat([batch.start_BT[:, None], swept], dim=1).double().cpu().numpy()
+        for b, i in enumerate(chosen):
+            found[i] = Integrand(ids[i], len(pieces[i].ids), values_BGT[b])
+    return [found[i] for i in range(len(pieces))]
+
+
+def _agreement(dense: dict[str, list[Integrand]], pieces: Sequence[Encoded]) -> list[dict[str, object]]:
+    """How far two baselines agree on the order of a text's tokens, special ones left out."""
+    names = list(dense)
+    rows: list[dict[str, object]] = []
+    for i, first in enumerate(names):
+        for second in names[i + 1 :]:
+            ranks, tops = [], []
+            for a, b, piece in zip(dense[first], dense[second], pieces, strict=True):
+                ordinary = ~np.array(piece.special, dtype=bool)
+                # With pad_to the integrand is longer than the text; padding has no score at the embeddings.
+                scores = [text.integral_T[: len(ordinary)][ordinary] for text in (a, b)]
+                if ordinary.sum() > 2 and all(np.isfinite(score).all() for score in scores):
+                    ranks.append(_spearman(*scores))
+                    tops.append(np.abs(scores[0]).argmax() == np.abs(scores[1]).argmax())
+            rows.append({
+                "baseline_a": first, "baseline_b": second, "n_examples": len(ranks),
+                "rank_agreement": float(np.mean(ranks)) if ranks else None, "top_agreement": float(np.mean(tops)) if tops else None,
+            })  # fmt: skip
+    return rows
+
+
+def _spearman(a_T: Array, b_T: Array) -> float:
+    ranks = [score_T.argsort().argsort().astype(float) for score_T in (a_T, b_T)]
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

@@ -1,0 +1,55 @@
+"""Reach the Hugging Face hub, or find out at once that it cannot be reached; what is worth another try."""
+
+import contextlib
+import os
+import socket
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+
+import datasets
+import huggingface_hub
+from prefect.client.schemas.objects import State
+
+from configs.errors import AuditError
+
+
+@contextlib.contextmanager
+def short_way_offline() -> Iterator[str | None]:
+    """Without a network, go straight to the local cache: the hub's client would try six times first, for half a minute or more.
+
+    Yields the host that cannot be reached, None if it can be.
+    """
+    unreachable = None
+    address = urllib.parse.urlsplit(huggingface_hub.constants.ENDPOINT)
+    was_offline = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
+    try:
+        # Behind a proxy only the client itself can tell.
+        if not any(was_offline) and not urllib.request.getproxies():
+            socket.create_connection(
+                (str(address.hostname), address.port or (80 if address.scheme == "http" else 443)), timeout=5
+            ).close()
+    except OSError:
+        unreachable = address.hostname
+        huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield unreachable
+    finally:
+        huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was_offline
+
+
+def is_transient(task: object, run: object, state: State) -> bool:
+    """Retry what the network may have done to us; a wrong config stays wrong."""
+    try:
+        state.result()
+    except (AuditError, OSError) as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            # The transport's own errors are no OSError; they all end in these names (ReadTimeout, ConnectError, ...).
+            name = type(cause).__name__
+            if isinstance(cause, ConnectionError | TimeoutError) or name.endswith(
+                ("Timeout", "ConnectError", "ReadError", "ProtocolError")
+            ):
+                return os.environ.get("HF_HUB_OFFLINE") != "1"
+            cause = cause.__cause__ or cause.__context__
+    return False

@@ -1,0 +1,96 @@
+"""Where words are for a model, by its input embeddings, and which others are close.
+
+Shape letters: V whole words of the vocabulary, D embedding width.
+"""
+
+from collections.abc import Sequence
+
+import regex
+import torch
+from torch import Tensor
+
+from tasks.model.forward import Classifier
+
+_WORD = regex.compile(r"\p{L}{3,}")
+
+
+# Marks of a piece that begins a word: SentencePiece, byte-level BPE; WordPiece marks those that do not.
+_BEGINS = ("▁", "Ġ")
+
+_GOES_ON = "##"
+
+_STEM = 4
+
+
+class Neighbourhood:
+    """The whole words of the vocabulary, to be asked for the neighbours of one."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        ids: dict[str, int] = {}
+        mark = _mark_of_beginnings(classifier)
+        for piece, number in sorted(classifier.tokenizer.get_vocab().items(), key=lambda item: item[1]):
+            word = _whole_word(piece, mark)
+            if word is not None and number < classifier.word_embeddings.num_embeddings:
+                ids.setdefault(word, number)
+        self.words = list(ids)
+        self._places = {word: i for i, word in enumerate(self.words)}
+        with torch.no_grad():
+            rows_VD: Tensor = classifier.word_embeddings(
+                torch.tensor(list(ids.values()), dtype=torch.long, device=classifier.device)
+            )
+        self._classifier = classifier
+        # A direction that all embeddings share would make everything similar to everything.
+        self._mean_D = rows_VD.float().mean(dim=0)
+        self._unit_VD = self._unit(rows_VD)
+
+    def _unit(self, rows_RD: Tensor) -> Tensor:
+        return torch.nn.functional.normalize(rows_RD.float() - self._mean_D, dim=1)
+
+    def vectors(self, words: Sequence[str]) -> list[list[float]]:
+        """Embeddings of words in any number of pieces: the mean of their pieces, less that of all words, of length 1; (word, D).
+
+        Of a word that has no pieces: zeros.
+        """
+        embeddings, tokenizer = self._classifier.word_embeddings, self._classifier.tokenizer
+        # With a space before it, as inside a text; some tokenizers have other pieces for the beginning of one.
+        pieces = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
+        with torch.no_grad():
+            rows_ND = [
+                embeddings(torch.tensor(ids, dtype=torch.long, device=self._classifier.device)).float().mean(dim=0)
+                for ids in pieces
+            ]
+        return self._unit(torch.stack(rows_ND)).nan_to_num().tolist() if rows_ND else []
+
+    def of(self, word: str, number: int, min_similarity: float, without: frozenset[str]) -> list[str]:
+        """The nearest words, at most `number`, none of `without` or of the same stem; none if the word is cut into pieces."""
+        place = self._places.get(word)
+        if place is None:
+            return []
+        similarity_V = self._unit_VD @ self._unit_VD[place]
+        found: list[str] = []
+        for i in torch.argsort(similarity_V, descending=True, stable=True).tolist()[:200]:
+            if float(similarity_V[i]) < min_similarity or len(found) == number:
+                break
+            other = self.words[i]
+            if other not in without and not any(_same_stem(other, known) for known in (word, *found)):
+                found.append(other)
+        return found
+
+
+def _mark_of_beginnings(classifier: Classifier) -> str | None:
+    pieces: Sequence[str] = list(classifier.tokenizer.get_vocab())
+    return next((mark for mark in _BEGINS if sum(piece.startswith(mark) for piece in pieces) > len(pieces) // 10), None)
+
+
+def _whole_word(piece: str, mark: str | None) -> str | None:
+    if mark is not None:
+        if not piece.startswith(mark):
+            return None
+        piece = piece.removeprefix(mark)
+    elif piece.startswith(_GOES_ON):
+        return None
+    return piece.lower() if _WORD.fullmatch(piece) else None
+
+
+def _same_stem(word: str, other: str) -> bool:
+    return word[:_STEM] == other[:_STEM] or word.startswith(other) or other.startswith(word)

@@ -1,0 +1,140 @@
+"""The findings in plain words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.pages.sentences import visible
+
+_TYPE_TITLES = {
+    "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
+    "name": "Names move predictions", "number": "Numbers move predictions", "place": "Places move predictions",
+    "mixed script": "Words in two alphabets move predictions", "symbol": "Symbols move predictions",
+    "content word": "Single words do more than they mean",
+}  # fmt: skip
+
+_ONE = {"name": "a name", "number": "a number"}
+
+_SEVERAL = {"name": "names", "number": "numbers"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One finding in plain words."""
+
+    title: str
+    text: str
+    anchor: str
+    """Id of the place in the page that shows the sentences or figures behind it."""
+
+
+def headlines(
+    spurious: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
+    vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str, max_q: float,
+) -> list[Headline]:  # fmt: skip
+    """The findings a reader should take away, at most six, from the rows of the queries of these names.
+
+    `max_q`: a name makes a headline only if its association with the label has at most this false discovery rate.
+    """
+    found = []
+    by_type: dict[str, list[Mapping[str, Any]]] = {}
+    for row in spurious:
+        by_type.setdefault(row["type"], []).append(row)
+    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["severity"] for row in item[1]))[:3]:
+        found.append(
+            Headline(_TYPE_TITLES.get(kind, f"Spurious: {kind}"), _about_spurious(rows), f"spurious-{rows[0]['place']}")
+        )
+    if not spurious:
+        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is spurious by the rules of this audit. That is no proof that all is well."
+        found.append(Headline("No word is spurious", text, "spurious"))
+    one_sided = [row for row in names if row["label_q"] <= max_q]
+    unused = sorted(
+        (row for row in one_sided if not row["used"]),
+        key=lambda row: (-row["n_label"] / row["n_examples"], row["place"]),
+    )
+    if unused:
+        found.append(Headline(*_about_names(unused, len(one_sided)), "names"))
+    genuine: dict[str, list[str]] = {}
+    for row in top_words:
+        if row["verdict"] != "spurious" and row["type"] == "content word":
+            genuine.setdefault(row["label"], []).append(_quoted(row["word"]))
+    if genuine:
+        text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
+        found.append(
+            Headline(
+                "The strongest words with nothing against them",
+                f"Per text, the model leans hardest on these: {text}.",
+                "words",
+            )
+        )
+    if vocabulary:
+        examples = _listed(
+            [
+                f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})"
+                for row in vocabulary[:3]
+            ]
+        )
+        saved = sum(row["tokens_saved"] for row in vocabulary)
+        verb = "word that matters is" if len(vocabulary) == 1 else "words that matter are"
+        text = f"{len(vocabulary)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} tokens in these texts."
+        found.append(Headline("The tokenizer cuts words that matter", text, "vocabulary"))
+    return found
+
+
+def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
+    first = rows[0]
+    label = _quoted(first["label"])
+    rate = ""
+    if first["label_rate"] is not None and first["label_share"] is not None:
+        rate = f" Yet {percent(first['label_rate'])} of its texts are {label}, against {percent(first['label_share'])} of all."
+        rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
+    flips = (
+        f" {percent(first['necessity'])} of the texts read as {label} flip without it." if first["necessity"] else ""
+    )
+    source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
+    others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
+    also = f" Also spurious: {_listed(others)}." if others else ""
+    return (
+        f"Taken out, masked, swapped and put in, {_quoted(first['word'])}{source} changes the log-odds of {label} by "
+        f"{signed(first['strength'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
+    )
+
+
+def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tuple[str, str]:
+    """Title and text."""
+    several = len(unused) > 1
+    kinds = sorted({row["type"] for row in unused})
+    # Markup has no plural.
+    kind = _listed([(_SEVERAL if several else _ONE).get(kind, kind) for kind in kinds])
+    examples = _listed(
+        [
+            f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
+            for row in unused[:4]
+        ]
+    )
+    if num_one_sided == 1:
+        use = "The model does not clearly lean on it"
+    else:
+        use = f"Of the {num_one_sided} most one-sided such words the model clearly leans on {num_one_sided - len(unused) or 'none'}"
+    return (
+        f"{kind[0].upper()}{kind[1:]}: one-sided in the labels, hardly used by the model",
+        f"Texts that mention {examples} mostly have one label. {use}; a labelling rule could still pick {'them' if several else 'it'} up.",
+    )
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """A share as a percentage, with a narrow no-break space before the sign."""
+    return f"{100 * value:.{digits}f}\u202f%"
+
+
+def signed(value: float) -> str:
+    """A score with its sign, a real minus."""
+    return f"{value:+z.2f}".replace("-", "−")
+
+
+def _quoted(word: str) -> str:
+    return f"“{visible(word)}”"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""

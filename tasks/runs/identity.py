@@ -1,0 +1,82 @@
+"""The name of a run, made from what goes into it, and its entry in the registry."""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from safetensors import safe_open
+
+from configs.schema import AuditConfig, DataConfig
+from configs.section import digest
+from tasks.data.sources import dataset_fingerprint
+from tasks.model.spec import ModelSpec
+from tasks.runs.run import SHARD_TOKENS, Run, storage_of
+from tasks.runtime.code import code_of
+from warehouse import open_warehouse, query
+
+
+def subject(config: AuditConfig, model: ModelSpec) -> str:
+    """What a certificate holds for: the data, how they are read and explained, and the kind of model.
+
+    Two models are of a kind if their weights have the same names and shapes, whatever their values: so a model
+    that was trained elsewhere from the same encoder is covered, too.
+    """
+    shapes: dict[str, list[int]] = {}
+    for file in sorted(model.folder.glob("*.safetensors")):
+        with safe_open(file, framework="np") as weights:
+            shapes |= {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118 (no mapping)
+    explained = config.attribution.model_dump(mode="json", include={"layer", "scalar"})
+    return digest(shapes, dataset_fingerprint(config.data), config.data.text, config.data.label, explained)
+
+
+_SETTLES_THE_ROWS = {"text", "pair", "label", "id", "labels", "where"}
+
+
+_PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "pyarrow", "regex", "numpy")
+
+
+def name_run(config: AuditConfig, model: ModelSpec) -> Run:
+    """Name the run by its inputs: data, model and tokenizer, attribution settings, code and packages of the maths.
+
+    Thresholds and the report are not among them, nor how much may be rejected or quarantined: changing
+    those computes no attribution again.
+    """
+    inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint, "subject": subject(config, model)}
+    rows, sample = _rows(config.data)
+    attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
+    reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.overlap, model.pad_to)
+    # By its content: a version number that has to be raised by hand is forgotten.
+    code = code_of("tasks.ingest", "tasks.attribute", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution")
+    queries = [query(f"ingest/{name}").sql for name in ("plan", "shard", "rejects")]
+    packages = {name: version(name) for name in _PACKAGES}
+    key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, reading, attribution)
+    run_id = f"{config.name}_{key[:12]}"
+    folder = (config.output / run_id).absolute()
+    return Run(run_id, folder, storage_of(config, folder), inputs)
+
+
+def compare_folder(data: DataConfig, run: Run) -> Path:
+    """Where the shards and parts of a second dataset are: named by its content, since the run is not, and by the run."""
+    return run.storage / f"compare_{digest(run.run_id, dataset_fingerprint(data), *_rows(data))[:12]}"
+
+
+def _rows(data: DataConfig) -> tuple[dict[str, object], tuple[int, int] | None]:
+    """The settings that decide which rows of a dataset are read, and how."""
+    sample = (data.sample, data.seed) if data.sample is not None else None
+    return data.model_dump(mode="json", include=_SETTLES_THE_ROWS), sample
+
+
+def enter_run(config: AuditConfig, run: Run, model: ModelSpec) -> None:
+    """Enter the run in the registry before its long stages, which also shows that the warehouse can be written.
+
+    Raises:
+        WarehouseError: the database is locked or cannot be written.
+    """
+    names = ("token-audit", *_PACKAGES, "duckdb", "prefect", "altair")
+    versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
+    with open_warehouse(config.warehouse) as warehouse:
+        warehouse.run("registry/start_run", {
+            "run_id": run.run_id, "name": config.name, "folder": str(run.folder), "labels": list(model.labels),
+            "config": config.model_dump_json(), "inputs": json.dumps(run.inputs), "versions": json.dumps(versions),
+        })  # fmt: skip

@@ -1,0 +1,103 @@
+"""A run, where its files are, and the lock that keeps a second audit off them."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from configs.errors import AuditError
+from configs.schema import AuditConfig
+from configs.section import digest
+from tasks.runtime.parts import remove_unfinished, require_reachable
+from warehouse import open_warehouse
+
+SHARD_TOKENS = 8192
+"""Tokens in a shard: half a minute of work on two cores. Part of the run's name, since parts are named by shard."""
+
+BATCH_FILES = max(1, 2**18 // SHARD_TOKENS)
+"""Shards that are loaded into tables at a time: hash tables of so many tokens stay in a processor's cache."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One audit, named by what went in."""
+
+    run_id: str
+    folder: Path
+    """Report, exports and the lock."""
+    storage: Path
+    """Shards, parts and trials."""
+    inputs: dict[str, str]
+    """Content hashes of the data and the model."""
+
+    @property
+    def key(self) -> str:
+        """Where the keys of the derived tables start: everything that settles the facts."""
+        return digest(self.run_id, self.inputs)
+
+
+@contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Hold the run's folder; the lock ends with the process, however it ends.
+
+    Raises:
+        AuditError: another process holds it, or the storage of its parts does not answer.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    require_reachable(run.storage)
+    try:
+        # `is_locked`, for `token-audit runs`, holds it for a moment.
+        with FileLock(run.folder / ".lock", timeout=2):
+            for folder in {run.folder, run.storage}:
+                remove_unfinished(folder)
+            yield
+    except Timeout as error:
+        raise AuditError(
+            f"{run.run_id} is being audited by another process. Wait for it: the result will be the same."
+        ) from error
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process is auditing the run in this folder right now."""
+    lock = folder / ".lock"
+    if not lock.is_file():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except PermissionError:
+        return False
+
+
+def finish_run(config: AuditConfig, run: Run) -> None:
+    """Enter the end of the run and point the public views of the warehouse at it."""
+    with open_warehouse(config.warehouse) as warehouse:
+        warehouse.publish(run.run_id)
+
+
+def stored_run(row: Mapping[str, Any]) -> tuple[AuditConfig, Run]:
+    """A run and its settings as the registry holds them.
+
+    Raises:
+        AuditError: the settings are those of another version of token-audit.
+    """
+    try:
+        config = AuditConfig.model_validate_json(row["config"])
+    except ValidationError as error:
+        raise AuditError(
+            f"{row['run_id']} was made by another version of token-audit. Run its config again."
+        ) from error
+    folder = Path(row["folder"])
+    return config, Run(row["run_id"], folder, storage_of(config, folder), json.loads(row["inputs"]))
+
+
+def storage_of(config: AuditConfig, folder: Path) -> Path:
+    """Where a run with this folder keeps its shards, parts and trials."""
+    return folder if config.storage is None else config.storage.absolute() / folder.name

@@ -1,0 +1,90 @@
+"""How far a stage is: a bar on a terminal, one plain line without one, an artifact and log lines in Prefect."""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.context import TaskRunContext
+from prefect.logging import get_run_logger
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+ARTIFACT_SECONDS = 5.0
+"""Time between two updates of the artifact: each is a request."""
+
+
+class Meter:
+    """What is done of a stage. Call it with an amount; `count` what else happened."""
+
+    def __init__(self, stage: str, total: int, unit: str, done: int, bar: Progress, artifact: UUID | None) -> None:
+        self.done, self._counts = done, Counter[str]()
+        self._stage, self._total, self._unit, self._resumed_at = stage, total, unit, done
+        self._bar, self._artifact = bar, artifact
+        self._started = self._shown = time.monotonic()
+        self._row = bar.add_task(stage, total=total, completed=done, rate="", counts="")
+
+    def __call__(self, amount: int) -> None:
+        self.done += amount
+        rate, counts = f"{self.rate:.1f}/s", self.counts
+        self._bar.update(self._row, advance=amount, rate=rate, counts=counts and f"({counts})")
+        now = time.monotonic()
+        if self._artifact is not None and (now - self._shown >= ARTIFACT_SECONDS or self.done >= self._total):
+            self._shown = now
+            self._report(self._artifact)
+
+    def count(self, **amounts: int) -> None:
+        """Count things by name, such as retries."""
+        self._counts.update(amounts)
+        self(0)
+
+    @property
+    def counts(self) -> str:
+        return ", ".join(f"{number} {name}" for name, number in self._counts.items() if number)
+
+    @property
+    def rate(self) -> float:
+        """Amount a second, of what this process has seen done."""
+        return (self.done - self._resumed_at) / max(time.monotonic() - self._started, 1e-3)
+
+    def _report(self, artifact: UUID) -> None:
+        left = f", {(self._total - self.done) / self.rate:.0f} s left" if self.rate and self.done < self._total else ""
+        counts = self.counts and f", {self.counts}"
+        text = f"{self._stage}: {self.done} of {self._total} {self._unit}, {self.rate:.1f}/s{left}{counts}"
+        update_progress_artifact(artifact, 100.0 * self.done / max(self._total, 1), description=text)
+        get_run_logger().info(text)
+
+
+@contextmanager
+def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | None = None) -> Iterator[Meter]:
+    """Yield a meter that starts at `done`. Writes to standard error, so that standard output stays parseable.
+
+    Without a terminal nothing is drawn; the finished stage is one line of tab-separated fields: stage, amount with unit,
+    seconds, and what was counted, if anything. Of a stage that was done before nothing is shown. `artifact` is the key of a progress artifact, made inside a task run.
+    """
+    columns = (
+        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[counts]}"),
+    )  # fmt: skip
+    started = time.monotonic()
+    made = _artifact(artifact, 100.0 * done / max(total, 1), f"{stage}: {unit}") if artifact is not None else None
+    repeated = 0 < total == done
+    bar = Progress(*columns, console=Console(stderr=True), disable=repeated or not sys.stderr.isatty())
+    with bar:
+        meter = Meter(stage, total, unit, done, bar, made)
+        yield meter
+    if not repeated and not sys.stderr.isatty():
+        counts = meter.counts and f"\t{meter.counts}"
+        print(f"{stage}\t{meter.done} {unit}\t{time.monotonic() - started:.1f} s{counts}", file=sys.stderr, flush=True)
+
+
+def _artifact(key: str, percent: float, description: str) -> UUID | None:
+    """Progress in Prefect's pages; None outside a task run."""
+    if TaskRunContext.get() is None:
+        return None
+    artifact = create_progress_artifact(percent, key=key, description=description)
+    assert isinstance(artifact, UUID), "only an async caller gets a coroutine"
+    return artifact

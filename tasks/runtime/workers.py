@@ -1,0 +1,379 @@
+"""The same function on many jobs, in this process or on the workers of a Ray cluster.
+
+`TOKEN_AUDIT_WORKERS` says where: nothing or 1 is this process; a number, or devices such as
+`cuda:0,cuda:1`, are worker processes of this machine; `ray`, `auto`, `host:port` or `ray://...`
+is a cluster. Workers read and write the run's folder by its path, so it must be one that all
+machines share; nothing but counts comes back. The order in which jobs end is not known.
+
+On workers a job that kills its process, or takes too long, is tried again, then halved by dry
+runs down to the items at fault, and done without these. In this process it takes the run with it.
+"""
+
+import faulthandler
+import logging
+import os
+import re
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from configs.errors import AttributionError, AuditError
+from configs.schema import WorkersConfig
+from configs.section import digest
+from tasks.runtime.code import code_of
+from tasks.runtime.plugins import first_line
+
+if TYPE_CHECKING:
+    # A worker that starts needs no Prefect for this module.
+    from tasks.runtime.progress import Meter
+
+RETRIES = 3
+"""How often a job, or an item by itself, is tried again after its worker died."""
+
+IN_FLIGHT = 4
+"""Jobs handed to the cluster for each of its workers: the next one waits there already, a million never do."""
+
+_MAX_SEARCHES = 2
+"""Searches of a job that may find no item at fault: the first one may have been a node that went away."""
+
+Facts = Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Arguments of one call, with paths in the place of data.
+
+    The function is called with them and with `left_out` (items to do without), `dry` (compute, but
+    leave nothing behind) and `advance`. It returns counts; `num_quarantined` is shown while it runs.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    size: int
+    """What it adds to the progress."""
+    items: Callable[[], Collection[int]]
+    """What it can be split into. Asked for only when its worker dies, and never sent."""
+
+
+Everywhere = Callable[[Callable[..., Facts], Sequence[Job], "Meter"], None]
+
+
+@contextmanager
+def fan_out(limits: WorkersConfig) -> Iterator[Everywhere]:
+    """Yield `run_everywhere(function, jobs, meter)`, which returns when all jobs are done. The workers end with the block.
+
+    Raises:
+        AuditError: Ray is not installed, the cluster does not answer, or there is no such device.
+    """
+    given = os.environ.get("TOKEN_AUDIT_WORKERS", "").strip()
+    if given in ("", "1"):
+        yield _in_this_process
+        return
+    with _connected(given) as (ray, threads):
+
+        def on_workers(function: Callable[..., Facts], jobs: Sequence[Job], meter: "Meter") -> None:
+            _Crew(ray, function, threads, limits.job_minutes * 60, meter).do(jobs)
+
+        yield on_workers
+
+
+@contextmanager
+def target_of(part: Path, *, dry: bool) -> Iterator[Path]:
+    """Where a job writes its part; a dry run, into a folder that is thrown away."""
+    if not dry:
+        yield part
+        return
+    with TemporaryDirectory() as scratch:
+        yield Path(scratch) / part.name
+
+
+def _in_this_process(function: Callable[..., Facts], jobs: Sequence[Job], meter: "Meter") -> None:
+    for job in jobs:
+        facts = function(*job.arguments, left_out=frozenset(), dry=False, advance=meter)
+        meter.count(quarantined=_quarantined(facts))
+
+
+def _quarantined(facts: Facts) -> int:
+    return int(str(facts.get("num_quarantined", 0)))
+
+
+# ---------------------------------------------------------------- where
+
+
+_RAY_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
+"""Read when Ray is imported: nothing is sent, and its remarks on dead workers stay out of standard output."""
+
+
+@contextmanager
+def _connected(given: str) -> Iterator[tuple[Any, int]]:
+    """Ray, connected, and the threads of a worker."""
+    for name, value in _RAY_ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        import ray
+    except ImportError as error:
+        raise AuditError(
+            f"TOKEN_AUDIT_WORKERS={given} needs Ray, which is not installed. Install it with `pip install 'ray[client]'`, or unset the variable."
+        ) from error
+    where, threads, visible = _where(given)
+    handler = signal.getsignal(signal.SIGTERM)
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    try:
+        if visible is not None:
+            # Local workers inherit it; Ray gives each of them one.
+            os.environ["CUDA_VISIBLE_DEVICES"] = visible
+        logging.getLogger("ray").setLevel(logging.ERROR)
+        ray.init(**where, log_to_driver=False, configure_logging=False)
+    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        advice = (
+            " A cluster that asks for a token, as Ray does by default, is reached from outside with RAY_AUTH_MODE=token."
+            if given.startswith("ray://") and "RAY_AUTH_MODE" not in os.environ
+            else ""
+        )
+        raise AuditError(
+            f"TOKEN_AUDIT_WORKERS={given}: no Ray cluster answers there ({first_line(error)}).{advice}"
+        ) from error
+    finally:
+        if visible is not None:
+            del os.environ["CUDA_VISIBLE_DEVICES"]
+            if before is not None:
+                os.environ["CUDA_VISIBLE_DEVICES"] = before
+        # Ray has put its own in its place, which ends the process without a word.
+        with suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGTERM, handler)
+    try:
+        yield ray, threads
+    finally:
+        ray.shutdown()
+
+
+def _where(given: str) -> tuple[dict[str, Any], int, str | None]:
+    """Arguments of `ray.init`, threads of a worker, and the GPUs that the workers may see, if that is to be set."""
+    if re.fullmatch(r"ray|auto|ray://\S+|(?!cuda:)[^\s,/]+:\d+", given):
+        address = os.environ.get("RAY_ADDRESS", "auto") if given in ("ray", "auto") else given
+        # One processor is asked for, so one thread is used.
+        return {"address": address}, 1, None
+    devices = _devices(given)
+    local = {"address": "local", "include_dashboard": False, "object_store_memory": 100 * 2**20}
+    threads = max(1, _num_processors() // len(devices))
+    if devices[0] is None:
+        return {**local, "num_cpus": len(devices), "num_gpus": 0}, threads, None
+    return {**local, "num_cpus": len(devices), "num_gpus": len(devices)}, threads, ",".join(map(str, devices))
+
+
+def _num_processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _devices(given: str) -> list[int | None]:
+    """The GPU of each worker of this machine; None for the processor."""
+    import torch
+
+    num_gpus = 0 if os.environ.get("TOKEN_AUDIT_DEVICE") == "cpu" else torch.cuda.device_count()
+    if given.isdecimal() and int(given) > 1:
+        if num_gpus and int(given) > num_gpus:
+            raise AuditError(
+                f"TOKEN_AUDIT_WORKERS={given}, but this machine has {num_gpus} GPUs. Ask for no more, or set TOKEN_AUDIT_DEVICE=cpu."
+            )
+        return [number if num_gpus else None for number in range(int(given))]
+    names = [name.strip() for name in given.split(",")]
+    numbers = [int(name.partition(":")[2]) for name in names if re.fullmatch(r"cuda:\d+", name)]
+    if len(numbers) < len(names) or len(set(numbers)) < len(numbers):
+        raise AuditError(
+            f"TOKEN_AUDIT_WORKERS={given} should be a number of processes, devices such as cuda:0,cuda:1, or the address of a Ray cluster: ray, host:port or ray://host:port."
+        )
+    if max(numbers) >= num_gpus:
+        raise AuditError(f"TOKEN_AUDIT_WORKERS={given}: torch finds {num_gpus} GPUs on this machine.")
+    return list(numbers)
+
+
+# ---------------------------------------------------------------- on a worker
+
+
+def run_job(
+    function: Callable[..., Facts],
+    arguments: Sequence[Any],
+    left_out: frozenset[int],
+    dry: bool,
+    code: str,
+    threads: int,
+    seconds: float,
+) -> Facts | Exception:
+    """One attempt, in a worker process. An error with a finished sentence is returned: raised, Ray would wrap it."""
+    if code != code_version():
+        return AuditError(
+            "A worker has another version of token-audit, torch or transformers than this process. Install the same on every machine."
+        )
+    # Only if the job brought it along.
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    # Its clock is no Python thread: it also ends a process that hangs in a driver, and leaves the stack in the worker's log.
+    faulthandler.dump_traceback_later(seconds, exit=True, file=2)
+    try:
+        return function(*arguments, left_out=left_out, dry=dry, advance=lambda amount: None)
+    except (AuditError, OSError) as error:
+        return error
+    except RuntimeError as error:
+        if type(error).__name__ == "AcceleratorError":
+            # The device's context is lost with it, for every job that this process would still get.
+            os._exit(1)
+        raise
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """What must be the same in all processes of a run."""
+    return digest(code_of("configs", "tasks"), version("torch"), version("transformers"))
+
+
+# ---------------------------------------------------------------- the one who hands out
+
+
+@dataclass
+class _Search:
+    """The hunt for the items of a job that kill its worker."""
+
+    left_out: frozenset[int]
+    """Items that an earlier search has found."""
+    num_open: int = 0
+    """Dry runs without an answer."""
+    found: set[int] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    job: Job
+    left_out: frozenset[int] = frozenset()
+    num_tries: int = 0
+    num_in_vain: int = 0
+    """Searches of this job that found nothing."""
+    search: _Search | None = None
+    tried: tuple[int, ...] = ()
+    """The items of a dry run."""
+    since: float = 0.0
+
+    @property
+    def dry(self) -> bool:
+        return self.search is not None
+
+
+class _Crew:
+    """Hands jobs to the workers and takes back what became of them."""
+
+    def __init__(self, ray: Any, function: Callable[..., Facts], threads: int, seconds: float, meter: "Meter") -> None:
+        self._ray, self._function, self._threads, self._seconds, self._meter = ray, function, threads, seconds, meter
+        self._on_gpu = "GPU" in ray.cluster_resources()
+        # max_calls: with a GPU Ray would start a process, and load the model, for every job. max_retries: Ray's own
+        # retries cannot be seen, and a time limit would span them; the ones here are counted and end in a search.
+        self._run = ray.remote(num_cpus=1, num_gpus=int(self._on_gpu), max_calls=0, max_retries=0)(run_job)
+        self._waiting: deque[_Attempt] = deque()
+        self._running: dict[Any, _Attempt] = {}
+        self._last_words = ""
+
+    def do(self, jobs: Sequence[Job]) -> None:
+        self._waiting.extend(_Attempt(job) for job in jobs)
+        try:
+            while self._waiting or self._running:
+                while self._waiting and len(self._running) < IN_FLIGHT * self._num_workers():
+                    self._hand_out(self._waiting.popleft())
+                # Returns now and then, for what is not Ray's: a signal, a worker more or less.
+                ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=1.0)
+                for reference in ended:
+                    self._take_back(self._running.pop(reference), self._outcome(reference))
+        finally:
+            for reference in self._running:
+                with suppress(Exception):  # on the way out, whatever Ray has to say
+                    self._ray.cancel(reference, force=True)
+
+    def _num_workers(self) -> int:
+        return max(1, int(self._ray.cluster_resources().get("GPU" if self._on_gpu else "CPU", 0)))
+
+    def _hand_out(self, attempt: _Attempt) -> None:
+        reference = self._run.remote(
+            self._function, attempt.job.arguments, attempt.left_out, attempt.dry, code_version(), self._threads, self._seconds
+        )  # fmt: skip
+        self._running[reference] = replace(attempt, since=time.monotonic())
+
+    def _outcome(self, reference: Any) -> Facts | Exception | None:
+        """What a job returned; None if its worker died."""
+        errors = self._ray.exceptions
+        try:
+            outcome: Facts | Exception = self._ray.get(reference)
+            return outcome
+        except errors.RayTaskError:
+            raise  # a mistake of ours, with the worker's traceback
+        except errors.RayError as error:
+            self._last_words = first_line(error)
+            return None
+
+    def _take_back(self, attempt: _Attempt, outcome: Facts | Exception | None) -> None:
+        if outcome is None:
+            self._died(attempt)
+        elif attempt.search is not None:
+            # An error is no death: the job itself will meet it again, and end with it.
+            self._close(attempt, attempt.search)
+        elif isinstance(outcome, Exception):
+            raise outcome
+        else:
+            self._meter(attempt.job.size)
+            self._meter.count(quarantined=_quarantined(outcome))
+
+    def _died(self, attempt: _Attempt) -> None:
+        self._meter.count(retries=1)
+        attempt = replace(attempt, num_tries=attempt.num_tries + 1)
+        search, late = attempt.search, time.monotonic() - attempt.since >= self._seconds
+        # The halves of several items tell more than a second try, and a second wait for the limit costs much.
+        allowed = 0 if len(attempt.tried) > 1 else 1 if late else RETRIES
+        if attempt.num_tries <= allowed:
+            self._waiting.appendleft(attempt)
+        elif search is None:
+            items = sorted(set(attempt.job.items()) - attempt.left_out)
+            # A run without any item shows whether it is the items at all.
+            self._try(attempt, _Search(attempt.left_out), (), *_halves(items))
+        elif len(attempt.tried) > 1:
+            self._try(attempt, search, *_halves(attempt.tried))
+            self._close(attempt, search)
+        elif attempt.tried:
+            search.found.update(attempt.tried)
+            self._close(attempt, search)
+        else:
+            raise AttributionError(
+                f"Workers die at {attempt.job.name} before its first example ({self._last_words}). Is there memory for the model? "
+                "Ray's logs say more, on the worker's machine: /tmp/ray/session_latest/logs."
+            )
+
+    def _try(self, attempt: _Attempt, search: _Search, *groups: Sequence[int]) -> None:
+        everything = frozenset(attempt.job.items())
+        for group in reversed(groups):
+            dry = replace(attempt, left_out=everything - set(group), num_tries=0, search=search, tried=tuple(group))
+            self._waiting.appendleft(dry)
+        search.num_open += len(groups)
+
+    def _close(self, attempt: _Attempt, search: _Search) -> None:
+        """A dry run has its answer; after the last one, do the job without what was found."""
+        search.num_open -= 1
+        if search.num_open:
+            return
+        num_in_vain = attempt.num_in_vain + (not search.found)
+        if num_in_vain == _MAX_SEARCHES:
+            raise AttributionError(
+                f"Workers die at {attempt.job.name}, and at none of its examples by itself ({self._last_words}). "
+                "Give them more memory, or more time by workers.job_minutes."
+            )
+        self._waiting.appendleft(_Attempt(attempt.job, search.left_out | search.found, num_in_vain=num_in_vain))
+
+
+def _halves(items: Sequence[int]) -> list[Sequence[int]]:
+    middle = (len(items) + 1) // 2
+    return [half for half in (items[:middle], items[middle:]) if half]

@@ -1,0 +1,124 @@
+"""Stage: what kind of thing each word is, and which words are worth a test.
+
+Builds the tables of `warehouse/screen/`: `word_types`, `words` (everything known about
+a word, with its spuriousness and the reasons) and `candidates`.
+"""
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import pyarrow as pa
+
+from configs.errors import AuditError
+from configs.schema import AuditConfig
+from configs.section import digest
+from tasks.runs.run import Run
+from tasks.runtime.parts import file_hash, read_manifest, read_part, write_part
+from tasks.runtime.plugins import first_line, plugin, plugin_sources
+from tasks.runtime.progress import progress
+from tasks.runtime.stage import stage
+from tasks.text.words import as_in_the_tables, word_spans
+from warehouse import open_warehouse, seed
+
+_MAX_SURNAMES = 5000
+"""Rarer surnames add more ordinary words (best, love, grace) than names."""
+
+_TEXTS_AT_A_TIME = 64
+
+_VOTE = pa.schema([("word", pa.string()), ("type", pa.string()), ("n_votes", pa.int64()), ("n_seen", pa.int64())])
+
+
+@stage("screen", hours=2)
+def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
+    """Build the tables of this stage from those of key `scores`, and return their key.
+
+    Raises:
+        WarehouseError: the database is locked, or a table breaks one of its checks.
+        AuditError: the recogniser of `flagging.recogniser` cannot be imported, fails, or answers something else than spans.
+    """
+    first_names, surnames = _names()
+    params = {
+        "first_names": list(first_names), "surnames": list(surnames), "ner_votes": json.dumps(_votes(config, run, scores)),
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
+        **config.flagging.model_dump(exclude={"recogniser"}), "max_candidates": config.verification.max_candidates,
+    }  # fmt: skip
+    with open_warehouse(config.warehouse) as warehouse:
+        return warehouse.build_stage(
+            run.run_id, "screen", ["screen/word_types", "screen/words", "screen/candidates"], params, scores
+        )
+
+
+def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:
+    """What the user's recogniser says of each word: rows of `ner_votes`, kept as a part because it may take long."""
+    name = config.flagging.recogniser
+    if name is None:
+        return []
+    recogniser = plugin(name, "flagging.recogniser", AuditError)
+    manifest = run.folder / "recognised.json"
+    key = digest(scores, name, [file_hash(source) for source in plugin_sources(name, recogniser)])
+    facts = read_manifest(manifest)
+    if facts is None or facts["key"] != key:
+        with open_warehouse(config.warehouse, read_only=True) as warehouse:
+            warehouse.use(run.run_id)
+            texts = warehouse.rows("screen/texts", {})["text"].to_pylist()
+        seen: Counter[str] = Counter()
+        votes: dict[str, Counter[str]] = defaultdict(Counter)
+        with progress("recognise", len(texts), "examples") as advance:
+            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+                chosen = texts[start : start + _TEXTS_AT_A_TIME]
+                for text, entities in zip(chosen, _entities(name, recogniser, chosen), strict=True):
+                    for first, last in word_spans(text):
+                        word = as_in_the_tables(text[first:last])
+                        seen[word] += 1
+                        kind = next((kind for a, b, kind in entities if a < last and first < b), None)
+                        if kind is not None:
+                            votes[word][kind] += 1
+                advance(len(chosen))
+        rows = [
+            {"word": word, "type": kind, "n_votes": count, "n_seen": seen[word]}
+            for word in sorted(votes)
+            for kind, count in sorted(votes[word].items())
+        ]
+        write_part(manifest, {"votes": pa.Table.from_pylist(rows, schema=_VOTE)}, {"key": key})
+    found: list[dict[str, Any]] = read_part(manifest, "votes").to_pylist()
+    return found
+
+
+def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list[tuple[int, int, str]]]:
+    try:
+        answers = list(recogniser(list(texts)))
+    except Exception as error:  # a user's function may raise anything
+        raise AuditError(
+            f"flagging.recogniser: {name} failed ({type(error).__name__}: {first_line(error)})."
+        ) from error
+    if len(answers) != len(texts):
+        raise AuditError(
+            f"flagging.recogniser: {name} answered {len(answers)} times for {len(texts)} texts, expected one list of spans each."
+        )
+    for text, answer in zip(texts, answers, strict=True):
+        spans = []
+        for span in answer:
+            match span:
+                case (int() as first, int() as last, "name" | "place" as kind) if 0 <= first < last <= len(text):
+                    spans.append((first, last, kind))
+                case _:
+                    raise AuditError(
+                        f"flagging.recogniser: {name} answered {span!r} for a text of {len(text)} characters, expected (start, end, 'name' or 'place')."
+                    )
+        yield spans
+
+
+@lru_cache(maxsize=1)
+def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """First names and the most common surnames of the US census, lower case, from the package `names`."""
+
+    def listed(file: str) -> list[str]:
+        lines = files("names").joinpath(file).read_text(encoding="utf-8").splitlines()
+        return [line.split()[0].lower() for line in lines if line.strip()]
+
+    first_names = sorted({*listed("dist.male.first"), *listed("dist.female.first")})
+    return tuple(first_names), tuple(listed("dist.all.last")[:_MAX_SURNAMES])

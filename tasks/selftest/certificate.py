@@ -1,0 +1,111 @@
+"""Certificates, what they cover, and what they say about attribution methods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from configs.errors import AuditError, ConfigError
+from configs.schema import AuditConfig
+from tasks.model.spec import ModelSpec
+from tasks.runs.identity import subject
+from tasks.runs.run import Run
+from tasks.runtime.parts import part_file
+from warehouse import Warehouse, open_warehouse
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A finished self-test, in the warehouse of its config."""
+
+    certificate_id: str
+    report: Path
+    """Page of the audit of the planted copy."""
+
+
+@dataclass(frozen=True)
+class Planted:
+    """The planted copy, by its files."""
+
+    manifest: Path
+    labels: tuple[str, ...]
+
+    @property
+    def rows(self) -> str:
+        return part_file(self.manifest, "rows")
+
+    @property
+    def words(self) -> str:
+        return part_file(self.manifest, "words")
+
+    @property
+    def folder(self) -> Path:
+        return self.manifest.parent
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The probes, attributed from one baseline."""
+
+    baseline: str
+    run: Run
+    shards: tuple[Path, ...]
+    parts: tuple[Path, ...]
+
+
+def require_certifiable(config: AuditConfig) -> None:
+    """
+    Raises:
+        ConfigError: the config has no `finetune` section, or its dataset holds pairs of texts.
+    """
+    if config.finetune is None:
+        raise ConfigError(
+            "`finetune` is missing: certify trains the classifier once more, on planted data, so it has to know the base encoder and "
+            "the training rows. Audits of a finished model of that kind on the same data are covered by the certificate, too."
+        )
+    if config.data.pair is not None:
+        raise ConfigError(f"`data.pair` is {config.data.pair!r}: certify plants into single texts, not into pairs.")
+
+
+def covering(warehouse: Warehouse, wanted: str | None) -> dict[str, Any] | None:
+    """The newest certificate for a subject with its figures; None if there is none."""
+    if wanted is None:
+        # A run of a version without certificates.
+        return None
+    for certificate in warehouse.rows("registry/certificate_of", {"subject": wanted}).to_pylist():
+        params = {"certificate_id": certificate["certificate_id"]}
+        tables = {name: warehouse.rows(f"registry/{name}", params).to_pylist() for name in ("recall", "methods")}
+        (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
+        return {**certificate, **tables, **found}
+    return None
+
+
+def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
+    """The config with the method and the baseline that won, where it asks for them.
+
+    Raises:
+        AuditError: there is no certificate for this data and kind of model, or its model learned no shortcut.
+    """
+    if config.attribution.method == "listed":
+        return config
+    with open_warehouse(config.warehouse) as warehouse:
+        found = covering(warehouse, subject(config, model))
+    if found is None or found["method"] is None:
+        raise AuditError(
+            "attribution.method: certified needs a certificate for this kind of model on this data, and "
+            f"{config.warehouse} {'holds one whose model learned no shortcut' if found else 'holds none'}. "
+            "Make one with token-audit certify CONFIG, or set attribution.method: listed."
+        )
+    return with_method(config, found)
+
+
+def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
+    """The config with this method as the one that is added up, and with its baseline, if it needs one.
+
+    Without integrated gradients if these have not won: they cost more than all others, and a pilot.
+    """
+    others = [method for method in config.attribution.methods if method not in (row["method"], "integrated_gradients")]
+    chosen: dict[str, Any] = {"method": "listed", "methods": (row["method"], *others)}
+    if row["baseline"] != "none":
+        chosen["baseline"] = row["baseline"]
+    return config.model_copy(update={"attribution": config.attribution.model_copy(update=chosen)})

@@ -1,0 +1,79 @@
+"""Changes to a raw text, by the spans of its words.
+
+Spans are (start, end) in code points of the text, in order and without overlap. A text
+with `pair_start` is two, the second of which starts there, behind a line break.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from tasks.text.words import word_spans
+
+Span = tuple[int, int]
+
+
+class Text(NamedTuple):
+    """One text, or two."""
+
+    text: str
+    pair_start: int | None
+
+
+def deleted(text: Text, spans: Sequence[Span]) -> Text:
+    """Without the words at `spans`, and without the gap that a word between two spaces would leave."""
+    return _edited(text, spans, lambda surface: "")
+
+
+def replaced(text: Text, spans: Sequence[Span], replacement: str) -> Text:
+    """With `replacement` in the place of each of the words, in their letter case."""
+    return _edited(text, spans, lambda surface: cased(replacement, surface))
+
+
+def masked(text: Text, spans: Sequence[Span], token: str) -> Text:
+    """With the tokenizer's own `token` in the place of each of the words."""
+    return _edited(text, spans, lambda surface: token)
+
+
+def inserted(text: Text, word: str, place: float) -> Text:
+    """With `word` set before another word, but the first, or at the end; `place` in [0, 1) chooses where.
+
+    Of a pair of texts, the first gets it.
+    """
+    own = text.text if text.pair_start is None else text.text[: text.pair_start - 1]
+    # Not inside what is written without a space, such as "don't" or a word and its comma.
+    starts = [start for start, _ in word_spans(own)[1:] if own[start - 1].isspace()]
+    at = [*starts, len(own)][int(place * (len(starts) + 1))]
+    around = (" " if at == len(own) and own and not own[-1].isspace() else "", " " if at < len(own) else "")
+    added = f"{around[0]}{word}{around[1]}"
+    start = None if text.pair_start is None else text.pair_start + len(added)
+    return Text(f"{text.text[:at]}{added}{text.text[at:]}", start)
+
+
+def cased(word: str, like: str) -> str:
+    """`word` in capitals where `like` is, and with a capital where `like` begins with one; else as it is."""
+    letters = [letter for letter in like if letter.isalpha()]
+    if len(letters) > 1 and all(letter.isupper() for letter in letters):
+        return word.upper()
+    return word[:1].upper() + word[1:] if letters and like[0].isupper() else word
+
+
+def _edited(text: Text, spans: Sequence[Span], change: Callable[[str], str]) -> Text:
+    if text.pair_start is None:
+        return Text(_changed(text.text, spans, change), None)
+    border = text.pair_start
+    first = _changed(text.text[: border - 1], [span for span in spans if span[1] < border], change)
+    second = [(start - border, end - border) for start, end in spans if start >= border]
+    return Text(f"{first}\n{_changed(text.text[border:], second, change)}", len(first) + 1)
+
+
+def _changed(text: str, spans: Sequence[Span], change: Callable[[str], str]) -> str:
+    for start, end in reversed(spans):
+        new = change(text[start:end])
+        before, after = text[:start], text[end:]
+        if not new and (not before or before[-1].isspace()):
+            if after[:1].isspace():
+                after = after[1:]
+            elif not after:
+                before = before[:-1]
+        text = f"{before}{new}{after}"
+    return text

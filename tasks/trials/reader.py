@@ -1,0 +1,96 @@
+"""The model and the texts of trials."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from configs.schema import AttributionConfig
+from tasks.attribution.batches import Engine, batch_tokens, predict
+from tasks.attribution.gradients import Budget, explained_scalar
+from tasks.model.embeddings import Neighbourhood
+from tasks.model.forward import Classifier, first_position
+from tasks.model.layers import WORD_EMBEDDINGS
+from tasks.model.load import load_classifier
+from tasks.model.spec import ModelSpec
+from tasks.model.windows import mean_over_windows, read_texts, windows_of
+from tasks.runtime.parts import read_part
+from tasks.text.edits import Text
+
+Arithmetic = Literal["float32", "bfloat16", "autocast"]
+
+
+class Reader:
+    """The model, and the texts of a group with their logits."""
+
+    def __init__(self, model: ModelSpec, dtype: Any, rows: Mapping[int, Mapping[str, Any]]) -> None:
+        classifier = load_classifier(model, dtype)
+        self.classifier = classifier
+        self.model = model
+        self.rows = rows
+        self.num_passes = 0
+        settings = AttributionConfig(dtype=dtype)
+        self._engine = Engine(classifier, settings, WORD_EMBEDDINGS, None, Budget(batch_tokens(classifier.device)))
+        self.mask = _mask_token(classifier.tokenizer)
+
+    def text(self, example_id: int) -> Text:
+        row = self.rows[example_id]
+        return Text(row["text"], row["pair_start"])
+
+    def logits(self, texts: Sequence[Text]) -> np.ndarray:
+        """Logits (text, K) of any texts, counted."""
+        encoded = read_texts(self.classifier, [text._asdict() for text in texts], self.model)
+        windows = [[piece for piece, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
+        pieces = [piece for text in windows for piece in text]
+        self.num_passes += len(pieces)
+        # The logits of the untouched texts are those of the whole block: in low precision the two are rounded otherwise.
+        block = self.classifier.last_block if self.classifier.dtype == "float32" else None
+        with nullcontext() if block is None else first_position(block):
+            found = predict(self._engine, pieces)
+        return mean_over_windows(found, windows)
+
+    def vectors(self, words: Sequence[str]) -> list[list[float]]:
+        return neighbourhood(self.classifier).vectors(words)
+
+    def margins(self, logits_NK: np.ndarray, labels: Sequence[int]) -> list[float]:
+        """Log-odds of a label of its own in each row."""
+        margin_N = explained_scalar(
+            torch.tensor(logits_NK).double(), torch.tensor(labels), "margin", None, self._engine.head
+        )
+        found: list[float] = margin_N.tolist()
+        return found
+
+
+def _mask_token(tokenizer: Any) -> str | None:
+    """What stands for "nothing here"; without a mask token the unknown one, as in attribution."""
+    token: str | None = tokenizer.mask_token or tokenizer.unk_token
+    return token
+
+
+def rows_of(
+    group: Sequence[Mapping[str, Any]], shards: Sequence[Path], parts: Sequence[Path]
+) -> dict[int, dict[str, Any]]:
+    ids = pa.array(sorted(texts_of(group)), pa.int64())
+
+    def chosen(manifests: Sequence[Path], *columns: str) -> dict[int, dict[str, Any]]:
+        tables = [read_part(manifest, "examples", ["example_id", *columns]) for manifest in manifests]
+        rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]
+        return {row["example_id"]: row for row in rows}
+
+    predicted = chosen(parts, "logits")
+    return {i: row | predicted[i] for i, row in chosen(shards, "text", "pair_start", "label_id").items()}
+
+
+@lru_cache(maxsize=1)
+def neighbourhood(classifier: Classifier) -> Neighbourhood:
+    return Neighbourhood(classifier)
+
+
+def texts_of(group: Sequence[Mapping[str, Any]]) -> set[int]:
+    return {held["example_id"] for row in group for held in row["held"]} | {i for row in group for i in row["others"]}
