@@ -41,9 +41,9 @@ from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
 from tasks.runtime.parts import write_part
 from tasks.screen import screen_words
-from tasks.verify import build_evidence
 from tasks.text.words import word_spans
 from tasks.trials.runner import TRIAL
+from tasks.verify import build_evidence
 from warehouse import open_warehouse, query
 
 EVIL = "</script><script>window.hit=1</script>"
