@@ -13,9 +13,12 @@ from tasks.pages.headlines import percent, signed
 from tasks.pages.sentences import clip, excerpt, level, visible
 
 METHODS: dict[Method, str] = {
-    "integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input", "relevance": "layer-wise relevance",
-    "gradient_norm": "norm of the gradient to the one-hot input", "embedding_gradient_norm": "norm of the gradient to the layer",
-}  # fmt: skip
+    "integrated_gradients": "integrated gradients",
+    "gradient_x_input": "gradient × input",
+    "relevance": "layer-wise relevance",
+    "gradient_norm": "norm of the gradient to the one-hot input",
+    "embedding_gradient_norm": "norm of the gradient to the layer",
+}
 """Attribution methods as a page names them."""
 
 
