@@ -1,7 +1,7 @@
 """Stage: single texts, token by token, on one self-contained page.
 
 Reads the shards and the parts of a run, and writes `explained.html` into its folder. Layout and
-words are in tasks/explained.html.jinja; a second call gives the same bytes.
+words are in tasks/pages/explained.html.jinja; a second call gives the same bytes.
 """
 
 from collections.abc import Mapping, Sequence

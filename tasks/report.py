@@ -1,7 +1,7 @@
 """Stage: one self-contained HTML page, the tables as CSV and JSON, and what Prefect shows of them.
 
-The queries are in `warehouse/report/`, the charts in tasks/charts.py, the words and the
-layout in tasks/report.html.jinja. The page fetches nothing, and its scripts are allowed
+The queries are in `warehouse/report/`; charts, words and layout are in `tasks/pages/`, a
+section a file in `tasks/pages/report/`. The page fetches nothing, and its scripts are allowed
 by their hash: nothing a dataset holds can run, load or reorder anything.
 """
 

@@ -6,32 +6,51 @@ from importlib.resources import files
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup
 
 from configs.schema import Method
 from tasks.pages.headlines import percent, signed
 from tasks.pages.sentences import clip, excerpt, level, visible
 
 METHODS: dict[Method, str] = {
-    "integrated_gradients": "integrated gradients", "gradient_x_input": "gradient × input", "relevance": "layer-wise relevance",
-    "gradient_norm": "norm of the gradient to the one-hot input", "embedding_gradient_norm": "norm of the gradient to the layer",
-}  # fmt: skip
+    "integrated_gradients": "integrated gradients",
+    "gradient_x_input": "gradient × input",
+    "relevance": "layer-wise relevance",
+    "gradient_norm": "norm of the gradient to the one-hot input",
+    "embedding_gradient_norm": "norm of the gradient to the layer",
+}
 """Attribution methods as a page names them."""
 
 
 def render(template: str, **values: object) -> str:
     """The page of a template in this package."""
     environment = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: files("tasks.pages").joinpath(name).read_text(encoding="utf-8")), autoescape=True,
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(_text),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # A template that is included ends its last line.
+        keep_trailing_newline=True,
         # Every text that reaches the page, in an attribute too; Markup is the template's own.
         finalize=lambda value: visible(str(value)) if type(value) is str or isinstance(value, Path) else value,
-    )  # fmt: skip
-    environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash)
+    )
+    environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash, own=_own)
     environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
     environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
     environment.filters["significant"] = lambda value: "–" if value is None else f"{value:+.2g}".replace("-", "−")
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template(template).render(**values)
+
+
+def _text(name: str) -> str:
+    """A file of this package: a template, a style sheet or a script."""
+    return files("tasks.pages").joinpath(name).read_text(encoding="utf-8")
+
+
+def _own(name: str) -> Markup:
+    """A style sheet or a script of this package, for a template to write into the page as it is."""
+    return Markup(_text(name))
 
 
 def _content_hash(script: str) -> str:

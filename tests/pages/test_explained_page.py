@@ -1,7 +1,7 @@
 """Single texts, token by token: which are shown, how their scores are normalised, and the page, in a real browser too.
 
-The world of these tests is a shard and its part as the stages leave them, with figures that can be added up on paper and
-texts that try what a page could be tricked with; the last test goes through the command line.
+The world of these tests is a shard and its part as the stages leave them, with figures that can be added up on paper
+and texts that try what a page could be tricked with; the last tests go through the command line.
 """
 
 import csv
@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
@@ -26,10 +25,9 @@ from tasks.model.forward import Classifier
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
 from tasks.runtime.parts import write_part
+from tests.pages.world import EVIL, TAG, opened
 
-ROOT = Path(__file__).parents[1]
-EVIL = "</script><script>window.hit=1</script>"
-TAG = "<img src=x onerror=window.hit=1>"
+ROOT = Path(__file__).parents[2]
 
 
 # ---------------------------------------------------------------- normalised by hand
@@ -77,13 +75,27 @@ def make_run(folder, padding):
     """A shard of four texts: one mistake, one without any score, one that was predicted only."""
     examples, facts, tokens = [], [], []
     for i, text in enumerate(TEXTS):
-        examples.append({
-            "example_id": i, "source_id": f"id-{i}", "text": text, "pair_start": None, "label_id": GOLD[i], "n_tokens": 4, "n_cut": 3 if i == 1 else 0,
-        })  # fmt: skip
-        facts.append({
-            "example_id": i, "predicted_id": PREDICTED[i], "target_id": GOLD[i], "confidence": 0.75, "gap": -0.00123 if i < 3 else None,
-            "converged": True if i < 3 else None,
-        })  # fmt: skip
+        examples.append(
+            {
+                "example_id": i,
+                "source_id": f"id-{i}",
+                "text": text,
+                "pair_start": None,
+                "label_id": GOLD[i],
+                "n_tokens": 4,
+                "n_cut": 3 if i == 1 else 0,
+            }
+        )
+        facts.append(
+            {
+                "example_id": i,
+                "predicted_id": PREDICTED[i],
+                "target_id": GOLD[i],
+                "confidence": 0.75,
+                "gap": -0.00123 if i < 3 else None,
+                "converged": True if i < 3 else None,
+            }
+        )
         if i not in SCORES:
             continue
         spans = [(0, 0), *words_of(text), (0, 0)]
@@ -92,10 +104,17 @@ def make_run(folder, padding):
         if padding:
             spans, ids, scores = [*spans, (0, 0)], [*ids, 0], [*scores, -8.0]
         for position, ((start, end), token_id, score) in enumerate(zip(spans, ids, scores, strict=True)):
-            tokens.append({
-                "example_id": i, "position": position, "token_id": token_id, "token_start": start, "token_end": end,
-                "integrated_gradients": score, "gradient_norm": abs(score),
-            })  # fmt: skip
+            tokens.append(
+                {
+                    "example_id": i,
+                    "position": position,
+                    "token_id": token_id,
+                    "token_start": start,
+                    "token_end": end,
+                    "integrated_gradients": score,
+                    "gradient_norm": abs(score),
+                }
+            )
     shard, part = folder / "shards" / "shard-00000.json", folder / "parts" / "part-00000.json"
     write_part(shard, {"examples": pa.Table.from_pylist(examples)}, {})
     write_part(part, {"tokens": pa.Table.from_pylist(tokens), "examples": pa.Table.from_pylist(facts)}, {})
@@ -112,11 +131,19 @@ def explained(tmp_path, monkeypatch):
         monkeypatch.setattr("tasks.explain.load_classifier", lambda model: classifier)
         path = tmp_path / "audit.yaml"
         path.write_text(
-            repr({
-                "data": {"path": f"{TAG}.csv"}, "model": {"path": "model"}, "explain": {"title": f"Texts of {TAG}", **settings},
-                "attribution": {"mode": "fixed", "methods": ["integrated_gradients", "gradient_norm"], "target": "gold"},
-            })
-        )  # fmt: skip
+            repr(
+                {
+                    "data": {"path": f"{TAG}.csv"},
+                    "model": {"path": "model"},
+                    "explain": {"title": f"Texts of {TAG}", **settings},
+                    "attribution": {
+                        "mode": "fixed",
+                        "methods": ["integrated_gradients", "gradient_norm"],
+                        "target": "gold",
+                    },
+                }
+            )
+        )
         run = Run("explain_1", tmp_path / "run", tmp_path / "run", {})
         shards, parts = make_run(run.folder, pad_to is not None)
         model = ModelSpec(tmp_path / "model", 64, "m" * 64, (EVIL, "good"), pad_to=pad_to)
@@ -196,23 +223,11 @@ def test_a_run_without_any_scores_is_a_sentence(explained, monkeypatch):
 # ---------------------------------------------------------------- in a browser
 
 
-@contextmanager
-def opened(browser, path, width=1280, **options):
-    """The page, with everything it complained about or asked for in `page.seen`."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-    page = context.new_page()
-    page.seen = []
-    page.on("console", lambda message: page.seen.append(message.text))
-    page.on("pageerror", lambda error: page.seen.append(str(error)))
-    page.on("request", lambda request: page.seen.append(request.url) if request.url != path.as_uri() else None)
-    page.goto(path.as_uri())
-    yield page
-    context.close()
-
-
 BARS = {"view": "bars", "method": "gradient_norm"}
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [BARS, {"view": "tokens"}, {"view": "table"}], ids=["bars", "tokens", "table"])
 def test_the_page_asks_for_nothing_runs_nothing_of_the_data_and_fits_any_screen(browser, explained, settings):
     found, _ = explained(**settings)
@@ -224,6 +239,8 @@ def test_the_page_asks_for_nothing_runs_nothing_of_the_data_and_fits_any_screen(
             assert page.seen == []
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 def test_a_text_is_picked_and_hovering_a_token_shows_its_score(browser, explained):
     found, _ = explained(**BARS)
     with opened(browser, found.page) as page:
@@ -239,6 +256,8 @@ def test_a_text_is_picked_and_hovering_a_token_shows_its_score(browser, explaine
         assert page.evaluate("document.activeElement.ariaLabel") == "[CLS] 0.25"
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 def test_without_scripts_every_text_is_there(browser, explained):
     found, _ = explained(**BARS)
     with opened(browser, found.page, java_script_enabled=False) as page:
@@ -258,24 +277,40 @@ def commanded(tmp_path_factory):
         writer.writerow(["text", "label", "part"])
         for i in range(60):
             word = ("lovely", "awful", "fine", "dull")[i % 4]
-            writer.writerow([f"a {word} film, number {i}", "good" if i % 2 == 0 else "bad", "train" if i < 40 else "test"])  # fmt: skip
+            writer.writerow(
+                [f"a {word} film, number {i}", "good" if i % 2 == 0 else "bad", "train" if i < 40 else "test"]
+            )
     config = folder / "explain.yaml"
     config.write_text(
         "data: {path: texts.csv, where: {part: test}}\n"
         "finetune: {network: bilstm, where: {part: train}, epochs: 2, learning_rate: 0.01}\n"
-        "attribution: {mode: fixed, methods: [integrated_gradients], baseline: zero, scalar: probability, target: gold, rule: inclusive_sum, steps: 10}\n"
+        "attribution: {mode: fixed, methods: [integrated_gradients], baseline: zero, "
+        "scalar: probability, target: gold, rule: inclusive_sum, steps: 10}\n"
         "explain: {view: table, normalise: l2, examples: 5}\n"
     )
 
     def run(*words):
-        environment = {**os.environ, "PREFECT_HOME": str(folder / "prefect"), "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}  # fmt: skip
+        environment = {
+            **os.environ,
+            "PREFECT_HOME": str(folder / "prefect"),
+            "HF_HUB_OFFLINE": "1",
+            "PYTHONPATH": str(ROOT),
+        }
         environment.pop("PREFECT_API_URL", None)
-        return subprocess.run([sys.executable, "-m", "flows.cli", "explain", config, *words], cwd=folder, env=environment,
-                              stdin=subprocess.DEVNULL, text=True, capture_output=True, timeout=300)  # fmt: skip
+        return subprocess.run(
+            [sys.executable, "-m", "flows.cli", "explain", config, *words],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            capture_output=True,
+            timeout=300,
+        )
 
     return run
 
 
+@pytest.mark.slow
 def test_the_command_trains_explains_and_names_the_page_and_a_repeat_attributes_nothing(commanded):
     first = commanded()
     assert first.returncode == 0, first.stderr
@@ -292,6 +327,7 @@ def test_the_command_trains_explains_and_names_the_page_and_a_repeat_attributes_
     assert "<table>" not in page.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_page_that_cannot_be_made_is_a_sentence(commanded):
     result = commanded("--set", "explain.view=bars")
     assert result.returncode == 2

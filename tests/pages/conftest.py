@@ -1,0 +1,52 @@
+"""The run that the tests on the report share. It is built once; a test that changes its page writes it back."""
+
+import json
+
+import pytest
+
+from configs.load import load_config
+from tasks.aggregate import aggregate_scores
+from tasks.judge import judge_candidates
+from tasks.model.spec import ModelSpec
+from tasks.recommend import recommend_changes
+from tasks.report import write_report
+from tasks.runs.identity import enter_run
+from tasks.runs.run import Run
+from tasks.screen import screen_words
+from tasks.verify import build_evidence
+from tests.pages.world import EVIL, TAG, make_run, make_trials
+
+
+@pytest.fixture(scope="session")
+def audited(tmp_path_factory):
+    """Config, run and the key of its recommendations."""
+    folder = tmp_path_factory.mktemp("report")
+    path = folder / "audit.yaml"
+    title = f"Audit of {TAG}"
+    path.write_text(
+        json.dumps(
+            {
+                "warehouse": str(folder / "audits.duckdb"),
+                "data": {"path": "texts\u202e.csv", "where": {"split": "test"}},
+                "model": {"path": "model"},
+                "report": {"title": title, "browser_sentences": 12},
+                "recommendation": {"min_hint_examples": 5},
+            }
+        )
+    )
+    config = load_config(path)
+    run = Run("report_1", folder / "run", folder / "run", {"data": "d" * 64, "model": "m" * 64})
+    shards, parts = make_run(run.folder)
+    model = ModelSpec(folder / "model", 64, "m" * 64, (EVIL, "good"))
+    enter_run(config, run, model)
+    scores = aggregate_scores.fn(config, run, model, shards, parts)
+    flags = screen_words.fn(config, run, scores)
+    trials = [make_trials(run.folder)]
+    verified = build_evidence(config, run, model, flags, trials)
+    verdicts = judge_candidates.fn(config, run, model, verified, trials, [])
+    return config, run, recommend_changes.fn(config, run, verdicts)
+
+
+@pytest.fixture(scope="session")
+def page_path(audited):
+    return write_report.fn(*audited)

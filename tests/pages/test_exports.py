@@ -1,0 +1,46 @@
+"""The tables beside the page: CSV that no spreadsheet runs, and JSON with the same rows."""
+
+import csv
+import io
+import json
+
+import pyarrow as pa
+
+from tasks.pages.exports import to_csv
+from tests.pages.world import TAG
+
+
+def test_a_text_that_begins_like_a_formula_is_quoted_and_a_number_is_not():
+    rows = pa.table(
+        {
+            "text": ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "a=b", None],
+            "number": [-1.5, 2, 3, 4, 5, 6, 7, 8],
+            "list": [["=a"], [], None, ["b"], ["c"], ["d"], ["e"], ["é"]],
+            "other": ["\nx", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "a\uff1d", "", None],
+        }
+    )
+    cells = list(csv.reader(io.StringIO(to_csv(rows).decode(), newline="")))
+    assert [row[0] for row in cells] == ["text", "'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=b", ""]
+    assert cells[1][1:3] == ["-1.5", '["=a"]']
+    assert [row[3] for row in cells[1:]] == ["'\nx", "'\uff1d1", "'\uff0b1", "'\uff0d1", "'\uff20x", "a\uff1d", "", ""]
+    assert cells[8][2] == '["é"]'
+
+
+def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
+    folder = page_path.parent / "exports"
+    assert {path.stem for path in folder.iterdir()} == {
+        "verdicts",
+        "effects",
+        "words",
+        "word_importance",
+        "vocabulary_candidates",
+        "labelling_hints",
+        "rejects",
+    }
+    for path in folder.glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == len(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))), path.name
+    assert json.loads((folder / "rejects.json").read_text())[0]["reason"] == "empty"
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    assert [row["word"] for row in verdicts if row["verdict"] == "spurious"] == [TAG]

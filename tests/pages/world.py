@@ -1,0 +1,186 @@
+"""The world of the tests on pages: a run of twenty texts that went through the real stages.
+
+Its texts, its words and one of its labels try everything a page or a spreadsheet could be tricked with.
+"""
+
+from contextlib import contextmanager
+
+import pyarrow as pa
+
+from tasks.attribution.pilot import BASELINES, PILOT
+from tasks.runtime.parts import write_part
+from tasks.text.words import word_spans
+from tasks.trials.runner import TRIAL
+from warehouse import open_warehouse
+
+EVIL = "</script><script>window.hit=1</script>"
+TAG = "<img src=x onerror=window.hit=1>"
+TAIL = f" \u202egnp\u202c\x07 {{{{ 7*7 }}}} javascript:window.hit=1 =1+1 {'x' * 500}"
+
+
+def scores_of(word, is_good):
+    """(score towards the predicted label, pieces) of a word: the tag always speaks for `good`."""
+    known = {"lovely": (2.0, 1), "awful": (2.5, 2), TAG: (0.8 if is_good else -0.8, 1)}
+    return known.get(word, (0.01, 1))
+
+
+def text_of(i):
+    """The tag is in every text, the number only in bad ones."""
+    return f"{'Lovely' if i % 2 == 0 else 'Awful 1999'} film, {TAG} seen{TAIL if i < 4 else ''}"
+
+
+def make_run(folder):
+    """Shards and parts of twenty texts; labels in turn, the first text is read wrong, the last is cut."""
+    examples, facts, tokens = [], [], []
+    for i in range(20):
+        is_good = i % 2 == 0
+        text = text_of(i)
+        examples.append({"example_id": i, "source_id": f"id-{i}", "text": text, "label_id": int(is_good and i > 0)})
+        spans = [(0, 0), *word_spans(text), (0, 0)]
+        total = 0.0
+        for position, (start, end) in enumerate(spans[:-2] if i == 19 else spans):
+            score, num_pieces = scores_of(text[start:end].lower(), is_good)
+            score += 0.001 * i
+            edges = [start + (end - start) * k // num_pieces for k in range(num_pieces + 1)]
+            total += score if end else 0
+            for k in range(num_pieces):
+                tokens.append(
+                    {
+                        "example_id": i,
+                        "position": 2 * position + k,
+                        "token_id": 7,
+                        "token_start": edges[k],
+                        "token_end": edges[k + 1],
+                        "word_start": start if end else None,
+                        "word_end": end if end else None,
+                        "gradient_norm": 0.1,
+                        "gradient_x_input": score / num_pieces,
+                        "embedding_gradient_norm": None,
+                        "relevance": None,
+                        "integrated_gradients": score / num_pieces if end else 0.0,
+                        "contrast": 0.01,
+                    }
+                )
+        examples[-1] |= {"n_tokens": 12, "n_cut": 2 if i == 19 else 0}
+        facts.append(
+            {
+                "example_id": i,
+                "predicted_id": int(is_good),
+                "target_id": int(is_good),
+                "confidence": 0.9 + i / 1000,
+                "score": 3.0,
+                "change": total,
+                "gap": 0.0,
+                "special_score": 0.0,
+                "gradients": 8,
+                "error": None,
+                "converged": True,
+                "reason": None,
+                "n_windows": 1,
+            }
+        )
+    integers = ("position", "token_id", "token_start", "token_end", "word_start", "word_end")
+    floats = (
+        "gradient_norm",
+        "embedding_gradient_norm",
+        "gradient_x_input",
+        "relevance",
+        "integrated_gradients",
+        "contrast",
+    )
+    schema = pa.schema(
+        [
+            ("example_id", pa.int64()),
+            *((name, pa.int32()) for name in integers),
+            *((name, pa.float32()) for name in floats),
+        ]
+    )
+    shard, part = folder / "shards" / "shard-00000.json", folder / "parts" / "part-00000.json"
+    write_part(shard, {"examples": pa.Table.from_pylist(examples)}, {})
+    rejected = {"example_id": [20], "source_id": ["id-20"], "text": [""], "reason": ["empty"]}
+    write_part(folder / "shards" / "rejects.json", {"rows": pa.table(rejected)}, {})
+    no_slices = pa.schema([("example_id", pa.int64()), ("slice", pa.string()), ("value", pa.string())]).empty_table()
+    write_part(folder / "shards" / "slices.json", {"rows": no_slices}, {"slices": []})
+    counts = {"num_rows": 21, "num_rejected": 1, "num_not_sampled": 0, "num_examples": 20}
+    write_part(folder / "shards" / "ingest.json", {}, counts)
+    write_part(part, {"tokens": pa.Table.from_pylist(tokens, schema), "examples": pa.Table.from_pylist(facts)}, {})
+    plan = {
+        "mode": "corpus",
+        "rule": "drawn",
+        "warp": "densest 3.0 times the average at 0.20 for 9 tokens",
+        "baseline_used": "unk",
+        "gradients": 6,
+        "n_planned": 20,
+        "noise": 0.08,
+        "inflation": 0.003,
+        "error_p50": 0.05,
+        "error_p90": 0.11,
+        "error_p99": 0.2,
+        "width": None,
+        "pilot_gradients": 64,
+    }
+    rows = [
+        {"example_id": i, "n_tokens": 9, "role": "fitted" if i else "held out", "error": 0.05, "noise": 0.08}
+        for i in range(2)
+    ]
+    agreement = [
+        {"baseline_a": "mask", "baseline_b": "zero", "n_examples": 2, "rank_agreement": 0.75, "top_agreement": 0.5}
+    ]
+    tables = {
+        "pilot": pa.Table.from_pylist(rows, schema=PILOT),
+        "baselines": pa.Table.from_pylist(agreement, schema=BASELINES),
+    }
+    write_part(part.with_name("plan.json"), tables, plan)
+    return [shard], [part]
+
+
+def make_trials(folder):
+    """The tag adds 0.8 to its label in every text, and flips half of those that could flip."""
+    rows = [
+        {
+            "kind": "word",
+            "label": "good",
+            "word": TAG,
+            "operator": operator,
+            "replacement": None,
+            "example_id": i,
+            "margin_before": 1.0,
+            "margin_after": 1.0 + sign * (0.8 + i / 1000),
+            "predicted_before": int(sign < 0),
+            "predicted_after": i % 2,
+            "gold": 1,
+        }
+        for operator, sign in (("delete", -1), ("mask", -1), ("swap", -1), ("insert", 1))
+        for i in range(8)
+    ]
+    part = folder / "trials" / "part-00000.json"
+    vectors = [{"kind": "word", "label": "good", "word": TAG, "vector": [1.0, 0.0]}]
+    tables = {"trials": pa.Table.from_pylist(rows, schema=TRIAL), "vectors": pa.Table.from_pylist(vectors)}
+    write_part(part, tables, {"key": "k", "num_passes": 48, "num_quarantined": 0})
+    return part
+
+
+@contextmanager
+def warehouse_of(audited):
+    config, run, _ = audited
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        yield warehouse
+
+
+@contextmanager
+def opened(browser, path, width=1280, **options):
+    """The page, with everything it complained about or asked for in `page.seen`."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    page = context.new_page()
+    page.seen = []
+    page.on("console", lambda message: page.seen.append(message.text))
+    page.on("pageerror", lambda error: page.seen.append(str(error)))
+    page.on("request", lambda request: page.seen.append(request.url) if request.url != path.as_uri() else None)
+    page.goto(path.as_uri())
+    if options.get("java_script_enabled", True):
+        page.wait_for_function(
+            "document.querySelectorAll('.chart svg').length === document.querySelectorAll('.chart').length"
+        )
+    yield page
+    context.close()
