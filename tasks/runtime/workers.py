@@ -5,8 +5,8 @@
 is a cluster. Workers read and write the run's folder by its path, so it must be one that all
 machines share; nothing but counts comes back. The order in which jobs end is not known.
 
-On workers a job that kills its process, or takes too long, is tried again, then halved by dry
-runs down to the items at fault, and done without these. In this process it takes the run with it.
+On workers a job that kills its process, or takes too long, is retried, halved, and done without the
+items at fault, as tasks/runtime/bisect.py says. In this process it takes the run with it.
 """
 
 import faulthandler
@@ -16,19 +16,19 @@ import re
 import signal
 import sys
 import time
-from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from configs.errors import AttributionError, AuditError
+from configs.errors import AuditError
 from configs.schema import WorkersConfig
 from configs.section import digest
+from tasks.runtime.bisect import Attempt, Attempts, Job
 from tasks.runtime.code import code_of
 from tasks.runtime.plugins import first_line
 
@@ -36,40 +36,21 @@ if TYPE_CHECKING:
     # A worker that starts needs no Prefect for this module.
     from tasks.runtime.progress import Meter
 
-RETRIES = 3
-"""How often a job, or an item by itself, is tried again after its worker died."""
+__all__ = ["Facts", "Job", "code_version", "fan_out", "run_job", "target_of"]
 
 IN_FLIGHT = 4
 """Jobs handed to the cluster for each of its workers: the next one waits there already, a million never do."""
 
-_MAX_SEARCHES = 2
-"""Searches of a job that may find no item at fault: the first one may have been a node that went away."""
-
 Facts = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Job:
-    """Arguments of one call, with paths in the place of data.
-
-    The function is called with them and with `left_out` (items to do without), `dry` (compute, but
-    leave nothing behind) and `advance`. It returns counts; `num_quarantined` is shown while it runs.
-    """
-
-    name: str
-    arguments: tuple[Any, ...]
-    size: int
-    """What it adds to the progress."""
-    items: Callable[[], Collection[int]]
-    """What it can be split into. Asked for only when its worker dies, and never sent."""
-
 
 Everywhere = Callable[[Callable[..., Facts], Sequence[Job], "Meter"], None]
 
 
 @contextmanager
 def fan_out(limits: WorkersConfig) -> Iterator[Everywhere]:
-    """Yield `run_everywhere(function, jobs, meter)`, which returns when all jobs are done. The workers end with the block.
+    """Yield `run_everywhere(function, jobs, meter)`, which returns when all jobs are done.
+
+    The workers end with the block.
 
     Raises:
         AuditError: Ray is not installed, the cluster does not answer, or there is no such device.
@@ -216,7 +197,7 @@ def run_job(
     # Only if the job brought it along.
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
-    # Its clock is no Python thread: it also ends a process that hangs in a driver, and leaves the stack in the worker's log.
+    # Its clock is no Python thread: it also ends a process that hangs in a driver, and leaves the stack in the log.
     faulthandler.dump_traceback_later(seconds, exit=True, file=2)
     try:
         return function(*arguments, left_out=left_out, dry=dry, advance=lambda amount: None)
@@ -237,60 +218,38 @@ def code_version() -> str:
     return digest(code_of("configs", "tasks"), version("torch"), version("transformers"))
 
 
-# ---------------------------------------------------------------- the one who hands out
-
-
-@dataclass
-class _Search:
-    """The hunt for the items of a job that kill its worker."""
-
-    left_out: frozenset[int]
-    """Items that an earlier search has found."""
-    num_open: int = 0
-    """Dry runs without an answer."""
-    found: set[int] = field(default_factory=set)
+# ---------------------------------------------------------------- handing out
 
 
 @dataclass(frozen=True)
-class _Attempt:
-    job: Job
-    left_out: frozenset[int] = frozenset()
-    num_tries: int = 0
-    num_in_vain: int = 0
-    """Searches of this job that found nothing."""
-    search: _Search | None = None
-    tried: tuple[int, ...] = ()
-    """The items of a dry run."""
-    since: float = 0.0
+class _Died:
+    """The outcome of an attempt whose worker died."""
 
-    @property
-    def dry(self) -> bool:
-        return self.search is not None
+    reason: str
 
 
 class _Crew:
-    """Hands jobs to the workers and takes back what became of them."""
+    """Hands attempts to the workers and takes back what became of them."""
 
     def __init__(self, ray: Any, function: Callable[..., Facts], threads: int, seconds: float, meter: "Meter") -> None:
         self._ray, self._function, self._threads, self._seconds, self._meter = ray, function, threads, seconds, meter
         self._on_gpu = "GPU" in ray.cluster_resources()
         # max_calls: with a GPU Ray would start a process, and load the model, for every job. max_retries: Ray's own
-        # retries cannot be seen, and a time limit would span them; the ones here are counted and end in a search.
+        # retries cannot be seen, and a time limit would span them; those of `Attempts` are counted.
         self._run = ray.remote(num_cpus=1, num_gpus=int(self._on_gpu), max_calls=0, max_retries=0)(run_job)
-        self._waiting: deque[_Attempt] = deque()
-        self._running: dict[Any, _Attempt] = {}
-        self._last_words = ""
+        self._running: dict[Any, tuple[Attempt, float]] = {}
+        """Ray's reference -> the attempt, and when it was handed out."""
 
     def do(self, jobs: Sequence[Job]) -> None:
-        self._waiting.extend(_Attempt(job) for job in jobs)
+        attempts = Attempts(jobs)
         try:
-            while self._waiting or self._running:
-                while self._waiting and len(self._running) < IN_FLIGHT * self._num_workers():
-                    self._hand_out(self._waiting.popleft())
+            while attempts or self._running:
+                while attempts and len(self._running) < IN_FLIGHT * self._num_workers():
+                    self._hand_out(attempts.next())
                 # Returns now and then, for what is not Ray's: a signal, a worker more or less.
                 ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=1.0)
                 for reference in ended:
-                    self._take_back(self._running.pop(reference), self._outcome(reference))
+                    self._take_back(reference, attempts)
         finally:
             for reference in self._running:
                 with suppress(Exception):  # on the way out, whatever Ray has to say
@@ -299,14 +258,26 @@ class _Crew:
     def _num_workers(self) -> int:
         return max(1, int(self._ray.cluster_resources().get("GPU" if self._on_gpu else "CPU", 0)))
 
-    def _hand_out(self, attempt: _Attempt) -> None:
-        reference = self._run.remote(
-            self._function, attempt.job.arguments, attempt.left_out, attempt.dry, code_version(), self._threads, self._seconds
-        )  # fmt: skip
-        self._running[reference] = replace(attempt, since=time.monotonic())
+    def _hand_out(self, attempt: Attempt) -> None:
+        how = attempt.left_out, attempt.dry, code_version(), self._threads, self._seconds
+        reference = self._run.remote(self._function, attempt.job.arguments, *how)
+        self._running[reference] = attempt, time.monotonic()
 
-    def _outcome(self, reference: Any) -> Facts | Exception | None:
-        """What a job returned; None if its worker died."""
+    def _take_back(self, reference: Any, attempts: Attempts) -> None:
+        attempt, since = self._running.pop(reference)
+        outcome = self._outcome(reference)
+        if isinstance(outcome, _Died):
+            self._meter.count(retries=1)
+            attempts.died(attempt, late=time.monotonic() - since >= self._seconds, reason=outcome.reason)
+        elif isinstance(outcome, Exception):
+            attempts.failed(attempt, outcome)
+        else:
+            attempts.finished(attempt)
+            if not attempt.dry:
+                self._meter(attempt.job.size)
+                self._meter.count(quarantined=_quarantined(outcome))
+
+    def _outcome(self, reference: Any) -> Facts | Exception | _Died:
         errors = self._ray.exceptions
         try:
             outcome: Facts | Exception = self._ray.get(reference)
@@ -314,66 +285,4 @@ class _Crew:
         except errors.RayTaskError:
             raise  # a mistake of ours, with the worker's traceback
         except errors.RayError as error:
-            self._last_words = first_line(error)
-            return None
-
-    def _take_back(self, attempt: _Attempt, outcome: Facts | Exception | None) -> None:
-        if outcome is None:
-            self._died(attempt)
-        elif attempt.search is not None:
-            # An error is no death: the job itself will meet it again, and end with it.
-            self._close(attempt, attempt.search)
-        elif isinstance(outcome, Exception):
-            raise outcome
-        else:
-            self._meter(attempt.job.size)
-            self._meter.count(quarantined=_quarantined(outcome))
-
-    def _died(self, attempt: _Attempt) -> None:
-        self._meter.count(retries=1)
-        attempt = replace(attempt, num_tries=attempt.num_tries + 1)
-        search, late = attempt.search, time.monotonic() - attempt.since >= self._seconds
-        # The halves of several items tell more than a second try, and a second wait for the limit costs much.
-        allowed = 0 if len(attempt.tried) > 1 else 1 if late else RETRIES
-        if attempt.num_tries <= allowed:
-            self._waiting.appendleft(attempt)
-        elif search is None:
-            items = sorted(set(attempt.job.items()) - attempt.left_out)
-            # A run without any item shows whether it is the items at all.
-            self._try(attempt, _Search(attempt.left_out), (), *_halves(items))
-        elif len(attempt.tried) > 1:
-            self._try(attempt, search, *_halves(attempt.tried))
-            self._close(attempt, search)
-        elif attempt.tried:
-            search.found.update(attempt.tried)
-            self._close(attempt, search)
-        else:
-            raise AttributionError(
-                f"Workers die at {attempt.job.name} before its first example ({self._last_words}). Is there memory for the model? "
-                "Ray's logs say more, on the worker's machine: /tmp/ray/session_latest/logs."
-            )
-
-    def _try(self, attempt: _Attempt, search: _Search, *groups: Sequence[int]) -> None:
-        everything = frozenset(attempt.job.items())
-        for group in reversed(groups):
-            dry = replace(attempt, left_out=everything - set(group), num_tries=0, search=search, tried=tuple(group))
-            self._waiting.appendleft(dry)
-        search.num_open += len(groups)
-
-    def _close(self, attempt: _Attempt, search: _Search) -> None:
-        """A dry run has its answer; after the last one, do the job without what was found."""
-        search.num_open -= 1
-        if search.num_open:
-            return
-        num_in_vain = attempt.num_in_vain + (not search.found)
-        if num_in_vain == _MAX_SEARCHES:
-            raise AttributionError(
-                f"Workers die at {attempt.job.name}, and at none of its examples by itself ({self._last_words}). "
-                "Give them more memory, or more time by workers.job_minutes."
-            )
-        self._waiting.appendleft(_Attempt(attempt.job, search.left_out | search.found, num_in_vain=num_in_vain))
-
-
-def _halves(items: Sequence[int]) -> list[Sequence[int]]:
-    middle = (len(items) + 1) // 2
-    return [half for half in (items[:middle], items[middle:]) if half]
+            return _Died(first_line(error))
