@@ -1,7 +1,7 @@
 """Stage: what kind of thing each word is, and which words are worth a test.
 
-Builds the tables of `warehouse/screen/`: `word_types`, `words` (everything known about
-a word, with its spuriousness and the reasons) and `candidates`.
+Builds the tables of `warehouse/screen/`: what leads to `word_types`, `word_types` itself, `words` (everything
+known about a word, with its spuriousness and the reasons) and `candidates`.
 """
 
 import json
@@ -29,6 +29,22 @@ _MAX_SURNAMES = 5000
 
 _TEXTS_AT_A_TIME = 64
 
+QUERIES = (
+    "screen/telling_texts",
+    "screen/casing",
+    "screen/boilerplate",
+    "screen/place_pairs",
+    "screen/adjacent_words",
+    "screen/word_evidence",
+    "screen/word_rules",
+    "screen/piece_types",
+    "screen/bigram_types",
+    "screen/word_types",
+    "screen/words",
+    "screen/candidates",
+)
+"""In an order in which each reads only those before it."""
+
 _VOTE = pa.schema([("word", pa.string()), ("type", pa.string()), ("n_votes", pa.int64()), ("n_seen", pa.int64())])
 
 
@@ -47,9 +63,7 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
         **config.flagging.model_dump(exclude={"recogniser"}), "max_candidates": config.verification.max_candidates,
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:
-        return warehouse.build_stage(
-            run.run_id, "screen", ["screen/word_types", "screen/words", "screen/candidates"], params, scores
-        )
+        return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)
 
 
 def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:

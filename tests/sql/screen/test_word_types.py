@@ -1,57 +1,8 @@
-"""What kind of thing a word is: each rule on texts written for it, and the two corpora against labels by hand.
+"""What kind of thing a word is: each rule on texts that are written for it."""
 
-The texts go through the same word boundaries as an audit's; no model is needed.
-"""
-
-import csv
-from importlib.resources import files
-from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from tasks.screen import _names
-from tasks.text.words import word_spans
-from warehouse import seed
-
-LISTS = {name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")}
-PLAIN = ["We saw it in Rome on a plain day and then we went home to sleep, which is all there was to do."] * 30
-"""Texts whose capitals say something, around those of a test."""
-
-
-def typed(world, texts, pieces=(), bigrams=(), votes="[]"):
-    """word_types of these texts under (kind, word); pieces are (piece, source word)."""
-    spans = [(i, start, end) for i, text in enumerate(texts) for start, end in word_spans(text)]
-    ids, starts, ends = zip(*spans, strict=True)
-    ones = [1.0] * len(spans)
-    tokens = pa.table({
-        "example_id": ids, "word_start": starts, "word_end": ends, "gradient_norm": ones, "gradient_x_input": ones, "integrated_gradients": ones,
-        "contrast": ones, "relevance": ones,
-    })  # fmt: skip
-    path = world._folder / "tokens.parquet"
-    pq.write_table(tokens, path)
-    examples = pa.table({"example_id": range(len(texts)), "text": texts, "converged": [True] * len(texts)})
-    for name, table in (
-        ("examples", examples),
-        ("piece_occurrences", pa.table({"piece": [p for p, _ in pieces], "source_word": [w for _, w in pieces]}, pa.schema([("piece", pa.string()), ("source_word", pa.string())]))),
-        ("word_importance", pa.table({"kind": ["bigram"] * len(bigrams), "word": list(bigrams)}, pa.schema([("kind", pa.string()), ("word", pa.string())]))),
-    ):  # fmt: skip
-        world.connection.register("incoming", table)
-        world.connection.execute(f"create or replace table {name} as from incoming")
-        world.connection.unregister("incoming")
-    world.build("aggregate/word_occurrences", token_parts=[str(path)], method="integrated_gradients")
-    first_names, surnames = _names()
-    rows = world.build(
-        "screen/word_types", first_names=list(first_names), surnames=list(surnames), **LISTS,
-        min_capitalised=0.8, min_casing_examples=3, ner_votes=votes,
-    )  # fmt: skip
-    return {(row["kind"], row["word"]): row for row in rows}
-
-
-def rules(world, texts, *words, **given):
-    found = typed(world, [*PLAIN, *texts], **given)
-    return [found["word", word]["rule"] for word in words]
+from tests.sql.screen.texts import PLAIN, rules, typed
 
 
 @pytest.mark.parametrize(
@@ -213,21 +164,6 @@ def test_weekdays_are_dates_and_march_is_one_only_as_a_name(warehouse):
     assert rules(warehouse, ["They march on and march again, they march."] * 3, "march") == ["content.other"]
 
 
-def test_a_pair_of_words_is_typed_by_its_parts_and_new_york_by_the_list(warehouse):
-    texts = ["Then came Rob Zork to New York, not very good of course."] * 3
-    pairs = ["rob zork", "new york", "of course", "not very", "very good"]
-    found = typed(warehouse, [*PLAIN, *texts], bigrams=pairs)
-    assert {pair: tuple(found["bigram", pair][key] for key in ("type", "rule", "word_group")) for pair in pairs} == {
-        "rob zork": ("name", "name.bigram", None),
-        "new york": ("place", "place.bigram_list", None),
-        "of course": ("content word", "content.bigram", None),
-        "not very": ("function word", "function.bigram", "negation"),
-        "very good": ("content word", "content.bigram", "intensifier"),
-    }
-    assert found["word", "york"]["rule"] == "place.part"
-    assert found["bigram", "rob zork"]["evidence"] == "rob: name, zork: name"
-
-
 def test_headers_quotes_and_lines_that_many_texts_share_are_boilerplate(warehouse):
     bodies = [f"Subject: thing{i}\n> It was said before\nWe do not think so.\nSent by Zapmail" for i in range(6)]
     found = typed(warehouse, [*PLAIN, *bodies])
@@ -241,41 +177,6 @@ def test_headers_quotes_and_lines_that_many_texts_share_are_boilerplate(warehous
     assert {few["word", word]["rule"] for word in ("subject", "zapmail")} == {"content.other"}
 
 
-def test_a_piece_is_a_fragment_only_where_it_stands_for_unrelated_words(warehouse):
-    pieces = [
-        ("·ar·", "sonar"), ("·ar·", "modar"), ("·ar·", "tiara"),  # three stems, none above half
-        ("clic·", "cliche"), ("clic·", "cliched"), ("clic·", "cliches"),  # one stem
-        ("ba·", "bant"), ("ba·", "bant"), ("ba·", "bant"), ("ba·", "balm"), ("ba·", "bark"),  # 3 of 5 are one word
-        ("·ly", "sadly"), ("·ly", "oddly"), ("·ly", "gladly"),
-        ("plain·", "plainish"), ("plain·", "plainness"),
-        ("·t", "don't"), ("·t", "isn't"), ("·t", "wasn't"),  # WordPiece
-        ("·'t", "don't"), ("·'t", "isn't"),  # byte-level BPE
-        ("·'·", "i'm"), ("·'·", "you're"), ("·'·", "don't"),
-        ("·90", "1990"), ("·90", "2090"),
-        ("·://·", "http://a.org"),
-    ]  # fmt: skip
-    texts = ["they said don't isn't wasn't i'm you're 1990 2090 http://a.org"]
-    found = typed(warehouse, [*PLAIN, *texts], pieces)
-    rows = {piece: found["piece", piece] for piece, _ in pieces}
-    assert {piece: (row["type"], row["rule"]) for piece, row in rows.items()} == {
-        "·ar·": ("fragment", "fragment.piece"),
-        "clic·": ("fragment", "fragment.one_word"),
-        "ba·": ("fragment", "fragment.one_word"),
-        "·ly": ("affix", "affix.list"),
-        "plain·": ("affix", "affix.word"),
-        "·t": ("affix", "affix.negation"),
-        "·'t": ("affix", "affix.negation"),
-        "·'·": ("affix", "affix.clitic"),
-        "·90": ("number", "number.piece"),
-        "·://·": ("markup", "markup.piece"),
-    }
-    assert rows["·ar·"]["evidence"] == "a piece of 3 words with nothing in common"
-    # log2(3); -(0.6 log2 0.6 + 0.4 log2 0.2)
-    assert rows["·ar·"]["entropy"] == pytest.approx(1.584962501)
-    assert rows["ba·"]["entropy"] == pytest.approx(1.370950594)
-    assert rows["clic·"]["entropy"] == 0
-
-
 def test_votes_of_a_recogniser_decide_if_most_agree(warehouse):
     votes = (
         '[{"word":"zork","type":"place","n_votes":3,"n_seen":4},{"word":"plain","type":"name","n_votes":2,"n_seen":4}]'
@@ -284,58 +185,3 @@ def test_votes_of_a_recogniser_decide_if_most_agree(warehouse):
     assert (found["word", "zork"]["type"], found["word", "zork"]["rule"]) == ("place", "place.ner")
     assert found["word", "zork"]["evidence"].startswith("the recogniser says place in 3 of 4 places")
     assert found["word", "plain"]["rule"] == "content.other"
-
-
-# ---------------------------------------------------------------- the two corpora
-
-LABELLED = list(csv.DictReader((Path(__file__).parent / "word_types.csv").open(encoding="utf-8", newline="")))
-"""Words of the two corpora with their type as a reader of the texts gave it."""
-
-
-@pytest.fixture(scope="module")
-def corpora(make_world, tmp_path_factory):
-    """{corpus: (types of its words, its words most frequent first)}"""
-    found = {}
-    for name in ("movie_reviews", "tweets"):
-        world = make_world(tmp_path_factory.mktemp(name))
-        rows = typed(world, pq.read_table(seed(f"{name}.parquet"))["text"].to_pylist())
-        counts = world.connection.execute(
-            "select word from word_occurrences group by word order by count(*) desc, word"
-        )
-        found[name] = ({word: row for (_, word), row in rows.items()}, [word for (word,) in counts.fetchall()])
-        world.connection.close()
-    return found
-
-
-@pytest.mark.parametrize(("kind", "precision", "recall"), [
-    ("name", 0.9, 0.9), ("place", 0.9, 0.9), ("number", 0.95, 0.95), ("markup", 0.95, 0.95), ("function word", 0.95, 0.95), ("content word", 0.9, 0.85),
-])  # fmt: skip
-def test_types_agree_with_labels_by_hand(corpora, kind, precision, recall):
-    pairs = [(row["type"], corpora[row["corpus"]][0][row["word"]]["type"], row["word"]) for row in LABELLED]
-    assert len(pairs) >= 150
-    given = [(wanted, word) for wanted, got, word in pairs if got == kind]
-    wanted = [(got, word) for wanted, got, word in pairs if wanted == kind]
-    assert sum(label == kind for label, _ in given) >= precision * len(given), given
-    assert sum(label == kind for label, _ in wanted) >= recall * len(wanted), wanted
-
-
-def test_no_common_evaluative_word_is_taken_for_a_name_a_place_or_a_fragment(corpora):
-    lines = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text(encoding="utf-8").splitlines()
-    strong = {line.split("\t")[0] for line in lines if abs(float(line.split("\t")[1])) >= 2}
-    for types, frequent in corpora.values():
-        evaluative = [word for word in frequent[:300] if word in strong]
-        assert len(evaluative) >= 10
-        assert {types[word]["type"] for word in evaluative} & {"name", "place", "fragment"} == set()
-
-
-def test_lower_cased_and_shouted_corpora_take_hardly_an_evaluative_word_for_a_name(make_world, tmp_path_factory):
-    texts = pq.read_table(seed("tweets.parquet"))["text"].to_pylist()
-    for change in (str.lower, str.upper):
-        world = make_world(tmp_path_factory.mktemp("changed"))
-        rows = typed(world, [change(text) for text in texts])
-        names = {word for (_, word), row in rows.items() if row["type"] in ("name", "place")}
-        assert "chicago" in names
-        assert not names & (
-            {"best", "love", "grace", "nice", "joy", "good", "happy", "hope", "sunny", "reading", "mobile"}
-        )
-        world.connection.close()

@@ -1,0 +1,50 @@
+"""What several tests of queries share."""
+
+from hypothesis import HealthCheck, settings
+
+PROPERTY = settings(
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def by(rows, *keys):
+    """Rows under their key."""
+    found = {tuple(row[key] for key in keys) if len(keys) > 1 else row[keys[0]]: row for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def only(rows, *columns):
+    """Rows as tuples of these columns."""
+    return [tuple(row[column] for column in columns) for row in rows]
+
+
+THRESHOLDS = {"max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_examples": 2}
+
+
+IMPORTANCE = {
+    "size": 1.0,
+    "label": "a", "kind": "word", "n_examples": 10, "mean_score": 1.0, "ci_low": 0.5, "ci_high": 1.5, "std_error": 0.2, "p_value": 0.01, "q_value": 0.01,
+    "mean_share": 0.5, "typical_score": 0.0, "reach": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
+    "mean_gradient_x_input": 1.0, "mean_gradient_norm": 1.0,
+}  # fmt: skip
+
+
+TYPE = {"kind": "word", "type": "content word", "rule": "content.other", "word_group": None, "evidence": "seen"}
+
+
+def judged(warehouse, importance, types, association="", gaps="", **thresholds):
+    warehouse.insert("word_importance", importance, **IMPORTANCE)
+    warehouse.insert("word_types", types, **TYPE)
+    warehouse.insert(
+        "label_association",
+        association or "word:varchar | label_rate:double | label_share:double | rate_low:double | z:double",
+        label="a", n_examples=20, log_odds=1.0, q_value=0.5,
+    )  # fmt: skip
+    warehouse.insert(
+        "minority_gap",
+        gaps or "word:varchar | n_minority:bigint | n_pulled:bigint | gap:double | gap_low:double",
+        label="a",
+        gap_high=1.0,
+    )
+    return by(warehouse.build("screen/words", **{**THRESHOLDS, **thresholds}), "word")

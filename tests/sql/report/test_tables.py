@@ -1,0 +1,90 @@
+"""The tables of the report that need more than a filter."""
+
+from tests.sql.helpers import only
+
+
+def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(warehouse):
+    tokens = warehouse.part("""
+        example_id | position | token_start | token_end | word_start:integer | gradient_x_input:float | integrated_gradients:float
+        7          | 0        | 0           | 0         | null               | 1.0                    | 9.0
+        7          | 1        | 0           | 3         | 0                  | 1.0                    | -0.5
+        8          | 1        | 0           | 3         | 0                  | 1.0                    | 2.0
+    """)  # fmt: skip
+    warehouse.insert("attribution_quality", "method\nintegrated_gradients")
+    warehouse.insert("word_occurrences", "example_id | word_start | word\n7 | 0 | sad")
+    warehouse.insert("piece_occurrences", "example_id | position | piece\n7 | 9 | no")
+    rows = warehouse.rows("report/sentence_tokens", token_parts=[tokens], example_ids=[7])
+    assert only(rows, "example_id", "position", "score", "word", "piece") == [(7, 1, -0.5, "sad", None)]
+
+
+def test_the_unstable_words_of_the_report_are_those_that_surely_differ(warehouse):
+    warehouse.insert(
+        "corpora",
+        "corpus\ndata\ncompare",
+        n_examples=9,
+        accuracy=0.5,
+        accuracy_low=0.4,
+        accuracy_high=0.6,
+        mean_size=1.0,
+        n_words=3,
+    )
+    warehouse.insert(
+        "stability",
+        "word | label | q_value | n_examples | mean_scores\n"
+        "flips | a | 0.01 | [5, 6] | [1.0, -1.0]\nflips | b | 0.01 | [5, 6] | [-1.0, 1.0]\nsame | a | 0.06 | [5, 6] | [1.0, 0.9]",
+        kind="word", sign_flip=True,
+    )  # fmt: skip
+    warehouse.insert("word_types", "word\nflips\nsame", kind="word", type="content word")
+    warehouse.insert("verdicts", "word | label\nflips | a", kind="word", verdict="genuine")
+    rows = warehouse.rows("report/unstable", labels=["a"], sure_q=0.05)
+    assert only(rows, "word", "label", "n_examples", "n_elsewhere", "mean_score", "elsewhere", "verdict") == [
+        ("flips", "a", 5, 6, 1.0, -1.0, "genuine")
+    ]
+    rows = warehouse.rows("report/corpora", sure_q=0.05)
+    assert only(rows, "corpus", "n_shared", "n_unstable") == [("data", 2, 1), ("compare", 2, 1)]
+
+
+def test_the_slices_of_the_report_count_their_words_and_right_answers(warehouse):
+    warehouse.insert("examples", "example_id | correct\n1 | true\n2 | false\n3 | true")
+    warehouse.insert("example_slices", "example_id | value\n1 | x\n2 | x\n3 | y", slice="s")
+    warehouse.insert(
+        "slice_difference",
+        "value | label | word | q_value | difference\nx | a | w | 0.01 | 1.5\nx | b | w | 0.01 | -1.5\nx | a | v | 0.5 | 0.1\ny | a | w | 0.01 | -1.5",
+        slice="s", kind="word", n_examples=4, n_others=3,
+    )  # fmt: skip
+    warehouse.insert("word_types", "word\nw\nv", kind="word", type="name")
+    rows = warehouse.rows("report/slices", sure_q=0.05)
+    assert only(rows, "value", "n_examples", "accuracy", "n_words", "n_different") == [
+        ("x", 2, 0.5, 2, 1),
+        ("y", 1, 1.0, 1, 1),
+    ]
+    rows = warehouse.rows("report/slice_words", labels=["a"], sure_q=0.05)
+    assert only(rows, "value", "label", "word", "difference") == [("x", "a", "w", 1.5), ("y", "a", "w", -1.5)]
+
+
+def test_harm_is_listed_by_the_mistakes_it_costs_and_quadrants_are_counted(warehouse):
+    warehouse.insert(
+        "quadrants",
+        "word | quadrant | hurts | n_harmed | lower_bound\nbig | used only | true | 9 | 1.0\nsmall | used only | true | 2 | 3.0\nnone | neither | false | 0 | 0.0",
+        kind="word", label="a", log_odds=0.0,
+    )  # fmt: skip
+    warehouse.insert(
+        "minority_gap",
+        "word\nbig\nsmall\nnone",
+        kind="word",
+        label="a",
+        n_minority=10,
+        n_pulled=5,
+        gap=0.4,
+        gap_low=0.1,
+        gap_high=0.6,
+    )
+    warehouse.insert("verdicts", "word\nsmall", kind="word", label="a", verdict="spurious")
+    assert only(warehouse.rows("report/harmful"), "word", "n_harmed", "verdict") == [
+        ("big", 9, None),
+        ("small", 2, "spurious"),
+    ]
+    rows = warehouse.rows("report/quadrant_counts", labels=["a"])
+    assert only(rows, "quadrant", "n_words", "n_hurts", "words") == [
+        ("used only", 2, 2, ["small", "big"]), ("neither", 1, 0, ["none"]),
+    ]  # fmt: skip

@@ -1,0 +1,46 @@
+"""Words that act only beside another."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.sql.helpers import only
+
+
+def company_of(warehouse, effects, words):
+    """`effects` by text; `words`: the words of each text in their order."""
+    rows = "\n".join(f"{i} | {effect}" for i, effect in enumerate(effects))
+    warehouse.insert("trials", "example_id | effect\n" + rows, kind="word", label="a", word="x", operator="delete")
+    places = "\n".join(f"{i} | {word} | {k}" for i, text in enumerate(words) for k, word in enumerate(text))
+    warehouse.insert("word_occurrences", "example_id | word | word_start\n" + places)
+    return warehouse.build("verify/company")
+
+
+def test_a_word_that_acts_only_beside_another_is_found_with_it(warehouse):
+    rng = np.random.default_rng(1)
+    together, alone = rng.normal(4, 0.4, 6), rng.normal(0, 0.4, 6)
+    (row,) = company_of(warehouse, [*together, *alone], [["key", "x", "often"]] * 6 + [["x", "often"]] * 6)
+    t = stats.ttest_ind(together, alone).statistic
+    every = np.concatenate([together, alone])
+    within = sum(((part - part.mean()) ** 2).sum() for part in (together, alone))
+    assert only([row], "companion", "contrast", "n_texts", "n_others") == [("key", "presence", 6, 6)]
+    assert row["t"] == pytest.approx(t, rel=1e-9)
+    assert row["explained"] == pytest.approx(1 - within / ((every - every.mean()) ** 2).sum(), rel=1e-9)
+    assert (row["effect"], row["other_effect"]) == (pytest.approx(together.mean()), pytest.approx(alone.mean()))
+
+
+def test_a_word_whose_sign_hangs_on_the_order_is_found_with_the_other(warehouse):
+    effects = [3.0, 3.1, 2.9, 3.2, -3.0, -3.1, -2.8, -3.0]
+    (row,) = company_of(warehouse, effects, [["pair", "x"]] * 4 + [["x", "pair"]] * 4)
+    assert only([row], "companion", "contrast", "n_texts", "n_others") == [("pair", "order", 4, 4)]
+    assert (row["effect"], row["other_effect"]) == (pytest.approx(3.05), pytest.approx(-2.975))
+
+
+def test_noise_has_no_company(warehouse):
+    rng = np.random.default_rng(2)
+    texts = [["x", *(f"w{k}" for k in range(60) if rng.random() < 0.4)] for _ in range(32)]
+    assert company_of(warehouse, rng.normal(1, 1, 32), texts) == []
+
+
+def test_three_texts_are_too_few_for_company(warehouse):
+    assert company_of(warehouse, [4.0, 4.1, 4.2, 0.0, 0.1, 0.2, 0.0], [["key", "x"]] * 3 + [["x"]] * 4) == []

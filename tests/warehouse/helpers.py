@@ -1,0 +1,132 @@
+"""Small queries, and a whole audit of parts, for the tests of the warehouse."""
+
+from pathlib import Path
+
+import warehouse as package
+from tasks.screen import QUERIES
+from warehouse import open_warehouse, query, seed
+
+REAL = Path(package.__file__).parent
+
+NUMBERS = """
+    -- numbers: the first numbers.
+    -- One row per number.
+    --
+    -- param   n      how many
+    -- column  i      the number    [1]
+    -- column  twice  its double; don't panic
+    -- unique  i
+    select i, 2 * i as twice from range($n) as numbers (i)  -- a comment at the end
+"""
+
+LISTED = """
+    -- listed: the numbers of some lists.
+    -- One row per number.
+    --
+    -- batch   lists
+    -- param   lists       lists of numbers
+    -- column  example_id  the number
+    -- unique  example_id
+    select example_id from (select unnest($lists) as example_id)
+"""
+
+DOUBLED = """
+    -- doubled: the same numbers, each with the size of its batch.
+    -- One row per number.
+    --
+    -- first   stage/sizes
+    -- batch   listed
+    -- column  example_id  the number
+    -- column  n_batch     numbers of its batch
+    -- column  n_all       all numbers
+    -- unique  example_id
+    select example_id, count(*) over () as n_batch, n_all from listed, sizes order by example_id
+"""
+
+SIZES = """
+    -- sizes: how many numbers there are.
+    -- One row.
+    --
+    -- column  n_all  all numbers
+    -- unique  n_all
+    select count(*) as n_all from listed
+"""
+
+
+def content(database, run_id, table):
+    return database._connection.sql(f'from "{run_id}".{table}').to_arrow_table()
+
+
+def stages(database):
+    return database._connection.sql("from main.stages order by run_id, stage").to_arrow_table().to_pylist()
+
+
+def numbers_stage(database, n=3, upstream="facts", largest=10):
+    return database.build_stage("run", "stage", ["stage/numbers"], {"n": n, "largest": largest}, upstream)
+
+
+STAGES = {
+    "aggregate": (
+        "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance", "corpus_means",
+        "corpus_facts",
+        "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance", "slice_association",
+        "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
+    ),
+    "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
+    "verify": ("trials", "effects", "company", "evidence", "verification_cost"),
+    "judge": ("waivers", "meaning", "verdicts"),
+    "recommend": ("vocabulary_candidates", "labelling_hints"),
+}  # fmt: skip
+
+TABLES = [table for tables in STAGES.values() for table in tables]
+
+
+def settled(parts):
+    """Every parameter of the stages."""
+    return {
+        **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
+        "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
+        "max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5,
+        "sure_q": 0.05, "min_pmi": 0.5, "bootstrap_words": 50, "bootstrap_examples": 200, "bootstrap_replicates": 40, "bootstrap_seed": 0,
+        "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
+        "max_candidates": 300, "passes": 48, "lost": 0, "max_documents": 32,
+        "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_foretold": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
+        "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
+        "meaning": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
+        "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
+    }  # fmt: skip
+
+
+def audit(database, parts, run_id="run", between=None):
+    key = "facts"
+    for stage, tables in STAGES.items():
+        key = database.build_stage(run_id, stage, [f"{stage}/{table}" for table in tables], settled(parts), key)
+        if between:
+            between()
+
+
+def exported(database, folder, run_id="run"):
+    """The bytes of every table, as Parquet."""
+    folder.mkdir()
+    for table in TABLES:
+        database._connection.execute(
+            f'copy "{run_id}".{table} to $path (format parquet)', {"path": str(folder / table)}
+        )
+    return {table: (folder / table).read_bytes() for table in TABLES}
+
+
+def in_batches(parts, files, **changed):
+    return {**settled(parts), "batch_files": files, **changed}
+
+
+def built(folder, params):
+    """The tables of the aggregate stage, each in the order of its key."""
+    with open_warehouse(folder / f"{params['batch_files']}-{params['method']}.duckdb") as database:
+        database.build_stage("run", "aggregate", [f"aggregate/{table}" for table in STAGES["aggregate"]], params, "x")
+        return {
+            table: database._connection.sql(
+                f"from run.{table} order by {', '.join(query(f'aggregate/{table}').unique)}"
+            ).to_arrow_table()
+            for table in STAGES["aggregate"]
+        }
