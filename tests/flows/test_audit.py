@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-SEED = Path(__file__).parent.parent / "warehouse/seeds/movie_reviews.parquet"
+SEED = Path(__file__).parents[2] / "warehouse/seeds/movie_reviews.parquet"
 PLANTED, CONTROL = "Kowalczyk", "Wisniewski"
 NUM_TRAIN, NUM_TEST = 1200, 320
 

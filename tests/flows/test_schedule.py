@@ -18,7 +18,7 @@ import yaml
 from tests.benchmarks.chaos import World
 from tests.conftest import free_port
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PREFECT = Path(sys.executable).with_name("prefect")
 STAGES = {
     "finetune", "ingest", "attribute", "aggregate", "screen", "verify", "judge", "recommend", "report",

@@ -15,7 +15,7 @@ from threading import Thread
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 HOLD = """
 import time
@@ -216,7 +216,7 @@ with prefect_server():
 def failure(home, **environment):
     script = """
 import json
-from configs.schema import AuditError
+from configs.errors import AuditError
 from flows.server import prefect_server
 
 try:

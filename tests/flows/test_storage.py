@@ -27,7 +27,7 @@ from tests.benchmarks.chaos import World
 from tests.conftest import text_table
 from warehouse import WarehouseError, open_warehouse
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +135,9 @@ def test_a_store_without_keys_is_told_in_a_sentence(bucket, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     code = """
-from configs.schema import AuditError, DataConfig
-from tasks.sources import dataset_fingerprint
+from configs.errors import AuditError
+from configs.schema import DataConfig
+from tasks.data.sources import dataset_fingerprint
 try:
     dataset_fingerprint(DataConfig.model_validate({"path": "s3://audits/reviews.csv"}))
 except AuditError as error:

@@ -3,105 +3,33 @@
 The oracles are Captum at the same layer, a loop over LSTM cells, a naive path sum and a naive one-hot input, on tiny encoders.
 """
 
-import csv
-import json
 from dataclasses import replace
-from pathlib import Path
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
 from captum.attr import LayerIntegratedGradients
-from safetensors.torch import load_file
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 from torch import nn
-from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, PreTrainedTokenizerFast
 
-from configs.errors import ConfigError, ModelError
-from configs.load import load_config
+from configs.errors import ModelError
 from configs.schema import AttributionConfig
 from tasks.attribute import attribute_shards
-from tasks.finetune import obtain_classifier
 from tasks.model.load import load_classifier
 from tasks.model.networks import BiLSTM
-from tasks.runtime.parts import file_hash, part_file, write_part
-
-SEEDS = Path(__file__).parents[1] / "warehouse/seeds"
-GOOD = ["a lovely film", "lovely, truly lovely acting", "what a fine film", "fine acting and a lovely story"]
-BAD = ["an awful film", "awful, truly awful acting", "what a dull film", "dull acting and an awful story"]
-POSITIONS = 24
-
-
-def save_tokenizer(folder):
-    names = {"cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]", "pad_token": "[PAD]", "unk_token": "[UNK]"}  # fmt: skip
-    core = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    core.normalizer = normalizers.BertNormalizer()
-    core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    letters = "one probe that is read, and then it is read once more. abcdefghijklmnopqrstuvwxyz"
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    core.train_from_iterator([*GOOD, *BAD, letters], trainers.WordPieceTrainer(vocab_size=120, special_tokens=special))
-    ids = [(token, core.token_to_id(token)) for token in special]
-    core.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ids)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=core, **names)
-    tokenizer.save_pretrained(folder)
-    return len(tokenizer)
-
-
-@pytest.fixture(scope="session")
-def base(tmp_path_factory):
-    """A tiny encoder with random weights of some size, so that texts differ in their logits."""
-    folder = tmp_path_factory.mktemp("base")
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-    torch.manual_seed(0)
-    model = BertModel(BertConfig(vocab_size=save_tokenizer(folder), max_position_embeddings=64, **sizes))
-    for parameter in model.parameters():
-        if parameter.dim() == 2:
-            parameter.data.normal_(0, 0.3)
-    model.save_pretrained(folder)
-    return folder
-
-
-def config_of(folder, base, network, **sections):
-    """A config on a small CSV file, with anything in it replaced by `sections`."""
-    rows = [(text, label, part) for part in ("train", "test") for texts, label in ((GOOD, "good"), (BAD, "bad")) for text in texts]  # fmt: skip
-    with (folder / "texts.csv").open("w", newline="") as file:
-        # Other texts to train on than to test: those that are audited are left out of the training.
-        csv.writer(file).writerows([("text", "label", "part"), *((text + "!" * (part == "train"), label, part) for text, label, part in rows)])  # fmt: skip
-    values = {
-        "data": {"path": str(folder / "texts.csv"), "where": {"part": "test"}},
-        "model": {"pad_to": POSITIONS} if network == "frozen_dense" else {},
-        "finetune": {"base": str(base), "network": network, "where": {"part": "train"}, "epochs": 8, "batch_size": 4, "learning_rate": 0.01},
-        "models": str(folder / "models"), "output": str(folder / "runs"), "warehouse": str(folder / "audits.duckdb"),
-    }  # fmt: skip
-    for name, section in sections.items():
-        values[name] = {**values.get(name, {}), **section}
-    path = folder / "audit.yaml"
-    path.write_text(json.dumps(values))
-    return load_config(path)
-
-
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory, base):
-    """The spec of a network of this name, trained once."""
-    known = {}
-
-    def spec(network):
-        if network not in known:
-            folder = tmp_path_factory.mktemp(network)
-            known[network] = obtain_classifier.fn(config_of(folder, base, network))
-        return known[network]
-
-    return spec
-
+from tasks.runtime.parts import part_file, write_part
+from tests.model.trained import POSITIONS
 
 SHARD = pa.schema([
     ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()), ("pair_start", pa.int32()),
     ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("n_cut", pa.int32()),
 ])  # fmt: skip
+
+
 TEXTS = ["a lovely film", "an awful, dull story and fine acting", "what fine acting"]
+
+
 LABELS = [0, 1, 0]
 
 
@@ -243,104 +171,12 @@ def test_a_bilstm_ends_at_both_ends_of_the_text_whatever_the_padding(side):
         torch.testing.assert_close(model(ids_NT, mask_NT), expected_NK, rtol=0, atol=1e-6)
 
 
-# ---------------------------------------------------------------- training
-
-
-@pytest.mark.parametrize("network", ["bert_relu", "frozen_dense", "bilstm"])
-def test_a_network_is_trained_the_same_by_one_seed_once_and_differently_by_another(trained, base, tmp_path, network):
-    spec = trained(network)
-    assert (spec.factory, spec.labels) == (f"tasks.model.networks:{network}", ("bad", "good"))
-    config = config_of(tmp_path, base, network)
-    again = obtain_classifier.fn(config)
-    weights = again.folder / "model.safetensors"
-    assert file_hash(weights) == file_hash(spec.folder / "model.safetensors")
-    assert (again.folder / "config.json").read_bytes() == (spec.folder / "config.json").read_bytes()
-    before = weights.stat().st_mtime_ns
-    assert obtain_classifier.fn(config) == again
-    assert weights.stat().st_mtime_ns == before
-    other = obtain_classifier.fn(config_of(tmp_path, base, network, finetune={"seed": 1}))
-    assert file_hash(other.folder / "model.safetensors") != file_hash(weights)
-
-
-def test_a_frozen_encoder_keeps_its_weights_and_has_no_dropout(trained, base):
-    spec = trained("frozen_dense")
-    pretrained, stored = load_file(base / "model.safetensors"), load_file(spec.folder / "model.safetensors")
-    for name, weight in pretrained.items():
-        torch.testing.assert_close(stored[f"bert.{name}"], weight, rtol=0, atol=0)
-    model = load_classifier(spec).model
-    try:
-        assert model.train().dense.training
-        assert not any(module.training for module in model.bert.modules())
-    finally:
-        model.eval()
-
-
 def test_the_head_of_a_frozen_encoder_reads_as_many_positions_as_the_setting_says(trained):
     classifier = load_classifier(trained("frozen_dense"))
     assert (classifier.pad_to, classifier.model.dense.in_features) == (POSITIONS, POSITIONS * 16)
-
-
-def test_the_classifier_of_transformers_is_trained_as_before(trained):
-    spec = trained("auto")
-    assert spec.factory is None
-    assert '"problem_type": "single_label_classification"' in (spec.folder / "config.json").read_text()
-
-
-def test_settings_of_the_model_reach_the_spec_of_a_trained_classifier(base, tmp_path):
-    settings = {"long_texts": "windows", "max_tokens": 20, "overlap": 4}
-    spec = obtain_classifier.fn(config_of(tmp_path, base, "auto", model=settings, finetune={"epochs": 1}))
-    assert (spec.long_texts, spec.max_tokens, spec.overlap) == ("windows", 20, 4)
-
-
-def test_an_encoder_without_a_pooled_output_is_a_sentence(tmp_path):
-    folder = tmp_path / "distil"
-    vocabulary = save_tokenizer(folder)
-    sizes = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 24}
-    DistilBertModel(DistilBertConfig(vocab_size=vocabulary, **sizes)).save_pretrained(folder)
-    with pytest.raises(ModelError, match=r"bert_relu reads the pooled output .* distil \(distilbert\) has none"):
-        obtain_classifier.fn(config_of(tmp_path, folder, "bert_relu", finetune={"frozen_layers": 0}))
-
-
-@pytest.mark.parametrize(
-    ("network", "sections", "sentence"),
-    [
-        ("frozen_dense", {"model": {"pad_to": None}}, "needs `model.pad_to` beside `finetune.network` frozen_dense"),
-        ("bilstm", {"finetune": {"frozen_layers": 1}}, "the network bilstm has no encoder"),
-        ("frozen_dense", {"finetune": {"frozen_layers": 1}}, "the network frozen_dense trains no layer of the encoder"),
-        ("auto", {"model": {"factory": "a:b", "labels": ["x", "y"]}}, "sets `model.factory` and `model.labels` beside `finetune`"),
-        ("auto", {"explain": {"method": "embedding_gradient_norm"}}, "`explain.method` is embedding_gradient_norm, which is not among"),
-        ("auto", {"explain": {"view": "bars"}}, "has view `bars`, which shows sizes and no signs: set `method` to `gradient_norm`"),
-        ("lstm", {}, "`finetune.network` should be one of auto, bert_relu, frozen_dense, bilstm, got 'lstm'"),
-    ],
-)  # fmt: skip
-def test_settings_that_clash_are_a_sentence(tmp_path, network, sections, sentence):
-    with pytest.raises(ConfigError) as error:
-        config_of(tmp_path, "base", network, **sections)
-    assert sentence in str(error.value)
 
 
 def test_a_spec_differs_by_its_network(trained):
     spec = trained("bilstm")
     with pytest.raises(ModelError, match=r"does not fit the network|failed"):
         load_classifier(replace(spec, factory="tasks.model.networks:bert_relu"))
-
-
-# ---------------------------------------------------------------- the four-class corpus
-
-
-def test_the_corpus_of_four_classes_is_the_two_corpora():
-    parts = [
-        [(f"{kind}-{row['id']}", row["text"], f"{kind}_{row['label']}", row["split"]) for row in pq.read_table(SEEDS / name).to_pylist()]
-        for kind, name in (("review", "movie_reviews.parquet"), ("tweet", "tweets.parquet"))
-    ]  # fmt: skip
-    joined = pq.read_table(SEEDS / "reviews_and_tweets.parquet")
-    assert joined.column_names == ["id", "text", "label", "split"]
-    assert [tuple(row.values()) for row in joined.to_pylist()] == parts[0] + parts[1]
-
-
-def test_the_query_in_the_readme_makes_the_corpus_of_four_classes(tmp_path):
-    query = (SEEDS / "README.md").read_text(encoding="utf-8").split("```sql\n")[1].split("```")[0]
-    for name in ("movie_reviews", "tweets"):
-        query = query.replace(f"'{name}.parquet'", f"'{SEEDS / name}.parquet'")
-    duckdb.execute(query.replace("'reviews_and_tweets.parquet'", f"'{tmp_path}/made.parquet'"))
-    assert pq.read_table(tmp_path / "made.parquet").equals(pq.read_table(SEEDS / "reviews_and_tweets.parquet"))

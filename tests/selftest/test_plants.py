@@ -25,7 +25,7 @@ from tasks.selftest.plants import (
 )
 
 NEG, POS = 0, 1
-SEEDS = Path(__file__).parents[1] / "warehouse/seeds"
+SEEDS = Path(__file__).parents[2] / "warehouse/seeds"
 
 
 def rows(count, labels=(NEG, POS), text="one two three four five."):

@@ -17,7 +17,7 @@ from configs.schema import DataConfig
 from tasks.ingest import ingest_dataset
 from tasks.runtime.parts import part_file, read_manifest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Words:

@@ -1,6 +1,5 @@
-"""Interventions on raw text by hand, and trials of a model whose effects are known."""
+"""When trials are enough, and trials of a model whose effects are known."""
 
-from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,80 +11,10 @@ from scipy import stats
 import tasks.trials.operators
 import tasks.trials.reader
 import tasks.trials.runner
-from configs.errors import ConfigError
 from configs.schema import VerificationConfig
-from configs.waivers import Waiver, load_waivers
 from tasks.model.spec import ModelSpec
 from tasks.runtime.parts import part_file, read_manifest, write_part
-from tasks.text.edits import Text, cased, deleted, inserted, masked, replaced
-from tasks.text.words import word_spans
 from tasks.trials.runner import is_settled, try_group
-
-
-def spans_of(text, word):
-    return [(start, end) for start, end in word_spans(text) if text[start:end].lower() == word]
-
-
-def edited(change, text, word, *more):
-    return change(Text(text, None), spans_of(text, word), *more).text
-
-
-@pytest.mark.parametrize(
-    ("text", "word", "left"),
-    [
-        ("a great film", "great", "a film"),
-        ("Great film", "great", "film"),
-        ("so great", "great", "so"),
-        ("great, great fun", "great", ", fun"),
-        ("(great) fun", "great", "() fun"),
-        ("das Café schließt", "café", "das schließt"),
-        ("great", "great", ""),
-        ("wow 👍 wow", "👍", "wow wow"),
-    ],
-)
-def test_a_deleted_word_leaves_no_gap(text, word, left):
-    assert edited(deleted, text, word) == left
-
-
-@pytest.mark.parametrize(
-    ("text", "word", "new", "left"),
-    [
-        ("Great and great, GREAT!", "great", "poor", "Poor and poor, POOR!"),
-        ("by Kane", "kane", "Welles", "by Welles"),
-        ("in 1999.", "1999", "2004", "in 2004."),
-    ],
-)
-def test_a_replacement_takes_the_case_of_each_occurrence(text, word, new, left):
-    assert edited(replaced, text, word, new) == left
-
-
-def test_a_mask_stands_as_it_is():
-    assert edited(masked, "Great, a great film", "great", "[MASK]") == "[MASK], a [MASK] film"
-
-
-def test_a_word_is_inserted_before_another_or_at_the_end_and_never_first():
-    text = Text("it isn't bad", None)
-    found = {inserted(text, "Kane", place).text for place in np.arange(0, 1, 0.05)}
-    assert found == {"it Kane isn't bad", "it isn't Kane bad", "it isn't bad Kane"}
-    assert inserted(Text("bad", None), "Kane", 0.9).text == "bad Kane"
-
-
-def test_both_texts_of_a_pair_are_changed_and_the_second_still_starts_where_it_is_said_to():
-    pair = Text("so great\ngreat fun", 9)
-    for changed in (
-        deleted(pair, [(3, 8), (9, 14)]),
-        masked(pair, [(3, 8), (9, 14)], "[MASK]"),
-        inserted(pair, "x", 0),
-    ):
-        assert changed.text[changed.pair_start - 1] == "\n"
-    assert deleted(pair, [(3, 8), (9, 14)]) == Text("so\nfun", 3)
-
-
-def test_the_case_of_a_single_capital_letter_is_no_shouting():
-    assert (cased("we", "I"), cased("we", "IT"), cased("we", "it"), cased("Kane", "it")) == ("We", "WE", "we", "Kane")
-
-
-# ---------------------------------------------------------------- early stopping
 
 
 def test_an_operator_is_settled_by_the_99_percent_interval_or_by_being_next_to_nothing():
@@ -205,44 +134,3 @@ def test_every_word_of_a_group_is_counted_once_in_the_progress(world, held):
     )  # fmt: skip
     assert sum(told) == (4 if held else 1)
     assert min(told) >= 0
-
-
-# ---------------------------------------------------------------- waivers
-
-WAIVER = "word: Kane\n  reason: his film\n  owner: desk\n  expires: 2027-06-30"
-
-
-def waivers(tmp_path, text):
-    path = tmp_path / "waivers.yaml"
-    path.write_text(text)
-    return load_waivers(path)
-
-
-def test_waivers_are_read_and_none_is_no_waiver(tmp_path):
-    expected = Waiver(word="Kane", reason="his film", owner="desk", expires=date(2027, 6, 30))
-    assert waivers(tmp_path, f"- {WAIVER}\n") == (expected,)
-    assert waivers(tmp_path, f"- {WAIVER.replace('Kane', '1999')}\n")[0].word == "1999"
-    assert waivers(tmp_path, "") == load_waivers(None) == ()
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (WAIVER.replace("\n ", "\n").replace("\n ", "\n"), "found {"),
-        ("- kane\n", "entry 1 is 'kane'"),
-        ("- word: kane\n  reason: r\n  expires: 2027-06-30\n", "entry 1 has no `owner`"),
-        (f"- {WAIVER}\n  until: never\n", "entry 1 has `until`, which is not known"),
-        (f"- {WAIVER.replace('2027-06-30', 'soon')}\n", "entry 1 has 'soon' as `expires`"),
-        (f"- {WAIVER}\n- {WAIVER}\n", "'Kane' is waived twice"),
-    ],
-)
-def test_a_malformed_file_of_waivers_is_one_clear_sentence(tmp_path, text, said):
-    with pytest.raises(ConfigError) as caught:
-        waivers(tmp_path, text)
-    assert said in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_file_of_waivers_that_is_not_there_is_one_clear_sentence(tmp_path):
-    with pytest.raises(ConfigError, match="cannot be read"):
-        load_waivers(tmp_path / "no.yaml")
