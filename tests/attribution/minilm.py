@@ -22,11 +22,7 @@ TEXTS = [
     "Steven Seagal's worst: unfunny, humorless and badly directed.",
     "If you sometimes like to go to the movies to have fun, Wasabi is a good place to start, and it doesn't cost the earth.",
 ]
-
-
 REVIEWS = Path(__file__).parents[2] / "warehouse/seeds/movie_reviews.parquet"
-
-
 EVERYTHING = ("integrated_gradients", "gradient_x_input", "relevance", "gradient_norm", "embedding_gradient_norm")
 
 

@@ -12,8 +12,6 @@ from tasks.data.sources import open_dataset
 from tasks.model.spec import hub_folder
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-
-
 READY = sorted(CONFIGS.glob("*.yaml"))
 
 

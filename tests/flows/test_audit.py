@@ -19,6 +19,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+pytestmark = pytest.mark.server
+
 SEED = Path(__file__).parents[2] / "warehouse/seeds/movie_reviews.parquet"
 PLANTED, CONTROL = "Kowalczyk", "Wisniewski"
 NUM_TRAIN, NUM_TEST = 1200, 320

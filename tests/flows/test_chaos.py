@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.server, pytest.mark.alone]
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -18,6 +18,8 @@ import yaml
 from tests.benchmarks.chaos import World
 from tests.conftest import free_port
 
+pytestmark = pytest.mark.server
+
 ROOT = Path(__file__).parents[2]
 PREFECT = Path(sys.executable).with_name("prefect")
 STAGES = {

@@ -15,8 +15,9 @@ from threading import Thread
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.server
 
+ROOT = Path(__file__).parents[2]
 HOLD = """
 import time
 from flows.server import prefect_server

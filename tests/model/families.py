@@ -20,11 +20,7 @@ CORPUS = [
     "If you sometimes like to go to the movies to have fun, Wasabi is a good place to start, and it doesn't cost the earth.",
     "one probe that is read, and then it is read once more.", "the quick brown fox jumps over the lazy dog", "0 1 2 3 4 5 6 7 8 9 A B C D E F G H I J K L M N O P Q R S T U V W X Y Z",
 ]  # fmt: skip
-
-
 NAMES = {"cls_token": "[CLS]", "sep_token": "[SEP]", "mask_token": "[MASK]", "pad_token": "[PAD]", "unk_token": "[UNK]"}
-
-
 ROBERTA = {"bos_token": "<s>", "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "mask_token": "<mask>", "pad_token": "<pad>", "unk_token": "<unk>"}  # fmt: skip
 
 
@@ -69,8 +65,6 @@ def tokenizer_of(kind):
 
 
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-
-
 FAMILIES = {
     "bert": ("Bert", "bert", SMALL | {"max_position_embeddings": 64}),
     "distilbert": ("DistilBert", "wordpiece", {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 24, "max_position_embeddings": 64}),

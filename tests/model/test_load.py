@@ -55,8 +55,6 @@ def test_a_yes_or_no_output_may_have_been_trained_as_one_of_several_labels(tmp_p
 
 
 ONE = {"id2label": {"0": "x"}, "label2id": {"x": 0}}
-
-
 SINGLE = {"architectures": ["one output"], **ONE}
 
 

@@ -25,11 +25,7 @@ SHARD = pa.schema([
     ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()), ("pair_start", pa.int32()),
     ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("n_cut", pa.int32()),
 ])  # fmt: skip
-
-
 TEXTS = ["a lovely film", "an awful, dull story and fine acting", "what fine acting"]
-
-
 LABELS = [0, 1, 0]
 
 

@@ -114,8 +114,6 @@ def nothing(folder): return None
 def failing(folder): raise RuntimeError("no\\nsuch thing")
 number = 7
 '''
-
-
 TOPICS = ("World", "Sports", "Business", "Sci/Tech")
 
 

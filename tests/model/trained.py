@@ -12,11 +12,7 @@ from configs.load import load_config
 from tasks.finetune import obtain_classifier
 
 GOOD = ["a lovely film", "lovely, truly lovely acting", "what a fine film", "fine acting and a lovely story"]
-
-
 BAD = ["an awful film", "awful, truly awful acting", "what a dull film", "dull acting and an awful story"]
-
-
 POSITIONS = 24
 
 

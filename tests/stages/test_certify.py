@@ -14,6 +14,8 @@ from safetensors.numpy import save_file
 
 from configs.load import load_config
 
+pytestmark = pytest.mark.server
+
 ROOT = Path(__file__).parents[2]
 
 
