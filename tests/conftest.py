@@ -35,7 +35,9 @@ def pytest_collection_modifyitems(items):
     for item in items:
         for fixture in NEEDED.keys() & set(item.fixturenames):
             item.add_marker(NEEDED[fixture])
-        name = item.nodeid if item.get_closest_marker("alone") else item.path.relative_to(item.config.rootpath).as_posix()
+        name = (
+            item.nodeid if item.get_closest_marker("alone") else item.path.relative_to(item.config.rootpath).as_posix()
+        )
         item.add_marker(pytest.mark.xdist_group(name))
         groups.setdefault(name, []).append(item)
 

@@ -1,5 +1,5 @@
 """The demo's encoder, made once."""
 
-from tests.attribution.minilm import minilm, small_pilot
+from tests.attribution.minilm import minilm, shallow, small_pilot
 
-__all__ = ["minilm", "small_pilot"]
+__all__ = ["minilm", "shallow", "small_pilot"]

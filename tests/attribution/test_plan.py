@@ -8,23 +8,30 @@ from configs.errors import AttributionError
 from tasks.runtime.parts import part_file, read_manifest
 from tests.attribution.minilm import attributed, of, reviews
 
-pytestmark = pytest.mark.usefixtures("small_pilot")
+
+@pytest.fixture(autouse=True)
+def larger_pilot(monkeypatch):
+    """Four texts are too few to learn from."""
+    monkeypatch.setattr("tasks.attribution.pilot.TEXTS", 16)
 
 
-def test_noise_is_that_of_the_method_that_is_added_up(minilm, tmp_path):
+def test_noise_is_that_of_the_method_that_is_added_up(shallow, tmp_path):
     tokens, _ = attributed(
-        tmp_path, minilm, reviews(20), mode="corpus", gradients=3, methods=("relevance", "integrated_gradients")
+        tmp_path, shallow, reviews(20), mode="corpus", gradients=3, methods=("relevance", "integrated_gradients")
     )
     assert {token["contrast"] for token in tokens} == {None}
     assert all(token["integrated_gradients"] is not None for token in tokens)
 
 
-# ---------------------------------------------------------------- accuracy
-
-
 def exact(tmp_path, spec, texts):
     tokens, _ = attributed(tmp_path, spec, texts, rule="gauss_legendre", steps=64)
     return [np.array(of(tokens, i)) for i in range(len(texts))]
+
+
+@pytest.fixture(scope="module")
+def reference(shallow, tmp_path_factory):
+    """Scores of twenty reviews with more gradients than any plan asks for."""
+    return exact(tmp_path_factory.mktemp("exact"), shallow, reviews(20))
 
 
 def relative_errors(tokens, reference):
@@ -33,10 +40,9 @@ def relative_errors(tokens, reference):
     ])  # fmt: skip
 
 
-def test_document_mode_keeps_its_tolerance_and_spends_more_only_where_it_must(minilm, tmp_path):
+def test_document_mode_keeps_its_tolerance_and_spends_more_only_where_it_must(shallow, reference, tmp_path):
     texts = reviews(20)
-    reference = exact(tmp_path / "exact", minilm, texts)
-    tokens, examples = attributed(tmp_path / "document", minilm, texts, mode="document", tolerance=0.03)
+    tokens, examples = attributed(tmp_path / "document", shallow, texts, mode="document", tolerance=0.03)
     errors = relative_errors(tokens, reference)
     met = np.array([example["converged"] for example in examples])
     assert met.mean() > 0.9
@@ -48,11 +54,10 @@ def test_document_mode_keeps_its_tolerance_and_spends_more_only_where_it_must(mi
     assert all(token["contrast"] is None for token in tokens)
 
 
-def test_a_tolerance_holds_rounding_too(minilm, tmp_path):
+def test_a_tolerance_holds_rounding_too(shallow, reference, tmp_path):
     texts = reviews(20)
-    reference = exact(tmp_path / "exact", minilm, texts)
     tokens, examples = attributed(
-        tmp_path / "document", minilm, texts, mode="document", tolerance=0.03, dtype="bfloat16"
+        tmp_path / "document", shallow, texts, mode="document", tolerance=0.03, dtype="bfloat16"
     )
     errors = relative_errors(tokens, reference)
     assert np.quantile(errors[[example["converged"] for example in examples]], 0.9) <= 0.03 * 1.3
@@ -60,7 +65,7 @@ def test_a_tolerance_holds_rounding_too(minilm, tmp_path):
     assert read_manifest(tmp_path / "document" / "plan.json")["pilot_gradients"] == 16 * (64 + 32)
     # Half a percent is below what bfloat16 rounds: many gradients agree with each other, and are not believed.
     tokens, examples = attributed(
-        tmp_path / "b", minilm, texts, mode="document", tolerance=0.005, dtype="bfloat16", max_doublings=2
+        tmp_path / "b", shallow, texts, mode="document", tolerance=0.005, dtype="bfloat16", max_doublings=2
     )
     errors = relative_errors(tokens, reference)
     believed = np.array([example["converged"] for example in examples])
@@ -68,23 +73,23 @@ def test_a_tolerance_holds_rounding_too(minilm, tmp_path):
     assert believed.mean() < 0.3
 
 
-def test_a_text_that_misses_its_tolerance_is_quarantined_with_the_reason(minilm, tmp_path):
-    _, examples = attributed(tmp_path, minilm, reviews(6), mode="document", tolerance=0.005, max_doublings=0)
+def test_a_text_that_misses_its_tolerance_is_quarantined_with_the_reason(shallow, tmp_path):
+    _, examples = attributed(tmp_path, shallow, reviews(6), mode="document", tolerance=0.005, max_doublings=0)
     missed = [example for example in examples if not example["converged"]]
     assert missed
     assert all(example["reason"] == "tolerance" and example["error"] > 0.005 for example in missed)
     with pytest.raises(AttributionError, match=r"of 6 examples miss attribution.tolerance = 0.005 after 0 doublings"):
         attributed(
-            tmp_path / "b", minilm, reviews(6), mode="document", tolerance=0.005, max_doublings=0, max_quarantined=0.0
+            tmp_path / "b", shallow, reviews(6), mode="document", tolerance=0.005, max_doublings=0, max_quarantined=0.0
         )
 
 
-def test_corpus_mode_is_unbiased_and_knows_the_size_of_its_noise(minilm, tmp_path):
+def test_corpus_mode_is_unbiased_and_knows_the_size_of_its_noise(shallow, tmp_path):
     texts = reviews(12)
-    reference = exact(tmp_path / "exact", minilm, texts)
+    reference = exact(tmp_path / "exact", shallow, texts)
     deviations, squares = [], []
     for seed in range(8):
-        tokens, examples = attributed(tmp_path / str(seed), minilm, texts, mode="corpus", gradients=4, seed=seed)
+        tokens, examples = attributed(tmp_path / str(seed), shallow, texts, mode="corpus", gradients=4, seed=seed)
         assert {example["gradients"] for example in examples} == {4}
         deviations.append(np.concatenate([np.array(of(tokens, i)) - wanted for i, wanted in enumerate(reference)]))
         squares.append(np.concatenate([np.array(of(tokens, i, "contrast")) ** 2 for i in range(len(texts))]))
@@ -97,10 +102,10 @@ def test_corpus_mode_is_unbiased_and_knows_the_size_of_its_noise(minilm, tmp_pat
     assert np.sqrt(np.mean(squares)) == pytest.approx(noise, rel=0.35)
 
 
-def test_the_engine_finds_how_many_gradients_the_noise_asks_for(minilm, tmp_path):
+def test_the_engine_finds_how_many_gradients_the_noise_asks_for(shallow, tmp_path):
     counts = {}
     for max_noise in (0.4, 0.05):
-        _, examples = attributed(tmp_path / str(max_noise), minilm, reviews(30), mode="corpus", max_noise=max_noise)
+        _, examples = attributed(tmp_path / str(max_noise), shallow, reviews(30), mode="corpus", max_noise=max_noise)
         counts[max_noise] = examples[0]["gradients"]
         plan = read_manifest(tmp_path / str(max_noise) / "plan.json")
         assert plan["noise"] <= max_noise
@@ -108,8 +113,8 @@ def test_the_engine_finds_how_many_gradients_the_noise_asks_for(minilm, tmp_path
     assert counts[0.4] < counts[0.05]
 
 
-def test_a_budget_is_kept_and_the_other_texts_are_predicted_only(minilm, tmp_path):
-    tokens, examples = attributed(tmp_path, minilm, reviews(40), mode="corpus", max_gradients=60)
+def test_a_budget_is_kept_and_the_other_texts_are_predicted_only(shallow, tmp_path):
+    tokens, examples = attributed(tmp_path, shallow, reviews(40), mode="corpus", max_gradients=60)
     attributed_ones = [example for example in examples if example["converged"]]
     assert len(examples) == 40
     spent = sum(example["gradients"] for example in attributed_ones)
@@ -123,8 +128,8 @@ def test_a_budget_is_kept_and_the_other_texts_are_predicted_only(minilm, tmp_pat
     assert {token["example_id"] for token in tokens} == {example["example_id"] for example in attributed_ones}
 
 
-def test_baselines_are_compared_on_the_pilot(minilm, tmp_path):
-    attributed(tmp_path, minilm, reviews(12), steps=2, baseline_sweep=("zero", "pad"))
+def test_baselines_are_compared_on_the_pilot(shallow, tmp_path):
+    attributed(tmp_path, shallow, reviews(12), steps=2, baseline_sweep=("zero", "pad"))
     rows = pq.read_table(part_file(tmp_path / "plan.json", "baselines")).to_pylist()
     assert [(row["baseline_a"], row["baseline_b"]) for row in rows] == [
         ("mask", "zero"),

@@ -174,6 +174,7 @@ def test_one_usable_row_is_too_few(tmp_path):
 
 
 MIXED = [(f"text {i} " + "w " * (i % 5), "pos" if i % 4 else "neg") for i in range(400)]
+FEW = MIXED[:80]
 
 
 def sampled(tmp_path, name, **settings):
@@ -203,17 +204,17 @@ def test_a_sample_larger_than_the_dataset_is_the_dataset(tmp_path):
 
 
 def test_two_ingests_are_equal_to_the_byte(tmp_path):
-    ingested(tmp_path, MIXED, "a/run/shards")
-    ingested(tmp_path, MIXED, "b/run/shards")
+    ingested(tmp_path, FEW, "a/run/shards")
+    ingested(tmp_path, FEW, "b/run/shards")
     assert content_of(tmp_path / "a/run/shards") == content_of(tmp_path / "b/run/shards")
 
 
 def test_a_finished_ingest_is_not_touched(tmp_path, monkeypatch):
-    ingested(tmp_path, MIXED)
+    ingested(tmp_path, FEW)
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "shards").iterdir()}
     monkeypatch.setattr(tasks.ingest, "read_rows", None)
     monkeypatch.setattr(tasks.ingest, "load_classifier", None)
-    ingested(tmp_path, MIXED)
+    ingested(tmp_path, FEW)
     assert {path.name: path.stat().st_mtime_ns for path in (tmp_path / "shards").iterdir()} == before
     assert not (tmp_path / "shards" / "staging").exists()
 
@@ -223,19 +224,19 @@ def test_a_finished_ingest_is_not_touched(tmp_path, monkeypatch):
 )
 @pytest.mark.parametrize("how", ["missing", "damaged"])
 def test_an_ingest_with_a_missing_or_damaged_file_is_done_again(tmp_path, broken, how):
-    ingested(tmp_path, MIXED)
+    ingested(tmp_path, FEW)
     before = content_of(tmp_path / "shards")
     if how == "missing":
         (tmp_path / "shards" / broken).unlink()
     else:
         (tmp_path / "shards" / broken).write_bytes(before[broken][:-9])
-    ingested(tmp_path, MIXED)
+    ingested(tmp_path, FEW)
     assert content_of(tmp_path / "shards") == before
 
 
 @pytest.mark.parametrize("place", ["read_rows", "token_counts", "write_part"])
 def test_a_killed_ingest_starts_again_and_ends_the_same(tmp_path, monkeypatch, place):
-    ingested(tmp_path, MIXED, "undisturbed/run/shards")
+    ingested(tmp_path, FEW, "undisturbed/run/shards")
     calls = 0
     whole = getattr(tasks.ingest, place)
 
@@ -243,27 +244,27 @@ def test_a_killed_ingest_starts_again_and_ends_the_same(tmp_path, monkeypatch, p
         nonlocal calls
         calls += 1
         if place == "read_rows":
-            return (row if i < 300 else 1 / 0 for i, row in enumerate(whole(*args, **options)))
+            return (row if i < 60 else 1 / 0 for i, row in enumerate(whole(*args, **options)))
         return whole(*args, **options) if (calls < 3 and place == "write_part") or calls < 2 else 1 / 0
 
     with monkeypatch.context() as patch:
         patch.setattr(tasks.ingest, place, killed)
         with pytest.raises(ZeroDivisionError):
-            ingested(tmp_path, MIXED, "run/shards")
+            ingested(tmp_path, FEW, "run/shards")
     assert read_manifest(tmp_path / "run/shards" / "ingest.json") is None
-    ingested(tmp_path, MIXED, "run/shards")
+    ingested(tmp_path, FEW, "run/shards")
     assert content_of(tmp_path / "run/shards") == content_of(tmp_path / "undisturbed/run/shards")
 
 
 def test_what_a_killed_ingest_left_behind_does_not_get_into_the_next(tmp_path):
-    ingested(tmp_path, MIXED, "undisturbed/run/shards")
+    ingested(tmp_path, FEW, "undisturbed/run/shards")
     left = tmp_path / "run/shards"
     shutil.copytree(tmp_path / "undisturbed/run/shards", left)
     (left / "ingest.json").unlink()
     (left / "staging").mkdir()
     (left / "staging" / "rows.parquet").write_bytes(b"PAR1 half a file")
     (left / "shard-99999.json").write_text(json.dumps({"files": {}, "facts": {}}))
-    ingested(tmp_path, MIXED, "run/shards")
+    ingested(tmp_path, FEW, "run/shards")
     assert content_of(left) == content_of(tmp_path / "undisturbed/run/shards")
     assert not (left / "staging").exists()
 
