@@ -10,7 +10,7 @@ from tasks.attribution.relevance import FrozenFactors
 from tasks.model.load import load_classifier
 from tests.attribution.minilm import EVERYTHING, TEXTS, attributed, captum_batch, of, scalar_of
 
-pytestmark = pytest.mark.usefixtures("small_pilot")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_pilot")]
 
 
 def assert_scores(tokens, method, scores_BT):

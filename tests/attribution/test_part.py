@@ -22,6 +22,7 @@ def test_columns_of_methods_that_were_not_chosen_are_empty(shallow, tmp_path):
     assert examples[0]["special_score"] == pytest.approx(sum(special), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_token_takes_at_most_16_bytes(shallow, tmp_path):
     """On 600 real sentences, three methods and the size of the noise together."""
     attributed(tmp_path, shallow, reviews(600), mode="corpus", gradients=2)

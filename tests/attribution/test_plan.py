@@ -8,6 +8,8 @@ from configs.errors import AttributionError
 from tasks.runtime.parts import part_file, read_manifest
 from tests.attribution.minilm import attributed, of, reviews
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def larger_pilot(monkeypatch):

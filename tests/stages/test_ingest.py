@@ -293,6 +293,7 @@ for num_rows in (20_000, 200_000):
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows(tmp_path):
     """Held as Python objects, 180,000 more rows would be several hundred megabytes. Also: it works without a network."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
