@@ -74,6 +74,7 @@ def test_long_texts_are_cut_at_the_limit(shallow, tmp_path):
     assert len(tokens) == 64
 
 
+@pytest.mark.slow
 def test_windows_explain_the_mean_of_their_logits_and_leave_no_token_out(shallow, tmp_path):
     from dataclasses import replace
 
@@ -126,6 +127,7 @@ def test_a_pair_is_read_as_two_texts_and_its_offsets_point_into_both(shallow, tm
     assert sum(of(tokens, 0)) == pytest.approx(examples[0]["change"], abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["corpus", "document"])
 def test_neither_shards_nor_their_order_nor_the_batches_change_a_score(shallow, tmp_path, monkeypatch, mode):
     texts = reviews(20)
