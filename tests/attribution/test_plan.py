@@ -90,7 +90,7 @@ def test_corpus_mode_is_unbiased_and_knows_the_size_of_its_noise(shallow, tmp_pa
     texts = reviews(12)
     reference = exact(tmp_path / "exact", shallow, texts)
     deviations, squares = [], []
-    for seed in range(8):
+    for seed in range(16):
         # The plan stays: another pilot for every seed would take longer than all that is drawn by it.
         for path in (tmp_path / "drawn").glob("part-*"):
             path.unlink()
@@ -101,8 +101,8 @@ def test_corpus_mode_is_unbiased_and_knows_the_size_of_its_noise(shallow, tmp_pa
     noise = np.sqrt(np.mean(np.square(deviations)))
     size = np.sqrt(np.mean(np.square(np.concatenate(reference))))
     assert 0.05 < noise / size < 0.6
-    # The mean over the seeds has an eighth of the variance; a bias would not shrink.
-    assert np.sqrt(np.mean(np.mean(deviations, axis=0) ** 2)) < 1.35 * noise / np.sqrt(8)
+    # The mean over the seeds has a sixteenth of the variance; a bias would not shrink.
+    assert np.sqrt(np.mean(np.mean(deviations, axis=0) ** 2)) < 1.5 * noise / np.sqrt(16)
     # What the parts say about the noise is the noise.
     assert np.sqrt(np.mean(squares)) == pytest.approx(noise, rel=0.35)
 

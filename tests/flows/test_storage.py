@@ -131,6 +131,7 @@ def test_a_dataset_that_is_not_there_is_told_in_a_sentence(bucket, url, said):
         dataset_fingerprint(DataConfig.model_validate({"path": url}))
 
 
+@pytest.mark.slow
 def test_a_store_without_keys_is_told_in_a_sentence(bucket, tmp_path):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {"AWS_EC2_METADATA_DISABLED": "true", "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}

@@ -155,16 +155,16 @@ def test_too_many_quarantined_examples_stop_the_run(shallow, tmp_path):
 
 
 def test_a_whole_part_is_left_alone_and_a_damaged_one_is_made_again(shallow, tmp_path):
-    attributed(tmp_path, shallow, reviews(12), mode="corpus", gradients=2)
+    attributed(tmp_path, shallow, reviews(4), mode="corpus", gradients=2)
     manifest, file = tmp_path / "part-00000.json", tmp_path / "part-00000.tokens.parquet"
     plan = (tmp_path / "plan.json").read_bytes()
     content, written = file.read_bytes(), manifest.stat().st_mtime_ns
-    attributed(tmp_path, shallow, reviews(12), mode="corpus", gradients=2)
+    attributed(tmp_path, shallow, reviews(4), mode="corpus", gradients=2)
     assert manifest.stat().st_mtime_ns == written
     file.write_bytes(content[:-7])
     assert read_manifest(manifest) is None
     # The plan is read back from its part, not made anew.
-    attributed(tmp_path, shallow, reviews(12), mode="corpus", gradients=2)
+    attributed(tmp_path, shallow, reviews(4), mode="corpus", gradients=2)
     assert file.read_bytes() == content
     assert (tmp_path / "plan.json").read_bytes() == plan
 
