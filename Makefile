@@ -1,15 +1,24 @@
-# `make audit` runs the demo, `make test` checks everything. Both need only Python 3.11+ and a network for pip.
+# `make audit` runs the demo, `make check` is for every change, `make test` checks everything. All need only Python 3.11+ and a
+# network for pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
+.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
 
+# Two processes of one thread each; tests/conftest.py says what a process takes next.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
+# Lint, types and the fast tests, in less than 90 seconds.
+check: $(VENV)/.installed-dev lint
+	$(PYTEST) -m "not slow and not browser and not ray and not server"
+
+# All of it, in less than twelve minutes.
 test: $(VENV)/.installed-dev lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(PYTEST)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -20,13 +20,31 @@ TYPES = {
 }  # fmt: skip
 
 
-LONGEST = ("test_audit", "test_attribute", "test_chaos", "test_fanout", "test_storage", "test_certify", "test_schedule")
+NEEDED = {"browser": "browser", "cluster": "ray"}
+"""Fixture -> the marker of tests that need it."""
+HEAVY = ("server", "ray", "slow", "browser")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A process takes one whole file after the other: the longest come first, or the last of them ends alone."""
-    place = {name: k for k, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: place.get(item.path.stem, len(LONGEST)))
+    """A process takes one group of tests after the other; the heavy ones come first, or the last of them ends alone.
+
+    A group is a file, whose fixtures are then made once. A test that shares nothing with its file may say so: `alone`.
+    """
+    groups = {}
+    for item in items:
+        for fixture in NEEDED.keys() & set(item.fixturenames):
+            item.add_marker(NEEDED[fixture])
+        name = (
+            item.nodeid if item.get_closest_marker("alone") else item.path.relative_to(item.config.rootpath).as_posix()
+        )
+        item.add_marker(pytest.mark.xdist_group(name))
+        groups.setdefault(name, []).append(item)
+
+    def rank(group):
+        return [-sum(item.get_closest_marker(marker) is not None for item in group) for marker in HEAVY]
+
+    items[:] = [item for group in sorted(groups.values(), key=rank) for item in group]
 
 
 def free_port():

@@ -1,0 +1,95 @@
+"""Settings as a list, as values that do not change, and those that contradict each other."""
+
+import json
+
+import pytest
+
+from configs.load import settings
+from configs.schema import AuditConfig
+from tests.configs.written import MINIMAL, config_of
+
+
+def test_a_config_survives_the_trip_through_the_registry(tmp_path):
+    config = config_of(
+        tmp_path, "data: {path: x, labels: {0: a, true: b}, where: {s: t, n: 1, b: false}}\nfinetune: {where: {s: u}}\n"
+    )
+    assert AuditConfig.model_validate_json(config.model_dump_json()) == config
+    assert AuditConfig(data=config.data, finetune=config.finetune) == AuditConfig.model_validate(
+        {"data": config.data, "finetune": config.finetune}
+    )
+
+
+def test_settings_are_frozen(tmp_path):
+    config = config_of(tmp_path, MINIMAL)
+    with pytest.raises(ValueError, match="frozen"):
+        config.name = "other"
+
+
+# The list of settings, and the ready configs
+
+
+def test_every_setting_is_listed_with_type_unit_default_and_meaning():
+    rows = {row["key"]: row for row in settings()}
+    assert rows["attribution.steps"] == {
+        "key": "attribution.steps", "type": "integer", "unit": "gradients per example, >= 1, <= 1024", "default": "16",
+        "meaning": "`fixed` mode: points on the path from the baseline to the input.",
+    }  # fmt: skip
+    assert (rows["data.path"]["type"], rows["data.path"]["default"]) == ("path | none", "null")
+    assert (rows["data.labels"]["type"], rows["attribution.rule"]["type"]) == (
+        "mapping",
+        "midpoint | gauss_legendre | gauss_kronrod | trapezoid | simpson | riemann_left | riemann_right | inclusive_sum",
+    )
+    for row in rows.values():
+        assert row["meaning"][0].isupper() or row["meaning"][0] == "`", row
+        assert row["meaning"].endswith("."), row
+        assert row["type"], row
+        assert not {"<", "class", "Annotated"} & set(row["type"].split()), row
+        assert row["unit"] or row["type"] not in ("integer", "number") or row["key"].endswith("seed"), row
+        json.loads(row["default"] if row["default"] != "required" else "null")
+
+
+# Settings of the attribution that contradict each other
+
+
+@pytest.mark.parametrize(
+    ("attribution", "clash"),
+    [
+        (
+            "{methods: [gradient_norm]}",
+            "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`",
+        ),
+        ("{methods: [gradient_x_input, gradient_x_input]}", "names one of `methods` twice"),
+        ("{layer: bert.encoder.layer.3}", "cannot take `gradient_norm` at 'bert.encoder.layer.3'"),
+        ("{steps: 5}", "sets `steps`, which has an effect only in mode fixed; the mode is corpus"),
+        (
+            "{mode: document, gradients: 4, max_noise: 0.2}",
+            "sets `gradients`, `max_noise`, which have an effect only in mode corpus",
+        ),
+        ("{mode: fixed, tolerance: 0.1}", "sets `tolerance`, which has an effect only in mode document"),
+        (
+            "{gradients: 4, max_gradients: 100}",
+            "needs at most one of `gradients`, `interval_width` and `max_gradients`",
+        ),
+        ("{target: good, against: good}", "has the same label as `target` and as `against`"),
+        ("{against: good, scalar: logit}", "has `against` beside a scalar that looks at one class"),
+    ],
+)
+def test_settings_that_clash_are_one_sentence(complaints, attribution, clash):
+    (sentence,) = complaints(f"{MINIMAL}attribution: {attribution}\n")
+    assert sentence.startswith(f"a.yaml: `attribution` {clash}")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("model", "clash"),
+    [
+        ("{hub: a/b, revision: abcdef0, factory: 'nets:make'}", "has `factory` beside `hub`"),
+        (
+            "{path: m, long_texts: windows, max_tokens: 64, overlap: 40}",
+            "has `overlap` 40, more than half of `max_tokens` 64",
+        ),
+    ],
+)
+def test_model_settings_that_clash_are_one_sentence(complaints, model, clash):
+    (sentence,) = complaints(f"data: {{path: x.csv}}\nmodel: {model}\n")
+    assert sentence.startswith(f"a.yaml: `model` {clash}")

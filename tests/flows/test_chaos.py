@@ -1,0 +1,30 @@
+"""A short `make chaos`: audits that are killed, damaged, stopped and in company. In a process of its own, since it forks."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.server, pytest.mark.alone]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("words", "tried"),
+    [
+        # Seeds whose first kill is in the attribution, and in the load of the database.
+        (["--rounds", "1", "--first", "4", "--faults", "damaged_parts"], 2),
+        (["--rounds", "1", "--first", "7", "--faults", "SIGTERM"], 2),
+        (["--rounds", "0", "--faults", "two_audits", "same_audit_twice"], 2),
+    ],
+    ids=["killed and damaged", "killed and stopped", "in company"],
+)
+def test_an_audit_ends_as_if_nothing_had_happened(words, tried):
+    result = subprocess.run(
+        [sys.executable, ROOT / "tests/benchmarks/chaos.py", *words], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+    assert result.stdout.splitlines()[-1:] == [f"survived {tried} / tried {tried}"], result.stdout + result.stderr

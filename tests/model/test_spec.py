@@ -1,0 +1,44 @@
+"""What a model is known by."""
+
+import pickle
+from dataclasses import replace
+
+from configs.schema import AuditConfig
+from tasks.model.spec import ModelSpec, model_spec, resolve_model
+from tasks.runs.identity import name_run
+
+
+def test_every_setting_of_the_model_reaches_its_spec(folder_of):
+    config = AuditConfig(
+        data={"path": "d.csv"},
+        model={
+            "path": folder_of("bert"), "max_tokens": 48, "labels": ["x", "y", "z"], "head": "multi_label", "long_texts": "windows",
+            "overlap": 7, "pad_to": 32,
+        },
+    )  # fmt: skip
+    spec = resolve_model(config)
+    assert (spec.folder, spec.max_tokens, spec.labels, spec.head, spec.factory, spec.long_texts, spec.overlap, spec.pad_to) == (
+        folder_of("bert"), 48, ("x", "y", "z"), "multi_label", None, "windows", 7, 32,
+    )  # fmt: skip
+    assert pickle.loads(pickle.dumps(spec)) == spec
+
+
+def test_a_run_is_named_by_how_the_model_reads_and_by_the_second_text(folder_of, tmp_path):
+    (tmp_path / "d.csv").write_text("text,second,label\na,b,LABEL_0\n")
+    spec = model_spec(folder_of("bert"), 64)
+    config = AuditConfig(data={"path": tmp_path / "d.csv"}, model={"path": spec.folder})
+    changes = [
+        {"max_tokens": 63}, {"labels": ("x", "y", "z")}, {"head": "multi_label"}, {"factory": "m:f"}, {"long_texts": "windows"}, {"overlap": 8},
+        {"pad_to": 64}, {"fingerprint": "x"},
+    ]  # fmt: skip
+    pairs = config.model_copy(update={"data": config.data.model_copy(update={"pair": "second"})})
+    names = [name_run(config, replace(spec, **change)).run_id for change in [{}, *changes]]
+    names.append(name_run(pairs, spec).run_id)
+    assert len(set(names)) == len(names)
+    assert name_run(config, spec).run_id == names[0]
+
+
+def test_a_spec_needs_no_more_than_a_folder_and_a_length(folder_of):
+    assert model_spec(folder_of("bert"), 64) == ModelSpec(
+        folder_of("bert"), 64, model_spec(folder_of("bert"), 64).fingerprint, ("LABEL_0", "LABEL_1", "LABEL_2")
+    )

@@ -1,0 +1,154 @@
+"""A certificate: what it says, what it covers, and the method it names."""
+
+from pathlib import Path
+
+import duckdb
+import pytest
+from safetensors.numpy import save_file
+
+from configs.errors import AuditError, ConfigError
+from configs.schema import AuditConfig
+from tasks.model.spec import ModelSpec
+from tasks.runs.identity import subject
+from tasks.selftest.certificate import require_certifiable, with_certified_method
+from warehouse import open_warehouse
+
+ROOT = Path(__file__).parents[2]
+WORDS = """
+    certificate_id | role     | shortcut:varchar | strength:double | word | verdict:varchar    | has_figures
+    c_1            | shortcut | single_token     | 1.0             | aa   | spurious           | true
+    c_1            | shortcut | single_token     | 1.0             | bb   | unclear            | true
+    c_1            | shortcut | single_token     | 0.9             | cc   | spurious           | true
+    c_1            | shortcut | ordered_pair     | 1.0             | dd   | context-dependent  | true
+    c_1            | shortcut | ordered_pair     | 1.0             | ee   | null               | true
+    c_1            | context  | token_in_context | 1.0             | ff   | spurious           | true
+    c_1            | control  | null             | null            | gg   | genuine            | true
+    c_1            | decoy    | null             | null            | hh   | spurious           | true
+    c_1            | decoy    | null             | null            | ii   | null               | true
+    c_1            | decoy    | null             | null            | jj   | unclear            | true
+    c_1            | decoy    | null             | null            | kk   | null               | true
+    c_1            | decoy    | null             | null            | ll   | null               | false
+    c_2            | shortcut | single_token     | 1.0             | aa   | null               | true
+"""
+
+
+@pytest.fixture
+def certified(warehouse):
+    warehouse.connection.execute((ROOT / "warehouse/registry.sql").read_text(encoding="utf-8"))
+    warehouse.insert("main.certificate_words", WORDS)
+    warehouse.insert("main.certificate_shortcuts", """
+        certificate_id | shortcut     | strength | learned | clean_accuracy | planted_accuracy
+        c_1            | single_token | 1.0      | true    | 0.5            | 1.0
+        c_1            | single_token | 0.9      | true    | 0.5            | 0.95
+        c_1            | ordered_pair | 1.0      | false   | 0.5            | 0.6
+    """)  # fmt: skip
+    warehouse.insert("main.certificates", """
+        certificate_id | n_tested | n_spurious
+        c_1            | 100      | 47
+        c_2            | 100      | 0
+    """)  # fmt: skip
+    return warehouse
+
+
+def test_recall_is_over_the_words_that_carry_a_shortcut(certified):
+    rows = certified.rows("registry/recall", certificate_id="c_1")
+    assert [(row["shortcut"], row["strength"], row["n_spurious"], row["recall_spurious"], row["recall_suspect"], row["learned"], row["words"]) for row in rows] == [
+        ("ordered_pair", 1.0, 0, 0.0, 0.5, False, "dd context-dependent, ee no candidate"),
+        ("single_token", 0.9, 1, 1.0, 1.0, True, "cc spurious"),
+        ("single_token", 1.0, 1, 0.5, 0.5, True, "aa spurious, bb unclear"),
+    ]  # fmt: skip
+
+
+def test_the_false_discovery_rate_is_the_share_of_decoys_times_the_words_over_those_called_spurious(certified):
+    (row,) = certified.rows("registry/false_discoveries", certificate_id="c_1")
+    # One of four judged decoys; 100 words could have been called so by chance; 47 + aa + cc + ff were: 0.25 * 100 / 50.
+    assert row == {
+        "n_decoys": 4, "n_decoys_spurious": 1, "n_tested": 100, "n_flagged": 50, "decoy_fdr": 0.5, "n_controls": 1,
+        "n_controls_spurious": 0,
+    }  # fmt: skip
+    (without,) = certified.rows("registry/false_discoveries", certificate_id="c_2")
+    assert without["decoy_fdr"] is None
+
+
+# ---------------------------------------------------------------- certificates
+
+
+@pytest.fixture
+def model(tmp_path):
+    return weights(tmp_path / "model", 0.0)
+
+
+def weights(folder, value, rows=2):
+    import numpy as np
+
+    folder.mkdir()
+    save_file({"w": np.full((rows, 3), value, np.float32)}, folder / "model.safetensors")
+    return ModelSpec(folder, 64, folder.name, ("neg", "pos"))
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "d.csv").write_text("text,label\na,neg\nb,pos\n", encoding="utf-8")
+    return AuditConfig.model_validate({
+        "warehouse": tmp_path / "w.duckdb", "data": {"path": tmp_path / "d.csv"}, "model": {"path": tmp_path / "model"},
+        "attribution": {"method": "certified"},
+    })  # fmt: skip
+
+
+def certificate(config, model, certificate_id, method, baseline):
+    with open_warehouse(config.warehouse) as warehouse:
+        warehouse.run("registry/enter_certificates", {
+            "certificate_id": certificate_id, "subject": subject(config, model), "name": "n", "folder": "f", "run_id": "r", "seed": 0,
+            "method": method, "baseline": baseline, "clean_accuracy": 0.8, "planted_accuracy": 0.8, "config": "{}",
+            "unplanted": str(_unplanted(config)),
+        })  # fmt: skip
+
+
+def _unplanted(config):
+    path = config.warehouse.with_name("unplanted.parquet")
+    duckdb.execute(f"copy (select 10 as n_tested, 1 as n_spurious) to '{path}'")
+    return path
+
+
+def test_a_certificate_covers_models_of_the_same_shapes_on_the_same_data(config, model, tmp_path):
+    assert subject(config, model) == subject(config, weights(tmp_path / "same", 1.0))
+    assert subject(config, model) != subject(config, weights(tmp_path / "other", 0.0, rows=3))
+    known = subject(config, model)
+    (tmp_path / "d.csv").write_text("text,label\na,neg\nc,pos\n", encoding="utf-8")
+    assert subject(config, model) != known
+
+
+def test_method_certified_is_the_method_and_the_baseline_of_the_newest_certificate(config, model):
+    certificate(config, model, "first", "integrated_gradients", "mask")
+    certificate(config, model, "second", "gradient_x_input", "none")
+    chosen = with_certified_method(config, model).attribution
+    assert (chosen.method, chosen.methods[0], chosen.summed, chosen.baseline) == (
+        "listed", "gradient_x_input", "gradient_x_input", "mask",
+    )  # fmt: skip
+    assert set(chosen.methods) == set(config.attribution.methods) - {"integrated_gradients"}
+    certificate(config, model, "third", "integrated_gradients", "zero")
+    chosen = with_certified_method(config, model).attribution
+    assert (chosen.summed, chosen.baseline) == ("integrated_gradients", "zero")
+    # As if it had been written so: no second run for the same scores.
+    assert type(chosen).model_validate(chosen.model_dump()) == chosen
+
+
+def test_without_a_certificate_the_way_out_is_one_sentence(config, model, tmp_path):
+    with pytest.raises(AuditError, match=r"holds none\. Make one with token-audit certify CONFIG"):
+        with_certified_method(config, model)
+    certificate(config, weights(tmp_path / "other", 0.0, rows=3), "of-another", "gradient_x_input", "none")
+    with pytest.raises(AuditError, match="holds none"):
+        with_certified_method(config, model)
+    certificate(config, model, "in-vain", None, None)
+    with pytest.raises(AuditError, match="holds one whose model learned no shortcut"):
+        with_certified_method(config, model)
+
+
+def test_what_cannot_be_certified_is_said_before_any_work(config):
+    with pytest.raises(ConfigError, match="`finetune` is missing: certify trains the classifier once more"):
+        require_certifiable(config)
+    pairs = AuditConfig.model_validate({
+        "data": {"path": "d.csv", "pair": "second", "where": {"split": "test"}}, "finetune": {"where": {"split": "train"}},
+    })  # fmt: skip
+    with pytest.raises(ConfigError, match=r"`data\.pair` is 'second': certify plants into single texts"):
+        require_certifiable(pairs)
