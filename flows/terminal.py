@@ -143,7 +143,7 @@ def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: i
         ]
         print("\n".join(visible(line) for line in lines))
     if not figures:
-        print(visible(f"{word}\tno figures: it is in fewer examples than aggregation.min_examples"))
+        print(visible(f"{word}\tno figures: it is in fewer examples than statistics.min_examples"))
     console = Console()
     for sentence in sentences:
         console.print(_coloured(sentence))

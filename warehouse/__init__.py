@@ -36,8 +36,8 @@ from configs.section import digest, on_store
 PUBLIC = (
     "verdicts", "effects", "candidates", "trials", "evidence", "meaning", "company", "waivers", "verification_cost", "word_importance", "words",
     "label_association", "minority_gap", "word_types", "vocabulary_candidates", "labelling_hints", "examples", "rejects",
-    "word_scores", "word_occurrences", "bigram_occurrences", "word_bootstrap", "quadrants", "example_slices", "slice_importance",
-    "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
+    "word_scores", "word_occurrences", "bigram_occurrences", "quadrants", "example_slices", "slice_importance",
+    "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot",
 )  # fmt: skip
 STAGES = ("aggregate", "screen", "verify", "judge", "recommend")
 """Those that build tables, in their order."""
