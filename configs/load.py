@@ -6,6 +6,7 @@ A message names the file (or the `--set`), the dotted key, the value, and what t
 import difflib
 import json
 import re
+import textwrap
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -213,10 +214,10 @@ def _quotes(kind: str, got: object) -> str:
 
 
 def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator[dict[str, str]]:
-    """Every setting as a row: key, type, unit, default, meaning."""
+    """Every setting as a row: key, type, unit, default, meaning. `compare` is one row: it has the settings of `data`."""
     for name, field in section.model_fields.items():
         inner = _section_of(field.annotation)
-        if inner is not None:
+        if inner is not None and name != "compare":
             yield from settings(inner, f"{prefix}{name}.")
             continue
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
@@ -231,11 +232,58 @@ def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator
         ]
         yield {
             "key": prefix + name,
-            "type": _type_name(field.annotation),
+            "type": "as data" if inner is not None else _type_name(field.annotation),
             "unit": ", ".join([str(extra.get("unit", "")), *bounds]).strip(", "),
             "default": default,
             "meaning": (field.description or "").replace("\n", " "),
         }
+
+
+def sections() -> dict[str, str]:
+    """Name of each section -> what it is about."""
+    return {
+        name: (field.description or "").replace("\n", " ")
+        for name, field in AuditConfig.model_fields.items()
+        if _section_of(field.annotation) is not None and name != "compare"
+    }
+
+
+def commented_yaml() -> str:
+    """A config file to start from: what an audit needs, and every other setting as a comment with its default."""
+    lines = [
+        "# Settings of token-audit. What stands here is needed; lines that begin with # show defaults.",
+        "# token-audit check of this file: token-audit run THIS_FILE",
+    ]
+    about, section = sections(), ""
+    for row in settings():
+        name, _, last = row["key"].rpartition(".")
+        if name != section and name:
+            lines += ["", *_wrapped(about[name]), f"{'' if name in _NEEDED else '# '}{name}:"]
+        section = name
+        value = _NEEDED.get(row["key"])
+        text = f"{'  ' if name else ''}{last}: {json.dumps(_default(row)) if value is None else value}"
+        lines += [
+            *_wrapped(f"{row['meaning']} ({', '.join(filter(None, [row['type'], row['unit']]))})", "  " if name else "")
+        ]
+        lines.append(text if value is not None else f"# {text}")
+    return "\n".join(lines) + "\n"
+
+
+_NEEDED = {
+    "name": "my-audit",
+    "data": "",
+    "data.path": "reviews.csv",
+    "model": "",
+    "model.path": "checkpoints/my-classifier",
+}
+
+
+def _default(row: Mapping[str, str]) -> Any:
+    return None if row["default"] == "required" else json.loads(row["default"])
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(text, 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 
 def _type_name(annotation: Any) -> str:

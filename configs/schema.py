@@ -95,8 +95,6 @@ class ModelConfig(Section):
     """Longer texts are cut here (or at the model's own limit, if that is lower) and counted as truncated, or read in windows of this length."""
     long_texts: Literal["truncate", "windows"] = "truncate"
     """What to do with longer texts. `windows`: overlapping windows, the prediction being that of the mean of their logits."""
-    overlap: int = setting(64, "tokens", ge=0)
-    """Tokens that neighbouring windows share."""
     pad_to: int | None = setting(None, "tokens", ge=8, le=8192)
     """Pad every text to this length, for networks that read a fixed number of positions."""
 
@@ -109,14 +107,6 @@ class ModelConfig(Section):
             yield "needs `hub` and `revision` together: the commit, so that the audit can be repeated"
         if given.get("factory") is not None and hub is not None:
             yield "has `factory` beside `hub`: code of yours goes with weights in a local `path`"
-        limit, overlap = given.get("max_tokens", 512), given.get("overlap", 64)
-        if (
-            given.get("long_texts") == "windows"
-            and isinstance(limit, int)
-            and isinstance(overlap, int)
-            and overlap > limit // 2
-        ):
-            yield f"has `overlap` {overlap}, more than half of `max_tokens` {limit}: a token would be in three windows"
 
 
 Network = Literal["auto", "bert_relu", "frozen_dense", "bilstm"]
@@ -135,25 +125,14 @@ class FinetuneConfig(Section):
     """Train on a random sample of this size. Without it every usable row is used."""
     epochs: int = setting(1, "passes over the rows", ge=1, le=100)
     """Passes over the training rows."""
-    batch_size: int = setting(32, "examples", ge=1)
-    """Examples a step."""
     learning_rate: float = setting(2e-4, "1", gt=0, lt=1)
     """Peak learning rate of AdamW; warm-up over the first tenth, then linear decay to 0."""
-    frozen_layers: int = setting(2, "layers", ge=0)
-    """The embeddings and this many of the first transformer layers keep their pretrained weights."""
     max_tokens: int = setting(64, "tokens", ge=8, le=8192)
     """Longer training texts are cut here."""
     seed: int = 0
     """Seed of the classification head, of dropout and of the order of the rows."""
     min_accuracy: float = setting(0.0, "share of held-out examples, 0..1", ge=0, le=1)
     """Refuse the classifier if its accuracy on the audited rows is lower."""
-
-    @classmethod
-    def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
-        network, default = given.get("network", "auto"), cls.model_fields["frozen_layers"].default
-        if given.get("frozen_layers", default) != default and network in ("frozen_dense", "bilstm"):
-            why = "trains no layer of the encoder" if network == "frozen_dense" else "has no encoder"
-            yield f"sets `frozen_layers`, which has no effect: the network {network} {why}"
 
 
 Method = Literal["integrated_gradients", "gradient_x_input", "relevance", "gradient_norm", "embedding_gradient_norm"]
@@ -166,9 +145,7 @@ Baseline = Literal["mask", "pad", "unk", "zero", "mean"]
 Rule = Literal[
     "midpoint",
     "gauss_legendre",
-    "gauss_kronrod",
     "trapezoid",
-    "simpson",
     "riemann_left",
     "riemann_right",
     "inclusive_sum",
@@ -180,20 +157,16 @@ class AttributionConfig(Section):
 
     mode: Literal["corpus", "document", "fixed"] = "corpus"
     """What is certified. `corpus`: figures on words, by few gradients a text at places drawn at random, so that the intervals hold the quadrature noise. `document`: each text's scores, within `tolerance`. `fixed`: nothing more than the completeness gap; `rule` and `steps` as given, to reproduce other tools."""
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] = (
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] | Literal["certified"] = (
         "integrated_gradients",
         "gradient_x_input",
         "gradient_norm",
     )
-    """What is computed, all in one pass. The first signed one is what the audit adds up. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise relevance: gradient x input with attention weights, layer norms and ratios of activations held constant, for BERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, DistilBERT and DeBERTa v2."""
-    method: Literal["listed", "certified"] = "listed"
-    """`certified`: the signed method and the baseline that `token-audit certify` found best for this kind of model on this data, in the place of `methods` and `baseline`."""
+    """What is computed, all in one pass. The first signed one is what the audit adds up. `certified`: the signed method, and its baseline, that `token-audit certify` found best for this kind of model on this data. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise relevance: gradient x input with attention weights, layer norms and ratios of activations held constant, for BERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, DistilBERT and DeBERTa v2."""
     layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)
     """Where gradients are taken: `word_embeddings`, `embeddings` (the output of the embedding block), or the dotted name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
     baseline: Baseline = "mask"
     """What a text is compared with: each token replaced by [MASK], padding, the unknown token, a zero embedding, or the mean of all embeddings. Special tokens stay. Without a mask token `mask` falls back on `unk`."""
-    baseline_sweep: tuple[Baseline, ...] = ()
-    """Other baselines to try on a draw of the texts; the report shows how far the ranks of tokens agree."""
     scalar: Literal["margin", "logit", "probability"] = "margin"
     """What is explained: the log-odds of the target class against all others, its logit, or its probability."""
     target: Annotated[str, StringConstraints(min_length=1)] = "predicted"
@@ -205,19 +178,11 @@ class AttributionConfig(Section):
     seed: int = 0
     """Seed of the places on the path and of the pilot."""
     gradients: int | None = setting(None, "gradients per example", ge=2, le=256)
-    """`corpus` mode: gradients on the path of a text. Without it, the fewest whose noise on the pilot stays under `max_noise`, or those that suit `interval_width` or `max_gradients`."""
-    max_noise: float = setting(0.1, "share of the scores, root mean square", gt=0, lt=1)
-    """`corpus` mode: largest quadrature noise of a text's scores. At 0.1 it widens the interval of a word by about half a percent."""
+    """`corpus` mode: gradients on the path of a text. Without it, the fewest whose noise on the pilot stays under a tenth of the scores, or those that suit `interval_width`."""
     interval_width: float | None = setting(None, "unit of the scalar", gt=0)
-    """`corpus` mode: attribute only so many texts, and so finely, that the 95 % interval of a typical word in `interval_examples` of the texts is no wider than this. All texts are predicted."""
-    interval_examples: int = setting(50, "examples", ge=2)
-    """`corpus` mode: what `interval_width` is promised for: words in at least this many of all the texts."""
-    max_gradients: int | None = setting(None, "gradients in all", ge=1)
-    """`corpus` mode: a budget, spent on the number of texts and the gradients a text that give the narrowest intervals."""
+    """`corpus` mode: attribute only so many texts, and so finely, that the 95 % interval of a typical word in 50 of the texts is no wider than this. All texts are predicted."""
     tolerance: float = setting(0.025, "share of the summed |scores|", gt=0, lt=1)
     """`document` mode: largest estimated error of a text's scores. Texts over it get more gradients, then quarantine."""
-    max_doublings: int = setting(3, "doublings of the gradients", ge=0, le=6)
-    """How often a text that misses its tolerance is tried again with twice the gradients before it is quarantined."""
     rule: Rule = "midpoint"
     """`fixed` mode: quadrature rule of integrated gradients. `inclusive_sum` is the sum over linspace(0, 1, steps + 1) divided by steps."""
     steps: int = setting(16, "gradients per example", ge=1, le=1024)
@@ -228,14 +193,20 @@ class AttributionConfig(Section):
     """Stop if more than this share of the examples is quarantined: their words would be missing from every figure."""
 
     @property
+    def computed(self) -> tuple[Method, ...]:
+        """The methods by name; those of a certificate have been looked up."""
+        assert self.methods != "certified", "tasks.selftest.certificate.with_certified_method comes first"
+        return self.methods
+
+    @property
     def summed(self) -> Method:
         """The method that the audit adds up over the corpus."""
-        return next(method for method in self.methods if method in SIGNED)
+        return next(method for method in self.computed if method in SIGNED)
 
     @property
     def adaptive(self) -> bool:
         """Whether a pilot decides where on the path gradients go, and how many."""
-        return self.mode != "fixed" and "integrated_gradients" in self.methods
+        return self.mode != "fixed" and "integrated_gradients" in self.computed
 
     def mirrored(self, num_labels: int, head: str) -> bool:
         """Whether a score towards one label is minus the score towards the other: two labels of which one is right, and no single logit."""
@@ -256,7 +227,7 @@ class AttributionConfig(Section):
         if given.get("against") is not None and given.get("scalar", "margin") != "margin":
             yield "has `against` beside a scalar that looks at one class; leave `scalar` at margin"
         where = {
-            "corpus": ("gradients", "max_noise", "interval_width", "interval_examples", "max_gradients"),
+            "corpus": ("gradients", "interval_width"),
             "document": ("tolerance",),
             "fixed": ("rule", "steps", "max_gap"),
         }
@@ -266,45 +237,26 @@ class AttributionConfig(Section):
             ]  # a stored config names every setting
             if owner != mode and mode in where and set_in_vain:
                 yield f"sets {', '.join(f'`{name}`' for name in set_in_vain)}, which {'has' if len(set_in_vain) == 1 else 'have'} an effect only in mode {owner}; the mode is {mode}"
-        chosen = [name for name in ("gradients", "interval_width", "max_gradients") if given.get(name) is not None]
-        if len(chosen) > 1:
-            yield f"needs at most one of `gradients`, `interval_width` and `max_gradients`, found {' and '.join(chosen)}"
+        if given.get("gradients") is not None and given.get("interval_width") is not None:
+            yield "needs at most one of `gradients` and `interval_width`"
 
 
-class AggregationConfig(Section):
-    """How scores are added up over the examples."""
+class StatisticsConfig(Section):
+    """What counts as enough evidence in the figures on words."""
 
+    fdr: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
+    """A figure counts as significant at this Benjamini-Hochberg q-value: what the model uses, the quadrants, slices, comparisons."""
     min_examples: int = setting(5, "examples", ge=2)
     """Words in fewer examples get no row: their interval would say nothing."""
-    prior_examples: float = setting(4.0, "examples", ge=1)
-    """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
-    sure_q: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
-    """A figure counts as sure at this Benjamini-Hochberg q-value, in the quadrants and for the bootstrap."""
-    min_pmi: float = setting(3.0, "nats", ge=0)
-    """Neighbouring words get figures as a pair from this association on: at 3.0 they meet 20 times as often as chance."""
-    bootstrap_words: int = setting(300, "words", ge=1)
-    """The surest words that get a bootstrap interval as well."""
-    bootstrap_examples: int = setting(2000, "examples", ge=2)
-    """Words in more examples get no bootstrap interval: the mean of so many is as good as normal."""
-    bootstrap_replicates: int = setting(200, "replicates", ge=40, le=10_000)
-    """Replicates of the bootstrap. An end of the interval is one of their 2.5 % lowest or highest."""
-    bootstrap_seed: int = 0
-    """Seed of the bootstrap."""
 
 
-class FlaggingConfig(Section):
-    """When a word counts as suspect."""
+class ScreeningConfig(Section):
+    """Which words are put to the test."""
 
-    max_q: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
-    """A word counts as used by the model if its Benjamini-Hochberg q-value is at most this."""
     min_score: float = setting(0.1, "unit of the scalar (log-odds)", ge=0)
     """A word counts as used by the model only if the near end of its 95 % interval is at least this far from what the typical word gets."""
-    min_spuriousness: float = setting(0.5, "0..1", ge=0, le=1)
-    """A used word is flagged from this spuriousness score on."""
-    min_capitalised: float = setting(0.8, "share, 0..1", gt=0, le=1)
-    """A word is a name if it is capitalised at least this often where a sentence does not start."""
-    min_casing_examples: int = setting(3, "occurrences", ge=1)
-    """Occurrences inside a sentence needed before casing alone decides."""
+    max_candidates: int = setting(300, "words", ge=1, le=10_000)
+    """Most words and fragments that are tried, by weight and by type; those left out are counted."""
     recogniser: Annotated[str, StringConstraints(pattern=FUNCTION)] | None = None
     """A recogniser of names that you have: `module:function`, called with a list of texts, returns for each a list of (start, end, "name" or "place") in characters. It decides where most of its answers for a word agree. The code is imported and run."""
 
@@ -312,37 +264,17 @@ class FlaggingConfig(Section):
 class VerificationConfig(Section):
     """How the words that the model uses are put to the test: by changing texts."""
 
-    max_candidates: int = setting(300, "words", ge=1, le=10_000)
-    """Most words and fragments that are tried, by weight and by suspicion; those left out are counted."""
     max_documents: int = setting(32, "texts", ge=8, le=256)
     """Most texts for each word and operator. It begins with 16, and goes on only while nothing is settled."""
     min_effect: float = setting(0.1, "log-odds", gt=0)
     """An effect below this is none: trials end when the interval lies within, and a verdict of use asks for more."""
-    min_similarity: float = setting(0.4, "cosine, 0..1", gt=0, lt=1)
-    """Words are neighbours if their input embeddings, less the mean of all, are at least this similar."""
-    seed: int = 0
-    """Seed of the places where words are inserted."""
 
 
 class VerdictsConfig(Section):
     """How evidence becomes a verdict. A change here tries nothing again."""
 
-    min_operators: int = setting(2, "operators", ge=1, le=4)
-    """A word moves predictions if so many of delete, mask, swap and insert show it, none surely the contrary, and their common interval lies beyond 0; or if so many change predictions."""
-    min_texts: int = setting(12, "texts", ge=3)
-    """Texts in which a content word must have been tried to be called spurious; names, fragments and the like need no such number."""
-    min_turned: float = setting(0.125, "share of texts, 0..1", gt=0, le=1)
-    """A word decides texts if at least this share of the predictions surely changes when it goes, to whichever label."""
-    max_foretold: float = setting(0.15, "share of the effect, 0..1", gt=0, le=1)
-    """The meaning of a content word does not explain its effect if words of similar meaning foretell less than this share of it."""
-    max_opposite: float = setting(0.25, "share of texts, 0..1", gt=0, le=1)
-    """From this share of texts in which deleting the word has the opposite effect, it depends on its context."""
-    max_spread: float = setting(1.0, "standard deviation / |mean|", gt=0)
-    """A word whose effects vary by more than this times their mean depends on its context."""
-    min_surface: float = setting(0.6, "share of the effect, 0..1", gt=0, le=1)
-    """The model holds on to the very word, and not to what it means, if at least this share of its effect is lost with a neighbour in its place."""
-    max_surface: float = setting(0.2, "share of the effect, 0..1", gt=0, le=1)
-    """The effect belongs to the meaning if a neighbour loses no more than this share of it."""
+    max_predicted: float = setting(0.15, "share of the effect, 0..1", gt=0, le=1)
+    """The meaning of a content word does not explain its effect if words of similar meaning predict less than this share of it."""
 
 
 class CertificationConfig(Section):
@@ -350,57 +282,15 @@ class CertificationConfig(Section):
 
     seed: int = 0
     """Seed of what is planted and where."""
-    rate: float = setting(0.02, "share of the rows", gt=0, le=0.05)
-    """Rows that get a word whose presence decides the label. Rules of two words get three to five times as many for each of their sides, control words half."""
-    strengths: Annotated[tuple[Annotated[float, Field(gt=0.5, le=1)], ...], Field(min_length=1)] = (0.9, 1.0)
-    """Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the largest."""
-    names: int = setting(4, "surnames", ge=0)
-    """Surnames, unseen and cut into pieces by the tokenizer, that are tied to a label."""
-    name_strength: float = setting(0.9, "share of the planted rows", gt=0.5, le=1)
-    """Share of a name's rows that have its label."""
     decoys: int = setting(40, "words", ge=0)
     """Words planted without regard to the label, in 3 rows to 5 % of the audited ones: what is found among them is false."""
     controls: tuple[str, ...] = ()
     """Words that a model should use, planted alike for every label. Without them: the two content words that the labels support most, for each label."""
-    probes: int = setting(60, "texts", ge=10)
-    """Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are tried."""
-    min_learned: float = setting(0.9, "share of the probes, 0..1", gt=0.5, le=1)
-    """A shortcut counts as learned if the planted model is right on at least this share of its probes."""
-    baselines: Annotated[tuple[Baseline, ...], Field(min_length=1)] = ("mask", "pad", "zero")
-    """Baselines that integrated gradients are tried with."""
-
-
-class RecommendationConfig(Section):
-    """What is proposed to people."""
-
-    max_vocabulary: int = setting(50, "words", ge=1)
-    """Longest list of proposed vocabulary additions."""
-    max_hints: int = setting(30, "words per class", ge=1)
-    """Longest list of labelling hints, per class and kind."""
-    min_hint_examples: int = setting(8, "examples", ge=2)
-    """A keyword is proposed for labelling only from this many examples on."""
-    min_hint_lift: float = setting(0.2, "share, 0..1", gt=0, lt=1)
-    """A keyword is proposed for labelling only if the lower bound of its label rate exceeds the share of the class by this much, too."""
-
-
-class ReportConfig(Section):
-    """The page people read."""
-
-    title: str = setting("Token audit", "text", max_length=120)
-    """Heading of the page."""
-    top_words: int = setting(15, "words per class", ge=3, le=50)
-    """Words in each class's chart."""
-    sentences: int = setting(4, "sentences per finding", ge=1, le=20)
-    """Sentences shown with each finding."""
-    browser_sentences: int = setting(60, "sentences", ge=1, le=500)
-    """Sentences in the example browser."""
 
 
 class ExplainConfig(Section):
     """The page of single texts that `token-audit explain` writes."""
 
-    title: str = setting("Texts, token by token", "text", max_length=120)
-    """Heading of the page."""
     view: Literal["bars", "tokens", "table"] = "tokens"
     """What it shows. `bars`: one text at a time, a bar a token from 0 to 1, for norms. `tokens`: coloured texts, against and for the explained label. `table`: a row a text, with labels, sums and convergence delta."""
     method: Method | None = None
@@ -420,13 +310,6 @@ class ExplainConfig(Section):
             yield f"has view `bars`, which shows sizes and no signs: set `method` to {norms}, or another `view`"
 
 
-class WorkersConfig(Section):
-    """Limits of the worker processes that `TOKEN_AUDIT_WORKERS` asks for."""
-
-    job_minutes: float = setting(30.0, "minutes", gt=0, le=10_000)
-    """Longest that a worker may take for one shard, for one group of words, or for the pilot. Then it is stopped, and the job is tried again, then halved to find the texts at fault. Without workers there is no limit."""
-
-
 Memory = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*(\.[0-9]+)? ?(%|MB|MiB|GB|GiB|TB|TiB)$")]
 
 
@@ -444,6 +327,8 @@ class AuditConfig(Section):
 
     name: RunName = setting("audit", "text")
     """First part of the run's id: lower-case letters, digits, - and _."""
+    title: str | None = setting(None, "text", max_length=120)
+    """Heading of the pages. Without it: what the page is."""
     warehouse: LocalPath = Path("warehouse/audits.duckdb")
     """DuckDB file that holds the tables of every run."""
     output: LocalPath = Path("runs")
@@ -462,22 +347,16 @@ class AuditConfig(Section):
     """Make the classifier first, from a pretrained encoder."""
     attribution: AttributionConfig = AttributionConfig()
     """How a prediction is shared out among its tokens."""
-    aggregation: AggregationConfig = AggregationConfig()
-    """How scores are added up over the examples."""
-    flagging: FlaggingConfig = FlaggingConfig()
-    """When a word counts as suspect."""
+    statistics: StatisticsConfig = StatisticsConfig()
+    """What counts as enough evidence in the figures on words."""
+    screening: ScreeningConfig = ScreeningConfig()
+    """Which words are put to the test."""
     verification: VerificationConfig = VerificationConfig()
-    """How suspicion is put to the test."""
+    """How the words that the model uses are put to the test: by changing texts."""
     verdicts: VerdictsConfig = VerdictsConfig()
     """How evidence becomes a verdict."""
     waivers: LocalPath | None = None
     """YAML file with verdicts that a person has overruled: a list of `word`, `label` (may be left out), `reason`, `owner` and `expires`."""
-    recommendation: RecommendationConfig = RecommendationConfig()
-    """What is proposed to people."""
-    report: ReportConfig = ReportConfig()
-    """The page people read."""
-    workers: WorkersConfig = WorkersConfig()
-    """Limits of the worker processes that `TOKEN_AUDIT_WORKERS` asks for."""
     explain: ExplainConfig = ExplainConfig()
     """The page of single texts that `token-audit explain` writes."""
     certification: CertificationConfig = CertificationConfig()
@@ -509,3 +388,11 @@ class AuditConfig(Section):
         methods = attribution.get("methods", AttributionConfig.model_fields["methods"].default)
         if method in typing.get_args(Method) and isinstance(methods, list | tuple) and method not in methods:
             yield f"`explain.method` is {method}, which is not among `attribution.methods`"
+
+
+BASIC = (
+    "name", "title", "warehouse", "output", "data.path", "data.hub", "data.revision", "data.split", "data.text", "data.label",
+    "data.labels", "data.where", "data.sample", "model.path", "model.hub", "model.revision", "model.max_tokens",
+    "attribution.mode", "screening.max_candidates", "verification.max_documents", "waivers",
+)  # fmt: skip
+"""The settings that most configs are made of; `token-audit config` shows them first."""

@@ -49,12 +49,12 @@ def audit_config(config: AuditConfig) -> Run:
     with locked(run):
         enter_run(config, run, model)
         shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts", config.workers)
+        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
         compared = None
         if config.compare is not None:
             beside = compare_folder(config.compare, run)
             others = ingest_dataset(config.compare, model, beside / "shards", section="compare")
-            compared = others, attribute_shards(others, model, config.attribution, beside / "parts", config.workers)
+            compared = others, attribute_shards(others, model, config.attribution, beside / "parts")
         scores = aggregate_scores(config, run, model, shards, parts, compared)
         screened = screen_words(config, run, scores)
         verified, trials = verify_candidates(config, run, model, screened, shards, parts)

@@ -13,7 +13,7 @@ from typing import get_args
 from prefect import flow
 
 from configs.load import load_config
-from configs.schema import AttributionConfig, AuditConfig, Method
+from configs.schema import AttributionConfig, AuditConfig, Baseline, Method
 from flows.audit import audit_config
 from tasks.attribute import attribute_shards
 from tasks.attribution.relevance import takes_relevance
@@ -29,6 +29,8 @@ from tasks.runs.run import locked
 from tasks.selftest.certificate import Certificate, Planted, Probe, require_certifiable, with_method
 from warehouse import set_limits
 
+_BASELINES: tuple[Baseline, ...] = ("mask", "pad", "zero")
+"""Baselines that integrated gradients are tried with."""
 _PROBE_STEPS = 8
 """Gradients of a probe, at the midpoints of as many steps."""
 
@@ -50,8 +52,8 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
     probes = [_attributed(probe, trained) for probe in _probe_configs(config, planted, trained)]
     ranks = rank_methods(config, planted, clean, probes)
     best = best_method(planted, ranks)
-    if config.attribution.method == "certified":
-        audited = with_method(audited, best or {"method": config.attribution.summed, "baseline": "none"})
+    if config.attribution.methods == "certified":
+        audited = with_method(audited, best or {"method": "gradient_x_input", "baseline": "none"})
     run = audit_config(audited)
     return certify_audit(config, planted, clean, trained, ranks, best, audited, run)
 
@@ -65,7 +67,7 @@ def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) ->
         missing.add("relevance")
     defined = tuple(method for method in everything if method not in missing)
     kept = {name: getattr(config.attribution, name) for name in ("layer", "scalar", "dtype", "seed")}
-    for i, baseline in enumerate(config.certification.baselines):
+    for i, baseline in enumerate(_BASELINES):
         methods: tuple[Method, ...] = defined if i == 0 else ("integrated_gradients",)
         probe = planted_config(config, planted, "probe")
         # Ranks need no certified error: what a pilot would cost is more than the probes.
@@ -77,5 +79,5 @@ def _attributed(config: AuditConfig, model: ModelSpec) -> Probe:
     run = name_run(config, model)
     with locked(run):
         shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts", config.workers)
+        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
     return Probe(config.attribution.baseline, run, tuple(shards), tuple(parts))

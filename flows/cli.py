@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from configs.errors import AuditError
-from configs.load import load_config, settings
+from configs.load import commented_yaml, load_config, sections, settings
+from configs.schema import BASIC
 from flows.terminal import errors_as_sentences, moment_of, print_certificate, print_findings, print_table, print_word
 
 if TYPE_CHECKING:
@@ -216,18 +216,35 @@ def report(
 
 
 @app.command(name="config")
-def config_command() -> None:
-    """List every setting with its type, unit and default."""
-    rows = list(settings())
-    if not sys.stdout.isatty():
-        print_table(("setting", "type", "unit", "default", "meaning"), [tuple(row.values()) for row in rows])
-        return
-    console = Console()
-    for row in rows:
-        console.print(
-            f"[bold]{escape(row['key'])}[/bold]  {escape(row['type'])}{', ' + escape(row['unit']) if row['unit'] else ''}, default {escape(row['default'])}"
-        )
-        console.print(f"    {escape(row['meaning'])}", highlight=False)
+def config_command(
+    section: Annotated[
+        str | None, typer.Argument(help="A section, such as data or attribution: its settings alone.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every setting, not the basic ones alone.")] = False,
+    count: Annotated[bool, typer.Option("--count", help="How many settings there are.")] = False,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="A commented config file to start from.")] = False,
+) -> None:
+    """List the settings with their type, unit and default: the basic ones, a SECTION, or all.
+
+    Example: [bold]token-audit config --yaml > my.yaml[/bold] writes a file to start from.
+    """
+    with errors_as_sentences():
+        if as_yaml:
+            print(commented_yaml(), end="")
+            return
+        rows = list(settings())
+        about = sections()
+        if section is not None and section not in about:
+            raise ConfigError(f"{section} is no section of the settings. Sections: {', '.join(about)}.")
+        chosen = [
+            row
+            for row in rows
+            if (row["key"].startswith(f"{section}.") if section else everything or count or row["key"] in BASIC)
+        ]
+        if count:
+            print(f"settings\t{len(chosen)}")
+            return
+        print_settings(chosen, {} if section or everything else about, rows)
 
 
 @contextlib.contextmanager

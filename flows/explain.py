@@ -27,5 +27,5 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     run = name_run(config, model)
     with locked(run):
         shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts", config.workers)
+        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
         return write_explained(config, run, model, shards, parts)

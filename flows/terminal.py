@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +143,7 @@ def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: i
         ]
         print("\n".join(visible(line) for line in lines))
     if not figures:
-        print(visible(f"{word}\tno figures: it is in fewer examples than aggregation.min_examples"))
+        print(visible(f"{word}\tno figures: it is in fewer examples than statistics.min_examples"))
     console = Console()
     for sentence in sentences:
         console.print(_coloured(sentence))
@@ -196,3 +196,23 @@ def _coloured(sentence: "Sentence") -> Text:
 
 def moment_of(moment: Any) -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def print_settings(
+    chosen: Sequence[Mapping[str, str]], about: Mapping[str, str], rows: Sequence[Mapping[str, str]]
+) -> None:
+    """The chosen settings, and behind them the sections that hold the others."""
+    if not sys.stdout.isatty():
+        print_table(("setting", "type", "unit", "default", "meaning"), [tuple(row.values()) for row in chosen])
+    else:
+        console = Console()
+        for row in chosen:
+            unit = f", {escape(row['unit'])}" if row["unit"] else ""
+            key, kind, default = escape(row["key"]), escape(row["type"]), escape(row["default"])
+            console.print(f"[bold]{key}[/bold]  {kind}{unit}, default {default}")
+            console.print(f"    {escape(row['meaning'])}", highlight=False)
+    shown = {row["key"] for row in chosen}
+    for name, text in about.items():
+        num_left = sum(row["key"].startswith(f"{name}.") and row["key"] not in shown for row in rows)
+        if num_left:
+            print(f"{name}\t{num_left} more: token-audit config {name}\t{text}", file=sys.stderr)

@@ -14,14 +14,18 @@ from tasks.runtime.parts import part_file, read_manifest
 from tasks.runtime.stage import stage
 from warehouse import open_warehouse
 
+PRIOR_EXAMPLES = 4.0
+"""Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
+_MIN_PMI = 3.0
+"""Nats of association from which neighbouring words get figures as a pair: they meet 20 times as often as chance."""
 _SCORES = (
     "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance",
     "corpus_means", "corpus_facts",
 )  # fmt: skip
 
 _TABLES = (
-    *_SCORES, "word_bootstrap", "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
-    "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot", "baseline_agreement",
+    *_SCORES, "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
+    "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot",
 )  # fmt: skip
 
 
@@ -79,9 +83,10 @@ def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Path], parts
         "mirrored": config.attribution.mirrored(len(model.labels), model.head),
         "plan": json.dumps({"method": config.attribution.summed, **(read_manifest(plan) or {})}),
         "pilot_parts": [part_file(plan, "pilot")],
-        "baseline_parts": [part_file(plan, "baselines")],
         **config.attribution.model_dump(include={"mode", "tolerance", "max_gap"}),
         "method": config.attribution.summed,
         "batch_files": BATCH_FILES,
-        **config.aggregation.model_dump(),
+        **config.statistics.model_dump(),
+        "prior_examples": PRIOR_EXAMPLES,
+        "min_pmi": _MIN_PMI,
     }

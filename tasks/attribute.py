@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig, WorkersConfig
+from configs.schema import AttributionConfig
 from tasks.attribution.batches import Engine, batch_tokens, engine_for
 from tasks.attribution.gradients import Budget
 from tasks.attribution.part import attribute_shard
 from tasks.attribution.pilot import example_ids, pilot_ids, plan_of
-from tasks.attribution.plan import stored_plan
+from tasks.attribution.plan import MAX_DOUBLINGS, stored_plan
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
@@ -34,7 +34,6 @@ def attribute_shards(
     model: ModelSpec,
     attribution: AttributionConfig,
     folder: Path,
-    limits: WorkersConfig | None = None,
 ) -> list[Path]:
     """Attribute every shard that has no whole part in `folder` yet; return the manifests of all parts, in order.
 
@@ -57,7 +56,7 @@ def attribute_shards(
             Job(shards[i].stem, (paths[i], model, attribution, plan, parts[i].absolute()), sizes[i], partial(example_ids, paths[i]))
             for i in sorted(missing)
         ]  # fmt: skip
-        with fan_out(limits or WorkersConfig()) as run_everywhere:
+        with fan_out() as run_everywhere:
             if stored_plan(plan) is None:
                 ids = pilot_ids(paths, attribution.seed)
                 pilot = Job("the pilot", (paths, model, attribution, plan), len(ids), lambda: ids)
@@ -143,8 +142,8 @@ def _flushed_denormals() -> Iterator[None]:
 
 def _too_many(quarantined: int, died: int, planned: int, attribution: AttributionConfig) -> str:
     wanted = {
-        "document": f"miss attribution.tolerance = {attribution.tolerance} after {attribution.max_doublings} doublings of their gradients",
-        "fixed": f"miss attribution.max_gap = {attribution.max_gap} even with {attribution.steps * 2**attribution.max_doublings} steps",
+        "document": f"miss attribution.tolerance = {attribution.tolerance} after {MAX_DOUBLINGS} doublings of their gradients",
+        "fixed": f"miss attribution.max_gap = {attribution.max_gap} even with {attribution.steps * 2**MAX_DOUBLINGS} steps",
         "corpus": "have scores that are no numbers, or do not fit into memory",
     }[attribution.mode]
     killed = f" or kill their worker ({died} of them)" if died else ""

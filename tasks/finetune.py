@@ -38,6 +38,9 @@ from tasks.runtime.parts import flush_files, write_whole
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 
+BATCH_SIZE = 32
+FROZEN_LAYERS = 2
+"""The embeddings and this many of the first transformer layers keep their pretrained weights."""
 _ENDLESS = 10**9
 
 
@@ -91,7 +94,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
     model = config.model
     return model_spec(
         folder, model.max_tokens, factory=None if finetune.network == "auto" else f"tasks.model.networks:{finetune.network}",
-        long_texts=model.long_texts, overlap=model.overlap, pad_to=model.pad_to,
+        long_texts=model.long_texts, pad_to=model.pad_to,
     )  # fmt: skip
 
 
@@ -165,11 +168,11 @@ def _freeze(encoder: Any, finetune: FinetuneConfig, base: Path) -> None:
     layers = next(
         (module for module in encoder.modules() if isinstance(module, torch.nn.ModuleList)), torch.nn.ModuleList()
     )
-    if finetune.frozen_layers > len(layers):
+    if FROZEN_LAYERS > len(layers):
         raise ModelError(
-            f"finetune.frozen_layers is {finetune.frozen_layers}, the encoder {base.name} has {len(layers)} layers."
+            f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first {FROZEN_LAYERS} as they are."
         )
-    for layer in layers[: finetune.frozen_layers]:
+    for layer in layers[:FROZEN_LAYERS]:
         layer.requires_grad_(requires_grad=False)
 
 
@@ -204,7 +207,7 @@ def _train(model: Any, texts: Texts, rows: list[Row], finetune: FinetuneConfig) 
         # Shuffled before the stable sort, so that texts of one length meet others in each epoch.
         order = rng.permutation(len(ids))
         order = order[np.argsort([len(ids[i]) for i in order], kind="stable")]
-        epoch = [order[start : start + finetune.batch_size] for start in range(0, len(order), finetune.batch_size)]
+        epoch = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
         batches += [epoch[i] for i in rng.permutation(len(epoch))]
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=finetune.learning_rate, weight_decay=0.01)

@@ -19,6 +19,7 @@ from tasks.runtime.parts import read_part
 from tasks.runtime.stage import stage
 from tasks.text.words import as_in_the_tables
 from tasks.trials.expected import expected_effects
+from tasks.trials.thresholds import thresholds
 from warehouse import open_warehouse
 
 
@@ -32,8 +33,7 @@ def judge_candidates(
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
     verdicts = {
-        **config.verdicts.model_dump(),
-        "min_effect": config.verification.min_effect,
+        **thresholds(config),
         "waivers": json.dumps([_row(waiver) for waiver in waivers]),
     }
     vectors = [row for part in trials for row in read_part(part, "vectors").to_pylist()]

@@ -31,6 +31,7 @@ from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.selftest.certificate import Planted
 from tasks.selftest.plants import (
+    NUM_PROBES,
     NUM_SURNAMES,
     Plant,
     PlantedRow,
@@ -54,7 +55,7 @@ def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
     """
     finetune, certification = config.finetune, config.certification
     assert finetune is not None, "the flow asked for it"
-    used = certification.model_dump(mode="json", include=_PLANTING)
+    used = certification.model_dump(mode="json")
     data = config.data.model_dump(mode="json", exclude={"path", "max_rejected"})
     code = code_of("tasks.plant", "tasks.text", "tasks.data", "tasks.model", "tasks.selftest")
     key = digest(
@@ -75,9 +76,6 @@ def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
             _plant(config, model, train, heldout, manifest)
             advance(len(train) + len(heldout))
     return planted
-
-
-_PLANTING = {"seed", "rate", "strengths", "name_strength", "names", "decoys", "controls", "probes"}
 
 
 def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: list[Row], manifest: Path) -> None:
@@ -102,7 +100,7 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
     within = max(finetune.max_tokens // 2, 4)
     parts = {
         "train": plant_rows(train, plants, seed, within), "audit": plant_rows(heldout, plants, seed, within),
-        "probe": probes(heldout, plants, seed, within, certification.probes),
+        "probe": probes(heldout, plants, seed, within, NUM_PROBES),
     }  # fmt: skip
     write_part(manifest, {"rows": _table(parts, model.labels), "words": _words_table(plants, model.labels)}, {
         "num_train": len(train), "num_audited": len(heldout), "num_probes": len(parts["probe"]),

@@ -22,11 +22,14 @@ from tasks.runtime.stage import stage
 from tasks.selftest.certificate import Planted, Probe
 from warehouse import query, scratch
 
+_MIN_LEARNED = 0.9
+"""A shortcut counts as learned if the planted model is right on at least this share of its probes."""
+
 
 @stage("rank", hours=1)
 def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes: Sequence[Probe]) -> Path:
     """Whether the shortcuts were learned, and how high each method and baseline ranks their words. Returns the part."""
-    limit = config.certification.min_learned
+    limit = _MIN_LEARNED
     code = code_of("tasks.rank", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution", "tasks.selftest")
     sql = [query(f"rank/{name}").sql for name in ("learned", "method_ranks", "best_method")]
     key = digest(

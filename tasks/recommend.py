@@ -8,6 +8,16 @@ from tasks.runs.run import Run
 from tasks.runtime.stage import stage
 from warehouse import open_warehouse
 
+_LIMITS = {
+    # Longest lists: of vocabulary additions, and of keywords for each class and action.
+    "max_vocabulary": 50,
+    "max_hints": 30,
+    # A keyword is proposed from this many examples on, and if the lower bound of its label rate exceeds the share of the
+    # class by `min_hint_lift`.
+    "min_hint_examples": 8,
+    "min_hint_lift": 0.2,
+}
+
 
 @stage("recommend", hours=2)
 def recommend_changes(config: AuditConfig, run: Run, verdicts: str) -> str:
@@ -18,4 +28,4 @@ def recommend_changes(config: AuditConfig, run: Run, verdicts: str) -> str:
     """
     with open_warehouse(config.warehouse) as warehouse:
         tables = ["recommend/vocabulary_candidates", "recommend/labelling_hints"]
-        return warehouse.build_stage(run.run_id, "recommend", tables, config.recommendation.model_dump(), verdicts)
+        return warehouse.build_stage(run.run_id, "recommend", tables, _LIMITS, verdicts)

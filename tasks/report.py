@@ -32,6 +32,7 @@ from tasks.runtime.parts import file_hash, read_manifest, write_part, write_whol
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.selftest.certificate import covering
+from tasks.trials.thresholds import thresholds
 from warehouse import Warehouse, open_warehouse
 
 MAX_VERDICTS = 50
@@ -43,6 +44,12 @@ MAX_ASIDE = 2
 _GAP_SCALE = 0.1
 """Completeness gap, as a share of the change, that the histogram is drawn around where no tolerance is set."""
 
+TOP_WORDS = 15
+"""Words in the chart of each label."""
+SENTENCES = 4
+"""Texts shown with each finding."""
+BROWSER_SENTENCES = 60
+"""Texts in the example browser."""
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
 
 _MAX_LABELS = 8
@@ -62,7 +69,7 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         certificate = covering(warehouse, run.inputs.get("subject"))
     certified = certificate and certificate["certificate_id"]
-    key = digest(recommendations, config.report.model_dump(), certified, _code())
+    key = digest(recommendations, config.title, config.statistics.fdr, certified, _code())
     facts = read_manifest(manifest)
     if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
         num_files = 2 * len(EXPORTS) + 1
@@ -141,11 +148,11 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
     params = {
         "max_verdicts": MAX_VERDICTS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
-        "max_gap": config.attribution.max_gap or _GAP_SCALE, "sure_q": config.aggregation.sure_q, **config.report.model_dump(),
+        "max_gap": config.attribution.max_gap or _GAP_SCALE, "fdr": config.statistics.fdr, "top_words": TOP_WORDS, "browser_sentences": BROWSER_SENTENCES,
     }  # fmt: skip
     names = (
         "overview", "rejected", "labels", "confusion", "verdicts", "effects", "verification", "expired_waivers", "quadrant", "top_words", "type_importance", "fragmentation",
-        "gaps", "steps", "completeness", "attribution_quality", "baseline_agreement", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
+        "gaps", "steps", "completeness", "attribution_quality", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
         "corpora", "unstable", "slices", "slice_words", "harmful", "quadrant_counts",
     )  # fmt: skip
     tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
@@ -160,8 +167,8 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     for row in rows["effects"]:
         effects.setdefault(row["place"], []).append(row)
     aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
-    found = find_sentences(warehouse, run.storage, findings, config.report.sentences, mirrored)
-    beside = find_sentences(warehouse, run.storage, aside, min(MAX_ASIDE, config.report.sentences), mirrored)
+    found = find_sentences(warehouse, run.storage, findings, SENTENCES, mirrored)
+    beside = find_sentences(warehouse, run.storage, aside, MAX_ASIDE, mirrored)
     parts = {row["example_id"]: row["part"] for row in rows["browser"]}
     specs = specifications(
         {name: _visible_table(table) for name, table in tables.items()}, [visible(label) for label in shown],
@@ -174,10 +181,10 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     )
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub leaves out the default
     return render(
-        "report.html.jinja", config=config, run=run, registered=registered, certificate=certificate, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
+        "report.html.jinja", config=config, thresholds=thresholds(config), run=run, registered=registered, certificate=certificate, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
         versions=json.loads(registered["versions"]), ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
         headlines=headlines(
-            spurious, rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.flagging.max_q,
+            spurious, rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.statistics.fdr,
         ),
         flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
         confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},

@@ -28,6 +28,10 @@ _MAX_SURNAMES = 5000
 """Rarer surnames add more ordinary words (best, love, grace) than names."""
 
 _TEXTS_AT_A_TIME = 64
+MIN_CAPITALISED = 0.8
+"""A word is a name if at least this share of its occurrences inside a sentence is capitalised."""
+MIN_CASING_EXAMPLES = 3
+"""Occurrences inside a sentence that casing alone needs to decide."""
 
 QUERIES = (
     "screen/telling_texts",
@@ -54,13 +58,14 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
-        AuditError: the recogniser of `flagging.recogniser` cannot be imported, fails, or answers something else than spans.
+        AuditError: the recogniser of `screening.recogniser` cannot be imported, fails, or answers something else than spans.
     """
     first_names, surnames = _names()
     params = {
         "first_names": list(first_names), "surnames": list(surnames), "ner_votes": json.dumps(_votes(config, run, scores)),
         **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
-        **config.flagging.model_dump(exclude={"recogniser"}), "max_candidates": config.verification.max_candidates,
+        **config.screening.model_dump(exclude={"recogniser"}), "fdr": config.statistics.fdr,
+        "min_capitalised": MIN_CAPITALISED, "min_casing_examples": MIN_CASING_EXAMPLES, "min_spuriousness": 0.5,
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)
@@ -68,10 +73,10 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
 
 def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:
     """What the user's recogniser says of each word: rows of `ner_votes`, kept as a part because it may take long."""
-    name = config.flagging.recogniser
+    name = config.screening.recogniser
     if name is None:
         return []
-    recogniser = plugin(name, "flagging.recogniser", AuditError)
+    recogniser = plugin(name, "screening.recogniser", AuditError)
     manifest = run.folder / "recognised.json"
     key = digest(scores, name, [file_hash(source) for source in plugin_sources(name, recogniser)])
     facts = read_manifest(manifest)
@@ -107,11 +112,11 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
         answers = list(recogniser(list(texts)))
     except Exception as error:  # a user's function may raise anything
         raise AuditError(
-            f"flagging.recogniser: {name} failed ({type(error).__name__}: {first_line(error)})."
+            f"screening.recogniser: {name} failed ({type(error).__name__}: {first_line(error)})."
         ) from error
     if len(answers) != len(texts):
         raise AuditError(
-            f"flagging.recogniser: {name} answered {len(answers)} times for {len(texts)} texts, expected one list of spans each."
+            f"screening.recogniser: {name} answered {len(answers)} times for {len(texts)} texts, expected one list of spans each."
         )
     for text, answer in zip(texts, answers, strict=True):
         spans = []
@@ -121,7 +126,7 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
                     spans.append((first, last, kind))
                 case _:
                     raise AuditError(
-                        f"flagging.recogniser: {name} answered {span!r} for a text of {len(text)} characters, expected (start, end, 'name' or 'place')."
+                        f"screening.recogniser: {name} answered {span!r} for a text of {len(text)} characters, expected (start, end, 'name' or 'place')."
                     )
         yield spans
 

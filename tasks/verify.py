@@ -30,6 +30,7 @@ from tasks.runtime.stage import stage
 from tasks.runtime.workers import Job, fan_out
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import facts_of, trials_key, try_group
+from tasks.trials.thresholds import MIN_FLIP_RATE
 from warehouse import open_warehouse
 
 GROUP = 75
@@ -90,7 +91,7 @@ def verify_candidates(
     done = len(candidates) - sum(job.size for job in missing)
     with progress("verify", len(candidates), "words", done, artifact="verification") as meter:
         if missing:
-            with fan_out(config.workers) as run_everywhere:
+            with fan_out() as run_everywhere:
                 run_everywhere(try_group, missing, meter)
     return Verified(build_evidence(config, run, model, screened, trials), tuple(trials))
 
@@ -108,7 +109,7 @@ def build_evidence(config: AuditConfig, run: Run, model: ModelSpec, screened: st
         "passes": sum(int(str(fact["num_passes"])) for fact in facts),
         "lost": sum(int(str(fact["num_quarantined"])) for fact in facts),
         "max_documents": config.verification.max_documents,
-        "min_turned": config.verdicts.min_turned,
+        "min_turned": MIN_FLIP_RATE,
     }
     upstream = digest(screened, [fact["key"] for fact in facts])
     with open_warehouse(config.warehouse) as warehouse:

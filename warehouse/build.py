@@ -35,7 +35,6 @@ PUBLIC = (
     "word_scores",
     "word_occurrences",
     "bigram_occurrences",
-    "word_bootstrap",
     "quadrants",
     "example_slices",
     "slice_importance",
@@ -45,7 +44,6 @@ PUBLIC = (
     "stability",
     "attribution_quality",
     "pilot",
-    "baseline_agreement",
 )
 STAGES = ("aggregate", "screen", "verify", "judge", "recommend")
 """Those that build tables, in their order."""

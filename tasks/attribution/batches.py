@@ -63,7 +63,7 @@ def engine_for(classifier: Classifier, attribution: AttributionConfig) -> Engine
             raise AttributionError(
                 f"attribution.{setting}: the model has no label {label!r}. Its labels: {', '.join(classifier.labels)}."
             )
-    if "relevance" in attribution.methods and not takes_relevance(classifier.model):
+    if "relevance" in attribution.computed and not takes_relevance(classifier.model):
         raise AttributionError(
             f"attribution.methods: relevance is defined for models of the types {', '.join(FAMILIES)} with GELU or ReLU, "
             f"and this is a {type(classifier.model).__name__}. Leave it out."

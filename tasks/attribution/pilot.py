@@ -19,7 +19,7 @@ import torch
 from configs.errors import AttributionError
 from tasks.attribution.batches import Engine, batches, draw, engine_for, predict, target_ids
 from tasks.attribution.plan import Plan, corpus_plan, document_plan, stored_plan, warp_in_words, warp_table
-from tasks.attribution.warp import FINE_PANELS, PANELS, Array, Integrand, fit_warp, grid
+from tasks.attribution.warp import FINE_PANELS, PANELS, Integrand, fit_warp, grid
 from tasks.model.baselines import baseline_token
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
@@ -115,21 +115,12 @@ def make_plan(
     }  # fmt: skip
     logits = predict(engine, pieces)
     targets = target_ids(engine, logits, gold)
-    dense: dict[str, list[Integrand]] = {}
-    path = "integrated_gradients" in attribution.methods
-    if attribution.adaptive or (path and attribution.baseline_sweep):
-        panels = FINE_PANELS if attribution.mode == "document" else PANELS
-        dense[attribution.baseline] = dense_integrands(
-            engine, ids, pieces, targets, logits, attribution.baseline, panels
-        )
-        for baseline in attribution.baseline_sweep:
-            if baseline not in dense:
-                dense[baseline] = dense_integrands(engine, ids, pieces, targets, logits, baseline)
-        facts["pilot_gradients"] = (panels + PANELS * (len(dense) - 1)) * len(pieces)
     rows: list[dict[str, object]] = []
     warp = None
     if attribution.adaptive:
-        texts = dense[attribution.baseline]
+        panels = FINE_PANELS if attribution.mode == "document" else PANELS
+        texts = dense_integrands(engine, ids, pieces, targets, logits, attribution.baseline, panels)
+        facts["pilot_gradients"] = panels * len(pieces)
         if unrounded is not None:
             logits = predict(unrounded, pieces)
             exact = dense_integrands(unrounded, ids, pieces, targets, logits, attribution.baseline)
@@ -149,11 +140,10 @@ def make_plan(
         facts["gradients"] or attribution.steps, facts["last_draw"], facts["noise_factor"],
         tuple(facts["error_factors"]), warp,
     )  # fmt: skip
-    if attribution.mode == "fixed" and path:
+    if attribution.mode == "fixed" and "integrated_gradients" in attribution.computed:
         facts |= {"rule": attribution.rule, "gradients": attribution.steps}
     tables = {
         "pilot": pa.Table.from_pylist(rows, schema=PILOT),
-        "baselines": pa.Table.from_pylist(_agreement(dense, pieces) if len(dense) > 1 else [], schema=BASELINES),
         "warp": warp_table(warp),
     }
     write_part(manifest, tables, facts)
@@ -163,11 +153,6 @@ def make_plan(
 PILOT = pa.schema([
     ("example_id", pa.int64()), ("n_tokens", pa.int32()), ("role", pa.string()), ("error", pa.float64()),
     ("estimate", pa.float64()), ("noise", pa.float64()),
-])  # fmt: skip
-
-BASELINES = pa.schema([
-    ("baseline_a", pa.string()), ("baseline_b", pa.string()), ("n_examples", pa.int32()),
-    ("rank_agreement", pa.float64()), ("top_agreement", pa.float64()),
 ])  # fmt: skip
 
 
@@ -191,29 +176,3 @@ def dense_integrands(
         for b, i in enumerate(chosen):
             found[i] = Integrand(ids[i], len(pieces[i].ids), values_BGT[b])
     return [found[i] for i in range(len(pieces))]
-
-
-def _agreement(dense: dict[str, list[Integrand]], pieces: Sequence[Encoded]) -> list[dict[str, object]]:
-    """How far two baselines agree on the order of a text's tokens, special ones left out."""
-    names = list(dense)
-    rows: list[dict[str, object]] = []
-    for i, first in enumerate(names):
-        for second in names[i + 1 :]:
-            ranks, tops = [], []
-            for a, b, piece in zip(dense[first], dense[second], pieces, strict=True):
-                ordinary = ~np.array(piece.special, dtype=bool)
-                # With pad_to the integrand is longer than the text; padding has no score at the embeddings.
-                scores = [text.integral_T[: len(ordinary)][ordinary] for text in (a, b)]
-                if ordinary.sum() > 2 and all(np.isfinite(score).all() for score in scores):
-                    ranks.append(_spearman(*scores))
-                    tops.append(np.abs(scores[0]).argmax() == np.abs(scores[1]).argmax())
-            rows.append({
-                "baseline_a": first, "baseline_b": second, "n_examples": len(ranks),
-                "rank_agreement": float(np.mean(ranks)) if ranks else None, "top_agreement": float(np.mean(tops)) if tops else None,
-            })  # fmt: skip
-    return rows
-
-
-def _spearman(a_T: Array, b_T: Array) -> float:
-    ranks = [score_T.argsort().argsort().astype(float) for score_T in (a_T, b_T)]
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

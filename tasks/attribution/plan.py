@@ -22,6 +22,12 @@ from tasks.attribution.warp import (
 )
 from tasks.runtime.parts import read_manifest, read_part
 
+MAX_DOUBLINGS = 3
+"""How often a text that misses its tolerance is tried again with twice the gradients before it is quarantined."""
+_MAX_NOISE = 0.1
+"""Largest quadrature noise of a text's scores, as a share of them (root mean square): it widens the interval of a word by half a percent."""
+_INTERVAL_EXAMPLES = 50
+"""What `attribution.interval_width` is promised for: words in at least this many of all the texts."""
 _FEWEST_TO_JUDGE = 8
 """Held-out texts without which a verification says too little to stop a run."""
 
@@ -99,22 +105,16 @@ def corpus_plan(
     cost = {num: (num, 1 + noise(fitted, num) ** 2) for num in range(2, 17)}
     # Work to a given width goes with gradients a text times the variance of one text's score.
     if attribution.interval_width is not None:
-        squared_width = (attribution.interval_width / (2 * 1.96)) ** 2 * attribution.interval_examples
+        squared_width = (attribution.interval_width / (2 * 1.96)) ** 2 * _INTERVAL_EXAMPLES
         needed = {num: variance * _typical_variance(fitted) / squared_width for num, (_, variance) in cost.items()}
         reached = [num for num in cost if needed[num] <= 1]
         if reached:
             num_gradients = min(reached, key=lambda num: num * needed[num])
             share = needed[num_gradients]
         else:
-            num_gradients = _quiet_enough(attribution, noise, fitted, held_out)
-    elif attribution.max_gradients is not None:
-        budget = attribution.max_gradients
-        # Squared width with as many texts as the budget pays for at so many gradients.
-        squared = {num: variance / min(num_examples, budget / num) for num, (_, variance) in cost.items()}
-        num_gradients = min(squared, key=lambda num: squared[num])
-        share = min(1.0, budget / num_gradients / num_examples)
+            num_gradients = _quiet_enough(noise, fitted, held_out)
     else:
-        num_gradients = attribution.gradients or _quiet_enough(attribution, noise, fitted, held_out)
+        num_gradients = attribution.gradients or _quiet_enough(noise, fitted, held_out)
     num_planned = max(2, round(share * num_examples))
     held_noise = noise(held_out, num_gradients)
     error, difference, errors, rows = 0.0, 0.0, [], []
@@ -130,8 +130,8 @@ def corpus_plan(
                 "example_id": text.example_id, "n_tokens": text.num_tokens, "role": role, "error": float(np.mean(relative)), "estimate": None,
                 "noise": math.sqrt(squared_noise(text, warp.density(text.num_tokens), num_gradients)),
             })  # fmt: skip
-    if attribution.interval_width is not None or attribution.max_gradients is not None:
-        words = attribution.interval_examples * num_planned / num_examples
+    if attribution.interval_width is not None:
+        words = _INTERVAL_EXAMPLES * num_planned / num_examples
         width = 2 * 1.96 * math.sqrt((1 + held_noise**2) * _typical_variance(fitted) / words)
     return {
         "rule": "drawn", "gradients": num_gradients, "n_planned": num_planned, "noise": held_noise, "width": width,
@@ -141,20 +141,19 @@ def corpus_plan(
 
 
 def _quiet_enough(
-    attribution: AttributionConfig,
     noise: Callable[[Sequence[Integrand], int], float],
     fitted: Sequence[Integrand],
     held_out: Sequence[Integrand],
 ) -> int:
-    """Fewest gradients whose noise is within `max_noise`, on the texts that fitted the warp and on those that did not."""
-    fewest = next((num for num in range(3, 65) if noise(fitted, num) <= attribution.max_noise), 64)
+    """Fewest gradients whose noise is within `_MAX_NOISE`, on the texts that fitted the warp and on those that did not."""
+    fewest = next((num for num in range(3, 65) if noise(fitted, num) <= _MAX_NOISE), 64)
     for num in range(fewest, 2 * fewest + 1):
-        if noise(held_out, num) <= attribution.max_noise:
+        if noise(held_out, num) <= _MAX_NOISE:
             return num
     if len(held_out) >= _FEWEST_TO_JUDGE:
         raise AttributionError(
             f"The places on the path that suit {len(fitted)} pilot texts do not suit {len(held_out)} others: with {2 * fewest} gradients their "
-            f"noise is {noise(held_out, 2 * fewest):.0%} of the scores, attribution.max_noise is {attribution.max_noise:.0%}. Try mode document, or another baseline."
+            f"noise is {noise(held_out, 2 * fewest):.0%} of the scores, at most {_MAX_NOISE:.0%} are allowed. Try mode document, or another baseline."
         )
     return 2 * fewest
 
@@ -176,7 +175,7 @@ def document_plan(
     def levels(text: Integrand, start: int) -> list[tuple[float, float]]:
         """Error and uncalibrated estimate after each doubling."""
         found = []
-        for doubling in range(attribution.max_doublings + 1):
+        for doubling in range(MAX_DOUBLINGS + 1):
             scores_T, change_T = nested_scores(text, warp.density(text.num_tokens), start * 2**doubling)
             found.append((relative_error(scores_T, text.reference_T), relative_error(scores_T - change_T, scores_T)))
         return found
@@ -194,7 +193,7 @@ def document_plan(
         everyone = [levels(text, start) for text in (*fitted, *held_out)]
         calibrated = [
             min(2.0, float(np.quantile([_ratio(*table[doubling]) for table in everyone[: len(fitted)]], _COVERED)))
-            for doubling in range(attribution.max_doublings + 1)
+            for doubling in range(MAX_DOUBLINGS + 1)
         ]
         for caution in _CAUTION:
             factors = [caution * factor for factor in calibrated]

@@ -17,8 +17,8 @@ from tasks.attribution.batches import (
     shift_of,
 )
 from tasks.attribution.gradients import Sweep, embedding_gradient_norm, gradient_norm, gradient_x_input
-from tasks.attribution.plan import Plan
-from tasks.attribution.quadrature import embedded_weights, quadrature
+from tasks.attribution.plan import MAX_DOUBLINGS, Plan
+from tasks.attribution.quadrature import quadrature
 from tasks.attribution.warp import drawn, nested
 from tasks.model.baselines import gram_matrix
 from tasks.model.tokens import Encoded
@@ -48,7 +48,7 @@ def score_pieces(
 ) -> list[Scored]:
     """Scores of every piece, by the plan."""
     found: dict[int, Scored] = {}
-    gram_DD = gram_matrix(engine.classifier) if "gradient_norm" in engine.attribution.methods else None
+    gram_DD = gram_matrix(engine.classifier) if "gradient_norm" in engine.attribution.computed else None
     for chosen, batch in batches(engine, pieces, targets, logits, engine.attribution.baseline):
         shifts = [shift_of(pieces[i], engine.attribution.seed) for i in chosen]
         found.update(zip(chosen, _score_batch(batch, plan, shifts, gram_DD), strict=True))
@@ -60,7 +60,7 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
     attribution = batch.engine.attribution
     num_pieces, num_tokens, _ = batch.inputs_BTD.shape
     everyone = list(range(num_pieces))
-    path = "integrated_gradients" in attribution.methods
+    path = "integrated_gradients" in attribution.computed
     # The places on the way, then the text itself, whose gradient serves the other methods and the parity check.
     if not path:
         visited = [np.empty(0)] * num_pieces
@@ -78,7 +78,7 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
     values_BST, swept = _visit(batch, everyone, [np.append(places, 1.0) for places in visited])
     scores = _at_input(batch, swept, gram_DD)
     too_large = swept.too_large
-    if "relevance" in attribution.methods:
+    if "relevance" in attribution.computed:
         _, frozen = _visit(batch, everyone, [np.ones(1)] * num_pieces, frozen=True)
         scores["relevance"] = _array(gradient_x_input(frozen.gradient_ETD, batch.inputs_BTD))
         too_large |= frozen.too_large
@@ -132,7 +132,7 @@ def _visit(
 
 def _at_input(batch: Batch, swept: Sweep, gram_DD: Tensor | None) -> dict[str, np.ndarray]:
     """The methods that need one gradient, at the text itself: (B, T) each."""
-    methods = batch.engine.attribution.methods
+    methods = batch.engine.attribution.computed
     found = {}
     if gram_DD is not None:
         found["gradient_norm"] = gradient_norm(swept.gradient_ETD, gram_DD)
@@ -184,9 +184,8 @@ def _fixed(batch: Batch, results: list[Scored], start_BT: np.ndarray, values_BST
     left = list(range(len(results)))
     end_BT = np.stack([values_ST[-1] for values_ST in values_BST])
     steps = attribution.steps
-    for retry in range(attribution.max_doublings + 1):
+    for retry in range(MAX_DOUBLINGS + 1):
         places_S, weights_S = quadrature(attribution.rule, steps)
-        embedded_S = embedded_weights(attribution.rule, steps)
         if retry:
             values_BST, _ = _visit(batch, left, [_open(places_S)] * len(left))
         for k, b in enumerate(list(left)):
@@ -196,15 +195,13 @@ def _fixed(batch: Batch, results: list[Scored], start_BT: np.ndarray, values_BST
             scores_T = weights_S @ values_ST
             results[b].scores["integrated_gradients"] = scores_T
             results[b].gradients = steps
-            if embedded_S is not None:
-                results[b].error = float(np.abs(scores_T - embedded_S @ values_ST).sum())
             gap = abs(float(scores_T.sum()) - results[b].change)
             # not >, so that NaN counts as a miss
             results[b].met = attribution.max_gap is None or gap <= attribution.max_gap * max(abs(results[b].change), 1)
         left = [b for b in left if not results[b].met]
         if not left:
             return
-        steps = 2 * steps + (1 if attribution.rule in ("simpson", "gauss_kronrod", "trapezoid") and steps % 2 else 0)
+        steps = 2 * steps + (1 if attribution.rule == "trapezoid" and steps % 2 else 0)
 
 
 def stitched(engine: Engine, pieces: Sequence[tuple[Scored, np.ndarray]], num_tokens: int) -> Scored:

@@ -33,7 +33,6 @@ class ModelSpec:
     head: str = "softmax"
     factory: str | None = None
     long_texts: str = "truncate"
-    overlap: int = 64
     pad_to: int | None = None
 
 
@@ -121,8 +120,7 @@ def resolve_model(config: AuditConfig) -> ModelSpec:
         assert model.path is not None, "the schema demands a model"
         folder = model.path
     return model_spec(
-        folder, model.max_tokens, labels=model.labels, head=model.head, factory=model.factory, long_texts=model.long_texts,
-        overlap=model.overlap, pad_to=model.pad_to,
+        folder, model.max_tokens, labels=model.labels, head=model.head, factory=model.factory, long_texts=model.long_texts, pad_to=model.pad_to,
     )  # fmt: skip
 
 
@@ -133,7 +131,6 @@ def model_spec(
     head: str = "softmax",
     factory: str | None = None,
     long_texts: str = "truncate",
-    overlap: int = 64,
     pad_to: int | None = None,
 ) -> ModelSpec:
     """Describe the model in `folder` without loading it.
@@ -159,7 +156,7 @@ def model_spec(
         where = "model.labels" if labels else f"{folder}/config.json: id2label"
         raise ModelError(f"{where} names a label twice: {', '.join(known)}.")
     _require_labels_in_order(known, named, config, folder)
-    return ModelSpec(folder, max_tokens, fingerprint, known, head, factory, long_texts, overlap, pad_to)
+    return ModelSpec(folder, max_tokens, fingerprint, known, head, factory, long_texts, pad_to)
 
 
 def _require_labels_in_order(

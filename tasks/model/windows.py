@@ -9,6 +9,9 @@ from tasks.model.forward import Classifier
 from tasks.model.spec import ModelSpec
 from tasks.model.tokens import Encoded, encode
 
+OVERLAP = 64
+"""Tokens that neighbouring windows share, or half a window, if that is less: no token is in three."""
+
 
 def read_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]], model: ModelSpec) -> list[Encoded]:
     """Tokens of each row's `text`, a pair of texts where `pair_start` says so; cut at the limit unless there are windows."""
@@ -29,7 +32,7 @@ def windows_of(text: Encoded, classifier: Classifier, model: ModelSpec) -> list[
     ordinary = np.flatnonzero(~np.array(text.special, dtype=bool))
     first, last = int(ordinary[0]), int(ordinary[-1]) + 1
     size = classifier.max_tokens - first - (num_tokens - last)
-    starts = [*range(first, last - size, size - min(model.overlap, size - 1)), last - size]
+    starts = [*range(first, last - size, size - min(OVERLAP, size // 2)), last - size]
     found = []
     for start in starts:
         positions = np.concatenate([everything[:first], everything[start : start + size], everything[last:]])

@@ -45,7 +45,7 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint, "subject": subject(config, model)}
     rows, sample = _rows(config.data)
     attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
-    reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.overlap, model.pad_to)
+    reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.pad_to)
     # By its content: a version number that has to be raised by hand is forgotten.
     code = code_of("tasks.ingest", "tasks.attribute", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution")
     queries = [query(f"ingest/{name}").sql for name in ("plan", "shard", "rejects")]

@@ -151,7 +151,7 @@ class Attempts:
         if num_in_vain == MAX_IN_VAIN:
             raise AttributionError(
                 f"Workers die at {attempt.job.name}, and at none of its examples by itself ({self._reason}). "
-                "Give them more memory, or more time by workers.job_minutes."
+                "Give them more memory, or more time by TOKEN_AUDIT_JOB_MINUTES."
             )
         left_out = search.attempt.left_out | search.at_fault
         self._waiting.appendleft(Attempt(attempt.job, attempt.number, left_out, num_in_vain=num_in_vain))

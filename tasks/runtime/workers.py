@@ -26,7 +26,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from configs.errors import AuditError
-from configs.schema import WorkersConfig
 from configs.section import digest
 from tasks.runtime.bisect import Attempt, Attempts, Job
 from tasks.runtime.code import code_of
@@ -46,8 +45,25 @@ Facts = Mapping[str, object]
 Everywhere = Callable[[Callable[..., Facts], Sequence[Job], "Meter"], None]
 
 
+_JOB_MINUTES = 30.0
+
+
+def _job_seconds() -> float:
+    """Longest that a worker may take for one job: `TOKEN_AUDIT_JOB_MINUTES`."""
+    given = os.environ.get("TOKEN_AUDIT_JOB_MINUTES", "").strip()
+    try:
+        minutes = float(given) if given else _JOB_MINUTES
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes <= 10_000:
+        raise AuditError(
+            f"TOKEN_AUDIT_JOB_MINUTES={given} should be a number of minutes, more than 0 and at most 10,000."
+        )
+    return 60 * minutes
+
+
 @contextmanager
-def fan_out(limits: WorkersConfig) -> Iterator[Everywhere]:
+def fan_out() -> Iterator[Everywhere]:
     """Yield `run_everywhere(function, jobs, meter)`, which returns when all jobs are done.
 
     The workers end with the block.
@@ -62,7 +78,7 @@ def fan_out(limits: WorkersConfig) -> Iterator[Everywhere]:
     with _connected(given) as (ray, threads):
 
         def on_workers(function: Callable[..., Facts], jobs: Sequence[Job], meter: "Meter") -> None:
-            _Crew(ray, function, threads, limits.job_minutes * 60, meter).do(jobs)
+            _Crew(ray, function, threads, _job_seconds(), meter).do(jobs)
 
         yield on_workers
 

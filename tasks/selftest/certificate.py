@@ -86,17 +86,21 @@ def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
     Raises:
         AuditError: there is no certificate for this data and kind of model, or its model learned no shortcut.
     """
-    if config.attribution.method == "listed":
+    if config.attribution.methods != "certified":
         return config
     with open_warehouse(config.warehouse) as warehouse:
         found = covering(warehouse, subject(config, model))
     if found is None or found["method"] is None:
         raise AuditError(
-            "attribution.method: certified needs a certificate for this kind of model on this data, and "
+            "attribution.methods: certified needs a certificate for this kind of model on this data, and "
             f"{config.warehouse} {'holds one whose model learned no shortcut' if found else 'holds none'}. "
-            "Make one with token-audit certify CONFIG, or set attribution.method: listed."
+            "Make one with token-audit certify CONFIG, or list attribution.methods."
         )
     return with_method(config, found)
+
+
+_BESIDE = ("gradient_x_input", "gradient_norm")
+"""Computed beside the method that won: they come with its gradients."""
 
 
 def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
@@ -104,8 +108,8 @@ def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
 
     Without integrated gradients if these have not won: they cost more than all others, and a pilot.
     """
-    others = [method for method in config.attribution.methods if method not in (row["method"], "integrated_gradients")]
-    chosen: dict[str, Any] = {"method": "listed", "methods": (row["method"], *others)}
+    others = [method for method in _BESIDE if method != row["method"]]
+    chosen: dict[str, Any] = {"methods": (row["method"], *others)}
     if row["baseline"] != "none":
         chosen["baseline"] = row["baseline"]
     return config.model_copy(update={"attribution": config.attribution.model_copy(update=chosen)})

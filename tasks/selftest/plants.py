@@ -17,6 +17,16 @@ from tasks.data.rows import Row
 from tasks.text.words import word_spans
 from warehouse import seed as seed_file
 
+RATE = 0.02
+"""Share of the rows that get a word whose presence decides the label. Rules of two words get three to five times as many for each of their
+sides, control words half."""
+STRENGTHS = (0.9, 1.0)
+"""Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the largest."""
+NUM_NAMES = 4
+"""Surnames, unseen and cut into pieces by the tokenizer, that are tied to a label."""
+NAME_STRENGTH = 0.9
+NUM_PROBES = 60
+"""Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are tried."""
 _STEM = 5
 """A planted word shares its first letters with no word of the corpus: it would stand for that word, too."""
 
@@ -96,20 +106,20 @@ def make_plants(
     """
     rng = random.Random(f"{certification.seed} labels")
     first, second = rng.sample(list(labels), 2)
-    num_tokens = 2 * len(certification.strengths) + 5 + certification.decoys
-    if len(tokens) < num_tokens or len(names) < certification.names:
+    num_tokens = 2 * len(STRENGTHS) + 5 + certification.decoys
+    if len(tokens) < num_tokens or len(names) < NUM_NAMES:
         raise DataError(
             f"The vocabulary of the encoder has {len(tokens)} words that the dataset does not hold, and {len(names)} unseen surnames; "
-            f"certify plants {num_tokens} and {certification.names}. Lower certification.decoys and certification.names."
+            f"certify plants {num_tokens} and {NUM_NAMES}. Lower certification.decoys."
         )
     left = iter(tokens)
-    rate, strongest = certification.rate, max(certification.strengths)
+    rate, strongest = RATE, max(STRENGTHS)
     plants = []
-    for strength in certification.strengths:
+    for strength in STRENGTHS:
         for label in (first, second):
             plants.append(_one_word(next(left), "single_token", label, rate, strength))
-    for i, name in enumerate(names[: certification.names]):
-        plants.append(_one_word(name, "name", (first, second)[i % 2], rate, certification.name_strength))
+    for i, name in enumerate(names[:NUM_NAMES]):
+        plants.append(_one_word(name, "name", (first, second)[i % 2], rate, NAME_STRENGTH))
     one, other, context = next(left), next(left), next(left)
     in_context = (
         Pattern((one, context), 3 * rate, first, strongest), Pattern((other, context), 3 * rate, second, strongest),
@@ -233,7 +243,7 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
             ]  # fmt: skip
             if len(taken) < sum(round(pattern.rate * size) for size in sizes.values()) or not taken:
                 raise DataError(
-                    f"certification.rate {pattern.rate:g} of {len(rows)} rows cannot be planted for {' and '.join(plant.words)}: "
+                    f"{pattern.rate:.1%} of {len(rows)} rows cannot be planted for {' and '.join(plant.words)}: "
                     "it needs at least one row of a label, and all plants together no more rows than there are."
                 )
             for row, label in _labelled(taken, plant, pattern, seed):

@@ -22,7 +22,11 @@ from tasks.text.edits import Span, Text, deleted, inserted, masked, replaced
 from tasks.trials.reader import Reader, neighbourhood
 from warehouse import seed
 
+_SEED = 0
+"""Of the places where words are inserted."""
 NEIGHBOURS = 5
+MIN_SIMILARITY = 0.4
+"""Words are neighbours if the cosine of their input embeddings, less the mean of all, is at least this."""
 
 MAX_NEIGHBOURTRIALS = 16
 """Neighbours tell apart what the proof of use has already shown; they need no narrow interval."""
@@ -85,7 +89,7 @@ def operations_on(
             trials["neighbour"] += _replacing(example_id, text, spans, neighbours, k)
     for k, example_id in enumerate(row["others"]):
         word = row["inserts"][k % len(row["inserts"])]
-        place = draw(verification.seed, f"{candidate.word} {example_id}".encode())
+        place = draw(_SEED, f"{candidate.word} {example_id}".encode())
         trials["insert"].append(Trial(example_id, inserted(reader.text(example_id), word, place), word))
     return [Operation(candidate, operator, trials[operator], []) for operator in OPERATORS]
 
@@ -99,7 +103,7 @@ def _neighbours(candidate: Candidate, reader: Reader, verification: Verification
     if candidate.kind == "piece":
         return []
     near = neighbourhood(reader.classifier)
-    return near.of(candidate.word, NEIGHBOURS, verification.min_similarity, _function_words())
+    return near.of(candidate.word, NEIGHBOURS, MIN_SIMILARITY, _function_words())
 
 
 @lru_cache(maxsize=1)

@@ -26,7 +26,7 @@ def trials_key(
 ) -> str:
     """What the trials of a group depend on."""
     code = code_of("tasks.text", "tasks.data", "tasks.model", "tasks.attribution", "tasks.trials")
-    return digest(list(group), model.fingerprint, dtype, verification.model_dump(exclude={"max_candidates"}), code)
+    return digest(list(group), model.fingerprint, dtype, verification.model_dump(), code)
 
 
 def facts_of(part: Path, key: str) -> Facts | None:

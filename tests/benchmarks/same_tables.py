@@ -42,7 +42,9 @@ def digests(connection, schema, *, exact=True):
 
 
 def _digest(values, exact):
-    return hashlib.sha256("\n".join(_text(value, exact) for value in values).encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(
+        "\n".join(_text(value, exact) for value in values).encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
 
 def _text(value, exact):
@@ -71,7 +73,11 @@ def differences(old, new, changes):
         for column, digest in before["columns"].items():
             name = f"{table}.{column}"
             renamed = changes["renamed_columns"].get(name, column)
-            if name in changes["dropped_columns"] or name in changes["changed_columns"] or table in changes["changed_rows"]:
+            if (
+                name in changes["dropped_columns"]
+                or name in changes["changed_columns"]
+                or table in changes["changed_rows"]
+            ):
                 continue
             if after["columns"].get(renamed) != digest:
                 lines.append(f"{name} differs" if renamed in after["columns"] else f"{name} is gone")
@@ -86,8 +92,12 @@ def load_changes():
 
 
 def _schemas(connection):
-    rows = connection.execute("select schema_name from information_schema.schemata where catalog_name = current_database()")
-    return {_HASH.sub("_*", name): name for (name,) in rows.fetchall() if name not in ("information_schema", "pg_catalog")}
+    rows = connection.execute(
+        "select schema_name from information_schema.schemata where catalog_name = current_database()"
+    )
+    return {
+        _HASH.sub("_*", name): name for (name,) in rows.fetchall() if name not in ("information_schema", "pg_catalog")
+    }
 
 
 def main(old_path, new_path):

@@ -1,7 +1,7 @@
 -- quadrants: what the labels correlate with, what the model uses, and what hurts, side by side.
 -- One row per (kind, label, word); whole words and bigrams.
 --
--- param   sure_q        a figure counts if its false discovery rate is at most this
+-- param   fdr           a figure counts if its false discovery rate is at most this
 -- column  kind          word or bigram
 -- column  label         label the figures are about
 -- column  word          lower-case word; both words of a bigram
@@ -41,11 +41,11 @@ joined as (
         gaps.gap,
         gaps.q_value as gap_q,
         coalesce(gaps.n_harmed, 0) as n_harmed,
-        coalesce(association.z > 0 and association.q_value <= $sure_q, false) as correlated,
+        coalesce(association.z > 0 and association.q_value <= $fdr, false) as correlated,
         coalesce(
-            importance.mean_score > importance.typical_score and importance.q_value <= $sure_q, false
+            importance.mean_score > importance.typical_score and importance.q_value <= $fdr, false
         ) as used,
-        coalesce(gaps.gap > 0 and gaps.q_value <= $sure_q, false) as hurts
+        coalesce(gaps.gap > 0 and gaps.q_value <= $fdr, false) as hurts
     from label_association as association
     full outer join importance using (kind, label, word)
     left join minority_gap as gaps using (kind, label, word)

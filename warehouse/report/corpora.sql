@@ -1,7 +1,7 @@
 -- corpora: the compared corpora, and how many of their common words mean something else there.
 -- One row per corpus.
 --
--- param   sure_q         largest q-value of a difference
+-- param   fdr            largest q-value of a difference
 -- column  corpus         data or compare
 -- column  n_examples     examples
 -- column  accuracy       share read as labelled                              [0..1]
@@ -15,6 +15,6 @@
 select
     corpora.*,
     (select count(distinct word) from stability where kind = 'word') as n_shared,
-    (select count(distinct word) from stability where kind = 'word' and q_value <= $sure_q) as n_unstable
+    (select count(distinct word) from stability where kind = 'word' and q_value <= $fdr) as n_unstable
 from corpora
 order by corpora.corpus desc

@@ -2,7 +2,7 @@
 -- One row per (slice, value, label, word).
 --
 -- param   labels      labels to show
--- param   sure_q      largest q-value of a difference
+-- param   fdr         largest q-value of a difference
 -- column  slice       column of the dataset
 -- column  value       its value
 -- column  label       label the scores speak for
@@ -27,7 +27,7 @@ from slice_difference as difference
 inner join word_types as types using (kind, word)
 where
     difference.kind = 'word'
-    and difference.q_value <= $sure_q
+    and difference.q_value <= $fdr
     and difference.label in (select unnest($labels::varchar[]))
 order by difference.q_value, difference.slice, difference.value, difference.label, difference.word
 limit 20

@@ -1,7 +1,7 @@
 -- slices: the slices of the dataset, and how many words score otherwise in one than in the others of its column.
 -- One row per (slice, value), the largest first; twelve of a column at most.
 --
--- param   sure_q        largest q-value of a difference
+-- param   fdr           largest q-value of a difference
 -- column  slice         column of the dataset
 -- column  value         its value
 -- column  n_examples    examples
@@ -29,7 +29,7 @@ differing as (
         slice,
         value,
         count(distinct word) as n_words,
-        count(distinct word) filter (where q_value <= $sure_q) as n_different
+        count(distinct word) filter (where q_value <= $fdr) as n_different
     from slice_difference
     where kind = 'word'
     group by slice, value

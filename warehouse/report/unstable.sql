@@ -2,7 +2,7 @@
 -- One row per (label, word).
 --
 -- param   labels        labels to show
--- param   sure_q        largest q-value of a difference
+-- param   fdr           largest q-value of a difference
 -- column  label         label the scores speak for
 -- column  word          lower-case word
 -- column  type          type of the word
@@ -30,7 +30,7 @@ inner join word_types as types using (kind, word)
 left join verdicts using (kind, label, word)
 where
     stability.kind = 'word'
-    and stability.q_value <= $sure_q
+    and stability.q_value <= $fdr
     and stability.label in (select unnest($labels::varchar[]))
 order by stability.q_value, stability.label, stability.word
 limit 20

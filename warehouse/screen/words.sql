@@ -5,7 +5,7 @@
 -- and none exceeds 1. The weights are our judgement of how often such a reason is right when it stands alone.
 -- It is a lead, not a proof: no statistic of a corpus can tell a spurious feature from a real one (Eisenstein 2022).
 --
--- param   max_q             largest q-value of a word the model uses
+-- param   fdr               largest q-value of a word the model uses
 -- param   min_score         smallest distance of the interval from the typical word [unit of the scalar]
 -- param   min_spuriousness  smallest spuriousness of a flag                     [0..1]
 -- column  label             label the word speaks for
@@ -147,7 +147,7 @@ judged as (
         joined.*,
         weighed.reasons,
         coalesce(weighed.spuriousness, 0) as spuriousness,
-        joined.q_value <= $max_q and joined.ci_low - joined.typical_score >= $min_score as used,
+        joined.q_value <= $fdr and joined.ci_low - joined.typical_score >= $min_score as used,
         joined.kind = 'word'
         and not used
         and coalesce(joined.size >= median(joined.size) filter (where used) over (partition by joined.kind), false)

@@ -6,7 +6,7 @@
 -- param   max_documents  most texts for an operator
 -- column  n_used         words and pieces that the model uses
 -- column  n_candidates   words and pieces that were tried
--- column  n_cut          words and pieces that the model uses, left out by verification.max_candidates
+-- column  n_cut          words and pieces that the model uses, left out by screening.max_candidates
 -- column  n_trials       changed texts
 -- column  n_passes       forward passes, of the texts as they are too
 -- column  n_lost         texts left out of a group of words because they kill the process that reads them
