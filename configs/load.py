@@ -249,23 +249,20 @@ def sections() -> dict[str, str]:
 
 
 def commented_yaml() -> str:
-    """A config file to start from: what an audit needs, and every other setting as a comment with its default."""
-    lines = [
-        "# Settings of token-audit. What stands here is needed; lines that begin with # show defaults.",
-        "# token-audit check of this file: token-audit run THIS_FILE",
-    ]
+    """A config file to start from: what an audit needs, and every other setting behind a # with its default."""
+    lines = ["# A config of token-audit. A line that begins with #name: is a setting with its default."]
     about, section = sections(), ""
     for row in settings():
         name, _, last = row["key"].rpartition(".")
-        if name != section and name:
-            lines += ["", *_wrapped(about[name]), f"{'' if name in _NEEDED else '# '}{name}:"]
+        indent = "  " if name else ""
+        if name and name != section:
+            lines += ["", *_wrapped(about[name], ""), f"{name}:" if name in _NEEDED else f"#{name}:"]
         section = name
-        value = _NEEDED.get(row["key"])
-        text = f"{'  ' if name else ''}{last}: {json.dumps(_default(row)) if value is None else value}"
-        lines += [
-            *_wrapped(f"{row['meaning']} ({', '.join(filter(None, [row['type'], row['unit']]))})", "  " if name else "")
-        ]
-        lines.append(text if value is not None else f"# {text}")
+        kind = ", ".join(filter(None, [row["type"], row["unit"]]))
+        lines += _wrapped(f"{row['meaning']} ({kind})", indent)
+        given = _NEEDED.get(row["key"])
+        default = "null" if row["default"] == "required" else row["default"]
+        lines.append(f"{indent}#{last}: {default}" if given is None else f"{indent}{last}: {given}")
     return "\n".join(lines) + "\n"
 
 
@@ -278,11 +275,7 @@ _NEEDED = {
 }
 
 
-def _default(row: Mapping[str, str]) -> Any:
-    return None if row["default"] == "required" else json.loads(row["default"])
-
-
-def _wrapped(text: str, indent: str = "") -> list[str]:
+def _wrapped(text: str, indent: str) -> list[str]:
     return textwrap.wrap(text, 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 

@@ -14,10 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from configs.errors import AuditError
+from configs.errors import AuditError, ConfigError
 from configs.load import commented_yaml, load_config, sections, settings
 from configs.schema import BASIC
-from flows.terminal import errors_as_sentences, moment_of, print_certificate, print_findings, print_table, print_word
+from flows.terminal import (
+    errors_as_sentences,
+    moment_of,
+    print_certificate,
+    print_findings,
+    print_settings,
+    print_table,
+    print_word,
+)
 
 if TYPE_CHECKING:
     from warehouse import Warehouse

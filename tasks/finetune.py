@@ -168,7 +168,7 @@ def _freeze(encoder: Any, finetune: FinetuneConfig, base: Path) -> None:
     layers = next(
         (module for module in encoder.modules() if isinstance(module, torch.nn.ModuleList)), torch.nn.ModuleList()
     )
-    if FROZEN_LAYERS > len(layers):
+    if len(layers) < FROZEN_LAYERS:
         raise ModelError(
             f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first {FROZEN_LAYERS} as they are."
         )
