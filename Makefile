@@ -1,5 +1,5 @@
-# `make audit` runs the demo, `make check` is for every change, `make test` checks everything. All need only Python 3.11+ and a
-# network for pip.
+# `make audit` runs the demo, `make check` is for every change, `make test` checks everything.
+# All need only Python 3.11+ and a network for pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
