@@ -1,17 +1,19 @@
 """Every table of a small audit is what it was in version 0.1, but for what changed on purpose.
 
-`tests/data/reference/` holds facts of one audit by version 0.1 (shards, parts and trials of 220 film reviews and of 120
+`tests/data/reference/` holds facts of one audit by version 0.1 (shards, parts and trials of 500 film reviews and of 250
 tweets to compare, with slices and waivers), and the digests of the tables that version built from them. The facts need no
 model, so this holds on every machine.
 """
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
 
+import tasks.judge
 from configs.load import load_config
 from configs.waivers import load_waivers
 from tasks.aggregate import aggregate_scores
@@ -34,6 +36,14 @@ def shards_in(folder):
     return [Shard(texts, folder / "parts" / texts.name.replace("shard", "part")) for texts in manifests]
 
 
+class DayOfTheReference(date):
+    """The day the reference was made: later, other waivers have expired."""
+
+    @classmethod
+    def today(cls):
+        return date(2026, 11, 29)
+
+
 @pytest.fixture(scope="module")
 def rebuilt(tmp_path_factory):
     """Schema -> its tables, built by the code as it is from the facts of version 0.1."""
@@ -51,7 +61,10 @@ def rebuilt(tmp_path_factory):
     trials = sorted((storage / "trials").glob("part-*.json"))
     verified = build_evidence(config, run, model, screened, trials)
     waivers = load_waivers(REFERENCE / "waivers.yaml")
-    recommend_changes.fn(config, run, judge_candidates.fn(config, run, model, verified, trials, waivers))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks.judge, "date", DayOfTheReference)
+        verdicts = judge_candidates.fn(config, run, model, verified, trials, waivers)
+    recommend_changes.fn(config, run, verdicts)
     with duckdb.connect(str(config.warehouse), read_only=True) as connection:
         return {name: digests(connection, run.run_id + name, exact=False) for name in ("", "_compare")}
 
