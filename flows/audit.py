@@ -48,16 +48,16 @@ def audit_config(config: AuditConfig) -> Run:
     run = name_run(config, model)
     with locked(run):
         enter_run(config, run, model)
-        shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
+        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
         compared = None
         if config.compare is not None:
             beside = compare_folder(config.compare, run)
-            others = ingest_dataset(config.compare, model, beside / "shards", section="compare")
-            compared = others, attribute_shards(others, model, config.attribution, beside / "parts")
-        scores = aggregate_scores(config, run, model, shards, parts, compared)
+            texts = ingest_dataset(config.compare, model, beside / "shards", section="compare")
+            compared = attribute_shards(texts, model, config.attribution, beside / "parts")
+        scores = aggregate_scores(config, run, model, shards, compared)
         screened = screen_words(config, run, scores)
-        verified, trials = verify_candidates(config, run, model, screened, shards, parts)
+        verified, trials = verify_candidates(config, run, model, screened, shards)
         verdicts = judge_candidates(config, run, model, verified, trials, waivers)
         recommendations = recommend_changes(config, run, verdicts)
         write_report(config, run, recommendations)

@@ -78,6 +78,6 @@ def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) ->
 def _attributed(config: AuditConfig, model: ModelSpec) -> Probe:
     run = name_run(config, model)
     with locked(run):
-        shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
-    return Probe(config.attribution.baseline, run, tuple(shards), tuple(parts))
+        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
+    return Probe(config.attribution.baseline, run, tuple(shards))

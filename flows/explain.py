@@ -26,6 +26,6 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     model = obtain_classifier(config)
     run = name_run(config, model)
     with locked(run):
-        shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
-        return write_explained(config, run, model, shards, parts)
+        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
+        return write_explained(config, run, model, shards)

@@ -17,6 +17,7 @@ from prefect.context import TaskRunContext
 
 from configs.errors import AttributionError
 from configs.schema import SIGNED, AuditConfig, Method
+from tasks.attribution.shard import Shard
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
@@ -80,15 +81,13 @@ class Example:
 
 
 @stage("explain", hours=1)
-def write_explained(
-    config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]
-) -> Explained:
+def write_explained(config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Shard]) -> Explained:
     """Write `explained.html` into the folder of the run.
 
     Raises:
         AttributionError: no text has scores.
     """
-    rows = [row for shard, part in zip(shards, parts, strict=True) for row in _predicted(shard, part)]
+    rows = [row for shard in shards for row in _predicted(shard)]
     explained = [row for row in rows if row["converged"]]
     if not explained:
         raise AttributionError(
@@ -111,11 +110,11 @@ def write_explained(
     return found
 
 
-def _predicted(shard: Path, part: Path) -> list[dict[str, Any]]:
+def _predicted(shard: Shard) -> list[dict[str, Any]]:
     """Text and prediction of every example of a shard, and the part its tokens are in."""
-    texts = {row["example_id"]: row for row in read_part(shard, "examples").to_pylist()}
-    facts = read_part(part, "examples").to_pylist()
-    return [{**texts[row["example_id"]], **row, "part": part} for row in facts]
+    texts = {row["example_id"]: row for row in read_part(shard.texts, "examples").to_pylist()}
+    facts = read_part(shard.scores, "examples").to_pylist()
+    return [{**texts[row["example_id"]], **row, "part": shard.scores} for row in facts]
 
 
 def choose(rows: Sequence[Mapping[str, Any]], most: int, mistakes_first: bool) -> list[Mapping[str, Any]]:

@@ -38,19 +38,19 @@ def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes
     manifest = planted.folder / f"ranks-{key[:12]}.json"
     if read_manifest(manifest) is not None:
         return manifest
-    shards = [part_file(shard, "examples") for shard in probes[0].shards]
+    shards = [part_file(shard.texts, "examples") for shard in probes[0].shards]
     with scratch(planted.folder) as database:
         predictions = manifest.with_name(f"{manifest.stem}-clean.json")
         write_part(predictions, {"rows": _predictions(clean, shards)}, {})
         learned = database.rows("rank/learned", {
             "planted_rows": planted.rows, "shards": shards, "clean": part_file(predictions, "rows"), "min_learned": limit,
-            "example_parts": [part_file(part, "examples") for part in probes[0].parts],
+            "example_parts": [part_file(shard.scores, "examples") for shard in probes[0].shards],
         })  # fmt: skip
         ranks = [
             database.rows("rank/method_ranks", {
                 "planted_rows": planted.rows, "baseline": probe.baseline,
-                "shards": [part_file(shard, "examples") for shard in probe.shards],
-                "token_parts": [part_file(part, "tokens") for part in probe.parts],
+                "shards": [part_file(shard.texts, "examples") for shard in probe.shards],
+                "token_parts": [part_file(shard.scores, "tokens") for shard in probe.shards],
             })
             for probe in probes
         ]  # fmt: skip

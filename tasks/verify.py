@@ -22,12 +22,14 @@ import numpy as np
 
 from configs.schema import AuditConfig
 from configs.section import digest
+from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
+from tasks.runtime.bisect import Job
 from tasks.runtime.parts import part_file, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
-from tasks.runtime.workers import Job, fan_out
+from tasks.runtime.workers import fan_out
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import facts_of, trials_key, try_group
 from tasks.trials.thresholds import MIN_FLIP_RATE
@@ -56,8 +58,7 @@ def verify_candidates(
     run: Run,
     model: ModelSpec,
     screened: str,
-    shards: Sequence[Path],
-    parts: Sequence[Path],
+    shards: Sequence[Shard],
 ) -> Verified:
     """Try every group of candidates that has no whole part of the same candidates yet, and build the tables of this stage.
 
@@ -68,7 +69,7 @@ def verify_candidates(
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
     params = {
-        "token_parts": [part_file(part, "tokens") for part in parts],
+        "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
         "max_documents": config.verification.max_documents,
     }
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
@@ -82,9 +83,9 @@ def verify_candidates(
     # A worker may be in another folder.
     model = replace(model, folder=model.folder.absolute())
     settled = (model, config.attribution.dtype, config.verification)
-    places = ([shard.absolute() for shard in shards], [part.absolute() for part in parts])
+    places = [Shard(shard.texts.absolute(), shard.scores.absolute()) for shard in shards]
     missing = [
-        Job(part.stem, (group, *places, *settled, part.absolute()), len(group), partial(texts_of, group))
+        Job(part.stem, (group, places, *settled, part.absolute()), len(group), partial(texts_of, group))
         for group, part in zip(groups, trials, strict=True)
         if facts_of(part, trials_key(group, *settled)) is None
     ]

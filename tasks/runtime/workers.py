@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     # A worker that starts needs no Prefect for this module.
     from tasks.runtime.progress import Meter
 
-__all__ = ["Facts", "Job", "code_version", "fan_out", "run_job", "target_of"]
-
 IN_FLIGHT = 4
 """Jobs handed to the cluster for each of its workers: the next one waits there already, a million never do."""
 

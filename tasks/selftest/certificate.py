@@ -7,6 +7,7 @@ from typing import Any
 
 from configs.errors import AuditError, ConfigError
 from configs.schema import AuditConfig
+from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
 from tasks.runs.run import Run
@@ -49,8 +50,7 @@ class Probe:
 
     baseline: str
     run: Run
-    shards: tuple[Path, ...]
-    parts: tuple[Path, ...]
+    shards: tuple[Shard, ...]
 
 
 def require_certifiable(config: AuditConfig) -> None:

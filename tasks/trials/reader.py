@@ -14,6 +14,7 @@ import torch
 from configs.schema import AttributionConfig
 from tasks.attribution.batches import Engine, batch_tokens, predict
 from tasks.attribution.gradients import Budget, explained_scalar
+from tasks.attribution.shard import Shard
 from tasks.model.embeddings import Neighbourhood
 from tasks.model.forward import Classifier, first_position
 from tasks.model.layers import WORD_EMBEDDINGS
@@ -73,9 +74,8 @@ def _mask_token(tokenizer: Any) -> str | None:
     return token
 
 
-def rows_of(
-    group: Sequence[Mapping[str, Any]], shards: Sequence[Path], parts: Sequence[Path]
-) -> dict[int, dict[str, Any]]:
+def rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Shard]) -> dict[int, dict[str, Any]]:
+    """The examples of a group, by their id, with their text and logits."""
     ids = pa.array(sorted(texts_of(group)), pa.int64())
 
     def chosen(manifests: Sequence[Path], *columns: str) -> dict[int, dict[str, Any]]:
@@ -83,8 +83,9 @@ def rows_of(
         rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]
         return {row["example_id"]: row for row in rows}
 
-    predicted = chosen(parts, "logits")
-    return {i: row | predicted[i] for i, row in chosen(shards, "text", "pair_start", "label_id").items()}
+    predicted = chosen([shard.scores for shard in shards], "logits")
+    texts = chosen([shard.texts for shard in shards], "text", "pair_start", "label_id")
+    return {i: row | predicted[i] for i, row in texts.items()}
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from configs.schema import VerificationConfig
 from configs.section import digest
+from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import read_manifest, write_part
@@ -37,8 +38,7 @@ def facts_of(part: Path, key: str) -> Facts | None:
 
 def try_group(
     group: Sequence[Mapping[str, Any]],
-    shards: Sequence[Path],
-    parts: Sequence[Path],
+    shards: Sequence[Shard],
     model: ModelSpec,
     dtype: Arithmetic,
     verification: VerificationConfig,
@@ -50,7 +50,7 @@ def try_group(
 ) -> Facts:
     """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. See the module for its columns.
 
-    `parts` are those of attribution, of the same shards by the same model in the same arithmetic. Nothing is tried on the
+    The scores of `shards` are of the same model in the same arithmetic. Nothing is tried on the
     texts that are left out; a dry run writes no part.
     """
     key = trials_key(group, model, dtype, verification)
@@ -65,7 +65,7 @@ def try_group(
     vectors: list[dict[str, Any]] = []
     num_passes = 0
     if group:
-        reader = Reader(model, dtype, rows_of(tried, shards, parts))
+        reader = Reader(model, dtype, rows_of(tried, shards))
         operations = [
             operation for row in tried for operation in operations_on(candidate_of(row), row, reader, verification)
         ]
