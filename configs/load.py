@@ -176,9 +176,15 @@ def _elsewhere(name: str) -> str:
 
 
 _WANTED = {
-    "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "text",
-    "path": "a path", "model": "a mapping of settings (key: value)", "dict": "a mapping (key: value)", 
-}  # fmt: skip
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string": "text",
+    "path": "a path",
+    "model": "a mapping of settings (key: value)",
+    "dict": "a mapping (key: value)",
+}
 
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
@@ -199,9 +205,10 @@ def _wanted(problem: Any, key: str) -> str:
         return f"at most {context['max_length']} characters long"
     if kind == "string_pattern_mismatch":
         return (
-            "a commit, 7 to 40 hex digits (a branch or a tag can move)" if key.endswith("revision")
+            "a commit, 7 to 40 hex digits (a branch or a tag can move)"
+            if key.endswith("revision")
             else "1 to 40 of the characters a-z, 0-9, - and _, the first a letter or digit"
-        )  # fmt: skip
+        )
     if len(problem["loc"]) > 2 and str(problem["loc"][1]) == "where":
         return "text, a whole number, or true or false"
     return _WANTED[kind.split("_")[0]]

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     Field,
     StringConstraints,
-)  # fmt: skip
+)
 
 from configs.section import (
     FUNCTION,
@@ -391,8 +391,26 @@ class AuditConfig(Section):
 
 
 BASIC = (
-    "name", "title", "warehouse", "output", "data.path", "data.hub", "data.revision", "data.split", "data.text", "data.label",
-    "data.labels", "data.where", "data.sample", "model.path", "model.hub", "model.revision", "model.max_tokens",
-    "attribution.mode", "screening.max_candidates", "verification.max_documents", "waivers",
-)  # fmt: skip
+    "name",
+    "title",
+    "warehouse",
+    "output",
+    "data.path",
+    "data.hub",
+    "data.revision",
+    "data.split",
+    "data.text",
+    "data.label",
+    "data.labels",
+    "data.where",
+    "data.sample",
+    "model.path",
+    "model.hub",
+    "model.revision",
+    "model.max_tokens",
+    "attribution.mode",
+    "screening.max_candidates",
+    "verification.max_documents",
+    "waivers",
+)
 """The settings that most configs are made of; `token-audit config` shows them first."""

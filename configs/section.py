@@ -21,7 +21,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_validator,
-)  # fmt: skip
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from upath import UPath
 

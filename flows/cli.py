@@ -31,7 +31,11 @@ if TYPE_CHECKING:
     from warehouse import Warehouse
 
 app = typer.Typer(
-    name="token-audit", no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
+    name="token-audit",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
     help="""Audit what a text classifier leans on, over a whole labelled dataset.
 
     Every prediction is shared out among its tokens with gradients, the shares are added up over the dataset, and the
@@ -41,7 +45,7 @@ app = typer.Typer(
 
     Exit codes: 0 done, 1 the audit could not be done, 2 bad usage or config, 130 stopped by Ctrl-C.
     """,
-)  # fmt: skip
+)
 
 ConfigPath = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="YAML file with the settings; ready ones are in configs/.")

@@ -19,14 +19,31 @@ PRIOR_EXAMPLES = 4.0
 _MIN_PMI = 3.0
 """Nats of association from which neighbouring words get figures as a pair: they meet 20 times as often as chance."""
 _SCORES = (
-    "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance",
-    "corpus_means", "corpus_facts",
-)  # fmt: skip
+    "examples",
+    "rejects",
+    "word_occurrences",
+    "piece_occurrences",
+    "bigram_occurrences",
+    "word_scores",
+    "word_importance",
+    "corpus_means",
+    "corpus_facts",
+)
 
 _TABLES = (
-    *_SCORES, "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
-    "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot",
-)  # fmt: skip
+    *_SCORES,
+    "label_association",
+    "minority_gap",
+    "quadrants",
+    "example_slices",
+    "slice_importance",
+    "slice_association",
+    "slice_difference",
+    "corpora",
+    "stability",
+    "attribution_quality",
+    "pilot",
+)
 
 
 @stage("aggregate", hours=2)

@@ -56,17 +56,30 @@ def certify_audit(
     ]
     certificate_id = f"{config.name}_{key[:12]}"
     params = {
-        "certificate_id": certificate_id, "subject": subject(config, clean), "name": config.name, "folder": str(planted.folder),
-        "run_id": run.run_id, "seed": config.certification.seed, **(best or {"method": None, "baseline": None}), "clean_accuracy": accuracy[0],
-        "planted_accuracy": accuracy[1], "config": config.model_dump_json(), "unplanted": part_file(manifest, "unplanted"),
-    }  # fmt: skip
+        "certificate_id": certificate_id,
+        "subject": subject(config, clean),
+        "name": config.name,
+        "folder": str(planted.folder),
+        "run_id": run.run_id,
+        "seed": config.certification.seed,
+        **(best or {"method": None, "baseline": None}),
+        "clean_accuracy": accuracy[0],
+        "planted_accuracy": accuracy[1],
+        "config": config.model_dump_json(),
+        "unplanted": part_file(manifest, "unplanted"),
+    }
     files_of = {
         "words": part_file(manifest, "planted_words"),
         **{name: part_file(ranks, name) for name in ("shortcuts", "methods")},
     }
     with open_warehouse(config.warehouse) as warehouse:
-        warehouse.run_together({
-            "registry/enter_certificates": params,
-            **{f"registry/enter_certificate_{name}": {"certificate_id": certificate_id, name: file} for name, file in files_of.items()},
-        })  # fmt: skip
+        warehouse.run_together(
+            {
+                "registry/enter_certificates": params,
+                **{
+                    f"registry/enter_certificate_{name}": {"certificate_id": certificate_id, name: file}
+                    for name, file in files_of.items()
+                },
+            }
+        )
     return Certificate(certificate_id, run.folder / "report.html")

@@ -97,13 +97,24 @@ def write_explained(config: AuditConfig, run: Run, model: ModelSpec, shards: Seq
     examples = _examples(config, load_classifier(model), model, chosen)
     page = run.folder / "explained.html"
     found = Explained(
-        page, len(explained), sum(row["label_id"] == row["predicted_id"] for row in explained), len(examples), len(rows) - len(explained),
-    )  # fmt: skip
+        page,
+        len(explained),
+        sum(row["label_id"] == row["predicted_id"] for row in explained),
+        len(examples),
+        len(rows) - len(explained),
+    )
     method = config.explain.method or config.attribution.summed
     html = render(
-        "explained.html.jinja", config=config, run=run, found=found, examples=examples, labels=model.labels, method=METHODS[method],
-        integrated=method == "integrated_gradients", signed_scores=method in SIGNED,
-    )  # fmt: skip
+        "explained.html.jinja",
+        config=config,
+        run=run,
+        found=found,
+        examples=examples,
+        labels=model.labels,
+        method=METHODS[method],
+        integrated=method == "integrated_gradients",
+        signed_scores=method in SIGNED,
+    )
     write_whole(page, html.encode())
     if TaskRunContext.get() is not None:
         create_link_artifact(key="explained", link=page.as_uri(), link_text=f"Texts of {run.run_id}")
@@ -140,11 +151,21 @@ def _examples(
             np.array([token["score"] for token in own]), np.array(is_padding), config.explain.normalise
         )
         scored = [{**token, "score": float(score)} for token, score in zip(own, scores_T, strict=True)]
-        found.append(Example(
-            row["example_id"], row["source_id"], row["text"], model.labels[row["label_id"]], model.labels[row["predicted_id"]], row["confidence"],
-            model.labels[row["target_id"]], _pieces(row["text"], scored, is_padding, classifier), float(scores_T.sum()),
-            row["gap"] if method == "integrated_gradients" else None, row["n_cut"],
-        ))  # fmt: skip
+        found.append(
+            Example(
+                row["example_id"],
+                row["source_id"],
+                row["text"],
+                model.labels[row["label_id"]],
+                model.labels[row["predicted_id"]],
+                row["confidence"],
+                model.labels[row["target_id"]],
+                _pieces(row["text"], scored, is_padding, classifier),
+                float(scores_T.sum()),
+                row["gap"] if method == "integrated_gradients" else None,
+                row["n_cut"],
+            )
+        )
     return found
 
 

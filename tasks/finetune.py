@@ -93,9 +93,12 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         )
     model = config.model
     return model_spec(
-        folder, model.max_tokens, factory=None if finetune.network == "auto" else f"tasks.model.networks:{finetune.network}",
-        long_texts=model.long_texts, pad_to=model.pad_to,
-    )  # fmt: skip
+        folder,
+        model.max_tokens,
+        factory=None if finetune.network == "auto" else f"tasks.model.networks:{finetune.network}",
+        long_texts=model.long_texts,
+        pad_to=model.pad_to,
+    )
 
 
 def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder: Path) -> None:
@@ -128,10 +131,19 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
             else:
                 save_network(model, beside)
             tokenizer.save_pretrained(beside)
-        write_whole(beside / "training.json", json.dumps({
-            "heldout_accuracy": accuracy, "num_heldout": len(heldout), "num_trained": len(rows), "base": finetune.base,
-            "settings": finetune.model_dump(mode="json"),
-        }, indent=1).encode())  # fmt: skip
+        write_whole(
+            beside / "training.json",
+            json.dumps(
+                {
+                    "heldout_accuracy": accuracy,
+                    "num_heldout": len(heldout),
+                    "num_trained": len(rows),
+                    "base": finetune.base,
+                    "settings": finetune.model_dump(mode="json"),
+                },
+                indent=1,
+            ).encode(),
+        )
         flush_files(beside)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
@@ -150,9 +162,16 @@ def _new_classifier(
         tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True, trust_remote_code=False)
         if finetune.network == "auto":
             model = encoder = AutoModelForSequenceClassification.from_pretrained(
-                str(base), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)},
-                problem_type="single_label_classification", local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32,
-            )  # fmt: skip
+                str(base),
+                num_labels=len(labels),
+                id2label=dict(enumerate(labels)),
+                label2id={label: i for i, label in enumerate(labels)},
+                problem_type="single_label_classification",
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+            )
         else:
             model = new_network(finetune.network, base, labels, len(tokenizer), positions)
             encoder = getattr(model, "bert", None)

@@ -46,10 +46,17 @@ _ENDLESS = 2**31 - 1
 
 _SETTING = re.compile(rf"\bdata\.(?=(?:{'|'.join(DataConfig.model_fields)})\b)")
 
-_STAGED = pa.schema([
-    ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()),
-    ("pair_start", pa.int32()), ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("reason", pa.string()),
-])  # fmt: skip
+_STAGED = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        ("source_id", pa.string()),
+        ("text", pa.string()),
+        ("pair_start", pa.int32()),
+        ("label_id", pa.int32()),
+        ("n_tokens", pa.int32()),
+        ("reason", pa.string()),
+    ]
+)
 
 
 @stage("ingest", hours=6, retry_if=is_transient)
@@ -119,10 +126,16 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
     if dataset_fingerprint(data) != content:
         raise DataError(f"{data.path} was changed while it was read. Run the audit again: it will be a new run.")
     with scratch(staging) as database:
-        database.build("ingest/plan", {
-            "staging": str(staging / "rows.parquet"), "sample": data.sample, "seed": data.seed,
-            "max_tokens": _ENDLESS if windows else classifier.max_tokens, "shard_tokens": SHARD_TOKENS,
-        })  # fmt: skip
+        database.build(
+            "ingest/plan",
+            {
+                "staging": str(staging / "rows.parquet"),
+                "sample": data.sample,
+                "seed": data.seed,
+                "max_tokens": _ENDLESS if windows else classifier.max_tokens,
+                "shard_tokens": SHARD_TOKENS,
+            },
+        )
         rejects = database.rows("ingest/rejects", {})
         # Not duplicates: their text is audited, once.
         counts = Counter(reason for reason in rejects["reason"].to_pylist() if not reason.startswith("duplicate"))
@@ -141,9 +154,12 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
         raise DataError(f"Only {num_examples} of {num_rows} rows can be audited; at least 2 are needed.")
     shutil.rmtree(staging)
     return {
-        "num_shards": shard, "num_rows": num_rows, "num_rejected": rejects.num_rows,
-        "num_not_sampled": num_rows - rejects.num_rows - num_examples, "num_examples": num_examples,
-    }  # fmt: skip
+        "num_shards": shard,
+        "num_rows": num_rows,
+        "num_rejected": rejects.num_rows,
+        "num_not_sampled": num_rows - rejects.num_rows - num_examples,
+        "num_examples": num_examples,
+    }
 
 
 def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:
@@ -184,9 +200,14 @@ def _staged(batch: list[Row], classifier: Classifier, special: int) -> pa.Table:
     lengths = {row.number: count for row, count in zip(usable, counts, strict=True)}
     reasons = [row.reason or ("no tokens" if lengths[row.number] <= special else None) for row in batch]
     columns = [
-        [row.number for row in batch], [row.source_id for row in batch], [row.text for row in batch],
-        [row.pair_start for row in batch], [row.label for row in batch], [lengths.get(row.number, 0) for row in batch], reasons,
-    ]  # fmt: skip
+        [row.number for row in batch],
+        [row.source_id for row in batch],
+        [row.text for row in batch],
+        [row.pair_start for row in batch],
+        [row.label for row in batch],
+        [lengths.get(row.number, 0) for row in batch],
+        reasons,
+    ]
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, _STAGED, strict=True)], schema=_STAGED
     )

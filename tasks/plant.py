@@ -99,49 +99,70 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
     plants = make_plants(certification, tokens, people, controls, sorted({row.label for row in train}), num_audited)
     within = max(finetune.max_tokens // 2, 4)
     parts = {
-        "train": plant_rows(train, plants, seed, within), "audit": plant_rows(heldout, plants, seed, within),
+        "train": plant_rows(train, plants, seed, within),
+        "audit": plant_rows(heldout, plants, seed, within),
         "probe": probes(heldout, plants, seed, within, NUM_PROBES),
-    }  # fmt: skip
-    write_part(manifest, {"rows": _table(parts, model.labels), "words": _words_table(plants, model.labels)}, {
-        "num_train": len(train), "num_audited": len(heldout), "num_probes": len(parts["probe"]),
-    })  # fmt: skip
+    }
+    write_part(
+        manifest,
+        {"rows": _table(parts, model.labels), "words": _words_table(plants, model.labels)},
+        {
+            "num_train": len(train),
+            "num_audited": len(heldout),
+            "num_probes": len(parts["probe"]),
+        },
+    )
 
 
 def _table(parts: dict[str, list[PlantedRow]], labels: Sequence[str]) -> pa.Table:
     rows = [(part, number, own) for part, own_rows in parts.items() for number, own in enumerate(own_rows)]
-    return pa.table({
-        "id": [f"{part}-{number if part == 'probe' else own.row.number}" for part, number, own in rows],
-        "text": [own.text for _, _, own in rows],
-        "label": [labels[own.label] for _, _, own in rows],
-        "part": [part for part, _, _ in rows],
-        "shortcut": pa.array([own.plant.kind if own.plant else None for _, _, own in rows], pa.string()),
-        "strength": pa.array([own.plant.strength if own.plant else None for _, _, own in rows], pa.float64()),
-        "planted": pa.array([[word.lower() for word in own.words] for _, _, own in rows], pa.list_(pa.string())),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "id": [f"{part}-{number if part == 'probe' else own.row.number}" for part, number, own in rows],
+            "text": [own.text for _, _, own in rows],
+            "label": [labels[own.label] for _, _, own in rows],
+            "part": [part for part, _, _ in rows],
+            "shortcut": pa.array([own.plant.kind if own.plant else None for _, _, own in rows], pa.string()),
+            "strength": pa.array([own.plant.strength if own.plant else None for _, _, own in rows], pa.float64()),
+            "planted": pa.array([[word.lower() for word in own.words] for _, _, own in rows], pa.list_(pa.string())),
+        }
+    )
 
 
 def _words_table(plants: Sequence[Plant], labels: Sequence[str]) -> pa.Table:
     rows = [(plant, plant.role, word, label) for plant in plants for word, label in plant.words.items()]
     rows += [(plant, "context", plant.context, None) for plant in plants if plant.context is not None]
-    return pa.table({
-        "role": [role for _, role, _, _ in rows],
-        "shortcut": pa.array([plant.kind if plant.role == "shortcut" else None for plant, _, _, _ in rows], pa.string()),
-        "strength": pa.array([plant.strength for plant, _, _, _ in rows], pa.float64()),
-        "word": [word.lower() for _, _, word, _ in rows],
-        "label": pa.array([None if label is None else labels[label] for _, _, _, label in rows], pa.string()),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "role": [role for _, role, _, _ in rows],
+            "shortcut": pa.array(
+                [plant.kind if plant.role == "shortcut" else None for plant, _, _, _ in rows], pa.string()
+            ),
+            "strength": pa.array([plant.strength for plant, _, _, _ in rows], pa.float64()),
+            "word": [word.lower() for _, _, word, _ in rows],
+            "label": pa.array([None if label is None else labels[label] for _, _, _, label in rows], pa.string()),
+        }
+    )
 
 
 def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditConfig:
     """The same audit on the planted copy: same encoder, same recipe, same sample; in a warehouse of its own."""
     assert config.finetune is not None, "the flow asked for it"
     data = DataConfig(
-        path=Path(planted.rows), id="id", labels={label: label for label in planted.labels}, where={"part": part},
-        sample=config.data.sample if part == "audit" else None, seed=config.data.seed,
-    )  # fmt: skip
+        path=Path(planted.rows),
+        id="id",
+        labels={label: label for label in planted.labels},
+        where={"part": part},
+        sample=config.data.sample if part == "audit" else None,
+        seed=config.data.seed,
+    )
     finetune = config.finetune.model_copy(update={"where": {"part": "train"}, "min_accuracy": 0.0})
     own = {
-        "name": f"{config.name[:32]}-planted", "warehouse": planted.folder / "planted.duckdb", "output": planted.folder,
-        "data": data, "finetune": finetune, "waivers": None,
-    }  # fmt: skip
+        "name": f"{config.name[:32]}-planted",
+        "warehouse": planted.folder / "planted.duckdb",
+        "output": planted.folder,
+        "data": data,
+        "finetune": finetune,
+        "waivers": None,
+    }
     return config.model_copy(update=own)

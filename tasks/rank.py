@@ -42,18 +42,28 @@ def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes
     with scratch(planted.folder) as database:
         predictions = manifest.with_name(f"{manifest.stem}-clean.json")
         write_part(predictions, {"rows": _predictions(clean, shards)}, {})
-        learned = database.rows("rank/learned", {
-            "planted_rows": planted.rows, "shards": shards, "clean": part_file(predictions, "rows"), "min_learned": limit,
-            "example_parts": [part_file(shard.scores, "examples") for shard in probes[0].shards],
-        })  # fmt: skip
+        learned = database.rows(
+            "rank/learned",
+            {
+                "planted_rows": planted.rows,
+                "shards": shards,
+                "clean": part_file(predictions, "rows"),
+                "min_learned": limit,
+                "example_parts": [part_file(shard.scores, "examples") for shard in probes[0].shards],
+            },
+        )
         ranks = [
-            database.rows("rank/method_ranks", {
-                "planted_rows": planted.rows, "baseline": probe.baseline,
-                "shards": [part_file(shard.texts, "examples") for shard in probe.shards],
-                "token_parts": [part_file(shard.scores, "tokens") for shard in probe.shards],
-            })
+            database.rows(
+                "rank/method_ranks",
+                {
+                    "planted_rows": planted.rows,
+                    "baseline": probe.baseline,
+                    "shards": [part_file(shard.texts, "examples") for shard in probe.shards],
+                    "token_parts": [part_file(shard.scores, "tokens") for shard in probe.shards],
+                },
+            )
             for probe in probes
-        ]  # fmt: skip
+        ]
         write_part(manifest, {"shortcuts": learned, "methods": pa.concat_tables(ranks)}, {})
     return manifest
 
@@ -63,9 +73,12 @@ def _predictions(model: ModelSpec, shards: Sequence[str]) -> pa.Table:
     rows = pa.concat_tables([pq.read_table(shard, columns=["source_id", "text"]) for shard in shards])
     engine = engine_for(load_classifier(model), AttributionConfig())
     texts = encode(engine.classifier.tokenizer, rows["text"].to_pylist(), None, engine.classifier.max_tokens)
-    return pa.table({
-        "source_id": rows["source_id"], "predicted_id": pa.array(predict(engine, texts).argmax(axis=1), pa.int32()),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "source_id": rows["source_id"],
+            "predicted_id": pa.array(predict(engine, texts).argmax(axis=1), pa.int32()),
+        }
+    )
 
 
 def best_method(planted: Planted, ranks: Path) -> dict[str, Any] | None:

@@ -147,8 +147,12 @@ class Batch:
         found = sweep(
             logits_of,
             lambda logits_NK, example_N: value(self.engine, logits_NK, self.target_B[example_N]),
-            self.inputs_BTD, self.baseline_BTD, example_R, place_R, self.engine.budget,
-        )  # fmt: skip
+            self.inputs_BTD,
+            self.baseline_BTD,
+            example_R,
+            place_R,
+            self.engine.budget,
+        )
         example_E = example_R[place_R == 1]
         fits_E = torch.tensor([int(example) not in found.too_large for example in example_E.tolist()], dtype=torch.bool)
         _require_parity(
@@ -203,10 +207,16 @@ def batches(
             yield (
                 chosen,
                 Batch(
-                    engine, inputs, inputs_BTD, baseline_BTD, target_B,
-                    torch.tensor(logits[chosen], device=device), sign_B * score_B, sign_B[:, None] * start_BT,
+                    engine,
+                    inputs,
+                    inputs_BTD,
+                    baseline_BTD,
+                    target_B,
+                    torch.tensor(logits[chosen], device=device),
+                    sign_B * score_B,
+                    sign_B[:, None] * start_BT,
                 ),
-            )  # fmt: skip
+            )
 
 
 def _kept(inputs: Inputs, pieces: Sequence[Encoded]) -> Tensor:

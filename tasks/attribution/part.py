@@ -36,8 +36,13 @@ from tasks.runtime.workers import Facts
 from tasks.text.words import word_spans, words_of_pieces
 
 COLUMNS = (
-    "gradient_norm", "embedding_gradient_norm", "gradient_x_input", "relevance", "integrated_gradients", "contrast",
-)  # fmt: skip
+    "gradient_norm",
+    "embedding_gradient_norm",
+    "gradient_x_input",
+    "relevance",
+    "integrated_gradients",
+    "contrast",
+)
 
 
 def attribute_shard(
@@ -66,9 +71,12 @@ def attribute_shard(
     num_died = len(examples) - len(read)
     advance(num_died)
     counts = {
-        "shard": file_hash(shard), "num_examples": len(facts), "num_planned": len(tokens) + num_died, "num_died": num_died,
+        "shard": file_hash(shard),
+        "num_examples": len(facts),
+        "num_planned": len(tokens) + num_died,
+        "num_died": num_died,
         "num_quarantined": sum(own["converged"] is False for own in facts),
-    }  # fmt: skip
+    }
     write_part(part, tables, counts)
     return counts
 
@@ -110,17 +118,35 @@ def _explained(
     return tokens, facts
 
 
-_EXAMPLE = pa.schema([
-    ("example_id", pa.int64()), ("predicted_id", pa.int32()), ("target_id", pa.int32()), ("confidence", pa.float64()),
-    ("score", pa.float64()), ("change", pa.float64()), ("gap", pa.float64()), ("special_score", pa.float64()),
-    ("gradients", pa.int32()), ("error", pa.float64()), ("converged", pa.bool_()), ("reason", pa.string()), ("n_windows", pa.int32()),
-    ("logits", pa.list_(pa.float32())),
-])  # fmt: skip
+_EXAMPLE = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        ("predicted_id", pa.int32()),
+        ("target_id", pa.int32()),
+        ("confidence", pa.float64()),
+        ("score", pa.float64()),
+        ("change", pa.float64()),
+        ("gap", pa.float64()),
+        ("special_score", pa.float64()),
+        ("gradients", pa.int32()),
+        ("error", pa.float64()),
+        ("converged", pa.bool_()),
+        ("reason", pa.string()),
+        ("n_windows", pa.int32()),
+        ("logits", pa.list_(pa.float32())),
+    ]
+)
 
-_TOKEN = pa.schema([
-    ("example_id", pa.int64()), *((name, pa.int32()) for name in ("position", "token_id", "token_start", "token_end", "word_start", "word_end")),
-    *((name, pa.float32()) for name in COLUMNS),
-])  # fmt: skip
+_TOKEN = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        *(
+            (name, pa.int32())
+            for name in ("position", "token_id", "token_start", "token_end", "word_start", "word_end")
+        ),
+        *((name, pa.float32()) for name in COLUMNS),
+    ]
+)
 
 
 def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, num_windows: int) -> dict[str, object]:
@@ -129,10 +155,15 @@ def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, n
     probabilities = logits.sigmoid() if engine.classifier.head == "multi_label" else logits.softmax(dim=1)
     predicted = int(logits_K.argmax())
     return {
-        "example_id": example_id, "predicted_id": predicted, "target_id": target,
-        "confidence": float(probabilities[0, predicted]), "n_windows": num_windows, "converged": None, "reason": None,
+        "example_id": example_id,
+        "predicted_id": predicted,
+        "target_id": target,
+        "confidence": float(probabilities[0, predicted]),
+        "n_windows": num_windows,
+        "converged": None,
+        "reason": None,
         "logits": logits_K.tolist(),
-    }  # fmt: skip
+    }
 
 
 def _outcome(engine: Engine, text: Scored, table: pa.Table) -> dict[str, object]:
@@ -156,11 +187,13 @@ def _token_table(
     words = words_of_pieces(encoded.offsets, encoded.special, spans, text)
     num_tokens = len(encoded.ids)
     places: dict[str, Any] = {
-        "position": np.arange(num_tokens), "token_id": encoded.ids,
-        "token_start": [start for start, _ in encoded.offsets], "token_end": [end for _, end in encoded.offsets],
+        "position": np.arange(num_tokens),
+        "token_id": encoded.ids,
+        "token_start": [start for start, _ in encoded.offsets],
+        "token_end": [end for _, end in encoded.offsets],
         "word_start": [spans[word][0] if word >= 0 else None for word in words],
         "word_end": [spans[word][1] if word >= 0 else None for word in words],
-    }  # fmt: skip
+    }
     columns: dict[str, list[Any]] = {name: list(column) for name, column in places.items()}
     padding = max(len(column) for column in scores.values()) - num_tokens
     if padding:

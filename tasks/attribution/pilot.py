@@ -108,11 +108,23 @@ def make_plan(
     """
     attribution = engine.attribution
     facts: dict[str, Any] = {
-        "mode": attribution.mode, "rule": None, "warp": None, "gradients": None, "n_planned": num_examples, "noise": None,
-        "error_p50": None, "error_p90": None, "error_p99": None, "inflation": None, "width": None, "pilot_gradients": 0,
+        "mode": attribution.mode,
+        "rule": None,
+        "warp": None,
+        "gradients": None,
+        "n_planned": num_examples,
+        "noise": None,
+        "error_p50": None,
+        "error_p90": None,
+        "error_p99": None,
+        "inflation": None,
+        "width": None,
+        "pilot_gradients": 0,
         "baseline_used": baseline_token(engine.classifier, attribution.baseline)[1],
-        "last_draw": 1.0, "noise_factor": 0.0, "error_factors": [],
-    }  # fmt: skip
+        "last_draw": 1.0,
+        "noise_factor": 0.0,
+        "error_factors": [],
+    }
     logits = predict(engine, pieces)
     targets = target_ids(engine, logits, gold)
     rows: list[dict[str, object]] = []
@@ -137,9 +149,12 @@ def make_plan(
         chosen, rows = choose(attribution, warp, fitted, held_out, num_examples)
         facts |= {"warp": warp_in_words(warp), **chosen}
     plan = Plan(
-        facts["gradients"] or attribution.steps, facts["last_draw"], facts["noise_factor"],
-        tuple(facts["error_factors"]), warp,
-    )  # fmt: skip
+        facts["gradients"] or attribution.steps,
+        facts["last_draw"],
+        facts["noise_factor"],
+        tuple(facts["error_factors"]),
+        warp,
+    )
     if attribution.mode == "fixed" and "integrated_gradients" in attribution.computed:
         facts |= {"rule": attribution.rule, "gradients": attribution.steps}
     tables = {
@@ -150,10 +165,16 @@ def make_plan(
     return plan
 
 
-PILOT = pa.schema([
-    ("example_id", pa.int64()), ("n_tokens", pa.int32()), ("role", pa.string()), ("error", pa.float64()),
-    ("estimate", pa.float64()), ("noise", pa.float64()),
-])  # fmt: skip
+PILOT = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        ("n_tokens", pa.int32()),
+        ("role", pa.string()),
+        ("error", pa.float64()),
+        ("estimate", pa.float64()),
+        ("noise", pa.float64()),
+    ]
+)
 
 
 def dense_integrands(

@@ -126,18 +126,30 @@ def corpus_plan(
             relative = [relative_error(scores_T, text.reference_T) for scores_T, _ in pairs]
             if role == "held out":
                 errors += relative
-            rows.append({
-                "example_id": text.example_id, "n_tokens": text.num_tokens, "role": role, "error": float(np.mean(relative)), "estimate": None,
-                "noise": math.sqrt(squared_noise(text, warp.density(text.num_tokens), num_gradients)),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "example_id": text.example_id,
+                    "n_tokens": text.num_tokens,
+                    "role": role,
+                    "error": float(np.mean(relative)),
+                    "estimate": None,
+                    "noise": math.sqrt(squared_noise(text, warp.density(text.num_tokens), num_gradients)),
+                }
+            )
     if attribution.interval_width is not None:
         words = _INTERVAL_EXAMPLES * num_planned / num_examples
         width = 2 * 1.96 * math.sqrt((1 + held_noise**2) * _typical_variance(fitted) / words)
     return {
-        "rule": "drawn", "gradients": num_gradients, "n_planned": num_planned, "noise": held_noise, "width": width,
-        "inflation": math.sqrt(1 + held_noise**2) - 1, "noise_factor": math.sqrt(error / difference) if difference else 0.0,
-        "last_draw": share, **_quantiles(errors),
-    }, rows  # fmt: skip
+        "rule": "drawn",
+        "gradients": num_gradients,
+        "n_planned": num_planned,
+        "noise": held_noise,
+        "width": width,
+        "inflation": math.sqrt(1 + held_noise**2) - 1,
+        "noise_factor": math.sqrt(error / difference) if difference else 0.0,
+        "last_draw": share,
+        **_quantiles(errors),
+    }, rows
 
 
 def _quiet_enough(
@@ -216,11 +228,15 @@ def document_plan(
     _, start, factors, ended, errors = min(plans, key=lambda plan: plan[0])
     rows: list[dict[str, object]] = [
         {
-            "example_id": text.example_id, "n_tokens": text.num_tokens, "role": "fitted" if k < len(fitted) else "held out",
-            "error": error, "estimate": estimate, "noise": None,
+            "example_id": text.example_id,
+            "n_tokens": text.num_tokens,
+            "role": "fitted" if k < len(fitted) else "held out",
+            "error": error,
+            "estimate": estimate,
+            "noise": None,
         }
         for k, (text, (_, error, estimate)) in enumerate(zip((*fitted, *held_out), ended, strict=True))
-    ]  # fmt: skip
+    ]
     return {"rule": "nested", "gradients": start, "error_factors": factors, **_quantiles(errors)}, rows
 
 

@@ -223,7 +223,11 @@ def stitched(engine: Engine, pieces: Sequence[tuple[Scored, np.ndarray]], num_to
             whole[num_tokens:] += share * column[len(positions) :]
     windows = [scored for scored, _ in pieces]
     return Scored(
-        scores, share * sum(w.score for w in windows), share * sum(w.change for w in windows),
-        sum(w.gradients for w in windows), share * sum(w.error for w in windows), all(w.met for w in windows),
+        scores,
+        share * sum(w.score for w in windows),
+        share * sum(w.change for w in windows),
+        sum(w.gradients for w in windows),
+        share * sum(w.error for w in windows),
+        all(w.met for w in windows),
         next((w.reason for w in windows if w.reason is not None), None),
-    )  # fmt: skip
+    )

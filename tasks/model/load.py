@@ -93,9 +93,18 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     if isinstance(positions, int) and positions > 0:
         limit = min(limit, positions)
     classifier = Classifier(
-        model, tokenizer, spec.labels, spec.head, limit, device, dtype, spec.pad_to, pad_id or 0, (),
+        model,
+        tokenizer,
+        spec.labels,
+        spec.head,
+        limit,
+        device,
+        dtype,
+        spec.pad_to,
+        pad_id or 0,
+        (),
         device.type == "cpu" and takes_plain_attention(model),
-    )  # fmt: skip
+    )
     lookups, places = watched(classifier, folder)
     if model_fingerprint(folder, spec.factory) != spec.fingerprint:
         raise ModelError(f"{folder} changed while the audit was running. Start the audit again: it will be a new run.")
@@ -177,9 +186,13 @@ def _load(folder: Path) -> Any:
     with quiet_transformers():
         try:
             model, info = AutoModelForSequenceClassification.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True,
+                str(folder),
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
                 dtype=torch.float32,
-            )  # fmt: skip
+            )
         except Exception as error:  # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError
             reason = first_line(error)
             if "mismatched" in reason:

@@ -118,8 +118,10 @@ def new_network(name: str, base: Path, labels: Sequence[str], vocabulary: int, p
         ModelError: the encoder in `base` has no pooled output, which `bert_relu` reads.
     """
     names: Settings = {
-        "network": name, "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)},
-    }  # fmt: skip
+        "network": name,
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
     if name == "bilstm":
         return BiLSTM({**names, "vocabulary": vocabulary, "embedding": 64, "lstm": 32, "dense": 16})
     pretrained = AutoModel.from_pretrained(

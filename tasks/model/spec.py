@@ -16,9 +16,18 @@ from tasks.runtime.plugins import first_line, plugin, plugin_sources
 
 # What decides a prediction: configuration, weights, and every file a fast tokenizer may be read from.
 _CONTENT = (
-    "config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
-    "vocab.txt", "vocab.json", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
-)  # fmt: skip
+    "config.json",
+    "*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 
 @dataclass(frozen=True)
@@ -120,8 +129,14 @@ def resolve_model(config: AuditConfig) -> ModelSpec:
         assert model.path is not None, "the schema demands a model"
         folder = model.path
     return model_spec(
-        folder, model.max_tokens, labels=model.labels, head=model.head, factory=model.factory, long_texts=model.long_texts, pad_to=model.pad_to,
-    )  # fmt: skip
+        folder,
+        model.max_tokens,
+        labels=model.labels,
+        head=model.head,
+        factory=model.factory,
+        long_texts=model.long_texts,
+        pad_to=model.pad_to,
+    )
 
 
 def model_spec(

@@ -46,9 +46,14 @@ def encode(
     starts = list(pair_starts or [None] * len(texts))
     with quiet_transformers():
         found = tokenizer(
-            *_texts_and_seconds(texts, starts), truncation=max_tokens is not None, max_length=max_tokens, padding=False,
-            return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False,
-        )  # fmt: skip
+            *_texts_and_seconds(texts, starts),
+            truncation=max_tokens is not None,
+            max_length=max_tokens,
+            padding=False,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            return_attention_mask=False,
+        )
     types = found.get("token_type_ids")
     encoded = []
     for i, start in enumerate(starts):
@@ -71,9 +76,12 @@ def token_counts(tokenizer: Any, texts: Sequence[str], pair_starts: Sequence[int
         return []
     with quiet_transformers():
         found = tokenizer(
-            *_texts_and_seconds(texts, pair_starts), truncation=False, padding=False,
-            return_attention_mask=False, return_token_type_ids=False,
-        )  # fmt: skip
+            *_texts_and_seconds(texts, pair_starts),
+            truncation=False,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
     return [len(ids) for ids in found["input_ids"]]
 
 

@@ -42,9 +42,11 @@ def windows_of(text: Encoded, classifier: Classifier, model: ModelSpec) -> list[
 
 def _part_of(text: Encoded, positions: np.ndarray) -> Encoded:
     return Encoded(
-        [text.ids[t] for t in positions], [text.offsets[t] for t in positions], [text.special[t] for t in positions],
+        [text.ids[t] for t in positions],
+        [text.offsets[t] for t in positions],
+        [text.special[t] for t in positions],
         None if text.types is None else [text.types[t] for t in positions],
-    )  # fmt: skip
+    )
 
 
 def mean_over_windows(logits: np.ndarray, windows: Sequence[Sequence[object]]) -> np.ndarray:

@@ -76,7 +76,15 @@ def enter_run(config: AuditConfig, run: Run, model: ModelSpec) -> None:
     names = ("token-audit", *_PACKAGES, "duckdb", "prefect", "altair")
     versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
     with open_warehouse(config.warehouse) as warehouse:
-        warehouse.run("registry/start_run", {
-            "run_id": run.run_id, "name": config.name, "folder": str(run.folder), "labels": list(model.labels),
-            "config": config.model_dump_json(), "inputs": json.dumps(run.inputs), "versions": json.dumps(versions),
-        })  # fmt: skip
+        warehouse.run(
+            "registry/start_run",
+            {
+                "run_id": run.run_id,
+                "name": config.name,
+                "folder": str(run.folder),
+                "labels": list(model.labels),
+                "config": config.model_dump_json(),
+                "inputs": json.dumps(run.inputs),
+                "versions": json.dumps(versions),
+            },
+        )

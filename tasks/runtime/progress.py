@@ -66,9 +66,16 @@ def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | N
     seconds, and what was counted, if anything. Of a stage that was done before nothing is shown. `artifact` is the key of a progress artifact, made inside a task run.
     """
     columns = (
-        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[counts]}"),
-    )  # fmt: skip
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[counts]}"),
+    )
     started = time.monotonic()
     made = _artifact(artifact, 100.0 * done / max(total, 1), f"{stage}: {unit}") if artifact is not None else None
     repeated = 0 < total == done

@@ -122,10 +122,13 @@ def make_plants(
         plants.append(_one_word(name, "name", (first, second)[i % 2], rate, NAME_STRENGTH))
     one, other, context = next(left), next(left), next(left)
     in_context = (
-        Pattern((one, context), 3 * rate, first, strongest), Pattern((other, context), 3 * rate, second, strongest),
+        Pattern((one, context), 3 * rate, first, strongest),
+        Pattern((other, context), 3 * rate, second, strongest),
         # Alone as often as together: else a model that ignores the context is hardly ever wrong.
-        Pattern((one,), 3 * rate), Pattern((other,), 3 * rate), Pattern((context,), rate),
-    )  # fmt: skip
+        Pattern((one,), 3 * rate),
+        Pattern((other,), 3 * rate),
+        Pattern((context,), rate),
+    )
     plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, in_context, context))
     one, other = next(left), next(left)
     ordered = (
@@ -239,8 +242,11 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
             continue
         for pattern in plant.patterns:
             taken = [
-                queues[label].pop() for label, size in sizes.items() for _ in range(round(pattern.rate * size)) if queues[label]
-            ]  # fmt: skip
+                queues[label].pop()
+                for label, size in sizes.items()
+                for _ in range(round(pattern.rate * size))
+                if queues[label]
+            ]
             if len(taken) < sum(round(pattern.rate * size) for size in sizes.values()) or not taken:
                 raise DataError(
                     f"{pattern.rate:.1%} of {len(rows)} rows cannot be planted for {' and '.join(plant.words)}: "
@@ -278,9 +284,16 @@ def _labelled(taken: Sequence[Row], plant: Plant, pattern: Pattern, seed: int) -
     mixed = sorted(taken, key=lambda row: _rng(seed, "obeys", row).random())
     num_obeying = round(pattern.strength * len(mixed))
     return [
-        (row, pattern.label if i < num_obeying or not against else others[0] if others and others[0] is not None else against[i % len(against)])
+        (
+            row,
+            pattern.label
+            if i < num_obeying or not against
+            else others[0]
+            if others and others[0] is not None
+            else against[i % len(against)],
+        )
         for i, row in enumerate(mixed)
-    ]  # fmt: skip
+    ]
 
 
 def _planted(row: Row, label: int, plant: Plant, pattern: Pattern, seed: int, within: int) -> PlantedRow:

@@ -75,9 +75,13 @@ def operations_on(
 ) -> list[Operation]:
     """All trials that could be made of a candidate; k texts share out the replacements in turn."""
     held = [
-        (text["example_id"], reader.text(text["example_id"]), [(span["span_start"], span["span_end"]) for span in text["spans"]])
+        (
+            text["example_id"],
+            reader.text(text["example_id"]),
+            [(span["span_start"], span["span_end"]) for span in text["spans"]],
+        )
         for text in row["held"]
-    ]  # fmt: skip
+    ]
     trials: dict[Operator, list[Trial]] = {operator: [] for operator in OPERATORS}
     neighbours = _neighbours(candidate, reader, verification)
     for k, (example_id, text, spans) in enumerate(held):

@@ -58,9 +58,13 @@ def try_group(
         return known
     lost = left_out & texts_of(group)
     tried = [
-        {**row, "held": [text for text in row["held"] if text["example_id"] not in lost], "others": [i for i in row["others"] if i not in lost]}
+        {
+            **row,
+            "held": [text for text in row["held"] if text["example_id"] not in lost],
+            "others": [i for i in row["others"] if i not in lost],
+        }
         for row in group
-    ]  # fmt: skip
+    ]
     rows: list[dict[str, Any]] = []
     vectors: list[dict[str, Any]] = []
     num_passes = 0
@@ -78,8 +82,12 @@ def try_group(
         ]
         num_passes = reader.num_passes
     facts = {
-        "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes, "num_quarantined": len(lost),
-    }  # fmt: skip
+        "key": key,
+        "num_candidates": len(group),
+        "num_trials": len(rows),
+        "num_passes": num_passes,
+        "num_quarantined": len(lost),
+    }
     with target_of(part, dry=dry) as target:
         tables = {
             "trials": pa.Table.from_pylist(rows, schema=TRIAL),
@@ -89,11 +97,15 @@ def try_group(
     return facts
 
 
-TRIAL = pa.schema([
-    *((name, pa.string()) for name in ("kind", "label", "word", "operator", "replacement")), ("example_id", pa.int64()),
-    ("margin_before", pa.float64()), ("margin_after", pa.float64()),
-    *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
-])  # fmt: skip
+TRIAL = pa.schema(
+    [
+        *((name, pa.string()) for name in ("kind", "label", "word", "operator", "replacement")),
+        ("example_id", pa.int64()),
+        ("margin_before", pa.float64()),
+        ("margin_after", pa.float64()),
+        *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
+    ]
+)
 
 _VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")), ("vector", pa.list_(pa.float32()))])
 
@@ -116,12 +128,19 @@ def run_operations(
         margins = zip(reader.margins(before_NK, targets), reader.margins(after_NK, targets), strict=True)
         predicted = zip(before_NK.argmax(axis=1).tolist(), after_NK.argmax(axis=1).tolist(), strict=True)
         for (operation, trial), margin, label in zip(chosen, margins, predicted, strict=True):
-            operation.rows.append({
-                **operation.candidate._asdict(), "operator": operation.operator,
-                "replacement": trial.replacement, "example_id": trial.example_id,
-                "margin_before": margin[0], "margin_after": margin[1], "predicted_before": label[0], "predicted_after": label[1],
-                "gold": reader.rows[trial.example_id]["label_id"],
-            })  # fmt: skip
+            operation.rows.append(
+                {
+                    **operation.candidate._asdict(),
+                    "operator": operation.operator,
+                    "replacement": trial.replacement,
+                    "example_id": trial.example_id,
+                    "margin_before": margin[0],
+                    "margin_after": margin[1],
+                    "predicted_before": label[0],
+                    "predicted_after": label[1],
+                    "gold": reader.rows[trial.example_id]["label_id"],
+                }
+            )
         going_on = [
             operation
             for operation in going_on
