@@ -76,7 +76,8 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
-    """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the last holds.
+    """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the
+    last holds.
 
     Raises:
         ConfigError: with a line for every mistake: file, key, value, and the nearest known key.
@@ -92,7 +93,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
         raise ConfigError(
-            f"{path}: should be a mapping of settings (key: value), found {shown(values)}. Start from configs/demo.yaml."
+            f"{path}: should be a mapping of settings (key: value), found {shown(values)}. "
+            "Start from configs/demo.yaml."
         )
     lines: list[str] = []
     sources: dict[str, str] = {}
@@ -221,7 +223,8 @@ def _quotes(kind: str, got: object) -> str:
 
 
 def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator[dict[str, str]]:
-    """Every setting as a row: key, type, unit, default, meaning. `compare` is one row: it has the settings of `data`."""
+    """Every setting as a row: key, type, unit, default, meaning. `compare` is one row: it has the settings of
+    `data`."""
     for name, field in section.model_fields.items():
         inner = _section_of(field.annotation)
         if inner is not None and name != "compare":

@@ -116,9 +116,10 @@ def explain(config: ConfigPath, overrides: Overrides = None) -> None:
     and convergence delta (table); how scores are normalised (max, l2, none); and whether the texts that the model gets
     wrong come first. Set attribution.target=gold to read what spoke for the right answer.
 
-    Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold], [bold]source_inner_layer.yaml[/bold],
-    [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. Texts are those of data.sample; the attributions
-    are shared with [bold]token-audit run[/bold], and a repeat computes none again.
+    Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold],
+    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. Texts
+    are those of data.sample; the attributions are shared with [bold]token-audit run[/bold], and a repeat computes none
+    again.
     """
     with errors_as_sentences():
         load_config(config, tuple(overrides or ()))
@@ -134,9 +135,9 @@ def explain(config: ConfigPath, overrides: Overrides = None) -> None:
 def certify(config: ConfigPath, overrides: Overrides = None) -> None:
     """Test the audit itself on your data: plant shortcuts into a copy, train on it, see what is found.
 
-    The classifier of the config's finetune section is trained once more, on the planted copy. The certificate says which
-    attribution method ranks the planted words best, how many of them an audit calls spurious, and how much it calls so by
-    chance. A self-test that was stopped goes on where it was; a repeat does no work.
+    The classifier of the config's finetune section is trained once more, on the planted copy. The certificate says
+    which attribution method ranks the planted words best, how many of them an audit calls spurious, and how much it
+    calls so by chance. A self-test that was stopped goes on where it was; a repeat does no work.
     """
     with errors_as_sentences():
         checked = load_config(config, tuple(overrides or ()))
@@ -303,7 +304,8 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
-"""Read by Prefect and the hub's client when they are imported: no telemetry, and our own lines in the place of their logs."""
+"""Read by Prefect and the hub's client when they are imported: no telemetry, and our own lines in the place of their
+logs."""
 
 
 def main() -> None:
@@ -320,7 +322,8 @@ def main() -> None:
         code = end.code
     sys.stdout.flush()
     sys.stderr.flush()
-    # Prefect leaves daemon threads behind, and DuckDB prints pages about leaks if the interpreter is taken apart around them.
+    # Prefect leaves daemon threads behind, and DuckDB prints pages about leaks if the interpreter is taken apart around
+    # them.
     os._exit(code if isinstance(code, int) else 0)
 
 

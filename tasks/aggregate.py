@@ -15,7 +15,8 @@ from tasks.runtime.stage import stage
 from warehouse import open_warehouse
 
 PRIOR_EXAMPLES = 4.0
-"""Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
+"""Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in
+label rates."""
 _MIN_PMI = 3.0
 """Nats of association from which neighbouring words get figures as a pair: they meet 20 times as often as chance."""
 _SCORES = (

@@ -160,6 +160,7 @@ def _too_many(quarantined: int, died: int, planned: int, attribution: Attributio
     }[attribution.mode]
     killed = f" or kill their worker ({died} of them)" if died else ""
     return (
-        f"{quarantined} of {planned} examples {wanted}{killed}, more than attribution.max_quarantined = {attribution.max_quarantined}. "
+        f"{quarantined} of {planned} examples {wanted}{killed}, more than attribution.max_quarantined = "
+        f"{attribution.max_quarantined}. "
         "The column reason of the parts says why; allow more gradients, or try another baseline."
     )

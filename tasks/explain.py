@@ -129,7 +129,8 @@ def _predicted(shard: Shard) -> list[dict[str, Any]]:
 
 
 def choose(rows: Sequence[Mapping[str, Any]], most: int, mistakes_first: bool) -> list[Mapping[str, Any]]:
-    """The texts to show: mistakes, the surest first, then the others; each in the order of the dataset where nothing else decides."""
+    """The texts to show: mistakes, the surest first, then the others; each in the order of the dataset where nothing
+    else decides."""
 
     def place(row: Mapping[str, Any]) -> tuple[bool, float, int]:
         mistake = mistakes_first and row["label_id"] != row["predicted_id"]
@@ -189,7 +190,8 @@ def _is_padding(token: Mapping[str, Any], classifier: Classifier) -> bool:
 def normalised(scores_T: np.ndarray, is_padding_T: np.ndarray, how: str) -> np.ndarray:
     """The scores of a text divided by the largest |score| of its tokens (max), by their L2 norm (l2), or by nothing.
 
-    Special tokens count. The padding does not: its one score is the sum over many positions. Where all scores are 0, they stay.
+    Special tokens count. The padding does not: its one score is the sum over many positions. Where all scores are 0,
+    they stay.
     """
     tokens_T = np.abs(scores_T[~is_padding_T])
     size = {"max": tokens_T.max(initial=0.0), "l2": np.sqrt((tokens_T**2).sum()), "none": 1.0}[how]
@@ -199,7 +201,8 @@ def normalised(scores_T: np.ndarray, is_padding_T: np.ndarray, how: str) -> np.n
 def _pieces(
     text: str, tokens: Sequence[Mapping[str, Any]], is_padding: Sequence[bool], classifier: Classifier
 ) -> tuple[Piece, ...]:
-    """The raw text cut at its tokens, between the tokens that stand for none of it, which are called as the tokenizer calls them."""
+    """The raw text cut at its tokens, between the tokens that stand for none of it, which are called as the tokenizer
+    calls them."""
     inside = [t for t, token in enumerate(tokens) if token["token_end"] > token["token_start"]]
     first = inside[0] if inside else len(tokens)
     before, after = [], []

@@ -88,8 +88,9 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
     accuracy = json.loads((folder / "training.json").read_text())["heldout_accuracy"]
     if accuracy < finetune.min_accuracy:
         raise ModelError(
-            f"The fine-tuned classifier {folder} is right on {accuracy:.1%} of the held-out examples, finetune.min_accuracy asks for "
-            f"{finetune.min_accuracy:.1%}. Train longer or on more rows, or lower the limit."
+            f"The fine-tuned classifier {folder} is right on {accuracy:.1%} of the held-out examples, "
+            f"finetune.min_accuracy asks for {finetune.min_accuracy:.1%}. "
+            "Train longer or on more rows, or lower the limit."
         )
     model = config.model
     return model_spec(
@@ -110,8 +111,8 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
     ]
     if len(rows) < 2 or not heldout:
         raise DataError(
-            f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; rows that are audited are "
-            "never trained on. Choose rows that do not overlap."
+            f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; "
+            "rows that are audited are never trained on. Choose rows that do not overlap."
         )
     if finetune.sample is not None and finetune.sample < len(rows):
         chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
@@ -189,7 +190,8 @@ def _freeze(encoder: Any, finetune: FinetuneConfig, base: Path) -> None:
     )
     if len(layers) < FROZEN_LAYERS:
         raise ModelError(
-            f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first {FROZEN_LAYERS} as they are."
+            f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first "
+            f"{FROZEN_LAYERS} as they are."
         )
     for layer in layers[:FROZEN_LAYERS]:
         layer.requires_grad_(requires_grad=False)

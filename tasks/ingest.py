@@ -142,7 +142,8 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
         if counts.total() > data.max_rejected * num_rows:
             reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
             raise DataError(
-                f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = {data.max_rejected}. "
+                f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = "
+                f"{data.max_rejected}. "
                 "Check data.text, data.label and data.labels."
             )
         write_part(folder / "rejects.json", {"rows": rejects}, {})
@@ -185,7 +186,8 @@ def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:
             tables.append(pa.table([numbers, pa.repeat(name, len(numbers)), values], schema=schema))
             if len(seen[name]) > _MAX_VALUES:
                 raise DataError(
-                    f"data.slices: column {name!r} has more than {_MAX_VALUES} different values ({listed(sorted(seen[name])[:5])}, ...). "
+                    f"data.slices: column {name!r} has more than {_MAX_VALUES} different values "
+                    f"({listed(sorted(seen[name])[:5])}, ...). "
                     "Name columns with few values, such as the split."
                 )
         position += size

@@ -48,7 +48,8 @@ from tasks.selftest.plants import (
 
 @stage("plant", hours=1)
 def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
-    """Write the planted copy, unless it is there. `model` is the classifier of the clean data; its vocabulary is planted from.
+    """Write the planted copy, unless it is there. `model` is the classifier of the clean data; its vocabulary is
+    planted from.
 
     Raises:
         DataError: the dataset cannot be read, or is too small or its vocabulary too used up to plant all of it.

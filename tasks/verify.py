@@ -1,14 +1,16 @@
 """Stage: proof by intervention. What the model says when a word is taken out of a text, or put into one.
 
-Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes, in `<run>/trials/`,
-one part for every `GROUP` candidates, with two tables, and builds the tables of `warehouse/verify/` from them.
+Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes,
+in `<run>/trials/`, one part for every `GROUP` candidates, with two tables, and builds the tables of `warehouse/verify/`
+from them.
 
 `trials`, one row per candidate, operator (tasks/trials/operators.py) and text: `kind`, `label`, `word`, `operator`,
 `replacement` (what was put in the place of the word; null where nothing was), `example_id`,
 `margin_before`, `margin_after` (log-odds of the candidate's label against all others),
 `predicted_before`, `predicted_after` and `gold` (indices of labels).
 
-`vectors`, one row per candidate that is a word: `kind`, `label`, `word`, `vector`, where it is for the model (tasks/model/embeddings.py).
+`vectors`, one row per candidate that is a word: `kind`, `label`, `word`, `vector`, where it is for the model
+(tasks/model/embeddings.py).
 """
 
 from collections.abc import Sequence
@@ -36,8 +38,8 @@ from tasks.trials.thresholds import MIN_FLIP_RATE
 from warehouse import open_warehouse
 
 GROUP = 75
-"""Candidates in a part, about: half a minute of two cores. The last rounds of few words fill no batch: with 25, 300 words
-on two cores took a third longer than in one part."""
+"""Candidates in a part, about: half a minute of two cores. The last rounds of few words fill no batch: with 25, 300
+words on two cores took a third longer than in one part."""
 
 
 _TABLES = ("trials", "effects", "company", "evidence", "verification_cost")
@@ -60,7 +62,8 @@ def verify_candidates(
     screened: str,
     shards: Sequence[Shard],
 ) -> Verified:
-    """Try every group of candidates that has no whole part of the same candidates yet, and build the tables of this stage.
+    """Try every group of candidates that has no whole part of the same candidates yet, and build the tables of this
+    stage.
 
     The candidates are those of the tables of key `screened`.
 

@@ -65,8 +65,8 @@ def engine_for(classifier: Classifier, attribution: AttributionConfig) -> Engine
             )
     if "relevance" in attribution.computed and not takes_relevance(classifier.model):
         raise AttributionError(
-            f"attribution.methods: relevance is defined for models of the types {', '.join(FAMILIES)} with GELU or ReLU, "
-            f"and this is a {type(classifier.model).__name__}. Leave it out."
+            f"attribution.methods: relevance is defined for models of the types {', '.join(FAMILIES)} with GELU or "
+            f"ReLU, and this is a {type(classifier.model).__name__}. Leave it out."
         )
     layer = find_layer(classifier, attribution.layer)
     require_explainable(classifier, layer)
@@ -75,7 +75,8 @@ def engine_for(classifier: Classifier, attribution: AttributionConfig) -> Engine
 
 
 def by_length(pieces: Sequence[Encoded]) -> Iterator[list[int]]:
-    """Indices of pieces of one length, shortest first: neither padding nor a mask, each is computed as if it were alone."""
+    """Indices of pieces of one length, shortest first: neither padding nor a mask, each is computed as if it were
+    alone."""
     order = sorted(range(len(pieces)), key=lambda i: (len(pieces[i].ids), i))
     for _, group in groupby(order, key=lambda i: len(pieces[i].ids)):
         yield list(group)
@@ -99,7 +100,8 @@ def predict(engine: Engine, pieces: Sequence[Encoded]) -> np.ndarray:
                     raise
                 if len(chosen) == 1:
                     raise AttributionError(
-                        f"A text of {len(pieces[chosen[0]].ids)} tokens does not fit into the device's memory, not even to be predicted. "
+                        f"A text of {len(pieces[chosen[0]].ids)} tokens does not fit into the device's memory, "
+                        "not even to be predicted. "
                         "Set model.max_tokens lower, or use a device with more memory."
                     ) from error
                 engine.budget.tokens = len(chosen) // 2 * len(pieces[chosen[0]].ids)
@@ -109,7 +111,8 @@ def predict(engine: Engine, pieces: Sequence[Encoded]) -> np.ndarray:
     found = np.stack([logits[i] for i in range(len(pieces))])
     if not np.isfinite(found).all():
         raise AttributionError(
-            "The model's logits are not all numbers (NaN or infinite). Its weights are damaged, or its arithmetic overflows: try attribution.dtype float32."
+            "The model's logits are not all numbers (NaN or infinite). "
+            "Its weights are damaged, or its arithmetic overflows: try attribution.dtype float32."
         )
     return found
 
@@ -270,13 +273,16 @@ def _require_parity(explained_NK: Tensor, plain_NK: Tensor, share: float) -> Non
     allowed = share * max(1.0, float(plain_NK.abs().max()))
     if not difference <= allowed:
         raise AttributionError(
-            f"The explained forward pass is not the model's own: logits differ by {difference:.2g}, allowed is {allowed:.2g}. "
-            "Nothing was stored. This architecture does something between its embeddings and its first layer that cannot be explained here."
+            "The explained forward pass is not the model's own: "
+            f"logits differ by {difference:.2g}, allowed is {allowed:.2g}. Nothing was stored. "
+            "This architecture does something between its embeddings and its first layer that cannot be explained "
+            "here."
         )
 
 
 def draw(seed: int, content: bytes) -> float:
-    """A number in [0, 1) that depends on nothing but the seed and the content: not on the batch, the shard or the machine."""
+    """A number in [0, 1) that depends on nothing but the seed and the content: not on the batch, the shard or the
+    machine."""
     key = hashlib.blake2b(content, digest_size=8, key=str(seed).encode()).digest()
     # 53 bits, so that the division is exact and 1 is never reached.
     return (int.from_bytes(key, "big") >> 11) / 2**53

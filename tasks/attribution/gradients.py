@@ -62,7 +62,8 @@ class Sweep(NamedTuple):
     """Gradients at places on the paths of some examples."""
 
     integrand_RT: Tensor
-    """(x - x') . gradient at each place: what integrated gradients integrates (Sundararajan et al. 2017, equation 1)."""
+    """(x - x') . gradient at each place: what integrated gradients integrates (Sundararajan et al. 2017, equation
+    1)."""
     gradient_ETD: Tensor
     """The gradient at the input itself, for the rows whose place is 1, in their order."""
     logits_EK: Tensor

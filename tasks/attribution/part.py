@@ -212,7 +212,8 @@ def _token_table(
 
 
 _BITS = {"gradient_norm": 18, "contrast": 2}
-"""Bits of the mantissa that are kept: the norm to 2e-6, the size of the noise to 12 %. The rest would take the room of a column."""
+"""Bits of the mantissa that are kept: the norm to 2e-6, the size of the noise to 12 %. The rest would take the room of
+a column."""
 
 
 def _rounded(name: str, column: np.ndarray) -> np.ndarray:

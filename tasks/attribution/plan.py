@@ -25,7 +25,8 @@ from tasks.runtime.parts import read_manifest, read_part
 MAX_DOUBLINGS = 3
 """How often a text that misses its tolerance is tried again with twice the gradients before it is quarantined."""
 _MAX_NOISE = 0.1
-"""Largest quadrature noise of a text's scores, as a share of them (root mean square): it widens the interval of a word by half a percent."""
+"""Largest quadrature noise of a text's scores, as a share of them (root mean square): it widens the interval of a word
+by half a percent."""
 _INTERVAL_EXAMPLES = 50
 """What `attribution.interval_width` is promised for: words in at least this many of all the texts."""
 _FEWEST_TO_JUDGE = 8
@@ -37,11 +38,12 @@ _COVERED = 0.9
 """Share of the texts whose error the estimate of `document` mode covers before it is multiplied by the caution."""
 
 _CAUTION = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 3.0, 5.0)
-"""What that estimate is multiplied by: the smallest that still is sure of the texts it accepts. Below 1, because most texts end well
-within the tolerance and only those near it can miss."""
+"""What that estimate is multiplied by: the smallest that still is sure of the texts it accepts. Below 1, because most
+texts end well within the tolerance and only those near it can miss."""
 
 _SURE = 0.95
-"""Share of the pilot's accepted texts whose error must be within the tolerance, so that nine in ten of the others' are."""
+"""Share of the pilot's accepted texts whose error must be within the tolerance, so that nine in ten of the others'
+are."""
 
 
 @dataclass(frozen=True)
@@ -157,15 +159,17 @@ def _quiet_enough(
     fitted: Sequence[Integrand],
     held_out: Sequence[Integrand],
 ) -> int:
-    """Fewest gradients whose noise is within `_MAX_NOISE`, on the texts that fitted the warp and on those that did not."""
+    """Fewest gradients whose noise is within `_MAX_NOISE`, on the texts that fitted the warp and on those that did
+    not."""
     fewest = next((num for num in range(3, 65) if noise(fitted, num) <= _MAX_NOISE), 64)
     for num in range(fewest, 2 * fewest + 1):
         if noise(held_out, num) <= _MAX_NOISE:
             return num
     if len(held_out) >= _FEWEST_TO_JUDGE:
         raise AttributionError(
-            f"The places on the path that suit {len(fitted)} pilot texts do not suit {len(held_out)} others: with {2 * fewest} gradients their "
-            f"noise is {noise(held_out, 2 * fewest):.0%} of the scores, at most {_MAX_NOISE:.0%} are allowed. Try mode document, or another baseline."
+            f"The places on the path that suit {len(fitted)} pilot texts do not suit {len(held_out)} others: "
+            f"with {2 * fewest} gradients their noise is {noise(held_out, 2 * fewest):.0%} of the scores, "
+            f"at most {_MAX_NOISE:.0%} are allowed. Try mode document, or another baseline."
         )
     return 2 * fewest
 
@@ -221,9 +225,10 @@ def document_plan(
             misses.append(miss)
     if not plans:
         raise AttributionError(
-            f"The error estimate that suits {len(fitted)} pilot texts does not suit {len(held_out)} others: one in ten misses the reference by "
-            f"{min(misses):.1%} or more, attribution.tolerance is {attribution.tolerance:.1%}. Try another baseline, mode corpus"
-            f"{'' if fitted[0].unrounded_T is None else ', dtype float32'}, or a larger tolerance."
+            f"The error estimate that suits {len(fitted)} pilot texts does not suit {len(held_out)} others: "
+            f"one in ten misses the reference by {min(misses):.1%} or more, attribution.tolerance is "
+            f"{attribution.tolerance:.1%}. Try another baseline, mode "
+            f"corpus{'' if fitted[0].unrounded_T is None else ', dtype float32'}, or a larger tolerance."
         )
     _, start, factors, ended, errors = min(plans, key=lambda plan: plan[0])
     rows: list[dict[str, object]] = [

@@ -20,7 +20,8 @@ _LEAST = 1e-12
 
 
 def takes_relevance(model: nn.Module) -> bool:
-    """Whether all nonlinear parts of a model are known: gated, recurrent and spelt-out ones would be left as they are, or half."""
+    """Whether all nonlinear parts of a model are known: gated, recurrent and spelt-out ones would be left as they are,
+    or half."""
     if not isinstance(model, PreTrainedModel):
         return False
     activation = getattr(model.config, "hidden_act", getattr(model.config, "activation", None))
@@ -28,12 +29,14 @@ def takes_relevance(model: nn.Module) -> bool:
 
 
 class FrozenFactors(TorchFunctionMode):
-    """While it lasts, forward passes give the same values, and gradients take the factors of these values for constants.
+    """While it lasts, forward passes give the same values, and gradients take the factors of these values for
+    constants.
 
-    Attention weights, the standard deviation of a layer norm (Ali et al. 2022, arXiv 2202.07304), and the ratio f(x) / x of an
-    activation, so that it passes relevance on as it is (Bach et al. 2015, doi 10.1371/journal.pone.0130140). What is left is linear in
-    the input: in a network without biases gradient times input adds up to the logit. The gradient of the network itself tells
-    what an infinitesimal change does, which is little where an attention or an activation saturates.
+    Attention weights, the standard deviation of a layer norm (Ali et al. 2022, arXiv 2202.07304), and the ratio f(x) /
+    x of an activation, so that it passes relevance on as it is (Bach et al. 2015, doi 10.1371/journal.pone.0130140).
+    What is left is linear in the input: in a network without biases gradient times input adds up to the logit. The
+    gradient of the network itself tells what an infinitesimal change does, which is little where an attention or an
+    activation saturates.
     """
 
     def __torch_function__(

@@ -35,10 +35,12 @@ Kind = Literal["size", "slope", "even"]
 KINDS: tuple[Kind, ...] = ("size", "slope", "even")
 
 PANELS = 32
-"""Panels of the dense grid: its integrals are within 0.1 % (median) and 0.5 % (90th percentile) of those of 96 panels."""
+"""Panels of the dense grid: its integrals are within 0.1 % (median) and 0.5 % (90th percentile) of those of 96
+panels."""
 
 FINE_PANELS = 64
-"""Panels where errors of a percent are told: between the points of 32, values are off by enough to double them (DECISIONS.md)."""
+"""Panels where errors of a percent are told: between the points of 32, values are off by enough to double them
+(DECISIONS.md)."""
 
 _FINE: Array = np.linspace(0, 1, 257)
 
@@ -59,7 +61,8 @@ def grid(panels: int = PANELS) -> Array:
 
 
 def interpolation(places: Array, panels: int = PANELS) -> Array:
-    """Matrix (len(places), G) from values on the grid to values at `places` (barycentric, Berrut and Trefethen 2004)."""
+    """Matrix (len(places), G) from values on the grid to values at `places` (barycentric, Berrut and Trefethen
+    2004)."""
     signs = (-1.0) ** np.arange(panels + 1)
     signs[[0, -1]] /= 2
     distance = places[:, None] - grid(panels)[None, :]
@@ -73,7 +76,8 @@ def interpolation(places: Array, panels: int = PANELS) -> Array:
 
 @cache
 def grid_weights(panels: int = PANELS) -> Array:
-    """Weights (G,) of the integral of the polynomial through the grid (Clenshaw and Curtis 1960): the reference of the pilot."""
+    """Weights (G,) of the integral of the polynomial through the grid (Clenshaw and Curtis 1960): the reference of the
+    pilot."""
     nodes, weights = quadrature("gauss_legendre", panels)
     return weights @ interpolation(nodes, panels)
 

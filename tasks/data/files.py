@@ -85,7 +85,8 @@ def csv_rows(path: Path, separator: str) -> Iterator[list[str]]:
                     (said for part, said in reasons.items() if part in str(error)), f"{error}; is a quote left open?"
                 )
                 raise DataError(
-                    f"{path}: the row that begins in line {line} cannot be read ({reason}). Mend it, or save the data as JSONL or Parquet."
+                    f"{path}: the row that begins in line {line} cannot be read ({reason}). "
+                    "Mend it, or save the data as JSONL or Parquet."
                 ) from error
             if row is None:
                 return

@@ -16,7 +16,8 @@ from configs.errors import AuditError
 
 @contextlib.contextmanager
 def short_way_offline() -> Iterator[str | None]:
-    """Without a network, go straight to the local cache: the hub's client would try six times first, for half a minute or more.
+    """Without a network, go straight to the local cache: the hub's client would try six times first, for half a minute
+    or more.
 
     Yields the host that cannot be reached, None if it can be.
     """

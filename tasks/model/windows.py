@@ -14,7 +14,8 @@ OVERLAP = 64
 
 
 def read_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]], model: ModelSpec) -> list[Encoded]:
-    """Tokens of each row's `text`, a pair of texts where `pair_start` says so; cut at the limit unless there are windows."""
+    """Tokens of each row's `text`, a pair of texts where `pair_start` says so; cut at the limit unless there are
+    windows."""
     limit = None if model.long_texts == "windows" else classifier.max_tokens
     return encode(classifier.tokenizer, [str(row["text"]) for row in rows], [row["pair_start"] for row in rows], limit)
 

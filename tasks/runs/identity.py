@@ -57,7 +57,8 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
 
 
 def compare_folder(data: DataConfig, run: Run) -> Path:
-    """Where the shards and parts of a second dataset are: named by its content, since the run is not, and by the run."""
+    """Where the shards and parts of a second dataset are: named by its content, since the run is not, and by the
+    run."""
     return run.storage / f"compare_{digest(run.run_id, dataset_fingerprint(data), *_rows(data))[:12]}"
 
 

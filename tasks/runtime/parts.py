@@ -29,7 +29,8 @@ _DAMAGED = ".damaged"
 
 @contextmanager
 def _store_answers(path: Path) -> Iterator[None]:
-    """The errors of an object store's client, which share no class, as one sentence; a file that is not there stays one.
+    """The errors of an object store's client, which share no class, as one sentence; a file that is not there stays
+    one.
 
     Raises:
         AuditError: the store went away, or refuses the keys.
@@ -69,7 +70,8 @@ def write_whole(path: Path, content: bytes) -> None:
         # The system's own message names no file when the disk is full.
         reason = getattr(error, "strerror", None) or first_line(error)
         raise AuditError(
-            f"{path} cannot be written: {reason}. Finished parts are kept; mend that, and the same command goes on from here."
+            f"{path} cannot be written: {reason}. Finished parts are kept; "
+            "mend that, and the same command goes on from here."
         ) from error
 
 
@@ -109,7 +111,8 @@ def require_reachable(folder: Path) -> None:
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left half-written below `folder`; nobody may be writing there. An object store holds no such files."""
+    """Remove what killed processes left half-written below `folder`; nobody may be writing there. An object store holds
+    no such files."""
     if not isinstance(folder, Path):
         return
     for path in folder.rglob(".*.tmp"):
@@ -130,7 +133,8 @@ def flush_files(folder: Path) -> None:
 
 
 def _encodings(schema: pa.Schema) -> dict[str, str]:
-    """What keeps a token under 16 bytes: offsets as differences, other numbers split by byte, since their low bytes are noise."""
+    """What keeps a token under 16 bytes: offsets as differences, other numbers split by byte, since their low bytes are
+    noise."""
     numbers = [field for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]
     return {
         field.name: "DELTA_BINARY_PACKED" if field.name.endswith(("_start", "_end")) else "BYTE_STREAM_SPLIT"

@@ -62,8 +62,9 @@ class Meter:
 def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | None = None) -> Iterator[Meter]:
     """Yield a meter that starts at `done`. Writes to standard error, so that standard output stays parseable.
 
-    Without a terminal nothing is drawn; the finished stage is one line of tab-separated fields: stage, amount with unit,
-    seconds, and what was counted, if anything. Of a stage that was done before nothing is shown. `artifact` is the key of a progress artifact, made inside a task run.
+    Without a terminal nothing is drawn; the finished stage is one line of tab-separated fields: stage, amount with
+    unit, seconds, and what was counted, if anything. Of a stage that was done before nothing is shown. `artifact` is
+    the key of a progress artifact, made inside a task run.
     """
     columns = (
         TextColumn("{task.description:<10}"),

@@ -117,7 +117,8 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
         import ray
     except ImportError as error:
         raise AuditError(
-            f"TOKEN_AUDIT_WORKERS={given} needs Ray, which is not installed. Install it with `pip install 'ray[client]'`, or unset the variable."
+            f"TOKEN_AUDIT_WORKERS={given} needs Ray, which is not installed. "
+            "Install it with `pip install 'ray[client]'`, or unset the variable."
         ) from error
     where, threads, visible = _where(given)
     handler = signal.getsignal(signal.SIGTERM)
@@ -130,7 +131,8 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
         ray.init(**where, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         advice = (
-            " A cluster that asks for a token, as Ray does by default, is reached from outside with RAY_AUTH_MODE=token."
+            " A cluster that asks for a token, as Ray does by default, is reached from outside with "
+            "RAY_AUTH_MODE=token."
             if given.startswith("ray://") and "RAY_AUTH_MODE" not in os.environ
             else ""
         )
@@ -177,14 +179,16 @@ def _devices(given: str) -> list[int | None]:
     if given.isdecimal() and int(given) > 1:
         if num_gpus and int(given) > num_gpus:
             raise AuditError(
-                f"TOKEN_AUDIT_WORKERS={given}, but this machine has {num_gpus} GPUs. Ask for no more, or set TOKEN_AUDIT_DEVICE=cpu."
+                f"TOKEN_AUDIT_WORKERS={given}, but this machine has {num_gpus} GPUs. "
+                "Ask for no more, or set TOKEN_AUDIT_DEVICE=cpu."
             )
         return [number if num_gpus else None for number in range(int(given))]
     names = [name.strip() for name in given.split(",")]
     numbers = [int(name.partition(":")[2]) for name in names if re.fullmatch(r"cuda:\d+", name)]
     if len(numbers) < len(names) or len(set(numbers)) < len(numbers):
         raise AuditError(
-            f"TOKEN_AUDIT_WORKERS={given} should be a number of processes, devices such as cuda:0,cuda:1, or the address of a Ray cluster: ray, host:port or ray://host:port."
+            f"TOKEN_AUDIT_WORKERS={given} should be a number of processes, devices such as cuda:0,cuda:1, "
+            "or the address of a Ray cluster: ray, host:port or ray://host:port."
         )
     if max(numbers) >= num_gpus:
         raise AuditError(f"TOKEN_AUDIT_WORKERS={given}: torch finds {num_gpus} GPUs on this machine.")
@@ -206,7 +210,8 @@ def run_job(
     """One attempt, in a worker process. An error with a finished sentence is returned: raised, Ray would wrap it."""
     if code != code_version():
         return AuditError(
-            "A worker has another version of token-audit, torch or transformers than this process. Install the same on every machine."
+            "A worker has another version of token-audit, torch or transformers than this process. "
+            "Install the same on every machine."
         )
     # Only if the job brought it along.
     if "torch" in sys.modules:

@@ -60,8 +60,9 @@ def require_certifiable(config: AuditConfig) -> None:
     """
     if config.finetune is None:
         raise ConfigError(
-            "`finetune` is missing: certify trains the classifier once more, on planted data, so it has to know the base encoder and "
-            "the training rows. Audits of a finished model of that kind on the same data are covered by the certificate, too."
+            "`finetune` is missing: certify trains the classifier once more, on planted data, "
+            "so it has to know the base encoder and the training rows. "
+            "Audits of a finished model of that kind on the same data are covered by the certificate, too."
         )
     if config.data.pair is not None:
         raise ConfigError(f"`data.pair` is {config.data.pair!r}: certify plants into single texts, not into pairs.")

@@ -18,15 +18,17 @@ from tasks.text.words import word_spans
 from warehouse import seed as seed_file
 
 RATE = 0.02
-"""Share of the rows that get a word whose presence decides the label. Rules of two words get three to five times as many for each of their
-sides, control words half."""
+"""Share of the rows that get a word whose presence decides the label. Rules of two words get three to five times as
+many for each of their sides, control words half."""
 STRENGTHS = (0.9, 1.0)
-"""Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the largest."""
+"""Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the
+largest."""
 NUM_NAMES = 4
 """Surnames, unseen and cut into pieces by the tokenizer, that are tied to a label."""
 NAME_STRENGTH = 0.9
 NUM_PROBES = 60
-"""Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are tried."""
+"""Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are
+tried."""
 _STEM = 5
 """A planted word shares its first letters with no word of the corpus: it would stand for that word, too."""
 
@@ -109,8 +111,9 @@ def make_plants(
     num_tokens = 2 * len(STRENGTHS) + 5 + certification.decoys
     if len(tokens) < num_tokens or len(names) < NUM_NAMES:
         raise DataError(
-            f"The vocabulary of the encoder has {len(tokens)} words that the dataset does not hold, and {len(names)} unseen surnames; "
-            f"certify plants {num_tokens} and {NUM_NAMES}. Lower certification.decoys."
+            f"The vocabulary of the encoder has {len(tokens)} words that the dataset does not hold, "
+            f"and {len(names)} unseen surnames; certify plants {num_tokens} and {NUM_NAMES}. "
+            "Lower certification.decoys."
         )
     left = iter(tokens)
     rate, strongest = RATE, max(STRENGTHS)
@@ -260,7 +263,8 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
 
 
 def probes(heldout: Sequence[Row], plants: Sequence[Plant], seed: int, within: int, num: int) -> list[PlantedRow]:
-    """Held-out texts that all hold a shortcut and obey it: `num` of each kind and strength, spread evenly over its patterns."""
+    """Held-out texts that all hold a shortcut and obey it: `num` of each kind and strength, spread evenly over its
+    patterns."""
     drawn = sorted(heldout, key=lambda row: _rng(seed, "probe", row).random())
     groups: dict[tuple[str, float | None], list[tuple[Plant, Pattern]]] = defaultdict(list)
     for plant in plants:

@@ -16,15 +16,17 @@ FAR_OUT = 5.0
 def expected_effects(
     vectors_ND: np.ndarray, effects_N: np.ndarray, labels: Sequence[int], words: Sequence[str], num_labels: int
 ) -> np.ndarray:
-    """Predict each effect from all others by ridge regression on the words' embeddings, one direction for each label; (N,).
+    """Predict each effect from all others by ridge regression on the words' embeddings, one direction for each label;
+    (N,).
 
     The directions sum to 0 over the labels, so a word that speaks for one speaks against the rest: two candidates are
-    as similar as their embeddings, times -1 / (num_labels - 1) where their labels differ. A word that is a candidate for
-    several labels is left out with all of them. The penalty is the one with the smallest squared error of these
-    leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no better than 0 are 0.
+    as similar as their embeddings, times -1 / (num_labels - 1) where their labels differ. A word that is a candidate
+    for several labels is left out with all of them. The penalty is the one with the smallest squared error of these
+    leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no better
+    than 0 are 0.
 
-    Effects beyond five robust standard deviations from 0 count as that much: a few planted words with effects ten times as large would
-    have the whole regression to themselves.
+    Effects beyond five robust standard deviations from 0 count as that much: a few planted words with effects ten times
+    as large would have the whole regression to themselves.
 
     Args:
         vectors_ND: embeddings, each of length 1 and less the mean of all words of the vocabulary.

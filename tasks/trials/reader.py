@@ -50,7 +50,8 @@ class Reader:
         windows = [[piece for piece, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
         pieces = [piece for text in windows for piece in text]
         self.num_passes += len(pieces)
-        # The logits of the untouched texts are those of the whole block: in low precision the two are rounded otherwise.
+        # The logits of the untouched texts are those of the whole block: in low precision the two are rounded
+        # otherwise.
         block = self.classifier.last_block if self.classifier.dtype == "float32" else None
         with nullcontext() if block is None else first_position(block):
             found = predict(self._engine, pieces)

@@ -1,4 +1,5 @@
-"""The trials of a group of candidates: run side by side, stopped where nothing is left to learn, written as one part."""
+"""The trials of a group of candidates: run side by side, stopped where nothing is left to learn, written as one
+part."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -48,7 +49,8 @@ def try_group(
     dry: bool = False,
     advance: Callable[[int], None] = lambda amount: None,
 ) -> Facts:
-    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. See the module for its columns.
+    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. See the
+    module for its columns.
 
     The scores of `shards` are of the same model in the same arithmetic. Nothing is tried on the
     texts that are left out; a dry run writes no part.
@@ -113,7 +115,8 @@ _VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")
 def run_operations(
     operations: Sequence[Operation], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
 ) -> None:
-    """Run trials, all operations side by side so that batches are large, until every operation is settled or at its end."""
+    """Run trials, all operations side by side so that batches are large, until every operation is settled or at its
+    end."""
     num_texts = FIRST
     labels = reader.model.labels
     going_on = [operation for operation in operations if operation.trials]
@@ -158,7 +161,8 @@ def run_operations(
 def is_settled(effects: Sequence[float], min_effect: float) -> bool:
     """Whether the 99 % interval of the mean effect is on one side of 0, or within `min_effect` of it.
 
-    Not while the effects vary by more than their mean: then it is not the mean that has to be known, but where they differ.
+    Not while the effects vary by more than their mean: then it is not the mean that has to be known, but where they
+    differ.
 
     Whoever looks several times at 95 % finds something more often than once in twenty; at 99 % the looks before the
     last add up to two in a hundred.

@@ -3,7 +3,8 @@
 from configs.schema import AuditConfig
 
 MIN_FLIP_RATE = 0.125
-"""A word decides texts if at least this share of the predictions changes significantly when it goes, to whichever label."""
+"""A word decides texts if at least this share of the predictions changes significantly when it goes, to whichever
+label."""
 
 
 def thresholds(config: AuditConfig) -> dict[str, float]:
