@@ -168,7 +168,8 @@ def _explain(problem: Any, source: str) -> str:
     if kind == "value_error":
         message = problem["msg"].removeprefix("Value error, ")
         return f"{source}: `{key}` {message}." if key else f"{source}: {message}."
-    return f"{source}: `{key}` should be {_wanted(problem, key)}, got {shown(got)}{'' if '.where.' in key else _quotes(kind, got)}."
+    hint = "" if ".where." in key else _quotes(kind, got)
+    return f"{source}: `{key}` should be {_wanted(problem, key)}, got {shown(got)}{hint}."
 
 
 def _elsewhere(name: str) -> str:
@@ -223,8 +224,7 @@ def _quotes(kind: str, got: object) -> str:
 
 
 def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator[dict[str, str]]:
-    """Every setting as a row: key, type, unit, default, meaning. `compare` is one row: it has the settings of
-    `data`."""
+    """Every setting as a row: key, type, unit, default, meaning. `compare`, whose settings are those of `data`, is one."""
     for name, field in section.model_fields.items():
         inner = _section_of(field.annotation)
         if inner is not None and name != "compare":

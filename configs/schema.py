@@ -1,7 +1,7 @@
 """Every setting of an audit: name, type, unit, range and default.
 
-What to compute is written here; where to compute it (device, batch size) is a matter
-of the environment and never of this file. `configs/load.py` reads the files.
+The settings say what to compute; where to compute it (device, batch size) is read from the environment.
+`configs/load.py` reads the files.
 """
 
 import typing
@@ -149,7 +149,7 @@ class FinetuneConfig(Section):
 Method = Literal["integrated_gradients", "gradient_x_input", "relevance", "gradient_norm", "embedding_gradient_norm"]
 
 SIGNED = ("integrated_gradients", "gradient_x_input", "relevance")
-"""Methods whose scores speak for or against a label; a norm only says how much."""
+"""Methods whose scores have a sign, towards a label or away from it; a norm is never negative."""
 
 Baseline = Literal["mask", "pad", "unk", "zero", "mean"]
 
@@ -189,7 +189,7 @@ class AttributionConfig(Section):
     scalar: Literal["margin", "logit", "probability"] = "margin"
     """What is explained: the log-odds of the target class against all others, its logit, or its probability."""
     target: Annotated[str, StringConstraints(min_length=1)] = "predicted"
-    """The class that is explained: `predicted`, `gold` (what speaks for the right answer in a misclassified text), or
+    """The class that is explained: `predicted`, `gold` (what pushes a misclassified text towards the right answer), or
     the name of a label."""
     against: str | None = None
     """Name of a label: explain the log-odds of the target against this one class instead of against all others."""
@@ -242,12 +242,18 @@ class AttributionConfig(Section):
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
         mode, methods = given.get("mode", "corpus"), given.get("methods")
         if isinstance(methods, list | tuple) and not set(SIGNED) & {str(method) for method in methods}:
-            yield "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`: a norm has no sign, so it cannot be added up for or against a label"
+            yield (
+                "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`: "
+                "a norm has no sign, so it cannot be added up for or against a label"
+            )
         if isinstance(methods, list | tuple) and len({str(method) for method in methods}) < len(methods):
             yield "names one of `methods` twice"
         layer = given.get("layer", "word_embeddings")
         if layer != "word_embeddings" and "gradient_norm" in (methods or cls.model_fields["methods"].default):
-            yield f"cannot take `gradient_norm` at {shown(layer)}: the one-hot input is before the word embeddings. Set `methods`, with `embedding_gradient_norm` in its place"
+            yield (
+                f"cannot take `gradient_norm` at {shown(layer)}: the one-hot input is before the word embeddings. "
+                "Set `methods`, with `embedding_gradient_norm` in its place"
+            )
         if given.get("target", "predicted") == given.get("against", None):
             yield "has the same label as `target` and as `against`"
         if given.get("against") is not None and given.get("scalar", "margin") != "margin":
@@ -258,11 +264,12 @@ class AttributionConfig(Section):
             "fixed": ("rule", "steps", "max_gap"),
         }
         for owner, names in where.items():
-            set_in_vain = [
-                name for name in names if name in given and given[name] != cls.model_fields[name].default
-            ]  # a stored config names every setting
+            # A stored config names every setting.
+            set_in_vain = [name for name in names if name in given and given[name] != cls.model_fields[name].default]
             if owner != mode and mode in where and set_in_vain:
-                yield f"sets {', '.join(f'`{name}`' for name in set_in_vain)}, which {'has' if len(set_in_vain) == 1 else 'have'} an effect only in mode {owner}; the mode is {mode}"
+                named = ", ".join(f"`{name}`" for name in set_in_vain)
+                have = "has" if len(set_in_vain) == 1 else "have"
+                yield f"sets {named}, which {have} an effect only in mode {owner}; the mode is {mode}"
         if given.get("gradients") is not None and given.get("interval_width") is not None:
             yield "needs at most one of `gradients` and `interval_width`"
 
@@ -284,7 +291,7 @@ class ScreeningConfig(Section):
     """A word counts as used by the model only if the near end of its 95 % interval is at least this far from what the
     typical word gets."""
     max_candidates: int = setting(300, "words", ge=1, le=10_000)
-    """Most words and fragments that are tried, by weight and by type; those left out are counted."""
+    """Most words and fragments that are tried, chosen by weight and by type; those left out are counted."""
     recogniser: Annotated[str, StringConstraints(pattern=FUNCTION)] | None = None
     """A recogniser of names that you have: `module:function`, called with a list of texts, returns for each a list of
     (start, end, "name" or "place") in characters. It decides where most of its answers for a word agree. The code is
@@ -295,9 +302,9 @@ class VerificationConfig(Section):
     """How the words that the model uses are put to the test: by changing texts."""
 
     max_documents: int = setting(32, "texts", ge=8, le=256)
-    """Most texts for each word and operator. It begins with 16, and goes on only while nothing is settled."""
+    """Most texts for each word and operator. Trials begin with 16, and go on only while nothing is settled."""
     min_effect: float = setting(0.1, "log-odds", gt=0)
-    """An effect below this is none: trials end when the interval lies within, and a verdict of use asks for more."""
+    """A smaller effect counts as none: trials end when the interval lies within, and a verdict of use needs more."""
 
 
 class VerdictsConfig(Section):
@@ -334,7 +341,7 @@ class ExplainConfig(Section):
     examples: int = setting(20, "texts", ge=1, le=500)
     """Most texts shown."""
     mistakes_first: bool = True
-    """Begin with the texts that the model gets wrong, the surest first. Else they come in the order of the dataset."""
+    """Begin with the texts that the model gets wrong, the most confident first. Else they come in the order of the dataset."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
@@ -408,7 +415,9 @@ class AuditConfig(Section):
         )
         named = model.get("path") is not None or model.get("hub") is not None
         if named == (given.get("finetune") is not None):
-            yield "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
+            yield (
+                "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
+            )
         if given.get("finetune") is not None and finetune.get("where", {}) == data.get("where", {}):
             yield "`finetune.where` and `data.where` are the same: the model would be audited on its training rows"
         compare = settings_of(given.get("compare"))
@@ -418,7 +427,8 @@ class AuditConfig(Section):
             yield "`compare.slices` has no effect: slices are of `data`"
         settled = [name for name in ("factory", "labels", "head") if model.get(name) not in (None, (), [], "softmax")]
         if given.get("finetune") is not None and settled:
-            yield f"sets {' and '.join(f'`model.{name}`' for name in settled)} beside `finetune`, which settles that itself"
+            names = " and ".join(f"`model.{name}`" for name in settled)
+            yield f"sets {names} beside `finetune`, which settles that itself"
         if finetune.get("network") == "frozen_dense" and model.get("pad_to") is None:
             yield "needs `model.pad_to` beside `finetune.network` frozen_dense: how many positions its dense head reads"
         method = explain.get("method")

@@ -7,10 +7,9 @@ import json
 from collections.abc import Sequence
 
 from configs.schema import AuditConfig
-from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import BATCH_FILES, Run
-from tasks.runtime.parts import part_file, read_manifest
+from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.stage import stage
 from warehouse import open_warehouse
 

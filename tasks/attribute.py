@@ -19,12 +19,11 @@ from tasks.attribution.gradients import Budget
 from tasks.attribution.part import attribute_shard
 from tasks.attribution.pilot import example_ids, pilot_ids, plan_of
 from tasks.attribution.plan import MAX_DOUBLINGS, stored_plan
-from tasks.attribution.shard import Shard
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
 from tasks.runtime.bisect import Job
-from tasks.runtime.parts import file_hash, num_rows, read_manifest
+from tasks.runtime.parts import Shard, file_hash, num_rows, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import Facts, fan_out, target_of
@@ -153,14 +152,15 @@ def _flushed_denormals() -> Iterator[None]:
 
 
 def _too_many(quarantined: int, died: int, planned: int, attribution: AttributionConfig) -> str:
+    tolerance, max_gap, most_steps = attribution.tolerance, attribution.max_gap, attribution.steps * 2**MAX_DOUBLINGS
     wanted = {
-        "document": f"miss attribution.tolerance = {attribution.tolerance} after {MAX_DOUBLINGS} doublings of their gradients",
-        "fixed": f"miss attribution.max_gap = {attribution.max_gap} even with {attribution.steps * 2**MAX_DOUBLINGS} steps",
+        "document": f"miss attribution.tolerance = {tolerance} after {MAX_DOUBLINGS} doublings of their gradients",
+        "fixed": f"miss attribution.max_gap = {max_gap} even with {most_steps} steps",
         "corpus": "have scores that are no numbers, or do not fit into memory",
     }[attribution.mode]
     killed = f" or kill their worker ({died} of them)" if died else ""
     return (
-        f"{quarantined} of {planned} examples {wanted}{killed}, more than attribution.max_quarantined = "
-        f"{attribution.max_quarantined}. "
+        f"{quarantined} of {planned} examples {wanted}{killed}, "
+        f"more than attribution.max_quarantined = {attribution.max_quarantined}. "
         "The column reason of the parts says why; allow more gradients, or try another baseline."
     )

@@ -17,14 +17,13 @@ from prefect.context import TaskRunContext
 
 from configs.errors import AttributionError
 from configs.schema import SIGNED, AuditConfig, Method
-from tasks.attribution.shard import Shard
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
 from tasks.pages.render import METHODS, render
 from tasks.pages.sentences import Piece, pieces_of
 from tasks.runs.run import Run
-from tasks.runtime.parts import read_part, write_whole
+from tasks.runtime.parts import Shard, read_part, write_whole
 from tasks.runtime.stage import stage
 
 

@@ -24,11 +24,10 @@ import numpy as np
 
 from configs.schema import AuditConfig
 from configs.section import digest
-from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
 from tasks.runtime.bisect import Job
-from tasks.runtime.parts import part_file, read_manifest
+from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out

@@ -226,9 +226,9 @@ def document_plan(
     if not plans:
         raise AttributionError(
             f"The error estimate that suits {len(fitted)} pilot texts does not suit {len(held_out)} others: "
-            f"one in ten misses the reference by {min(misses):.1%} or more, attribution.tolerance is "
-            f"{attribution.tolerance:.1%}. Try another baseline, mode "
-            f"corpus{'' if fitted[0].unrounded_T is None else ', dtype float32'}, or a larger tolerance."
+            f"one in ten misses the reference by {min(misses):.1%} or more, "
+            f"attribution.tolerance is {attribution.tolerance:.1%}. Try another baseline, mode corpus"
+            f"{'' if fitted[0].unrounded_T is None else ', dtype float32'}, or a larger tolerance."
         )
     _, start, factors, ended, errors = min(plans, key=lambda plan: plan[0])
     rows: list[dict[str, object]] = [

@@ -162,13 +162,14 @@ def _open_path(path: Path, data: DataConfig) -> Source:
         found = tuple(dict.fromkeys(key for row in rows if row is not None for key in row))
         if not found:
             raise DataError(
-                f'{path} holds no JSON object in its first {BATCH} lines. Each line should be one, such as {{"{data.text}": ..., "{data.label}": ...}}.'
+                f"{path} holds no JSON object in its first {BATCH} lines. Each line should be one, "
+                f'such as {{"{data.text}": ..., "{data.label}": ...}}.'
             )
         return Source(found, {}, lambda columns: json_batches(path, columns), num_lines(path))
     known = ", ".join([*SEPARATORS, *JSON_LINES, ".parquet"])
     raise DataError(
-        f"{path}: files of type {suffix or '(none)'} are not read. Known: "
-        f"{known}, or a folder written by `datasets.save_to_disk`."
+        f"{path}: files of type {suffix or '(none)'} are not read. "
+        f"Known: {known}, or a folder written by `datasets.save_to_disk`."
     )
 
 

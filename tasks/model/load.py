@@ -202,7 +202,8 @@ def _load(folder: Path) -> Any:
                 output_loading_info=True,
                 dtype=torch.float32,
             )
-        except Exception as error:  # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError
+        # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError.
+        except Exception as error:
             reason = first_line(error)
             if "mismatched" in reason:
                 reason = "its weights do not have the shapes that its config.json asks for (number of labels, sizes)"

@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -25,6 +26,16 @@ from configs.errors import AuditError
 from tasks.runtime.plugins import first_line
 
 _DAMAGED = ".damaged"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard of a dataset once it has been attributed: the manifests of two parts with the same examples."""
+
+    texts: Path
+    """Written by ingest: the texts and their labels (tasks/ingest.py)."""
+    scores: Path
+    """Written by attribution: the predictions and the scores of every token (tasks/attribution/part.py)."""
 
 
 @contextmanager

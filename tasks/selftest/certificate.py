@@ -7,11 +7,10 @@ from typing import Any
 
 from configs.errors import AuditError, ConfigError
 from configs.schema import AuditConfig
-from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
 from tasks.runs.run import Run
-from tasks.runtime.parts import part_file
+from tasks.runtime.parts import Shard, part_file
 from warehouse import Warehouse, open_warehouse
 
 

@@ -14,14 +14,13 @@ import torch
 from configs.schema import AttributionConfig
 from tasks.attribution.batches import Engine, batch_tokens, predict
 from tasks.attribution.gradients import Budget, explained_scalar
-from tasks.attribution.shard import Shard
 from tasks.model.embeddings import Neighbourhood
 from tasks.model.forward import Classifier, first_position
 from tasks.model.layers import WORD_EMBEDDINGS
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
 from tasks.model.windows import mean_over_windows, read_texts, windows_of
-from tasks.runtime.parts import read_part
+from tasks.runtime.parts import Shard, read_part
 from tasks.text.edits import Text
 
 Arithmetic = Literal["float32", "bfloat16", "autocast"]

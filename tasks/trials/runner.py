@@ -11,10 +11,9 @@ import pyarrow as pa
 
 from configs.schema import VerificationConfig
 from configs.section import digest
-from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
 from tasks.runtime.code import code_of
-from tasks.runtime.parts import read_manifest, write_part
+from tasks.runtime.parts import Shard, read_manifest, write_part
 from tasks.runtime.workers import Facts, target_of
 from tasks.trials.operators import Operation, candidate_of, operations_on
 from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of

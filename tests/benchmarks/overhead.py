@@ -38,10 +38,9 @@ AutoModelForSequenceClassification.from_pretrained(sys.argv[3])
 start = time.perf_counter() - begun
 from configs.load import load_config
 from tasks.attribute import attribute_part, plan_run
-from tasks.attribution.shard import Shard
 from tasks.model.load import load_classifier
 from tasks.finetune import obtain_classifier
-from tasks.runtime.parts import part_file
+from tasks.runtime.parts import Shard, part_file
 from tasks.verify import try_group
 from warehouse import open_warehouse
 

@@ -20,12 +20,11 @@ from transformers import AutoTokenizer
 
 from configs.errors import AttributionError
 from configs.load import load_config
-from tasks.attribution.shard import Shard
 from tasks.explain import choose, normalised, write_explained
 from tasks.model.forward import Classifier
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
-from tasks.runtime.parts import write_part
+from tasks.runtime.parts import Shard, write_part
 from tests.pages.world import EVIL, TAG, opened
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 from tasks.attribution.pilot import BASELINES, PILOT
-from tasks.attribution.shard import Shard
-from tasks.runtime.parts import write_part
+from tasks.runtime.parts import Shard, write_part
 from tasks.text.words import word_spans
 from tasks.trials.runner import TRIAL
 from warehouse import open_warehouse

@@ -12,9 +12,8 @@ import tasks.trials.operators
 import tasks.trials.reader
 import tasks.trials.runner
 from configs.schema import VerificationConfig
-from tasks.attribution.shard import Shard
 from tasks.model.spec import ModelSpec
-from tasks.runtime.parts import part_file, read_manifest, write_part
+from tasks.runtime.parts import Shard, part_file, read_manifest, write_part
 from tasks.trials.runner import is_settled, try_group
 
 
