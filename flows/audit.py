@@ -1,10 +1,9 @@
 """The audit, start to finish. Read this file first.
 
-A stage is one module of `tasks/`; it reads only what the stages above it wrote and
-leaves behind files or tables that are whole if they exist. So an audit that was
-killed goes on where it stopped, and a repeat of a finished one does no work.
-Attributions and trials are facts in immutable files, named by what went in; the tables
-are rebuilt from them when a setting changes.
+A stage is one module of `tasks/`. It reads only what the stages above it wrote, and writes files or tables that are
+complete if they exist. So an audit that was killed continues where it stopped, and a repeat of a finished one does no
+work. Attributions and trials are kept in immutable files, named by a hash of their inputs; the tables are rebuilt from
+them when a setting changes.
 """
 
 from pathlib import Path
@@ -34,7 +33,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
     """Audit one classifier on one dataset; the report is `report.html` in the folder of the run.
 
     Raises:
-        AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
+        AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     return audit_config(load_config(Path(config_path), overrides))
 

@@ -1,4 +1,4 @@
-"""Stage: parts into the warehouse, and everything that is added up over them.
+"""Stage: load the parts into the warehouse, and aggregate their scores by word.
 
 Builds the tables of `warehouse/aggregate/`.
 """
@@ -17,7 +17,7 @@ PRIOR_EXAMPLES = 4.0
 """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in
 label rates."""
 _MIN_PMI = 3.0
-"""Nats of association from which neighbouring words get figures as a pair: they meet 20 times as often as chance."""
+"""Least pointwise mutual information, in nats, of neighbouring words with figures as a pair: 20 times chance."""
 _SCORES = (
     "examples",
     "rejects",

@@ -1,4 +1,4 @@
-"""Stage: what the whole audit found of what was planted.
+"""Stage: compare the verdicts of the whole audit with what was planted.
 
 Writes the part `certificate-<hash>` beside the planted copy, and enters it in the warehouse of the config:
 `certificates` and `certificate_words`, `_shortcuts` and `_methods` in the schema `main`.
@@ -31,8 +31,8 @@ def certify_audit(
     audited: AuditConfig,
     run: Run,
 ) -> Certificate:
-    """Judge the audit `run` of the planted copy, which has the settings `audited`, and enter the certificate with the
-    `best` method.
+    """Judge the audit `run` of the planted copy, whose settings are `audited`, and enter the certificate with the `best`
+    method.
 
     Raises:
         WarehouseError: a database is locked.

@@ -1,7 +1,7 @@
-"""Stage: single texts, token by token, on one self-contained page.
+"""Stage: write a self-contained page of single texts with the scores of their tokens.
 
-Reads the shards and the parts of a run, and writes `explained.html` into its folder. Layout and
-words are in tasks/pages/explained.html.jinja; a second call gives the same bytes.
+Reads the shards of a run, and writes `explained.html` into its folder. The template is
+tasks/pages/explained.html.jinja; a second call writes the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Explained:
 
 @dataclass(frozen=True)
 class Example:
-    """One text with its scored pieces."""
+    """One text with its scored pieces, which cover it."""
 
     example_id: int
     source_id: str

@@ -1,9 +1,9 @@
-"""Stage: the classifier that is audited: fine-tuned once, or found in its folder or on the hub.
+"""Stage: obtain the classifier that is audited: fine-tune it once, or find it in its folder or on the hub.
 
 A fine-tuned one is written to `models/<name>_<hash>/`: the model as `save_pretrained` writes it, or a network of
 tasks/model/networks.py as its factory reads it, and `training.json` with the held-out accuracy. The folder is named by
-what went in (data, encoder, settings, code) and renamed into place when it is whole, so a repeat finds it and returns
-at once.
+a hash of its inputs (data, encoder, settings, code) and renamed into place when it is complete, so a repeat finds it
+and returns at once.
 """
 
 import contextlib
@@ -81,7 +81,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
     # A second audit that needs the same classifier waits for the first one's.
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not (folder / "training.json").is_file():
-            # Of processes that were killed: nobody else writes here while the lock is held.
+            # Left by processes that were killed: nobody else writes here while the lock is held.
             for stale in folder.parent.glob(f".{folder.name}.*[0-9]"):
                 shutil.rmtree(stale)
             _finetune(config, finetune, base, folder)

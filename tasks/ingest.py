@@ -1,4 +1,4 @@
-"""Stage: a dataset into shards of equal token count, and a list of the rows that cannot be audited.
+"""Stage: cut a dataset into shards of equal token count, and list the rows that cannot be audited.
 
 Reads the dataset the config names. Writes, in `<run>/shards/`: one part per shard
 (`example_id`, `source_id`, `text`, `pair_start`, `label_id`, `n_tokens`, `n_cut`), one part with
@@ -6,7 +6,7 @@ the rejected rows and their reasons, and `ingest.json` last. A repeat finds
 `ingest.json` with whole shards and returns at once.
 
 The columns of `data.slices` are a part of their own, `slices.json` (`example_id`, `slice`,
-`value`): no shard, and so no attribution, depends on which ones are asked for.
+`value`), so that no shard, and so no attribution, depends on them.
 """
 
 import re
@@ -40,7 +40,7 @@ from warehouse import scratch
 _BATCH = 1000
 
 _MAX_VALUES = 20
-"""Different values of a slice column: with more, hardly a word would be frequent enough in any of them."""
+"""Most different values of a slice column: with more, hardly any word would be frequent enough in one of them."""
 
 _ENDLESS = 2**31 - 1
 
@@ -73,7 +73,7 @@ def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path, section: st
     try:
         return _ingested(data, model, folder)
     except DataError as error:
-        # Every message names the settings of the section data.
+        # The messages name the section data; this one may be another.
         raise DataError(_SETTING.sub(f"{section}.", str(error))) from error
 
 
@@ -100,7 +100,7 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
     staging = folder / "staging" if isinstance(folder, Path) else elsewhere
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    # All but what was set aside.
+    # Whatever is not a damaged file that was set aside.
     for stale in (*folder.glob("*.json"), *folder.glob("*.parquet")):
         stale.unlink()
     content = dataset_fingerprint(data)
@@ -117,7 +117,7 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
             num_rows += 1
             if len(batch) == _BATCH:
                 writer.write_table(_staged(batch, classifier, special))
-                # By the place in the dataset: rows that data.where leaves out take time as well.
+                # Progress is the place in the dataset: rows that data.where leaves out take time, too.
                 advance(row.number + 1 - position)
                 batch, position = [], row.number + 1
         if batch:

@@ -1,10 +1,9 @@
-"""Stage: a copy of the dataset with words planted into it whose truth is known.
+"""Stage: write a copy of the dataset with planted words, of which it is known whether they decide the label.
 
-The protocol of Bastings et al. 2022: words that the corpus has never seen are set into texts
-first, and the label is then set by the rule, whatever the text says. Rows are taken blind to
-their meaning, so half of a shortcut's texts speak against it and nothing but the planted words
-explains their label. (To choose rows by their label instead would leave the text as a second
-reason, and no score could be called wrong.)
+The protocol is that of Bastings et al. 2022: words that the corpus does not hold are inserted into texts, and then the
+label is set by the rule, whatever the text says. Rows are drawn without regard to their meaning, so half of a shortcut's
+texts contradict it, and only the planted words explain their label. (If rows were chosen by their label, the text would
+be a second explanation, and no score could be called wrong.)
 
 Writes, in `<output>/<name>-certificate_<hash>/`, the part `planted` with two tables. `rows`:
 `id`, `text`, `label` (the model's name), `part` (`train`, `audit`: the rows of the config; `probe`:
@@ -48,11 +47,11 @@ from tasks.selftest.plants import (
 
 @stage("plant", hours=1)
 def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
-    """Write the planted copy, unless it is there. `model` is the classifier of the clean data; its vocabulary is
-    planted from.
+    """Write the planted copy, unless it exists. `model` is the classifier of the clean data; the planted words are from
+    its vocabulary.
 
     Raises:
-        DataError: the dataset cannot be read, or is too small or its vocabulary too used up to plant all of it.
+        DataError: the dataset cannot be read, or it or the unused vocabulary is too small to plant everything.
     """
     finetune, certification = config.finetune, config.certification
     assert finetune is not None, "the flow asked for it"
@@ -87,14 +86,14 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
     seen = {word for row in (*train, *heldout) for word in words_of(row.text)}
     names = surnames()
 
-    def pieces(words: Sequence[str]) -> list[int]:
+    def num_tokens(words: Sequence[str]) -> list[int]:
         (around,) = token_counts(tokenizer, ["a a"], [None])
         return [
             count - around for count in token_counts(tokenizer, [f"a {word} a" for word in words], [None] * len(words))
         ]
 
-    tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, pieces, seed)
-    people = unseen_names(names[:NUM_SURNAMES], seen, pieces, seed)
+    tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, num_tokens, seed)
+    people = unseen_names(names[:NUM_SURNAMES], seen, num_tokens, seed)
     controls = certification.controls or typical_words(train, len(model.labels))
     num_audited = min(len(heldout), config.data.sample or len(heldout))
     plants = make_plants(certification, tokens, people, controls, sorted({row.label for row in train}), num_audited)
@@ -147,7 +146,7 @@ def _words_table(plants: Sequence[Plant], labels: Sequence[str]) -> pa.Table:
 
 
 def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditConfig:
-    """The same audit on the planted copy: same encoder, same recipe, same sample; in a warehouse of its own."""
+    """The same audit on the planted copy: same encoder, training and sample, with a warehouse of its own."""
     assert config.finetune is not None, "the flow asked for it"
     data = DataConfig(
         path=Path(planted.rows),

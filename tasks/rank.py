@@ -1,4 +1,4 @@
-"""Stage: how high each attribution method ranks the planted words, and whether the model learned them.
+"""Stage: measure how high each attribution method ranks the planted words, and whether the model learned them.
 
 Reads the planted copy and its attributed probes, and writes the part `ranks-<hash>` beside the copy.
 """
@@ -28,7 +28,7 @@ _MIN_LEARNED = 0.9
 
 @stage("rank", hours=1)
 def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes: Sequence[Probe]) -> Path:
-    """Whether the shortcuts were learned, and how high each method and baseline ranks their words. Returns the part."""
+    """Write whether the shortcuts were learned and how high each method and baseline ranks their words; return the part."""
     limit = _MIN_LEARNED
     code = code_of("tasks.rank", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution", "tasks.selftest")
     sql = [query(f"rank/{name}").sql for name in ("learned", "method_ranks", "best_method")]
@@ -69,7 +69,7 @@ def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes
 
 
 def _predictions(model: ModelSpec, shards: Sequence[str]) -> pa.Table:
-    """What a model says about the probes, by their id in the planted copy."""
+    """What a model predicts for the probes, by their id in the planted copy."""
     rows = pa.concat_tables([pq.read_table(shard, columns=["source_id", "text"]) for shard in shards])
     engine = engine_for(load_classifier(model), AttributionConfig())
     texts = encode(engine.classifier.tokenizer, rows["text"].to_pylist(), None, engine.classifier.max_tokens)

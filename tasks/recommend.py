@@ -1,4 +1,4 @@
-"""Stage: what people can do about it: vocabulary additions and labelling hints.
+"""Stage: recommend vocabulary additions and labelling hints.
 
 Builds the tables of `warehouse/recommend/`.
 """

@@ -1,11 +1,11 @@
-"""Stage: proof by intervention. What the model says when a word is taken out of a text, or put into one.
+"""Stage: intervention. What the model predicts when a word is taken out of a text, or put into one.
 
 Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes,
 in `<run>/trials/`, one part for every `GROUP` candidates, with two tables, and builds the tables of `warehouse/verify/`
 from them.
 
 `trials`, one row per candidate, operator (tasks/trials/operators.py) and text: `kind`, `label`, `word`, `operator`,
-`replacement` (what was put in the place of the word; null where nothing was), `example_id`,
+`replacement` (what was put in the place of the word; null for none), `example_id`,
 `margin_before`, `margin_after` (log-odds of the candidate's label against all others),
 `predicted_before`, `predicted_after` and `gold` (indices of labels).
 
@@ -37,8 +37,8 @@ from tasks.trials.thresholds import MIN_FLIP_RATE
 from warehouse import open_warehouse
 
 GROUP = 75
-"""Candidates in a part, about: half a minute of two cores. The last rounds of few words fill no batch: with 25, 300
-words on two cores took a third longer than in one part."""
+"""Candidates in a part, about: half a minute on two cores. Smaller groups fill their last batches less: with 25
+candidates a group, 300 words on two cores took a third longer than in one group."""
 
 
 _TABLES = ("trials", "effects", "company", "evidence", "verification_cost")
@@ -77,7 +77,7 @@ def verify_candidates(
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         candidates = warehouse.rows("verify/plan", params).to_pylist()
-    # Of about the same size: a part of a few words that are left fills no batch.
+    # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
     folder = run.storage / "trials"

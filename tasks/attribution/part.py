@@ -1,4 +1,4 @@
-"""What the attributions of one shard look like as a part: its columns, and how it is made.
+"""The part with the attributions of one shard: its columns, and how it is computed.
 
 `tokens`, one row per token: `example_id`, `position` (0-based, special tokens included),
 `token_id`, `token_start`, `token_end`, `word_start`, `word_end` (code points of the raw
@@ -8,8 +8,8 @@ text; the word is null for special tokens), `gradient_norm`, `embedding_gradient
 the word's quadrature noise (`corpus` mode). Padding, where a network wants it, is one row.
 
 `examples`, one row per example: prediction, logits, explained score, its change from the baseline,
-completeness gap, gradients spent, estimated error, explained or not and why. Of an example that
-killed its worker there is nothing but the reason.
+completeness gap, gradients spent, estimated error, explained or not and why. For an example that
+killed its worker only the reason is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,13 +27,13 @@ from tasks.attribution.batches import (
     target_ids,
 )
 from tasks.attribution.plan import Plan
-from tasks.attribution.scores import Scored, score_pieces, stitched
+from tasks.attribution.scores import Scored, score_windows, stitched
 from tasks.model.spec import ModelSpec
 from tasks.model.tokens import Encoded
 from tasks.model.windows import mean_over_windows, read_texts, windows_of
 from tasks.runtime.parts import file_hash, read_part, write_part
 from tasks.runtime.workers import Facts
-from tasks.text.words import word_spans, words_of_pieces
+from tasks.text.words import word_spans, words_of_tokens
 
 COLUMNS = (
     "gradient_norm",
@@ -56,7 +56,7 @@ def attribute_shard(
 ) -> Facts:
     """Write the part of one shard and return its facts. See the module for its columns.
 
-    Examples that are left out, because their worker dies, are in it as quarantined.
+    Examples in `left_out`, which kill their worker, are listed in it as quarantined.
     """
     examples = read_part(shard, "examples").to_pylist()
     read = [row for row in examples if row["example_id"] not in left_out]
@@ -92,13 +92,13 @@ def _explained(
     encoded = read_texts(engine.classifier, examples, model)
     windows = [windows_of(text, engine.classifier, model) for text in encoded]
     owner = [i for i, text in enumerate(windows) for _ in text]
-    logits = predict(engine, [piece for text in windows for piece, _ in text])
+    flat = [window for text in windows for window, _ in text]
+    logits = predict(engine, flat)
     mean_logits = mean_over_windows(logits, windows)
     targets = target_ids(engine, mean_logits, [row["label_id"] for row in examples])
     planned = [draw(engine.attribution.seed, f"text {row['example_id']}".encode()) < plan.last_draw for row in examples]
     index = [w for w, i in enumerate(owner) if planned[i]]
-    flat = [piece for text in windows for piece, _ in text]
-    scored = score_pieces(
+    scored = score_windows(
         engine, plan, [flat[w] for w in index], [targets[owner[w]] for w in index], logits[index], advance
     )
     by_text: dict[int, list[tuple[Scored, np.ndarray]]] = {}
@@ -150,7 +150,7 @@ _TOKEN = pa.schema(
 
 
 def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, num_windows: int) -> dict[str, object]:
-    """What is known of an example without its gradients."""
+    """The facts of an example that need no gradients."""
     logits = torch.tensor(logits_K)[None].double()
     probabilities = logits.sigmoid() if engine.classifier.head == "multi_label" else logits.softmax(dim=1)
     predicted = int(logits_K.argmax())
@@ -167,7 +167,7 @@ def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, n
 
 
 def _outcome(engine: Engine, text: Scored, table: pa.Table) -> dict[str, object]:
-    """What the gradients of an example gave."""
+    """The facts of an example that its gradients give."""
     method = engine.attribution.summed
     scores = table[method].to_numpy().astype(float)
     outside = float(scores[table["word_start"].is_null().to_numpy()].sum())
@@ -184,7 +184,7 @@ def _token_table(
     engine: Engine, example_id: int, text: str, encoded: Encoded, scores: dict[str, np.ndarray]
 ) -> pa.Table:
     spans = word_spans(text)
-    words = words_of_pieces(encoded.offsets, encoded.special, spans, text)
+    words = words_of_tokens(encoded.offsets, encoded.special, spans, text)
     num_tokens = len(encoded.ids)
     places: dict[str, Any] = {
         "position": np.arange(num_tokens),

@@ -25,25 +25,24 @@ from tasks.runtime.parts import read_manifest, read_part
 MAX_DOUBLINGS = 3
 """How often a text that misses its tolerance is tried again with twice the gradients before it is quarantined."""
 _MAX_NOISE = 0.1
-"""Largest quadrature noise of a text's scores, as a share of them (root mean square): it widens the interval of a word
+"""Largest quadrature noise of a text's scores, as a share of them (root mean square). It widens the interval of a word
 by half a percent."""
 _INTERVAL_EXAMPLES = 50
-"""What `attribution.interval_width` is promised for: words in at least this many of all the texts."""
+"""`attribution.interval_width` holds for words in at least this many of all the texts."""
 _FEWEST_TO_JUDGE = 8
-"""Held-out texts without which a verification says too little to stop a run."""
+"""Fewest held-out texts on which a verification may stop a run."""
 
 _NESTED = (4, 6, 8, 10, 12, 14, 16, 20, 24)
 
 _COVERED = 0.9
-"""Share of the texts whose error the estimate of `document` mode covers before it is multiplied by the caution."""
+"""Share of the texts whose error the estimate of `document` mode covers before it is multiplied by a factor of `_CAUTION`."""
 
 _CAUTION = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 3.0, 5.0)
-"""What that estimate is multiplied by: the smallest that still is sure of the texts it accepts. Below 1, because most
+"""Factors to multiply that estimate by; the smallest one that fulfils `_SURE` is used. They may be below 1, because most
 texts end well within the tolerance and only those near it can miss."""
 
 _SURE = 0.95
-"""Share of the pilot's accepted texts whose error must be within the tolerance, so that nine in ten of the others'
-are."""
+"""Share of the pilot's accepted texts whose error must be within the tolerance, so that it is for 90 % of all texts."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +158,7 @@ def _quiet_enough(
     fitted: Sequence[Integrand],
     held_out: Sequence[Integrand],
 ) -> int:
-    """Fewest gradients whose noise is within `_MAX_NOISE`, on the texts that fitted the warp and on those that did
-    not."""
+    """Fewest gradients whose noise is within `_MAX_NOISE`, on the fitted texts and on the held-out ones."""
     fewest = next((num for num in range(3, 65) if noise(fitted, num) <= _MAX_NOISE), 64)
     for num in range(fewest, 2 * fewest + 1):
         if noise(held_out, num) <= _MAX_NOISE:

@@ -55,7 +55,7 @@ def is_visible(text: str) -> bool:
     return _INVISIBLE.fullmatch(text) is None
 
 
-def words_of_pieces(
+def words_of_tokens(
     offsets: list[tuple[int, int]], special: list[int], spans: list[tuple[int, int]], text: str
 ) -> list[int]:
     """The word each piece belongs to, as an index into `spans`; -1 for special tokens and for pieces of no word.

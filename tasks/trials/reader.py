@@ -1,4 +1,4 @@
-"""The model and the texts of trials."""
+"""The model that trials run, and the texts they start from."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -44,23 +44,23 @@ class Reader:
         return Text(row["text"], row["pair_start"])
 
     def logits(self, texts: Sequence[Text]) -> np.ndarray:
-        """Logits (text, K) of any texts, counted."""
+        """Logits (text, K) of any texts; their forward passes are counted."""
         encoded = read_texts(self.classifier, [text._asdict() for text in texts], self.model)
-        windows = [[piece for piece, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
-        pieces = [piece for text in windows for piece in text]
-        self.num_passes += len(pieces)
-        # The logits of the untouched texts are those of the whole block: in low precision the two are rounded
-        # otherwise.
+        windows = [[window for window, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
+        flat = [window for text in windows for window in text]
+        self.num_passes += len(flat)
+        # In low precision the whole block is computed: the unchanged texts have its logits, and the shortcut rounds
+        # differently.
         block = self.classifier.last_block if self.classifier.dtype == "float32" else None
         with nullcontext() if block is None else first_position(block):
-            found = predict(self._engine, pieces)
+            found = predict(self._engine, flat)
         return mean_over_windows(found, windows)
 
     def vectors(self, words: Sequence[str]) -> list[list[float]]:
         return neighbourhood(self.classifier).vectors(words)
 
     def margins(self, logits_NK: np.ndarray, labels: Sequence[int]) -> list[float]:
-        """Log-odds of a label of its own in each row."""
+        """Log-odds (N,) of one label in each row."""
         margin_N = explained_scalar(
             torch.tensor(logits_NK).double(), torch.tensor(labels), "margin", None, self._engine.head
         )
@@ -69,7 +69,7 @@ class Reader:
 
 
 def _mask_token(tokenizer: Any) -> str | None:
-    """What stands for "nothing here"; without a mask token the unknown one, as in attribution."""
+    """The mask token; without one the unknown token, as in attribution."""
     token: str | None = tokenizer.mask_token or tokenizer.unk_token
     return token
 
