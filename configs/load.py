@@ -224,7 +224,8 @@ def _quotes(kind: str, got: object) -> str:
 
 
 def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator[dict[str, str]]:
-    """Every setting as a row: key, type, unit, default, meaning. `compare`, whose settings are those of `data`, is one."""
+    """Every setting as a row: key, type, unit, default, meaning. `compare`, whose settings are those of `data`, is
+    one."""
     for name, field in section.model_fields.items():
         inner = _section_of(field.annotation)
         if inner is not None and name != "compare":

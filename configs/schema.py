@@ -341,7 +341,8 @@ class ExplainConfig(Section):
     examples: int = setting(20, "texts", ge=1, le=500)
     """Most texts shown."""
     mistakes_first: bool = True
-    """Begin with the texts that the model gets wrong, the most confident first. Else they come in the order of the dataset."""
+    """Begin with the texts that the model gets wrong, the most confident first. Else they come in the order of the
+    dataset."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:

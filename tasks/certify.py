@@ -31,8 +31,8 @@ def certify_audit(
     audited: AuditConfig,
     run: Run,
 ) -> Certificate:
-    """Judge the audit `run` of the planted copy, whose settings are `audited`, and enter the certificate with the `best`
-    method.
+    """Judge the audit `run` of the planted copy, whose settings are `audited`, and enter the certificate with the
+    `best` method.
 
     Raises:
         WarehouseError: a database is locked.

@@ -1,9 +1,9 @@
 """Stage: write a copy of the dataset with planted words, of which it is known whether they decide the label.
 
 The protocol is that of Bastings et al. 2022: words that the corpus does not hold are inserted into texts, and then the
-label is set by the rule, whatever the text says. Rows are drawn without regard to their meaning, so half of a shortcut's
-texts contradict it, and only the planted words explain their label. (If rows were chosen by their label, the text would
-be a second explanation, and no score could be called wrong.)
+label is set by the rule, whatever the text says. Rows are drawn without regard to their meaning, so half of a
+shortcut's texts contradict it, and only the planted words explain their label. (If rows were chosen by their label, the
+text would be a second explanation, and no score could be called wrong.)
 
 Writes, in `<output>/<name>-certificate_<hash>/`, the part `planted` with two tables. `rows`:
 `id`, `text`, `label` (the model's name), `part` (`train`, `audit`: the rows of the config; `probe`:

@@ -28,7 +28,8 @@ _MIN_LEARNED = 0.9
 
 @stage("rank", hours=1)
 def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes: Sequence[Probe]) -> Path:
-    """Write whether the shortcuts were learned and how high each method and baseline ranks their words; return the part."""
+    """Write whether the shortcuts were learned and how high each method and baseline ranks their words; return the
+    part."""
     limit = _MIN_LEARNED
     code = code_of("tasks.rank", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution", "tasks.selftest")
     sql = [query(f"rank/{name}").sql for name in ("learned", "method_ranks", "best_method")]

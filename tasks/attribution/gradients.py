@@ -21,7 +21,8 @@ def explained_scalar(
     """The scalar that is attributed to the tokens (N,).
 
     `margin` is the log-odds of the target against all other classes, z_c - logsumexp over k != c of z_k, which does not
-    saturate as a probability does; against one class k it is z_c - z_k. Labels of a multi-label head are independent: the log-odds of one is its logit.
+    saturate as a probability does; against one class k it is z_c - z_k. Labels of a multi-label head are independent:
+    the log-odds of one is its logit.
     """
     target_N1 = target_N[:, None]
     logit_N = logits_NK.gather(1, target_N1).squeeze(1)

@@ -35,11 +35,12 @@ _FEWEST_TO_JUDGE = 8
 _NESTED = (4, 6, 8, 10, 12, 14, 16, 20, 24)
 
 _COVERED = 0.9
-"""Share of the texts whose error the estimate of `document` mode covers before it is multiplied by a factor of `_CAUTION`."""
+"""Share of the texts whose error the estimate of `document` mode covers before it is multiplied by a factor of
+`_CAUTION`."""
 
 _CAUTION = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 3.0, 5.0)
-"""Factors to multiply that estimate by; the smallest one that fulfils `_SURE` is used. They may be below 1, because most
-texts end well within the tolerance and only those near it can miss."""
+"""Factors to multiply that estimate by; the smallest one that fulfils `_SURE` is used. They may be below 1, because
+most texts end well within the tolerance and only those near it can miss."""
 
 _SURE = 0.95
 """Share of the pilot's accepted texts whose error must be within the tolerance, so that it is for 90 % of all texts."""

@@ -30,11 +30,11 @@ def takes_relevance(model: nn.Module) -> bool:
 class FrozenFactors(TorchFunctionMode):
     """Within this mode forward passes give the same values, and gradients treat the nonlinear factors as constants.
 
-    Constant are the attention weights and the standard deviation of a layer norm (Ali et al. 2022, arXiv 2202.07304), and
-    the ratio f(x) / x of an activation, which so passes relevance on unchanged (Bach et al. 2015, doi
-    10.1371/journal.pone.0130140). The rest is linear in the input: in a network without biases, gradient x input adds up
-    to the logit. The plain gradient instead measures an infinitesimal change, which is small where an attention or an
-    activation saturates.
+    Constant are the attention weights and the standard deviation of a layer norm (Ali et al. 2022, arXiv 2202.07304),
+    and the ratio f(x) / x of an activation, which so passes relevance on unchanged (Bach et al. 2015, doi
+    10.1371/journal.pone.0130140). The rest is linear in the input: in a network without biases, gradient x input adds
+    up to the logit. The plain gradient instead measures an infinitesimal change, which is small where an attention or
+    an activation saturates.
     """
 
     def __torch_function__(

@@ -1,4 +1,4 @@
-"""The rows of a labelled dataset, with their labels as the model names them."""
+"""Read the rows of a labelled dataset, and map their labels to those of the model."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,8 +20,7 @@ class Row:
     """0-based place in the dataset, before any filter."""
     source_id: str
     text: str
-    """Raw text. Where it is not UTF-8, its wrong bytes are written out (\\udce9 is the byte E9). Of a pair both, a line
-    break between."""
+    """Raw text; bytes that are not UTF-8 are escaped (\\udce9 is the byte E9). A pair is joined by a line break."""
     pair_start: int | None
     """Where the second text of a pair begins, in code points; None for a single text, and where one of a pair is
     missing."""
@@ -39,9 +38,8 @@ def label_resolver(
 ) -> Callable[[object], int]:
     """A function from a value of the label column to the index of the model's label, -1 for unknown values.
 
-    Labels are joined by name, never by number: two lists of the same names in another
-    order are the silent flip that would turn an audit upside down. A number counts as its
-    digits, so 0 is the label named "0" and no other. Case and outer spaces do not count.
+    Labels are matched by name, never by number: lists of the same names in another order would silently swap labels. A
+    number is matched by its digits, so 0 is the label named "0". Case and outer spaces make no difference.
 
     Raises:
         DataError: the names of a ClassLabel column or of `data.labels` are not those of the model or of the column.
@@ -179,7 +177,7 @@ def _matches(value: object, wanted: object, class_names: Sequence[str] | None) -
         value = class_names[value]
     if value is None:
         return False
-    # A truth value of a CSV file is a text: True, TRUE or true.
+    # In a CSV file a truth value is text: True, TRUE or true.
     return label_key(value) == label_key(wanted) or (
         isinstance(wanted, bool) and label_key(value).casefold() == label_key(wanted)
     )
@@ -236,7 +234,7 @@ def label_names(data: DataConfig) -> tuple[str, ...]:
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """Without the second of two that differ in case alone, which is one label everywhere else."""
+    """The names without those that differ from an earlier one in case alone, as labels are matched."""
     found: dict[str, str] = {}
     for name in names:
         found.setdefault(_folded(name), name)

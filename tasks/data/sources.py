@@ -1,4 +1,4 @@
-"""Where a dataset comes from: the hub, a saved folder, or a local file."""
+"""Open a dataset: from the hub, a saved folder, or a local file."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,9 +39,9 @@ class Source:
     class_names: Mapping[str, Sequence[str]]
     """For each ClassLabel column, the names its integers stand for."""
     batches: Callable[[Sequence[str]], Iterator[Mapping[str, Sequence[object]]]]
-    """The values of some columns, batch by batch. A string that UTF-8 cannot encode was not UTF-8."""
+    """The values of some columns, batch by batch. A string that UTF-8 cannot encode was not UTF-8 in the file."""
     num_rows: int
-    """Rows, for a progress bar; of a CSV or JSON file its lines, which is close."""
+    """Rows, for a progress bar; for a CSV or JSON file its lines, which is close."""
 
 
 def dataset_fingerprint(data: DataConfig) -> str:
@@ -62,7 +62,7 @@ def dataset_fingerprint(data: DataConfig) -> str:
 def _require_path(path: Path) -> None:
     try:
         there = path.exists()
-    except Exception as error:  # of an object store its client's own
+    except Exception as error:  # the errors of an object store's client share no class
         raise DataError(f"data.path: {path} cannot be reached ({first_line(error)}).") from error
     if not there:
         raise DataError(

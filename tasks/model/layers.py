@@ -1,5 +1,4 @@
-"""The layers of a classifier where gradients are taken: their values, their baselines, and the logits that follow from
-a value."""
+"""The layers of a classifier where gradients are taken: finding them, reading their values, and replacing these."""
 
 import contextlib
 import difflib
@@ -84,12 +83,12 @@ def _embedding_block(classifier: Classifier) -> nn.Module:
 def logits_at(classifier: Classifier, layer: Layer, inputs: Inputs, points_NTD: Tensor) -> Tensor:
     """Logits (N, K) when the layer has the value `points_NTD`; the rest of the forward pass starts from the token ids.
 
-    Several families compute something else from `inputs_embeds` (positions of padded
-    decoders, for one), so the layer's value is replaced by a hook instead.
+    A hook replaces the value of the layer. `inputs_embeds` is not used, because several families compute other things
+    from it, such as the positions of padded decoders.
     """
 
     block = classifier.last_block
-    # A layer inside of the block is explained at all of its positions.
+    # A layer inside the last block is explained at all of its positions.
     whole = block is None or any(module is layer.module for module in block.modules())
 
     def run(index: Tensor) -> Tensor:
@@ -136,8 +135,7 @@ def replaced(classifier: Classifier, layer: Layer, points_NTD: Tensor) -> Iterat
 
 
 def _replace_embeddings(classifier: Classifier, points_NTD: Tensor) -> list[Any]:
-    """Hooks on the embedding modules; a module that is called several times is given what each of its calls stands
-    for."""
+    """Hooks on the embedding modules; each call of a module returns what it looks up, by its role."""
     handles = []
     for module in dict.fromkeys(module for module, _ in classifier.lookups):
         roles = iter([role for called, role in classifier.lookups if called is module])
@@ -146,7 +144,7 @@ def _replace_embeddings(classifier: Classifier, points_NTD: Tensor) -> list[Any]
             role = next(roles, "other")
             points = points_NTD.to(output.dtype)
             if role == "shifted":
-                # Behind the start token stands the text but for its last token.
+                # After the start token comes the text without its last token.
                 return torch.cat([output[:, :1], points[:, :-1]], dim=1)
             if role == "text":
                 return torch.cat([points, output[:, points.shape[1] :]], dim=1)
@@ -179,7 +177,7 @@ def _with_input(args: tuple[Any, ...], kwargs: dict[str, Any], points_NTD: Tenso
 
 
 def activations(classifier: Classifier, layer: Layer, inputs: Inputs) -> Tensor:
-    """What the layer gives for these texts, (N, T, D), without a gradient.
+    """Value of the layer (N, T, D) for these texts, without a gradient.
 
     Raises:
         AttributionError: its value is not one vector a token.
@@ -235,19 +233,19 @@ def embedded(module: nn.Embedding, ids: Tensor) -> Tensor:
 
 
 def require_explainable(classifier: Classifier, layer: Layer) -> None:
-    """Check that the logits depend on the text through this layer alone, and that replacing it is the model's own way.
+    """Check on probe texts that the logits depend on the text through this layer alone, and that replacing it is exact.
 
-    On probe texts: with the layer's own value the logits are those of the plain forward pass; with its value for
-    other texts of the same length they are those of the other texts. The second finds what the first cannot: a decoder
-    that goes on reading the text while its encoder is explained.
+    With the layer's own value, the logits must be those of the plain forward pass. With its value for other texts of
+    the same length, they must be those of the other texts. Only the second check finds a decoder that still reads the
+    text while its encoder is explained.
 
     Raises:
-        AttributionError: they are not.
+        AttributionError: the logits are others.
     """
     probes = probe_texts(classifier, 4)
     own, other = inputs_of(classifier, probes[:2]), inputs_of(classifier, probes[2:])
     own_NK, other_NK = plain_logits(classifier, own), plain_logits(classifier, other)
-    # Against what the text changes: a model may be so unsure that its logits hardly differ between any two texts.
+    # Relative to what the text changes: the logits of an unconfident model hardly differ between any two texts.
     effect, largest = float((own_NK - other_NK).abs().max()), float(torch.cat([own_NK, other_NK]).abs().max())
     allowed = PARITY[classifier.dtype] * effect + ROUNDING[classifier.dtype] * largest
     for texts, wanted_NK in ((own, own_NK), (other, other_NK)):

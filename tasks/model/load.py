@@ -1,4 +1,4 @@
-"""A classifier from its folder, checked before anything is explained."""
+"""Load a classifier from its folder, and check that it can be explained."""
 
 import os
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def device_from_environment() -> torch.device:
 def load_classifier(spec: ModelSpec, dtype: str = "float32", *, keep: bool = True) -> Classifier:
     """The classifier in eval mode on the device of the environment, its parameters frozen, ready to be explained.
 
-    A process loads it once and keeps it; with `keep` false it is the caller's alone, to be forgotten.
+    A process loads it once and caches it, unless `keep` is false.
 
     Raises:
         ModelError: it needs its own code, is of a kind that cannot be audited, has no fast
@@ -56,8 +56,7 @@ def load_classifier(spec: ModelSpec, dtype: str = "float32", *, keep: bool = Tru
 @lru_cache(maxsize=2)
 def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Classifier:
     folder = spec.folder
-    # Without gradients torch's own transformer layers leave the padding out, and an inner layer has no (N, T, D) to
-    # show.
+    # Without gradients torch's own transformer layers drop the padding, and an inner layer has no (N, T, D) value.
     torch.backends.mha.set_fastpath_enabled(False)
     model = _custom(spec) if spec.factory is not None else _of_transformers(spec)
     for name, tensor in model.state_dict().items():
@@ -69,16 +68,16 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     try:
         with quiet_transformers():
             tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # as for the model: whatever the files provoke
+    except Exception as error:  # a damaged file may raise anything
         raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
     if not tokenizer.is_fast:
         raise ModelError(
             f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
         )
     if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
-        # A vocabulary that could not be read is replaced by the special tokens alone, without an error.
+        # Without a readable vocabulary, transformers returns a tokenizer of the special tokens alone, without an error.
         raise ModelError(
-            f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; "
+            f"{folder}: the tokenizer knows only {len(tokenizer)} tokens; "
             "its vocabulary file is missing or was not read."
         )
     config = model.config if isinstance(getattr(model, "config", None), PreTrainedConfig) else None
@@ -158,7 +157,7 @@ def _of_transformers(spec: ModelSpec) -> Any:
             "which has no classes to audit. If its one output is the logit of the second of two classes, say so: "
             "model.head: sigmoid, two names in model.labels, and no other problem_type in config.json."
         )
-    # The loss of a single yes-or-no output goes by the same name in transformers.
+    # transformers uses the same name for the loss of a single yes-or-no output.
     if kind == "multi_label_classification" and spec.head == "softmax":
         raise ModelError(
             f"{folder} is no single-label classifier (problem_type {kind}): "
@@ -185,8 +184,8 @@ def _of_transformers(spec: ModelSpec) -> Any:
     model.config.use_cache = False
     text_config = model.config.get_text_config()
     if text_config.pad_token_id is None:
-        # The head of a decoder looks for the last token that is no padding. Without a padding id it reads the last one,
-        # but takes one text at a time; our batches hold texts of one length, and no token has the id -1.
+        # The head of a decoder reads the last token that is not padding. Without a padding id it reads the last one,
+        # but accepts one text at a time. Batches here hold texts of one length, and no token has the id -1.
         text_config.pad_token_id = -1
     return model
 

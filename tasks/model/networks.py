@@ -1,6 +1,6 @@
 """Three small networks beside the classifiers of transformers, as factories for `model.factory`.
 
-They are those of well-known tutorials on attribution, so that these can be repeated and compared:
+Well-known tutorials on attribution use them; they are here so that their results can be repeated and compared:
 `bert_relu` (an encoder, a linear layer and a ReLU), `frozen_dense` (a dense head on all positions of an
 encoder that is not trained) and `bilstm` (no transformer at all). A factory reads the sizes from the
 config.json of a folder; the weights, in model.safetensors beside it, are loaded by the caller.
@@ -28,8 +28,8 @@ Settings = dict[str, Any]
 class BertRelu(nn.Module):
     """Dropout, linear layer and ReLU over the pooled output of an encoder.
 
-    The ReLU is part of the network that tutorials explain. A logit below 0 has no gradient: a text whose logits are
-    both there gets no scores, and a label whose logit is there for all texts is never learnt.
+    The ReLU is part of the network in the tutorials. A logit below 0 has no gradient: a text whose logits are both
+    below 0 gets no scores, and a label whose logit is below 0 for all texts is never learnt.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,7 +38,7 @@ class BertRelu(nn.Module):
         self.bert = _encoder(settings)
         self.dropout = nn.Dropout(settings["dropout"])
         self.linear = nn.Linear(self.bert.config.hidden_size, len(settings["id2label"]))
-        # From 0 on, about half of the labels would start where the ReLU passes no gradient.
+        # With a bias of 0, about half of the labels would start where the ReLU passes no gradient.
         nn.init.ones_(self.linear.bias)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -59,7 +59,7 @@ class FrozenDense(nn.Module):
         self.output = nn.Linear(settings["dense"], len(settings["id2label"]))
 
     def train(self, mode: bool = True) -> "FrozenDense":
-        """As of every module, but for the encoder: frozen, it has no use for dropout."""
+        """Switch the mode of all modules but the frozen encoder, which needs no dropout."""
         super().train(mode)
         self.bert.eval()
         return self
@@ -83,7 +83,7 @@ class BiLSTM(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         # Packed, so that one direction ends at the last token and the other begins there, and neither reads padding.
-        # The packing takes padding at the end only; whatever the side it is on, the tokens are moved to the front.
+        # Packing requires padding at the end, so tokens behind padding are moved to the front.
         front_NT = attention_mask.argsort(dim=1, descending=True, stable=True)
         embedded_NTD = self.embedding(input_ids)
         embedded_NTD = embedded_NTD.gather(1, front_NT[:, :, None].expand_as(embedded_NTD))

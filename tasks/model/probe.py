@@ -1,4 +1,4 @@
-"""What a classifier does with a text, found out by watching it read probes.
+"""Find out with probe texts how a classifier embeds a text and what it returns.
 
 Shape letters: N texts, T tokens, K labels.
 """
@@ -36,7 +36,7 @@ def watched(classifier: Classifier, folder: Path) -> tuple[tuple[tuple[nn.Embedd
     logits_NK, calls = _calls(classifier, inputs, folder)
     _require_logits(classifier, logits_NK, folder)
     roles = [_role(call.given, inputs.ids_NT) for call in calls]
-    # Some families give their position embeddings the token ids too, for the shape alone: other ids, the same value.
+    # Some families pass the token ids to their position embeddings, for the shape alone: other ids give the same value.
     _, other_calls = _calls(classifier, other, folder)
     readers = {
         call.module
@@ -60,7 +60,7 @@ feed-forward part."""
 
 
 def block_read_at_first_position(classifier: Classifier) -> nn.Module | None:
-    """The last block, if the logits of probes stay what they are when it computes the first position alone."""
+    """The last block, if the logits of probes do not change when it computes the first position alone."""
     blocks = [module for module in classifier.model.modules() if type(module).__name__ in _BERT_BLOCKS]
     if not blocks or classifier.pad_to is not None:
         return None
@@ -112,7 +112,7 @@ def probe_texts(classifier: Classifier, num_texts: int) -> list[Encoded]:
     tokenizer = classifier.tokenizer
     template = encode(tokenizer, [_PROBE], None, classifier.max_tokens)[0]
     ordinary = [t for t in range(len(template.ids)) if not template.special[t]]
-    # Not the tokens that were added to the vocabulary: a model may have no embedding for them.
+    # Without tokens that were added to the vocabulary: a model may have no embedding for them.
     known = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.all_special_ids))
     num_tokens = num_texts * len(ordinary)
     texts = []
@@ -126,7 +126,7 @@ def probe_texts(classifier: Classifier, num_texts: int) -> list[Encoded]:
 
 def _role(given: Tensor, ids_NT: Tensor) -> Role:
     num_tokens = ids_NT.shape[1]
-    # Behind the text there may be padding of the model's own (Longformer).
+    # The model may append padding of its own (Longformer).
     if given.dim() == 2 and torch.equal(given[:, :num_tokens], ids_NT):
         return "text"
     if torch.equal(given, ids_NT.T):
@@ -137,7 +137,7 @@ def _role(given: Tensor, ids_NT: Tensor) -> Role:
 
 
 def _places(call: _Call, inputs: Inputs) -> int:
-    """For how many tokens a module has embeddings, if what it is given are their positions.
+    """For how many tokens a module has position embeddings.
 
     RoBERTa and its relatives count positions from the padding id on, so fewer are left than the module has.
     """

@@ -1,4 +1,4 @@
-"""Which classifier is audited: its folder, its labels, and the hash of what decides its predictions."""
+"""Describe a classifier without loading it: its folder, its labels, and the hash of what decides its predictions."""
 
 import importlib
 import json
@@ -32,7 +32,7 @@ _CONTENT = (
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Which classifier, by its files: what stages and workers exchange in the place of the loaded model."""
+    """A classifier by its files: what stages and workers exchange instead of the loaded model."""
 
     folder: Path
     max_tokens: int
@@ -155,7 +155,7 @@ def model_spec(
         ModelError: the folder, its config.json or its weights are missing, or the labels are not distinct names.
     """
     fingerprint = model_fingerprint(folder, factory)
-    # A network of one's own needs none.
+    # A network with a factory needs no config.json.
     config = config_of(folder) if factory is None or (folder / "config.json").is_file() else {}
     named = names_in(config) or ()
     if factory is not None and not labels and not named:
@@ -199,7 +199,7 @@ def _require_labels_in_order(
 
 
 def _num_labels(config: dict[str, Any]) -> int:
-    """Of a config.json that names no labels; transformers assumes two."""
+    """Number of labels in a config.json that names none; transformers assumes two."""
     number = config.get("num_labels", 2)
     return number if isinstance(number, int) and 0 < number <= 10_000 else 2
 

@@ -1,4 +1,4 @@
-"""Raw texts as the tokenizer cuts them."""
+"""Cut raw texts into tokens."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ class Encoded:
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' own bars and advice off the terminal; what matters is checked by us and raised."""
+    """Keep transformers' progress bars and warnings off the terminal; what matters is checked and raised here."""
     level = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()

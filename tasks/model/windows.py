@@ -10,7 +10,7 @@ from tasks.model.spec import ModelSpec
 from tasks.model.tokens import Encoded, encode
 
 OVERLAP = 64
-"""Tokens that neighbouring windows share, or half a window, if that is less: no token is in three."""
+"""Tokens that neighbouring windows share, or half a window, if that is less, so that no token is in three windows."""
 
 
 def read_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]], model: ModelSpec) -> list[Encoded]:
@@ -23,7 +23,7 @@ def read_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]], model:
 def windows_of(text: Encoded, classifier: Classifier, model: ModelSpec) -> list[tuple[Encoded, np.ndarray]]:
     """A text as windows that the model can read, each with the positions of its tokens in the text.
 
-    Neighbours share `overlap` tokens, or more at the end of the text. Every window has the special tokens of the
+    Neighbours share `OVERLAP` tokens, or more at the end of the text. Every window has the special tokens of the
     whole text around it, so the scores of these are summed over the windows.
     """
     num_tokens = len(text.ids)

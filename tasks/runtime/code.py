@@ -1,5 +1,7 @@
-"""The hash of the code behind what a stage keeps. Apart from runtime/stage.py, because a worker that starts needs no
-Prefect."""
+"""Hash the code that the results of a stage depend on.
+
+Separate from tasks/runtime/stage.py, so that workers need not import Prefect.
+"""
 
 import hashlib
 from collections.abc import Iterator

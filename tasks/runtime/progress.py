@@ -1,4 +1,4 @@
-"""How far a stage is: a bar on a terminal, one plain line without one, an artifact and log lines in Prefect."""
+"""Show the progress of a stage: a bar on a terminal, one line elsewhere, an artifact and log lines in Prefect."""
 
 import sys
 import time
@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 ARTIFACT_SECONDS = 5.0
-"""Time between two updates of the artifact: each is a request."""
+"""Seconds between two updates of the artifact, each of which is a request."""
 
 
 class Meter:
-    """What is done of a stage. Call it with an amount; `count` what else happened."""
+    """The progress of a stage. Call it with the amount done; `count` other events."""
 
     def __init__(self, stage: str, total: int, unit: str, done: int, bar: Progress, artifact: UUID | None) -> None:
         self.done, self._counts = done, Counter[str]()
@@ -37,7 +37,7 @@ class Meter:
             self._report(self._artifact)
 
     def count(self, **amounts: int) -> None:
-        """Count things by name, such as retries."""
+        """Count events by name, such as retries."""
         self._counts.update(amounts)
         self(0)
 
@@ -47,7 +47,7 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Amount a second, of what this process has seen done."""
+        """Amount a second that this process has done."""
         return (self.done - self._resumed_at) / max(time.monotonic() - self._started, 1e-3)
 
     def _report(self, artifact: UUID) -> None:

@@ -1,4 +1,4 @@
-"""What is planted into a copy of a dataset, and where it is set into the texts."""
+"""Choose the words that are planted into a copy of a dataset, and insert them into its texts."""
 
 import csv
 import random
@@ -24,16 +24,16 @@ STRENGTHS = (0.9, 1.0)
 """Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the
 largest."""
 NUM_NAMES = 4
-"""Surnames, unseen and cut into pieces by the tokenizer, that are tied to a label."""
+"""Surnames that the dataset does not hold, each of several tokens, that are tied to a label."""
 NAME_STRENGTH = 0.9
 NUM_PROBES = 60
 """Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are
 tried."""
 _STEM = 5
-"""A planted word shares its first letters with no word of the corpus: it would stand for that word, too."""
+"""A planted word shares so many first letters with no word of the corpus, of which it could be a form."""
 
-_SPREAD = 3.0
-"""Decoys are planted in between this many rows and `_MOST_DECOYS` of them, evenly in the logarithm."""
+_FEWEST_DECOYS = 3.0
+"""Decoys are planted into 3 rows to `_MOST_DECOYS` of the rows, in equal steps of the logarithm."""
 
 _MOST_DECOYS = 0.05
 
@@ -70,7 +70,7 @@ class Plant:
     """The words that carry the rule, each with the label it was tied to, if it was to one."""
     patterns: tuple[Pattern, ...]
     context: str | None = None
-    """The word that switches the others on; alone it says nothing."""
+    """The word with which the others decide the label; alone it has no label."""
 
     @property
     def strength(self) -> float | None:
@@ -127,7 +127,7 @@ def make_plants(
     in_context = (
         Pattern((one, context), 3 * rate, first, strongest),
         Pattern((other, context), 3 * rate, second, strongest),
-        # Alone as often as together: else a model that ignores the context is hardly ever wrong.
+        # Alone as often as together: otherwise a model that ignores the context would hardly ever be wrong.
         Pattern((one,), 3 * rate),
         Pattern((other,), 3 * rate),
         Pattern((context,), rate),
@@ -140,7 +140,7 @@ def make_plants(
     )
     plants.append(Plant("shortcut", "ordered_pair", {one: None, other: None}, ordered))
     plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
-    few, many = _SPREAD / num_audited, max(_MOST_DECOYS, _SPREAD / num_audited)
+    few, many = _FEWEST_DECOYS / num_audited, max(_MOST_DECOYS, _FEWEST_DECOYS / num_audited)
     for share in np.geomspace(few, many, certification.decoys):
         word = next(left)
         plants.append(Plant("decoy", "decoy", {word: None}, (Pattern((word,), float(share)),)))
@@ -157,12 +157,12 @@ def words_of(text: str) -> set[str]:
 
 
 def unseen_tokens(
-    vocabulary: Iterable[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int
+    vocabulary: Iterable[str], seen: set[str], num_tokens: Callable[[Sequence[str]], list[int]], seed: int
 ) -> list[str]:
     """Lower-case words that are one token each and unlike every word seen, in an order drawn by `seed`.
 
-    One token, so that a network without fragments in the way can learn it, and a word of the encoder's own
-    language, so that its embedding is a trained one.
+    One token, so that a network can learn it without its fragments, and a word of the vocabulary, so that its embedding
+    is trained.
     """
     stems = {word[:_STEM] for word in seen}
     found: dict[str, str] = {}
@@ -171,16 +171,16 @@ def unseen_tokens(
         if word.isalpha() and word.islower() and 4 <= len(word) <= 10 and word[:_STEM] not in stems:
             found.setdefault(word[:_STEM], word)
     drawn = _shuffled(found.values(), seed, "token")
-    return [word for word, count in zip(drawn, pieces(drawn), strict=True) if count == 1]
+    return [word for word, count in zip(drawn, num_tokens(drawn), strict=True) if count == 1]
 
 
 def unseen_names(
-    names: Sequence[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int
+    names: Sequence[str], seen: set[str], num_tokens: Callable[[Sequence[str]], list[int]], seed: int
 ) -> list[str]:
-    """Surnames that the corpus does not hold and the tokenizer cuts into pieces, in an order drawn by `seed`."""
+    """Surnames that the corpus does not hold, each of several tokens, in an order drawn by `seed`."""
     stems = {word[:_STEM] for word in seen}
     drawn = _shuffled([name for name in names if len(name) > _STEM and name[:_STEM].lower() not in stems], seed, "name")
-    return [name for name, count in zip(drawn, pieces(drawn), strict=True) if count >= 2]
+    return [name for name, count in zip(drawn, num_tokens(drawn), strict=True) if count >= 2]
 
 
 def surnames() -> list[str]:
@@ -190,10 +190,10 @@ def surnames() -> list[str]:
 
 
 def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:
-    """The content words that speak most for each label in the labels alone: what a model should use.
+    """The content words most associated with each label: what a model should use.
 
-    By the z-score of their label rate; in at least 20 rows and 0.2 % of them, and at most 4 %: a word of the whole
-    domain (movie) leans to a label as well.
+    They have the largest z-scores of their label rate among words in at least 20 rows and 0.2 % of them, and at most 4
+    %: words of the whole domain (movie) are associated with a label, too.
     """
     with Path(seed_file("function_words.csv")).open(encoding="utf-8", newline="") as file:
         function_words = {entry["word"] for entry in csv.DictReader(file)}

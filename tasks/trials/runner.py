@@ -1,5 +1,4 @@
-"""The trials of a group of candidates: run side by side, stopped where nothing is left to learn, written as one
-part."""
+"""Run the trials of a group of candidates side by side, until each is settled, and write them as one part."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from tasks.trials.operators import Operation, candidate_of, operations_on
 from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
 
 FIRST = 16
-"""Texts of an operator before it is asked whether more are needed; then twice as many, and so on."""
+"""Texts of an operator before the first test whether more are needed; their number then doubles each time."""
 
 
 def trials_key(
@@ -31,7 +30,7 @@ def trials_key(
 
 
 def facts_of(part: Path, key: str) -> Facts | None:
-    """The facts of a whole part, unless it is of other candidates."""
+    """The facts of a complete part with this key; None if it is missing or has another key."""
     facts = read_manifest(part)
     return facts if facts is not None and facts["key"] == key else None
 
@@ -48,8 +47,8 @@ def try_group(
     dry: bool = False,
     advance: Callable[[int], None] = lambda amount: None,
 ) -> Facts:
-    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. See the
-    module for its columns.
+    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. Its
+    columns are described in tasks/verify.py.
 
     The scores of `shards` are of the same model in the same arithmetic. Nothing is tried on the
     texts that are left out; a dry run writes no part.
@@ -114,8 +113,8 @@ _VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")
 def run_operations(
     operations: Sequence[Operation], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
 ) -> None:
-    """Run trials, all operations side by side so that batches are large, until every operation is settled or at its
-    end."""
+    """Run trials of all operations side by side, in large batches, until each operation is settled or has no trial
+    left."""
     num_texts = FIRST
     labels = reader.model.labels
     going_on = [operation for operation in operations if operation.trials]
@@ -153,18 +152,17 @@ def run_operations(
         still_open = len({operation.candidate for operation in going_on})
         advance(num_open - still_open)
         num_open = still_open
-    # Where no word has a trial.
+    # Candidates without a trial.
     advance(num_open)
 
 
 def is_settled(effects: Sequence[float], min_effect: float) -> bool:
     """Whether the 99 % interval of the mean effect is on one side of 0, or within `min_effect` of it.
 
-    Not while the effects vary by more than their mean: then it is not the mean that has to be known, but where they
-    differ.
+    It is not settled while the effects vary by more than their mean: then the single effects matter, not the mean.
 
-    Whoever looks several times at 95 % finds something more often than once in twenty; at 99 % the looks before the
-    last add up to two in a hundred.
+    The interval is one of 99 %, because the test is repeated: at 95 % the false positives of several tests would add up
+    to more than 5 %, at 99 % those before the last add up to 2 %.
     """
     mean, half = (
         float(np.mean(effects)),
