@@ -37,21 +37,7 @@ def certify_audit(
     Raises:
         WarehouseError: a database is locked.
     """
-    settings = audited.model_dump(mode="json", exclude={"warehouse", "output", "models", "report", "limits"})
-    sql = [query(f"certify/{name}").sql for name in ("planted_words", "unplanted")]
-    with open_warehouse(audited.warehouse) as warehouse:
-        state = warehouse.rows("registry/stage_key", {"run_id": run.run_id, "stage": "recommend"})[
-            "stage_key"
-        ].to_pylist()
-        key = digest(file_hash(ranks), run.run_id, state, settings, sql)
-        manifest = planted.folder / f"certificate-{key[:12]}.json"
-        if read_manifest(manifest) is None:
-            warehouse.use(run.run_id)
-            tables = {
-                name: warehouse.rows(f"certify/{name}", {"planted_words": planted.words})
-                for name in ("planted_words", "unplanted")
-            }
-            write_part(manifest, tables, {})
+    key, manifest = _judged(planted, ranks, audited, run)
     accuracy = [
         json.loads((model.folder / "training.json").read_text())["heldout_accuracy"] for model in (clean, trained)
     ]
@@ -84,3 +70,24 @@ def certify_audit(
             }
         )
     return Certificate(certificate_id, run.folder / "report.html")
+
+
+def _judged(planted: Planted, ranks: Path, audited: AuditConfig, run: Run) -> tuple[str, Path]:
+    """Write the part with the verdicts on planted and other words, unless it exists; return its key and its
+    manifest."""
+    settings = audited.model_dump(mode="json", exclude={"warehouse", "output", "models", "report", "limits"})
+    sql = [query(f"certify/{name}").sql for name in ("planted_words", "unplanted")]
+    with open_warehouse(audited.warehouse) as warehouse:
+        state = warehouse.rows("registry/stage_key", {"run_id": run.run_id, "stage": "recommend"})[
+            "stage_key"
+        ].to_pylist()
+        key = digest(file_hash(ranks), run.run_id, state, settings, sql)
+        manifest = planted.folder / f"certificate-{key[:12]}.json"
+        if read_manifest(manifest) is None:
+            warehouse.use(run.run_id)
+            tables = {
+                name: warehouse.rows(f"certify/{name}", {"planted_words": planted.words})
+                for name in ("planted_words", "unplanted")
+            }
+            write_part(manifest, tables, {})
+    return key, manifest

@@ -104,25 +104,7 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
     for stale in (*folder.glob("*.json"), *folder.glob("*.parquet")):
         stale.unlink()
     content = dataset_fingerprint(data)
-    num_rows = position = 0
-    nothing, start = ("", None) if data.pair is None else ("\n", 1)
-    (special,) = token_counts(classifier.tokenizer, [nothing], [start])
-    with (
-        progress("ingest", open_dataset(data).num_rows, "rows") as advance,
-        pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer,
-    ):
-        batch: list[Row] = []
-        for row in read_rows(data, data.where, classifier.labels):
-            batch.append(row)
-            num_rows += 1
-            if len(batch) == _BATCH:
-                writer.write_table(_staged(batch, classifier, special))
-                # Progress is the place in the dataset: rows that data.where leaves out take time, too.
-                advance(row.number + 1 - position)
-                batch, position = [], row.number + 1
-        if batch:
-            writer.write_table(_staged(batch, classifier, special))
-            advance(batch[-1].number + 1 - position)
+    num_rows = _stage_rows(data, classifier, staging / "rows.parquet")
     if dataset_fingerprint(data) != content:
         raise DataError(f"{data.path} was changed while it was read. Run the audit again: it will be a new run.")
     with scratch(staging) as database:
@@ -142,9 +124,8 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
         if counts.total() > data.max_rejected * num_rows:
             reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
             raise DataError(
-                f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = "
-                f"{data.max_rejected}. "
-                "Check data.text, data.label and data.labels."
+                f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), "
+                f"more than data.max_rejected = {data.max_rejected}. Check data.text, data.label and data.labels."
             )
         write_part(folder / "rejects.json", {"rows": rejects}, {})
         shard, num_examples = 0, 0
@@ -161,6 +142,30 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
         "num_not_sampled": num_rows - rejects.num_rows - num_examples,
         "num_examples": num_examples,
     }
+
+
+def _stage_rows(data: DataConfig, classifier: Classifier, path: Path) -> int:
+    """Write every row of the dataset with its number of tokens; return how many rows there are."""
+    num_rows = position = 0
+    nothing, start = ("", None) if data.pair is None else ("\n", 1)
+    (special,) = token_counts(classifier.tokenizer, [nothing], [start])
+    with (
+        progress("ingest", open_dataset(data).num_rows, "rows") as advance,
+        pq.ParquetWriter(path, _STAGED) as writer,
+    ):
+        batch: list[Row] = []
+        for row in read_rows(data, data.where, classifier.labels):
+            batch.append(row)
+            num_rows += 1
+            if len(batch) == _BATCH:
+                writer.write_table(_staged(batch, classifier, special))
+                # Progress is the place in the dataset: rows that data.where leaves out take time, too.
+                advance(row.number + 1 - position)
+                batch, position = [], row.number + 1
+        if batch:
+            writer.write_table(_staged(batch, classifier, special))
+            advance(batch[-1].number + 1 - position)
+    return num_rows
 
 
 def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:

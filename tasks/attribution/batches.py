@@ -176,12 +176,7 @@ def batches(
     Texts of one length, target and pattern of special tokens share a baseline, so its score and its gradient
     are computed once for all of them; with two labels that mirror each other, once for both, with the sign turned.
     """
-    device = engine.classifier.device
-    attribution, num_labels = engine.attribution, len(engine.classifier.labels)
-    # Not for a probability p: with the other label its gradient changes sign, but its value becomes 1 - p.
-    mirrored = (
-        attribution.scalar == "margin" and engine.against is None and attribution.mirrored(num_labels, engine.head)
-    )
+    device, mirrored = engine.classifier.device, _is_mirrored(engine)
     for group in by_length(windows):
         shared: dict[tuple[object, ...], tuple[Tensor, Tensor]] = {}
         size = engine.budget.rows(len(windows[group[0]].ids))
@@ -219,6 +214,15 @@ def batches(
                     sign_B[:, None] * start_BT,
                 ),
             )
+
+
+def _is_mirrored(engine: Engine) -> bool:
+    """Whether the explained scalar of one of two labels is minus that of the other."""
+    # Not for a probability p: with the other label its gradient changes sign, but its value becomes 1 - p.
+    attribution = engine.attribution
+    if attribution.scalar != "margin" or engine.against is not None:
+        return False
+    return attribution.mirrored(len(engine.classifier.labels), engine.head)
 
 
 def _kept(inputs: Inputs, windows: Sequence[Encoded]) -> Tensor:

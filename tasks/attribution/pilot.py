@@ -106,42 +106,14 @@ def make_plan(
         AttributionError: the held-out texts show that the plan does not keep what the settings ask for.
     """
     attribution = engine.attribution
-    facts: dict[str, Any] = {
-        "mode": attribution.mode,
-        "rule": None,
-        "warp": None,
-        "gradients": None,
-        "n_planned": num_examples,
-        "noise": None,
-        "error_p50": None,
-        "error_p90": None,
-        "error_p99": None,
-        "inflation": None,
-        "width": None,
-        "pilot_gradients": 0,
-        "baseline_used": baseline_token(engine.classifier, attribution.baseline)[1],
-        "last_draw": 1.0,
-        "noise_factor": 0.0,
-        "error_factors": [],
-    }
+    facts = _facts_without_pilot(engine, num_examples)
     logits = predict(engine, windows)
     targets = target_ids(engine, logits, gold)
     rows: list[dict[str, object]] = []
     warp = None
     if attribution.adaptive:
-        panels = FINE_PANELS if attribution.mode == "document" else PANELS
-        texts = dense_integrands(engine, ids, windows, targets, logits, attribution.baseline, panels)
-        facts["pilot_gradients"] = panels * len(windows)
-        if unrounded is not None:
-            logits = predict(unrounded, windows)
-            exact = dense_integrands(unrounded, ids, windows, targets, logits, attribution.baseline)
-            texts = [replace(text, unrounded_T=other.integral_T) for text, other in zip(texts, exact, strict=True)]
-            facts["pilot_gradients"] += PANELS * len(windows)
-        texts = [text for text in texts if np.isfinite(text.values_GT).all()]
-        if not texts:
-            raise AttributionError(
-                "The gradients of none of the pilot's texts are numbers. Try attribution.dtype float32."
-            )
+        texts, num_gradients = _finite_integrands(engine, ids, windows, targets, logits, unrounded)
+        facts["pilot_gradients"] = num_gradients
         fitted, held_out = texts[::2], texts[1::2] or texts
         warp = fit_warp(fitted)
         choose = corpus_plan if attribution.mode == "corpus" else document_plan
@@ -162,6 +134,44 @@ def make_plan(
     }
     write_part(manifest, tables, facts)
     return plan
+
+
+def _facts_without_pilot(engine: Engine, num_examples: int) -> dict[str, Any]:
+    """The facts of a plan; those that only a pilot gives are null or neutral."""
+    unknown = ("rule", "warp", "gradients", "noise", "error_p50", "error_p90", "error_p99", "inflation", "width")
+    return {
+        "mode": engine.attribution.mode,
+        **dict.fromkeys(unknown),
+        "n_planned": num_examples,
+        "pilot_gradients": 0,
+        "baseline_used": baseline_token(engine.classifier, engine.attribution.baseline)[1],
+        "last_draw": 1.0,
+        "noise_factor": 0.0,
+        "error_factors": [],
+    }
+
+
+def _finite_integrands(
+    engine: Engine,
+    ids: Sequence[int],
+    windows: Sequence[Encoded],
+    targets: Sequence[int],
+    logits: np.ndarray,
+    unrounded: Engine | None,
+) -> tuple[list[Integrand], int]:
+    """The integrands of the pilot that are finite, and the number of gradients that all of them took."""
+    baseline = engine.attribution.baseline
+    panels = FINE_PANELS if engine.attribution.mode == "document" else PANELS
+    texts = dense_integrands(engine, ids, windows, targets, logits, baseline, panels)
+    num_gradients = panels * len(windows)
+    if unrounded is not None:
+        exact = dense_integrands(unrounded, ids, windows, targets, predict(unrounded, windows), baseline)
+        texts = [replace(text, unrounded_T=other.integral_T) for text, other in zip(texts, exact, strict=True)]
+        num_gradients += PANELS * len(windows)
+    texts = [text for text in texts if np.isfinite(text.values_GT).all()]
+    if not texts:
+        raise AttributionError("The gradients of none of the pilot's texts are numbers. Try attribution.dtype float32.")
+    return texts, num_gradients
 
 
 PILOT = pa.schema(

@@ -103,20 +103,10 @@ def corpus_plan(
     def noise(texts: Sequence[Integrand], num_gradients: int) -> float:
         return math.sqrt(np.mean([squared_noise(text, warp.density(text.num_tokens), num_gradients) for text in texts]))
 
-    share, width = 1.0, None
-    cost = {num: (num, 1 + noise(fitted, num) ** 2) for num in range(2, 17)}
-    # Work to a given width goes with gradients a text times the variance of one text's score.
+    found, width = None, None
     if attribution.interval_width is not None:
-        squared_width = (attribution.interval_width / (2 * 1.96)) ** 2 * _INTERVAL_EXAMPLES
-        needed = {num: variance * _typical_variance(fitted) / squared_width for num, (_, variance) in cost.items()}
-        reached = [num for num in cost if needed[num] <= 1]
-        if reached:
-            num_gradients = min(reached, key=lambda num: num * needed[num])
-            share = needed[num_gradients]
-        else:
-            num_gradients = _quiet_enough(noise, fitted, held_out)
-    else:
-        num_gradients = attribution.gradients or _quiet_enough(noise, fitted, held_out)
+        found = _cheapest_of_width(attribution.interval_width, noise, fitted)
+    num_gradients, share = found or (attribution.gradients or _quiet_enough(noise, fitted, held_out), 1.0)
     num_planned = max(2, round(share * num_examples))
     held_noise = noise(held_out, num_gradients)
     error, difference, errors, rows = 0.0, 0.0, [], []
@@ -128,16 +118,8 @@ def corpus_plan(
             relative = [relative_error(scores_T, text.reference_T) for scores_T, _ in pairs]
             if role == "held out":
                 errors += relative
-            rows.append(
-                {
-                    "example_id": text.example_id,
-                    "n_tokens": text.num_tokens,
-                    "role": role,
-                    "error": float(np.mean(relative)),
-                    "estimate": None,
-                    "noise": math.sqrt(squared_noise(text, warp.density(text.num_tokens), num_gradients)),
-                }
-            )
+            own_noise = math.sqrt(squared_noise(text, warp.density(text.num_tokens), num_gradients))
+            rows.append(_pilot_row(text, role, error=float(np.mean(relative)), noise=own_noise))
     if attribution.interval_width is not None:
         words = _INTERVAL_EXAMPLES * num_planned / num_examples
         width = 2 * 1.96 * math.sqrt((1 + held_noise**2) * _typical_variance(fitted) / words)
@@ -152,6 +134,23 @@ def corpus_plan(
         "last_draw": share,
         **_quantiles(errors),
     }, rows
+
+
+def _cheapest_of_width(
+    width: float, noise: Callable[[Sequence[Integrand], int], float], fitted: Sequence[Integrand]
+) -> tuple[int, float] | None:
+    """Gradients a text and share of the texts that give intervals of this width; None if all texts give wider ones.
+
+    The work is proportional to the gradients a text times the variance of a text's score.
+    """
+    squared_width = (width / (2 * 1.96)) ** 2 * _INTERVAL_EXAMPLES
+    variance = _typical_variance(fitted)
+    needed = {num: (1 + noise(fitted, num) ** 2) * variance / squared_width for num in range(2, 17)}
+    enough = [num for num in needed if needed[num] <= 1]
+    if not enough:
+        return None
+    cheapest = min(enough, key=lambda num: num * needed[num])
+    return cheapest, needed[cheapest]
 
 
 def _quiet_enough(
@@ -174,8 +173,30 @@ def _quiet_enough(
 
 
 def _typical_variance(texts: Sequence[Integrand]) -> float:
-    """Variance of a token's score in one text: about 0, which most tokens' means are close to."""
+    """Variance of a token's score in one text, around 0, because the means of most tokens are close to 0."""
     return float(np.mean(np.concatenate([text.integral_T for text in texts]) ** 2))
+
+
+def _pilot_row(
+    text: Integrand, role: str, *, error: float, estimate: float | None = None, noise: float | None = None
+) -> dict[str, object]:
+    return {
+        "example_id": text.example_id,
+        "n_tokens": text.num_tokens,
+        "role": role,
+        "error": error,
+        "estimate": estimate,
+        "noise": noise,
+    }
+
+
+def _levels(text: Integrand, warp: Warp, start: int) -> list[tuple[float, float]]:
+    """Error and uncalibrated estimate of a text after each doubling of `start` gradients."""
+    found = []
+    for doubling in range(MAX_DOUBLINGS + 1):
+        scores_T, change_T = nested_scores(text, warp.density(text.num_tokens), start * 2**doubling)
+        found.append((relative_error(scores_T, text.reference_T), relative_error(scores_T - change_T, scores_T)))
+    return found
 
 
 def document_plan(
@@ -185,15 +206,7 @@ def document_plan(
     held_out: Sequence[Integrand],
     num_examples: int,
 ) -> tuple[dict[str, Any], list[dict[str, object]]]:
-    """Gradients to start with, and what the change on doubling says about the error."""
-
-    def levels(text: Integrand, start: int) -> list[tuple[float, float]]:
-        """Error and uncalibrated estimate after each doubling."""
-        found = []
-        for doubling in range(MAX_DOUBLINGS + 1):
-            scores_T, change_T = nested_scores(text, warp.density(text.num_tokens), start * 2**doubling)
-            found.append((relative_error(scores_T, text.reference_T), relative_error(scores_T - change_T, scores_T)))
-        return found
+    """Gradients to start with, and the factors that turn the change on doubling into an estimate of the error."""
 
     def spent(found: Sequence[tuple[float, float]], factors: Sequence[float], start: int) -> tuple[int, float, float]:
         """Gradients, error and estimate of a text that stops as soon as its estimate is within the tolerance."""
@@ -205,7 +218,7 @@ def document_plan(
     plans = []
     misses = []
     for start in _NESTED:
-        everyone = [levels(text, start) for text in (*fitted, *held_out)]
+        everyone = [_levels(text, warp, start) for text in (*fitted, *held_out)]
         calibrated = [
             min(2.0, float(np.quantile([_ratio(*table[doubling]) for table in everyone[: len(fitted)]], _COVERED)))
             for doubling in range(MAX_DOUBLINGS + 1)
@@ -231,14 +244,7 @@ def document_plan(
         )
     _, start, factors, ended, errors = min(plans, key=lambda plan: plan[0])
     rows: list[dict[str, object]] = [
-        {
-            "example_id": text.example_id,
-            "n_tokens": text.num_tokens,
-            "role": "fitted" if k < len(fitted) else "held out",
-            "error": error,
-            "estimate": estimate,
-            "noise": None,
-        }
+        _pilot_row(text, "fitted" if k < len(fitted) else "held out", error=error, estimate=estimate)
         for k, (text, (_, error, estimate)) in enumerate(zip((*fitted, *held_out), ended, strict=True))
     ]
     return {"rule": "nested", "gradients": start, "error_factors": factors, **_quantiles(errors)}, rows

@@ -58,18 +58,18 @@ def score_windows(
 
 def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Tensor | None) -> list[Scored]:
     attribution = batch.engine.attribution
-    num_pieces, num_tokens, _ = batch.inputs_BTD.shape
-    everyone = list(range(num_pieces))
+    num_windows, num_tokens, _ = batch.inputs_BTD.shape
+    everyone = list(range(num_windows))
     path = "integrated_gradients" in attribution.computed
     # The places on the path, then the text itself: the other methods and the parity check use its gradient.
     if not path:
-        visited = [np.empty(0)] * num_pieces
+        visited = [np.empty(0)] * num_windows
     elif attribution.mode == "fixed":
-        visited = [_open(quadrature(attribution.rule, attribution.steps)[0])] * num_pieces
+        visited = [_open(quadrature(attribution.rule, attribution.steps)[0])] * num_windows
     elif attribution.mode == "document":
         assert plan.warp is not None
         rule = nested(plan.warp.density(num_tokens), plan.gradients)
-        visited = [rule.places_S[1:-1]] * num_pieces
+        visited = [rule.places_S[1:-1]] * num_windows
     else:
         assert plan.warp is not None
         density = plan.warp.density(num_tokens)
@@ -79,7 +79,7 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
     scores = _at_input(batch, swept, gram_DD)
     too_large = swept.too_large
     if "relevance" in attribution.computed:
-        _, frozen = _visit(batch, everyone, [np.ones(1)] * num_pieces, frozen=True)
+        _, frozen = _visit(batch, everyone, [np.ones(1)] * num_windows, frozen=True)
         scores["relevance"] = _array(gradient_x_input(frozen.gradient_ETD, batch.inputs_BTD))
         too_large |= frozen.too_large
     start_BT, change_B = _array(batch.start_BT), _array(batch.score_B - batch.baseline_score_B)
@@ -98,9 +98,14 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
         _double_until_exact(batch, plan, results, start_BT, values_BST)
     elif path:
         _fixed(batch, results, start_BT, values_BST)
+    _finish(batch, results, too_large)
+    return results
+
+
+def _finish(batch: Batch, results: Sequence[Scored], too_large: frozenset[int]) -> None:
+    """Move the padding of each window to its end, and say why its scores cannot be used, if they cannot."""
     real_BT = batch.inputs.mask_NT.bool().cpu().numpy()
     for b, result in enumerate(results):
-        # Padding goes to the end, on whichever side the tokenizer puts it.
         order = np.argsort(~real_BT[b], kind="stable")
         result.scores = {name: column[order] for name, column in result.scores.items()}
         if b in too_large:
@@ -109,7 +114,6 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
             result.reason = "not finite"
         elif not result.met:
             result.reason = "tolerance"
-    return results
 
 
 def _open(places_S: np.ndarray) -> np.ndarray:

@@ -135,6 +135,11 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
         raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
     if not labelled:
         raise DataError(_advice(data, sorted(other), model_labels))
+    _require_labels_of_data(data, known, other)
+
+
+def _require_labels_of_data(data: DataConfig, known: set[str], other: set[str]) -> None:
+    """Every key of `data.labels` occurs, unless there are no values that it does not name."""
     unused = [key for key in data.labels if _folded(key) not in known]
     if unused and other:
         raise DataError(

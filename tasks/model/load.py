@@ -65,21 +65,7 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
                 f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. "
                 "The file is damaged or the training diverged."
             )
-    try:
-        with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # a damaged file may raise anything
-        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
-        )
-    if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
-        # Without a readable vocabulary, transformers returns a tokenizer of the special tokens alone, without an error.
-        raise ModelError(
-            f"{folder}: the tokenizer knows only {len(tokenizer)} tokens; "
-            "its vocabulary file is missing or was not read."
-        )
+    tokenizer = _tokenizer(folder)
     config = model.config if isinstance(getattr(model, "config", None), PreTrainedConfig) else None
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     if dtype == "bfloat16":
@@ -113,6 +99,26 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     return replace(
         classifier, lookups=lookups, max_tokens=min(limit, places), last_block=block_read_at_first_position(classifier)
     )
+
+
+def _tokenizer(folder: Path) -> Any:
+    """The fast tokenizer of a folder."""
+    try:
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a damaged file may raise anything
+        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
+        )
+    if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
+        # Without a readable vocabulary, transformers returns a tokenizer of the special tokens alone, without an error.
+        raise ModelError(
+            f"{folder}: the tokenizer knows only {len(tokenizer)} tokens; "
+            "its vocabulary file is missing or was not read."
+        )
+    return tokenizer
 
 
 def _custom(spec: ModelSpec) -> Any:

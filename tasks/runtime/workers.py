@@ -207,7 +207,7 @@ def run_job(
     threads: int,
     seconds: float,
 ) -> Facts | Exception:
-    """Make one attempt, in a worker process. An AuditError or OSError is returned: Ray would wrap it if it were raised."""
+    """Make one attempt, in a worker process. AuditError and OSError are returned, because Ray wraps what is raised."""
     if code != code_version():
         return AuditError(
             "A worker has another version of token-audit, torch or transformers than this process. "

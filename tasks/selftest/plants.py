@@ -3,7 +3,7 @@
 import csv
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -115,14 +115,25 @@ def make_plants(
             f"and {len(names)} unseen surnames; certify plants {num_tokens} and {NUM_NAMES}. "
             "Lower certification.decoys."
         )
-    left = iter(tokens)
-    rate, strongest = RATE, max(STRENGTHS)
+    left, rate = iter(tokens), RATE
     plants = []
     for strength in STRENGTHS:
         for label in (first, second):
             plants.append(_one_word(next(left), "single_token", label, rate, strength))
     for i, name in enumerate(names[:NUM_NAMES]):
         plants.append(_one_word(name, "name", (first, second)[i % 2], rate, NAME_STRENGTH))
+    plants += _rules_of_two_words(left, first, second)
+    plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
+    few, many = _FEWEST_DECOYS / num_audited, max(_MOST_DECOYS, _FEWEST_DECOYS / num_audited)
+    for share in np.geomspace(few, many, certification.decoys):
+        word = next(left)
+        plants.append(Plant("decoy", "decoy", {word: None}, (Pattern((word,), float(share)),)))
+    return plants
+
+
+def _rules_of_two_words(left: Iterator[str], first: int, second: int) -> list[Plant]:
+    """A word that decides the label only beside a context word, and two words whose order decides it."""
+    rate, strongest = RATE, max(STRENGTHS)
     one, other, context = next(left), next(left), next(left)
     in_context = (
         Pattern((one, context), 3 * rate, first, strongest),
@@ -132,19 +143,13 @@ def make_plants(
         Pattern((other,), 3 * rate),
         Pattern((context,), rate),
     )
-    plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, in_context, context))
+    beside = Plant("shortcut", "token_in_context", {one: first, other: second}, in_context, context)
     one, other = next(left), next(left)
     ordered = (
         Pattern((one, other), 5 * rate, first, strongest, in_order=True),
         Pattern((other, one), 5 * rate, second, strongest, in_order=True),
     )
-    plants.append(Plant("shortcut", "ordered_pair", {one: None, other: None}, ordered))
-    plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
-    few, many = _FEWEST_DECOYS / num_audited, max(_MOST_DECOYS, _FEWEST_DECOYS / num_audited)
-    for share in np.geomspace(few, many, certification.decoys):
-        word = next(left)
-        plants.append(Plant("decoy", "decoy", {word: None}, (Pattern((word,), float(share)),)))
-    return plants
+    return [beside, Plant("shortcut", "ordered_pair", {one: None, other: None}, ordered)]
 
 
 def _one_word(word: str, kind: str, label: int, rate: float, strength: float) -> Plant:

@@ -47,11 +47,10 @@ def try_group(
     dry: bool = False,
     advance: Callable[[int], None] = lambda amount: None,
 ) -> Facts:
-    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. Its
-    columns are described in tasks/verify.py.
+    """Write the part of one group of candidates, rows of `verify/plan`, unless it exists; return its facts.
 
-    The scores of `shards` are of the same model in the same arithmetic. Nothing is tried on the
-    texts that are left out; a dry run writes no part.
+    The columns of its tables are described in tasks/verify.py. The scores of `shards` are of the same model in the same
+    arithmetic. Nothing is tried on the texts in `left_out`; a dry run writes no part.
     """
     key = trials_key(group, model, dtype, verification)
     if not dry and (known := facts_of(part, key)) is not None:
@@ -65,21 +64,11 @@ def try_group(
         }
         for row in group
     ]
-    rows: list[dict[str, Any]] = []
-    vectors: list[dict[str, Any]] = []
-    num_passes = 0
+    rows, vectors, num_passes = list[dict[str, Any]](), list[dict[str, Any]](), 0
     if group:
         reader = Reader(model, dtype, rows_of(tried, shards))
-        operations = [
-            operation for row in tried for operation in operations_on(candidate_of(row), row, reader, verification)
-        ]
-        run_operations(operations, reader, verification, advance)
-        rows = [row for operation in operations for row in operation.rows]
-        words = [row for row in group if row["kind"] == "word"]
-        vectors = [
-            {**candidate_of(row)._asdict(), "vector": vector}
-            for row, vector in zip(words, reader.vectors([row["inserts"][0] for row in words]), strict=True)
-        ]
+        rows = _trial_rows(tried, reader, verification, advance)
+        vectors = _vector_rows(group, reader)
         num_passes = reader.num_passes
     facts = {
         "key": key,
@@ -108,6 +97,22 @@ TRIAL = pa.schema(
 )
 
 _VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")), ("vector", pa.list_(pa.float32()))])
+
+
+def _trial_rows(
+    tried: Sequence[Mapping[str, Any]], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
+) -> list[dict[str, Any]]:
+    operations = [
+        operation for row in tried for operation in operations_on(candidate_of(row), row, reader, verification)
+    ]
+    run_operations(operations, reader, verification, advance)
+    return [row for operation in operations for row in operation.rows]
+
+
+def _vector_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
+    words = [row for row in group if row["kind"] == "word"]
+    vectors = reader.vectors([row["inserts"][0] for row in words])
+    return [{**candidate_of(row)._asdict(), "vector": vector} for row, vector in zip(words, vectors, strict=True)]
 
 
 def run_operations(
