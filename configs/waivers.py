@@ -41,7 +41,10 @@ class Waiver(BaseModel):
 
 _ROWS = TypeAdapter(tuple[Waiver, ...])
 
-_EXPECTED = "a list of waivers, each with word, reason, owner and expires (a date such as 2027-06-30), and label if it is for one label only"
+_EXPECTED = (
+    "a list of waivers, each with word, reason, owner and expires (a date such as 2027-06-30), "
+    "and label if it is for one label only"
+)
 
 
 def load_waivers(path: Path | None) -> tuple[Waiver, ...]:

@@ -1,10 +1,9 @@
 """The audit, start to finish. Read this file first.
 
-A stage is one module of `tasks/`; it reads only what the stages above it wrote and
-leaves behind files or tables that are whole if they exist. So an audit that was
-killed goes on where it stopped, and a repeat of a finished one does no work.
-Attributions and trials are facts in immutable files, named by what went in; the tables
-are rebuilt from them when a setting changes.
+A stage is one module of `tasks/`. It reads only what the stages above it wrote, and writes files or tables that are
+complete if they exist. So an audit that was killed continues where it stopped, and a repeat of a finished one does no
+work. Attributions and trials are kept in immutable files, named by a hash of their inputs; the tables are rebuilt from
+them when a setting changes.
 """
 
 from pathlib import Path
@@ -34,7 +33,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
     """Audit one classifier on one dataset; the report is `report.html` in the folder of the run.
 
     Raises:
-        AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
+        AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     return audit_config(load_config(Path(config_path), overrides))
 
@@ -48,16 +47,16 @@ def audit_config(config: AuditConfig) -> Run:
     run = name_run(config, model)
     with locked(run):
         enter_run(config, run, model)
-        shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
+        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
         compared = None
         if config.compare is not None:
             beside = compare_folder(config.compare, run)
-            others = ingest_dataset(config.compare, model, beside / "shards", section="compare")
-            compared = others, attribute_shards(others, model, config.attribution, beside / "parts")
-        scores = aggregate_scores(config, run, model, shards, parts, compared)
+            texts = ingest_dataset(config.compare, model, beside / "shards", section="compare")
+            compared = attribute_shards(texts, model, config.attribution, beside / "parts")
+        scores = aggregate_scores(config, run, model, shards, compared)
         screened = screen_words(config, run, scores)
-        verified, trials = verify_candidates(config, run, model, screened, shards, parts)
+        verified, trials = verify_candidates(config, run, model, screened, shards)
         verdicts = judge_candidates(config, run, model, verified, trials, waivers)
         recommendations = recommend_changes(config, run, verdicts)
         write_report(config, run, recommendations)

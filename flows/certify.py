@@ -1,9 +1,9 @@
 """The self-test: plant words into a copy of the user's data, and see whether an audit finds them.
 
-The classifier of the config is trained once more, from the same start, on the planted copy. Two questions
-are put to it: which attribution method ranks the planted words on top of the texts that hold them, and
-what the whole audit calls each of them. Every step leaves immutable files named by what went in, so a
-self-test that was stopped goes on where it was, and a repeat does no work.
+The classifier of the config is trained once more, from the same start, on the planted copy. The self-test answers two
+questions: which attribution method ranks the planted words on top of the texts that hold them, and which verdict the
+whole audit gives each of them. Every step writes immutable files named by a hash of their inputs, so a self-test that
+was stopped continues where it was, and a repeat does no work.
 """
 
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
     """Certify the audit of one config; the result is in its warehouse.
 
     Raises:
-        AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
+        AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     config = load_config(Path(config_path), overrides)
     require_certifiable(config)
@@ -61,7 +61,7 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
 def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) -> Iterator[AuditConfig]:
     """One for each baseline. Methods that have none are computed with the first."""
     everything: tuple[Method, ...] = get_args(Method)
-    # The one-hot input is before the word embeddings: at an inner layer there is no gradient to it.
+    # The one-hot input comes before the word embeddings: at an inner layer there is no gradient to it.
     missing = set() if config.attribution.layer == "word_embeddings" else {"gradient_norm"}
     if not takes_relevance(load_classifier(trained).model):
         missing.add("relevance")
@@ -70,7 +70,7 @@ def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) ->
     for i, baseline in enumerate(_BASELINES):
         methods: tuple[Method, ...] = defined if i == 0 else ("integrated_gradients",)
         probe = planted_config(config, planted, "probe")
-        # Ranks need no certified error: what a pilot would cost is more than the probes.
+        # Ranks need no certified error, and a pilot would cost more than the probes.
         attribution = AttributionConfig(methods=methods, baseline=baseline, mode="fixed", steps=_PROBE_STEPS, **kept)
         yield probe.model_copy(update={"name": f"probe-{baseline}", "attribution": attribution})
 
@@ -78,6 +78,6 @@ def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) ->
 def _attributed(config: AuditConfig, model: ModelSpec) -> Probe:
     run = name_run(config, model)
     with locked(run):
-        shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
-    return Probe(config.attribution.baseline, run, tuple(shards), tuple(parts))
+        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
+    return Probe(config.attribution.baseline, run, tuple(shards))

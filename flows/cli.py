@@ -31,17 +31,22 @@ if TYPE_CHECKING:
     from warehouse import Warehouse
 
 app = typer.Typer(
-    name="token-audit", no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
-    help="""Audit what a text classifier leans on, over a whole labelled dataset.
+    name="token-audit",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="""Audit what a text classifier relies on, over a whole labelled dataset.
 
-    Every prediction is shared out among its tokens with gradients, the shares are added up over the dataset, and the
-    words that the model uses for the wrong reason are found and proved: names, fragments, numbers, markup, punctuation.
+    Gradients attribute every prediction to its tokens, and the scores are added up over the dataset. Words that the
+    model seems to use for the wrong reason (names, fragments, numbers, markup, punctuation) are found and tried on
+    changed texts.
 
     Start with [bold]token-audit run configs/demo.yaml[/bold], then open the report it names.
 
     Exit codes: 0 done, 1 the audit could not be done, 2 bad usage or config, 130 stopped by Ctrl-C.
     """,
-)  # fmt: skip
+)
 
 ConfigPath = Annotated[
     Path, typer.Argument(metavar="CONFIG", help="YAML file with the settings; ready ones are in configs/.")
@@ -69,10 +74,12 @@ _WAREHOUSE = Path("warehouse/audits.duckdb")
 def run(config: ConfigPath, overrides: Overrides = None) -> None:
     """Audit a classifier on a dataset, from the data to the report.
 
-    An audit that was stopped goes on where it was; a repeat of a finished one does no work. Where to compute is read
-    from the environment: TOKEN_AUDIT_WORKERS (a number of processes, GPUs, or the address of a Ray cluster),
-    TOKEN_AUDIT_DEVICE (cpu, cuda:0, ...), TOKEN_AUDIT_BATCH_TOKENS, and PREFECT_API_URL for a
-    Prefect server to report to.
+    An audit that was stopped continues where it stopped; a repeat of a finished one does no work. Where to compute is
+    read from the environment: TOKEN_AUDIT_WORKERS (a number of processes, GPUs, or the address of a Ray cluster),
+    TOKEN_AUDIT_DEVICE (cpu, cuda:0, ...), TOKEN_AUDIT_BATCH_TOKENS, and PREFECT_API_URL for a Prefect server to report
+    to.
+
+    Example: [bold]token-audit run configs/demo.yaml --set data.sample=2000[/bold]
     """
     with errors_as_sentences():
         # Before anything slow starts.
@@ -93,7 +100,10 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
 
 @app.command()
 def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
-    """Make the classifier of a config with a finetune section. A repeat returns the finished one."""
+    """Fine-tune the classifier of a config with a finetune section. A repeat returns the finished one.
+
+    Example: [bold]token-audit finetune configs/demo.yaml[/bold]
+    """
     with errors_as_sentences():
         load_config(config, tuple(overrides or ()))
         with _prefect("flows.finetune"):
@@ -107,14 +117,17 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
 def explain(config: ConfigPath, overrides: Overrides = None) -> None:
     """Explain single texts of a dataset, token by token, on one page that works offline.
 
-    The section [bold]explain[/bold] of CONFIG says what the page shows: a bar a token for norms of gradients
-    (explain.view=bars), texts with their tokens coloured against and for a label (tokens), or a table with labels, sums
-    and convergence delta (table); how scores are normalised (max, l2, none); and whether the texts that the model gets
-    wrong come first. Set attribution.target=gold to read what spoke for the right answer.
+    The section [bold]explain[/bold] of CONFIG sets what the page shows: one bar per token for norms of gradients
+    (explain.view=bars), texts whose tokens are coloured by how they push away from or towards a label (tokens), or a
+    table with labels, sums and convergence delta (table); how scores are normalised (max, l2, none); and whether the
+    texts that the model gets wrong come first. Set attribution.target=gold to see what pushed towards the right answer.
 
-    Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold], [bold]source_inner_layer.yaml[/bold],
-    [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. Texts are those of data.sample; the attributions
-    are shared with [bold]token-audit run[/bold], and a repeat computes none again.
+    Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold],
+    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. Texts
+    are those of data.sample; the attributions are shared with [bold]token-audit run[/bold], and a repeat computes none
+    again.
+
+    Example: [bold]token-audit explain configs/source_gradients.yaml[/bold]
     """
     with errors_as_sentences():
         load_config(config, tuple(overrides or ()))
@@ -128,11 +141,14 @@ def explain(config: ConfigPath, overrides: Overrides = None) -> None:
 
 @app.command()
 def certify(config: ConfigPath, overrides: Overrides = None) -> None:
-    """Test the audit itself on your data: plant shortcuts into a copy, train on it, see what is found.
+    """Test the audit itself on your data: plant shortcuts into a copy, train on it, and see what is found.
 
-    The classifier of the config's finetune section is trained once more, on the planted copy. The certificate says which
-    attribution method ranks the planted words best, how many of them an audit calls spurious, and how much it calls so by
-    chance. A self-test that was stopped goes on where it was; a repeat does no work.
+    The classifier of the config's finetune section is trained once more, on the planted copy. The certificate says
+    which attribution method ranks the planted words best, how many of them an audit calls spurious, and how many
+    harmless words it calls so by chance. A self-test that was stopped continues where it stopped; a repeat does no
+    work.
+
+    Example: [bold]token-audit certify configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
         checked = load_config(config, tuple(overrides or ()))
@@ -147,7 +163,10 @@ def certify(config: ConfigPath, overrides: Overrides = None) -> None:
 
 @app.command()
 def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
-    """List the audits in a warehouse, newest first."""
+    """List the audits in a warehouse, newest first.
+
+    Example: [bold]token-audit runs[/bold]
+    """
     with errors_as_sentences(), _opened(warehouse) as database:
         from tasks.runs.run import is_locked
 
@@ -174,14 +193,17 @@ def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
 def show(
     run: RunName,
     word: Annotated[
-        str | None, typer.Argument(help="A word, or a piece such as '·less', for its figures and its sentences.")
+        str | None, typer.Argument(help="A word, or a subword such as '·less', for its figures and sentences.")
     ] = None,
     warehouse: WarehousePath = _WAREHOUSE,
     sentences: Annotated[int, typer.Option(min=1, max=100, help="Sentences to show.")] = 8,
 ) -> None:
-    """Show the findings of a run, or everything about one WORD with the sentences that hold it.
+    """Show the findings of a run, or the figures of one WORD with the sentences that hold it.
 
-    In the sentences, tokens that speak for the explained class are blue with a +, those against it orange with a -.
+    In the sentences, tokens that push towards the explained class are blue with a +, those that push away from it are
+    orange with a -.
+
+    Example: [bold]token-audit show latest seagal[/bold]
     """
     with errors_as_sentences(), _opened(warehouse) as database:
         row = _find_run(database, run)
@@ -206,7 +228,10 @@ def report(
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     warehouse: WarehousePath = _WAREHOUSE,
 ) -> None:
-    """Print the path of a run's report, writing it again if it is missing or out of date."""
+    """Print the path of a run's report; write it again first if it is missing or out of date.
+
+    Example: [bold]token-audit report latest --open[/bold]
+    """
     with errors_as_sentences():
         with _opened(warehouse) as database:
             row = _find_run(database, run)
@@ -226,15 +251,15 @@ def report(
 @app.command(name="config")
 def config_command(
     section: Annotated[
-        str | None, typer.Argument(help="A section, such as data or attribution: its settings alone.")
+        str | None, typer.Argument(help="Only the settings of one section, such as data or attribution.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every setting, not the basic ones alone.")] = False,
-    count: Annotated[bool, typer.Option("--count", help="How many settings there are.")] = False,
-    as_yaml: Annotated[bool, typer.Option("--yaml", help="A commented config file to start from.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List every setting, not only the basic ones.")] = False,
+    count: Annotated[bool, typer.Option("--count", help="Print how many settings there are.")] = False,
+    as_yaml: Annotated[bool, typer.Option("--yaml", help="Print a commented config file to start from.")] = False,
 ) -> None:
-    """List the settings with their type, unit and default: the basic ones, a SECTION, or all.
+    """List the settings with their type, unit and default: the basic ones, those of a SECTION, or all.
 
-    Example: [bold]token-audit config --yaml > my.yaml[/bold] writes a file to start from.
+    Example: [bold]token-audit config --yaml > my.yaml[/bold]
     """
     with errors_as_sentences():
         if as_yaml:
@@ -257,16 +282,16 @@ def config_command(
 
 @contextlib.contextmanager
 def _prefect(flow_module: str) -> Iterator[None]:
-    """A Prefect server to report to, and a quiet terminal: our own lines and sentences say what happens.
+    """Provide a Prefect server to report to, without the warnings of libraries on the terminal.
 
-    The module of the flow, with torch behind it, is imported while the server starts.
+    The module of the flow, which imports torch, is imported while the server starts.
     """
     from flows.server import prefect_server
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with contextlib.ExitStack() as stack:
-            # Drawn on a terminal only.
+            # The status is drawn on a terminal only.
             with Console(stderr=True).status("Starting"):
                 stack.enter_context(prefect_server(meanwhile=lambda: importlib.import_module(flow_module)))
             yield
@@ -299,7 +324,7 @@ _ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
 }
-"""Read by Prefect and the hub's client when they are imported: no telemetry, and our own lines in the place of their logs."""
+"""Read by Prefect and the hub's client when they are imported: no telemetry, and no logs on the terminal."""
 
 
 def main() -> None:
@@ -316,7 +341,8 @@ def main() -> None:
         code = end.code
     sys.stdout.flush()
     sys.stderr.flush()
-    # Prefect leaves daemon threads behind, and DuckDB prints pages about leaks if the interpreter is taken apart around them.
+    # Prefect leaves daemon threads behind, and DuckDB prints pages about leaks if the interpreter is taken apart around
+    # them.
     os._exit(code if isinstance(code, int) else 0)
 
 

@@ -1,4 +1,4 @@
-"""Single texts of a config, token by token: the audit as far as its attributions, and a page of them."""
+"""Explain single texts of a config: the stages of an audit up to its attributions, and a page of them."""
 
 from pathlib import Path
 
@@ -17,15 +17,15 @@ from tasks.runs.run import locked
 def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     """Explain the texts of a config; the page is `explained.html` in the folder of the run.
 
-    The attributions are those of the audit with the same settings: whichever comes second finds them done.
+    The attributions are those of an audit with the same settings: neither computes them again.
 
     Raises:
-        AuditError: with one finished sentence; `configs/schema.py` lists its kinds.
+        AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     config = load_config(Path(config_path), overrides)
     model = obtain_classifier(config)
     run = name_run(config, model)
     with locked(run):
-        shards = ingest_dataset(config.data, model, run.storage / "shards")
-        parts = attribute_shards(shards, model, config.attribution, run.storage / "parts")
-        return write_explained(config, run, model, shards, parts)
+        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
+        return write_explained(config, run, model, shards)

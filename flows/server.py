@@ -1,8 +1,7 @@
-"""The Prefect API an audit runs against: the configured one, or a temporary server of our own.
+"""The Prefect API that an audit reports to: the configured one, or a temporary server.
 
-Prefect's own temporary server outlives a killed audit and loses task history at
-exit. Ours ends with the process that started it, whatever ended that process.
-The server is this same file, run as `python -m flows.server`.
+Prefect's own temporary server outlives a killed audit and loses task history at exit. This one ends with the process
+that started it, however that process ends. The server is this same file, run as `python -m flows.server`.
 """
 
 import ctypes
@@ -73,7 +72,7 @@ def prefect_server(meanwhile: Callable[[], object] = lambda: None) -> Iterator[N
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """For imports: looking for garbage among what they make takes a second of five, and there is none."""
+    """Switch garbage collection off for imports: it takes one second of five and finds nothing."""
     gc.disable()
     try:
         yield
@@ -104,7 +103,7 @@ def server_process(log: IO[bytes]) -> Iterator[str]:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=log,
-        # Our `flows`, also when the current folder has one of its own.
+        # The `flows` of this package, also when the current folder has one of its own.
         env={**os.environ, **SERVER_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(sys.path)},
         # Ctrl-C in the terminal must not end it before the flow has recorded its last state.
         start_new_session=True,
@@ -152,7 +151,7 @@ def drain_history() -> None:
 
 
 def serve(parent: int) -> None:
-    """Be the server of process `parent` until that process ends or asks for the end."""
+    """Run the server of process `parent` until that process ends or asks the server to end."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
@@ -181,7 +180,7 @@ def serve(parent: int) -> None:
 
 
 def end_with(parent: int) -> None:
-    """End this process when `parent` is no longer its parent: politely first, then at once."""
+    """End this process when `parent` is no longer its parent: by SIGTERM first, then at once."""
     while os.getppid() == parent:
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)

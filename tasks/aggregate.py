@@ -1,32 +1,49 @@
-"""Stage: parts into the warehouse, and everything that is added up over them.
+"""Stage: load the parts into the warehouse, and aggregate their scores by word.
 
 Builds the tables of `warehouse/aggregate/`.
 """
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import BATCH_FILES, Run
-from tasks.runtime.parts import part_file, read_manifest
+from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.stage import stage
 from warehouse import open_warehouse
 
 PRIOR_EXAMPLES = 4.0
-"""Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
+"""Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in
+label rates."""
 _MIN_PMI = 3.0
-"""Nats of association from which neighbouring words get figures as a pair: they meet 20 times as often as chance."""
+"""Least pointwise mutual information, in nats, of neighbouring words with figures as a pair: 20 times chance."""
 _SCORES = (
-    "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance",
-    "corpus_means", "corpus_facts",
-)  # fmt: skip
+    "examples",
+    "rejects",
+    "word_occurrences",
+    "piece_occurrences",
+    "bigram_occurrences",
+    "word_scores",
+    "word_importance",
+    "corpus_means",
+    "corpus_facts",
+)
 
 _TABLES = (
-    *_SCORES, "label_association", "minority_gap", "quadrants", "example_slices", "slice_importance",
-    "slice_association", "slice_difference", "corpora", "stability", "attribution_quality", "pilot",
-)  # fmt: skip
+    *_SCORES,
+    "label_association",
+    "minority_gap",
+    "quadrants",
+    "example_slices",
+    "slice_importance",
+    "slice_association",
+    "slice_difference",
+    "corpora",
+    "stability",
+    "attribution_quality",
+    "pilot",
+)
 
 
 @stage("aggregate", hours=2)
@@ -34,24 +51,23 @@ def aggregate_scores(
     config: AuditConfig,
     run: Run,
     model: ModelSpec,
-    shards: Sequence[Path],
-    parts: Sequence[Path],
-    compared: tuple[Sequence[Path], Sequence[Path]] | None = None,
+    shards: Sequence[Shard],
+    compared: Sequence[Shard] | None = None,
 ) -> str:
     """Build the tables of this stage and return their key; tables that are current stay untouched.
 
-    `compared` are the shards and parts of the dataset of `config.compare`. Its scores get a schema of their
+    `compared` are the shards of the dataset of `config.compare`. Its scores get a schema of their
     own, `<run>_compare`, by the same queries.
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
-    params, schemas = _params(config, model, shards, parts), [""]
+    params, schemas = _params(config, model, shards), [""]
     with open_warehouse(config.warehouse) as warehouse:
         upstream = run.key
         if compared is not None:
             beside = f"{run.run_id}_compare"
-            other = {**_params(config, model, *compared), "corpus": "compare"}
+            other = {**_params(config, model, compared), "corpus": "compare"}
             upstream = warehouse.build_stage(
                 beside, "aggregate", [f"aggregate/{table}" for table in _SCORES], other, upstream
             )
@@ -71,14 +87,14 @@ def aggregate_scores(
         )
 
 
-def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]) -> dict[str, object]:
-    plan = parts[0].with_name("plan.json")
+def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Shard]) -> dict[str, object]:
+    plan, texts = shards[0].scores.with_name("plan.json"), [shard.texts for shard in shards]
     return {
-        "shards": [part_file(shard, "examples") for shard in shards],
-        "reject_parts": [part_file(shards[0].with_name("rejects.json"), "rows")],
-        "slice_parts": [part_file(shards[0].with_name("slices.json"), "rows")],
-        "example_parts": [part_file(part, "examples") for part in parts],
-        "token_parts": [part_file(part, "tokens") for part in parts],
+        "shards": [part_file(path, "examples") for path in texts],
+        "reject_parts": [part_file(texts[0].with_name("rejects.json"), "rows")],
+        "slice_parts": [part_file(texts[0].with_name("slices.json"), "rows")],
+        "example_parts": [part_file(shard.scores, "examples") for shard in shards],
+        "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
         "labels": list(model.labels),
         "mirrored": config.attribution.mirrored(len(model.labels), model.head),
         "plan": json.dumps({"method": config.attribution.summed, **(read_manifest(plan) or {})}),

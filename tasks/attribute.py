@@ -22,40 +22,46 @@ from tasks.attribution.plan import MAX_DOUBLINGS, stored_plan
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
-from tasks.runtime.parts import file_hash, num_rows, read_manifest
+from tasks.runtime.bisect import Job
+from tasks.runtime.parts import Shard, file_hash, num_rows, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
-from tasks.runtime.workers import Facts, Job, fan_out, target_of
+from tasks.runtime.workers import Facts, fan_out, target_of
 
 
 @stage("attribute", hours=48)
 def attribute_shards(
-    shards: Sequence[Path],
+    texts: Sequence[Path],
     model: ModelSpec,
     attribution: AttributionConfig,
     folder: Path,
-) -> list[Path]:
-    """Attribute every shard that has no whole part in `folder` yet; return the manifests of all parts, in order.
+) -> list[Shard]:
+    """Attribute every shard of `texts` that has no whole part in `folder` yet; return all shards, in order.
 
     Raises:
         AttributionError: the forward pass with the layer replaced is not the model's forward pass, the pilot's
             held-out texts fail the plan, or more than `attribution.max_quarantined` of the examples are quarantined.
     """
-    parts = [folder / shard.name.replace("shard", "part") for shard in shards]
-    facts = [read_manifest(part) for part in parts]
+    shards = [Shard(path, folder / path.name.replace("shard", "part")) for path in texts]
+    facts = [read_manifest(shard.scores) for shard in shards]
     # A part of a shard that was made anew since is no part of this one.
-    missing = {i for i, fact in enumerate(facts) if fact is None or fact["shard"] != file_hash(shards[i])}
-    sizes = [num_rows(shard, "examples") for shard in shards]
+    missing = {i for i, fact in enumerate(facts) if fact is None or fact["shard"] != file_hash(shards[i].texts)}
+    sizes = [num_rows(path, "examples") for path in texts]
     done = sum(size for i, size in enumerate(sizes) if i not in missing)
     if missing:
         # A worker may be in another folder.
         model = replace(model, folder=model.folder.absolute())
-        paths = [shard.absolute() for shard in shards]
+        paths = [path.absolute() for path in texts]
         plan = (folder / "plan.json").absolute()
         jobs = [
-            Job(shards[i].stem, (paths[i], model, attribution, plan, parts[i].absolute()), sizes[i], partial(example_ids, paths[i]))
+            Job(
+                paths[i].stem,
+                (paths[i], model, attribution, plan, shards[i].scores.absolute()),
+                sizes[i],
+                partial(example_ids, paths[i]),
+            )
             for i in sorted(missing)
-        ]  # fmt: skip
+        ]
         with fan_out() as run_everywhere:
             if stored_plan(plan) is None:
                 ids = pilot_ids(paths, attribution.seed)
@@ -64,22 +70,27 @@ def attribute_shards(
                     run_everywhere(plan_run, [pilot], meter)
             with progress("attribute", sum(sizes), "examples", done, artifact="attribution") as meter:
                 run_everywhere(attribute_part, jobs, meter)
-    counts = [read_manifest(part) for part in parts]
-    for part, count in zip(parts, counts, strict=True):
-        if count is None:
-            raise AttributionError(
-                f"{part} was written by a worker and cannot be read here. Workers on other machines need a folder that all share: set `output` to one."
-            )
+    written = [_written(shard.scores) for shard in shards]
     quarantined, died, planned = (
-        sum(int(str(count[name])) for count in counts if count) for name in ("num_quarantined", "num_died", "num_planned")
-    )  # fmt: skip
+        sum(int(str(facts[name])) for facts in written) for name in ("num_quarantined", "num_died", "num_planned")
+    )
     if quarantined > attribution.max_quarantined * planned:
         raise AttributionError(_too_many(quarantined, died, planned, attribution))
-    return parts
+    return shards
+
+
+def _written(part: Path) -> Facts:
+    facts = read_manifest(part)
+    if facts is None:
+        raise AttributionError(
+            f"{part} was written by a worker and cannot be read here. "
+            "Workers on other machines need a folder that all share: set `output` to one."
+        )
+    return facts
 
 
 def plan_run(
-    shards: Sequence[Path],
+    texts: Sequence[Path],
     model: ModelSpec,
     attribution: AttributionConfig,
     manifest: Path,
@@ -90,12 +101,12 @@ def plan_run(
 ) -> Facts:
     """Make the plan of a run, without some of the pilot's texts; a dry run stores none."""
     with target_of(manifest, dry=dry) as target:
-        plan_of(_engine(model, attribution), shards, model, target.parent, left_out, advance)
+        plan_of(_engine(model, attribution), texts, model, target.parent, left_out, advance)
     return {}
 
 
 def attribute_part(
-    shard: Path,
+    texts: Path,
     model: ModelSpec,
     attribution: AttributionConfig,
     plan: Path,
@@ -113,7 +124,7 @@ def attribute_part(
             f"{plan} cannot be read. Workers on other machines need a folder that all share: set `output` to one."
         )
     with _flushed_denormals(), target_of(part, dry=dry) as target:
-        return attribute_shard(shard, engine, model, stored, target, advance, left_out)
+        return attribute_shard(texts, engine, model, stored, target, advance, left_out)
 
 
 def _engine(model: ModelSpec, attribution: AttributionConfig) -> Engine:
@@ -141,13 +152,15 @@ def _flushed_denormals() -> Iterator[None]:
 
 
 def _too_many(quarantined: int, died: int, planned: int, attribution: AttributionConfig) -> str:
+    tolerance, max_gap, most_steps = attribution.tolerance, attribution.max_gap, attribution.steps * 2**MAX_DOUBLINGS
     wanted = {
-        "document": f"miss attribution.tolerance = {attribution.tolerance} after {MAX_DOUBLINGS} doublings of their gradients",
-        "fixed": f"miss attribution.max_gap = {attribution.max_gap} even with {attribution.steps * 2**MAX_DOUBLINGS} steps",
+        "document": f"miss attribution.tolerance = {tolerance} after {MAX_DOUBLINGS} doublings of their gradients",
+        "fixed": f"miss attribution.max_gap = {max_gap} even with {most_steps} steps",
         "corpus": "have scores that are no numbers, or do not fit into memory",
     }[attribution.mode]
     killed = f" or kill their worker ({died} of them)" if died else ""
     return (
-        f"{quarantined} of {planned} examples {wanted}{killed}, more than attribution.max_quarantined = {attribution.max_quarantined}. "
+        f"{quarantined} of {planned} examples {wanted}{killed}, "
+        f"more than attribution.max_quarantined = {attribution.max_quarantined}. "
         "The column reason of the parts says why; allow more gradients, or try another baseline."
     )

@@ -1,4 +1,4 @@
-"""Stage: what the whole audit found of what was planted.
+"""Stage: compare the verdicts of the whole audit with what was planted.
 
 Writes the part `certificate-<hash>` beside the planted copy, and enters it in the warehouse of the config:
 `certificates` and `certificate_words`, `_shortcuts` and `_methods` in the schema `main`.
@@ -31,11 +31,50 @@ def certify_audit(
     audited: AuditConfig,
     run: Run,
 ) -> Certificate:
-    """Judge the audit `run` of the planted copy, which has the settings `audited`, and enter the certificate with the `best` method.
+    """Judge the audit `run` of the planted copy, whose settings are `audited`, and enter the certificate with the
+    `best` method.
 
     Raises:
         WarehouseError: a database is locked.
     """
+    key, manifest = _judged(planted, ranks, audited, run)
+    accuracy = [
+        json.loads((model.folder / "training.json").read_text())["heldout_accuracy"] for model in (clean, trained)
+    ]
+    certificate_id = f"{config.name}_{key[:12]}"
+    params = {
+        "certificate_id": certificate_id,
+        "subject": subject(config, clean),
+        "name": config.name,
+        "folder": str(planted.folder),
+        "run_id": run.run_id,
+        "seed": config.certification.seed,
+        **(best or {"method": None, "baseline": None}),
+        "clean_accuracy": accuracy[0],
+        "planted_accuracy": accuracy[1],
+        "config": config.model_dump_json(),
+        "unplanted": part_file(manifest, "unplanted"),
+    }
+    files_of = {
+        "words": part_file(manifest, "planted_words"),
+        **{name: part_file(ranks, name) for name in ("shortcuts", "methods")},
+    }
+    with open_warehouse(config.warehouse) as warehouse:
+        warehouse.run_together(
+            {
+                "registry/enter_certificates": params,
+                **{
+                    f"registry/enter_certificate_{name}": {"certificate_id": certificate_id, name: file}
+                    for name, file in files_of.items()
+                },
+            }
+        )
+    return Certificate(certificate_id, run.folder / "report.html")
+
+
+def _judged(planted: Planted, ranks: Path, audited: AuditConfig, run: Run) -> tuple[str, Path]:
+    """Write the part with the verdicts on planted and other words, unless it exists; return its key and its
+    manifest."""
     settings = audited.model_dump(mode="json", exclude={"warehouse", "output", "models", "report", "limits"})
     sql = [query(f"certify/{name}").sql for name in ("planted_words", "unplanted")]
     with open_warehouse(audited.warehouse) as warehouse:
@@ -51,22 +90,4 @@ def certify_audit(
                 for name in ("planted_words", "unplanted")
             }
             write_part(manifest, tables, {})
-    accuracy = [
-        json.loads((model.folder / "training.json").read_text())["heldout_accuracy"] for model in (clean, trained)
-    ]
-    certificate_id = f"{config.name}_{key[:12]}"
-    params = {
-        "certificate_id": certificate_id, "subject": subject(config, clean), "name": config.name, "folder": str(planted.folder),
-        "run_id": run.run_id, "seed": config.certification.seed, **(best or {"method": None, "baseline": None}), "clean_accuracy": accuracy[0],
-        "planted_accuracy": accuracy[1], "config": config.model_dump_json(), "unplanted": part_file(manifest, "unplanted"),
-    }  # fmt: skip
-    files_of = {
-        "words": part_file(manifest, "planted_words"),
-        **{name: part_file(ranks, name) for name in ("shortcuts", "methods")},
-    }
-    with open_warehouse(config.warehouse) as warehouse:
-        warehouse.run_together({
-            "registry/enter_certificates": params,
-            **{f"registry/enter_certificate_{name}": {"certificate_id": certificate_id, name: file} for name, file in files_of.items()},
-        })  # fmt: skip
-    return Certificate(certificate_id, run.folder / "report.html")
+    return key, manifest

@@ -1,7 +1,7 @@
-"""Stage: single texts, token by token, on one self-contained page.
+"""Stage: write a self-contained page of single texts with the scores of their tokens.
 
-Reads the shards and the parts of a run, and writes `explained.html` into its folder. Layout and
-words are in tasks/pages/explained.html.jinja; a second call gives the same bytes.
+Reads the shards of a run, and writes `explained.html` into its folder. The template is
+tasks/pages/explained.html.jinja; a second call writes the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from tasks.model.spec import ModelSpec
 from tasks.pages.render import METHODS, render
 from tasks.pages.sentences import Piece, pieces_of
 from tasks.runs.run import Run
-from tasks.runtime.parts import read_part, write_whole
+from tasks.runtime.parts import Shard, read_part, write_whole
 from tasks.runtime.stage import stage
 
 
@@ -46,7 +46,7 @@ class Explained:
 
 @dataclass(frozen=True)
 class Example:
-    """One text with its scored pieces."""
+    """One text with its scored pieces, which cover it."""
 
     example_id: int
     source_id: str
@@ -80,15 +80,13 @@ class Example:
 
 
 @stage("explain", hours=1)
-def write_explained(
-    config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Path], parts: Sequence[Path]
-) -> Explained:
+def write_explained(config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Shard]) -> Explained:
     """Write `explained.html` into the folder of the run.
 
     Raises:
         AttributionError: no text has scores.
     """
-    rows = [row for shard, part in zip(shards, parts, strict=True) for row in _predicted(shard, part)]
+    rows = [row for shard in shards for row in _predicted(shard)]
     explained = [row for row in rows if row["converged"]]
     if not explained:
         raise AttributionError(
@@ -98,28 +96,40 @@ def write_explained(
     examples = _examples(config, load_classifier(model), model, chosen)
     page = run.folder / "explained.html"
     found = Explained(
-        page, len(explained), sum(row["label_id"] == row["predicted_id"] for row in explained), len(examples), len(rows) - len(explained),
-    )  # fmt: skip
+        page,
+        len(explained),
+        sum(row["label_id"] == row["predicted_id"] for row in explained),
+        len(examples),
+        len(rows) - len(explained),
+    )
     method = config.explain.method or config.attribution.summed
     html = render(
-        "explained.html.jinja", config=config, run=run, found=found, examples=examples, labels=model.labels, method=METHODS[method],
-        integrated=method == "integrated_gradients", signed_scores=method in SIGNED,
-    )  # fmt: skip
+        "explained.html.jinja",
+        config=config,
+        run=run,
+        found=found,
+        examples=examples,
+        labels=model.labels,
+        method=METHODS[method],
+        integrated=method == "integrated_gradients",
+        signed_scores=method in SIGNED,
+    )
     write_whole(page, html.encode())
     if TaskRunContext.get() is not None:
         create_link_artifact(key="explained", link=page.as_uri(), link_text=f"Texts of {run.run_id}")
     return found
 
 
-def _predicted(shard: Path, part: Path) -> list[dict[str, Any]]:
+def _predicted(shard: Shard) -> list[dict[str, Any]]:
     """Text and prediction of every example of a shard, and the part its tokens are in."""
-    texts = {row["example_id"]: row for row in read_part(shard, "examples").to_pylist()}
-    facts = read_part(part, "examples").to_pylist()
-    return [{**texts[row["example_id"]], **row, "part": part} for row in facts]
+    texts = {row["example_id"]: row for row in read_part(shard.texts, "examples").to_pylist()}
+    facts = read_part(shard.scores, "examples").to_pylist()
+    return [{**texts[row["example_id"]], **row, "part": shard.scores} for row in facts]
 
 
 def choose(rows: Sequence[Mapping[str, Any]], most: int, mistakes_first: bool) -> list[Mapping[str, Any]]:
-    """The texts to show: mistakes, the surest first, then the others; each in the order of the dataset where nothing else decides."""
+    """The texts to show: mistakes, the surest first, then the others; each in the order of the dataset where nothing
+    else decides."""
 
     def place(row: Mapping[str, Any]) -> tuple[bool, float, int]:
         mistake = mistakes_first and row["label_id"] != row["predicted_id"]
@@ -141,11 +151,21 @@ def _examples(
             np.array([token["score"] for token in own]), np.array(is_padding), config.explain.normalise
         )
         scored = [{**token, "score": float(score)} for token, score in zip(own, scores_T, strict=True)]
-        found.append(Example(
-            row["example_id"], row["source_id"], row["text"], model.labels[row["label_id"]], model.labels[row["predicted_id"]], row["confidence"],
-            model.labels[row["target_id"]], _pieces(row["text"], scored, is_padding, classifier), float(scores_T.sum()),
-            row["gap"] if method == "integrated_gradients" else None, row["n_cut"],
-        ))  # fmt: skip
+        found.append(
+            Example(
+                row["example_id"],
+                row["source_id"],
+                row["text"],
+                model.labels[row["label_id"]],
+                model.labels[row["predicted_id"]],
+                row["confidence"],
+                model.labels[row["target_id"]],
+                _pieces(row["text"], scored, is_padding, classifier),
+                float(scores_T.sum()),
+                row["gap"] if method == "integrated_gradients" else None,
+                row["n_cut"],
+            )
+        )
     return found
 
 
@@ -169,7 +189,8 @@ def _is_padding(token: Mapping[str, Any], classifier: Classifier) -> bool:
 def normalised(scores_T: np.ndarray, is_padding_T: np.ndarray, how: str) -> np.ndarray:
     """The scores of a text divided by the largest |score| of its tokens (max), by their L2 norm (l2), or by nothing.
 
-    Special tokens count. The padding does not: its one score is the sum over many positions. Where all scores are 0, they stay.
+    Special tokens count. The padding does not: its one score is the sum over many positions. Where all scores are 0,
+    they stay.
     """
     tokens_T = np.abs(scores_T[~is_padding_T])
     size = {"max": tokens_T.max(initial=0.0), "l2": np.sqrt((tokens_T**2).sum()), "none": 1.0}[how]
@@ -179,7 +200,8 @@ def normalised(scores_T: np.ndarray, is_padding_T: np.ndarray, how: str) -> np.n
 def _pieces(
     text: str, tokens: Sequence[Mapping[str, Any]], is_padding: Sequence[bool], classifier: Classifier
 ) -> tuple[Piece, ...]:
-    """The raw text cut at its tokens, between the tokens that stand for none of it, which are called as the tokenizer calls them."""
+    """The raw text cut at its tokens, between the tokens that stand for none of it, which are called as the tokenizer
+    calls them."""
     inside = [t for t, token in enumerate(tokens) if token["token_end"] > token["token_start"]]
     first = inside[0] if inside else len(tokens)
     before, after = [], []

@@ -1,9 +1,9 @@
-"""Stage: the classifier that is audited: fine-tuned once, or found in its folder or on the hub.
+"""Stage: obtain the classifier that is audited: fine-tune it once, or find it in its folder or on the hub.
 
 A fine-tuned one is written to `models/<name>_<hash>/`: the model as `save_pretrained` writes it, or a network of
 tasks/model/networks.py as its factory reads it, and `training.json` with the held-out accuracy. The folder is named by
-what went in (data, encoder, settings, code) and renamed into place when it is whole, so a repeat finds it and returns
-at once.
+a hash of its inputs (data, encoder, settings, code) and renamed into place when it is complete, so a repeat finds it
+and returns at once.
 """
 
 import contextlib
@@ -81,21 +81,25 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
     # A second audit that needs the same classifier waits for the first one's.
     with FileLock(folder.with_name(f".{folder.name}.lock")):
         if not (folder / "training.json").is_file():
-            # Of processes that were killed: nobody else writes here while the lock is held.
+            # Left by processes that were killed: nobody else writes here while the lock is held.
             for stale in folder.parent.glob(f".{folder.name}.*[0-9]"):
                 shutil.rmtree(stale)
             _finetune(config, finetune, base, folder)
     accuracy = json.loads((folder / "training.json").read_text())["heldout_accuracy"]
     if accuracy < finetune.min_accuracy:
         raise ModelError(
-            f"The fine-tuned classifier {folder} is right on {accuracy:.1%} of the held-out examples, finetune.min_accuracy asks for "
-            f"{finetune.min_accuracy:.1%}. Train longer or on more rows, or lower the limit."
+            f"The fine-tuned classifier {folder} is right on {accuracy:.1%} of the held-out examples, "
+            f"finetune.min_accuracy asks for {finetune.min_accuracy:.1%}. "
+            "Train longer or on more rows, or lower the limit."
         )
     model = config.model
     return model_spec(
-        folder, model.max_tokens, factory=None if finetune.network == "auto" else f"tasks.model.networks:{finetune.network}",
-        long_texts=model.long_texts, pad_to=model.pad_to,
-    )  # fmt: skip
+        folder,
+        model.max_tokens,
+        factory=None if finetune.network == "auto" else f"tasks.model.networks:{finetune.network}",
+        long_texts=model.long_texts,
+        pad_to=model.pad_to,
+    )
 
 
 def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder: Path) -> None:
@@ -107,8 +111,8 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
     ]
     if len(rows) < 2 or not heldout:
         raise DataError(
-            f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; rows that are audited are "
-            "never trained on. Choose rows that do not overlap."
+            f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; "
+            "rows that are audited are never trained on. Choose rows that do not overlap."
         )
     if finetune.sample is not None and finetune.sample < len(rows):
         chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
@@ -128,10 +132,19 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
             else:
                 save_network(model, beside)
             tokenizer.save_pretrained(beside)
-        write_whole(beside / "training.json", json.dumps({
-            "heldout_accuracy": accuracy, "num_heldout": len(heldout), "num_trained": len(rows), "base": finetune.base,
-            "settings": finetune.model_dump(mode="json"),
-        }, indent=1).encode())  # fmt: skip
+        write_whole(
+            beside / "training.json",
+            json.dumps(
+                {
+                    "heldout_accuracy": accuracy,
+                    "num_heldout": len(heldout),
+                    "num_trained": len(rows),
+                    "base": finetune.base,
+                    "settings": finetune.model_dump(mode="json"),
+                },
+                indent=1,
+            ).encode(),
+        )
         flush_files(beside)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
@@ -150,9 +163,16 @@ def _new_classifier(
         tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True, trust_remote_code=False)
         if finetune.network == "auto":
             model = encoder = AutoModelForSequenceClassification.from_pretrained(
-                str(base), num_labels=len(labels), id2label=dict(enumerate(labels)), label2id={label: i for i, label in enumerate(labels)},
-                problem_type="single_label_classification", local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32,
-            )  # fmt: skip
+                str(base),
+                num_labels=len(labels),
+                id2label=dict(enumerate(labels)),
+                label2id={label: i for i, label in enumerate(labels)},
+                problem_type="single_label_classification",
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+            )
         else:
             model = new_network(finetune.network, base, labels, len(tokenizer), positions)
             encoder = getattr(model, "bert", None)
@@ -170,7 +190,8 @@ def _freeze(encoder: Any, finetune: FinetuneConfig, base: Path) -> None:
     )
     if len(layers) < FROZEN_LAYERS:
         raise ModelError(
-            f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first {FROZEN_LAYERS} as they are."
+            f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first "
+            f"{FROZEN_LAYERS} as they are."
         )
     for layer in layers[:FROZEN_LAYERS]:
         layer.requires_grad_(requires_grad=False)

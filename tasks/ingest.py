@@ -1,4 +1,4 @@
-"""Stage: a dataset into shards of equal token count, and a list of the rows that cannot be audited.
+"""Stage: cut a dataset into shards of equal token count, and list the rows that cannot be audited.
 
 Reads the dataset the config names. Writes, in `<run>/shards/`: one part per shard
 (`example_id`, `source_id`, `text`, `pair_start`, `label_id`, `n_tokens`, `n_cut`), one part with
@@ -6,7 +6,7 @@ the rejected rows and their reasons, and `ingest.json` last. A repeat finds
 `ingest.json` with whole shards and returns at once.
 
 The columns of `data.slices` are a part of their own, `slices.json` (`example_id`, `slice`,
-`value`): no shard, and so no attribution, depends on which ones are asked for.
+`value`), so that no shard, and so no attribution, depends on them.
 """
 
 import re
@@ -40,16 +40,23 @@ from warehouse import scratch
 _BATCH = 1000
 
 _MAX_VALUES = 20
-"""Different values of a slice column: with more, hardly a word would be frequent enough in any of them."""
+"""Most different values of a slice column: with more, hardly any word would be frequent enough in one of them."""
 
 _ENDLESS = 2**31 - 1
 
 _SETTING = re.compile(rf"\bdata\.(?=(?:{'|'.join(DataConfig.model_fields)})\b)")
 
-_STAGED = pa.schema([
-    ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()),
-    ("pair_start", pa.int32()), ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("reason", pa.string()),
-])  # fmt: skip
+_STAGED = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        ("source_id", pa.string()),
+        ("text", pa.string()),
+        ("pair_start", pa.int32()),
+        ("label_id", pa.int32()),
+        ("n_tokens", pa.int32()),
+        ("reason", pa.string()),
+    ]
+)
 
 
 @stage("ingest", hours=6, retry_if=is_transient)
@@ -66,7 +73,7 @@ def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path, section: st
     try:
         return _ingested(data, model, folder)
     except DataError as error:
-        # Every message names the settings of the section data.
+        # The messages name the section data; this one may be another.
         raise DataError(_SETTING.sub(f"{section}.", str(error))) from error
 
 
@@ -93,44 +100,32 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
     staging = folder / "staging" if isinstance(folder, Path) else elsewhere
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    # All but what was set aside.
+    # Whatever is not a damaged file that was set aside.
     for stale in (*folder.glob("*.json"), *folder.glob("*.parquet")):
         stale.unlink()
     content = dataset_fingerprint(data)
-    num_rows = position = 0
-    nothing, start = ("", None) if data.pair is None else ("\n", 1)
-    (special,) = token_counts(classifier.tokenizer, [nothing], [start])
-    with (
-        progress("ingest", open_dataset(data).num_rows, "rows") as advance,
-        pq.ParquetWriter(staging / "rows.parquet", _STAGED) as writer,
-    ):
-        batch: list[Row] = []
-        for row in read_rows(data, data.where, classifier.labels):
-            batch.append(row)
-            num_rows += 1
-            if len(batch) == _BATCH:
-                writer.write_table(_staged(batch, classifier, special))
-                # By the place in the dataset: rows that data.where leaves out take time as well.
-                advance(row.number + 1 - position)
-                batch, position = [], row.number + 1
-        if batch:
-            writer.write_table(_staged(batch, classifier, special))
-            advance(batch[-1].number + 1 - position)
+    num_rows = _stage_rows(data, classifier, staging / "rows.parquet")
     if dataset_fingerprint(data) != content:
         raise DataError(f"{data.path} was changed while it was read. Run the audit again: it will be a new run.")
     with scratch(staging) as database:
-        database.build("ingest/plan", {
-            "staging": str(staging / "rows.parquet"), "sample": data.sample, "seed": data.seed,
-            "max_tokens": _ENDLESS if windows else classifier.max_tokens, "shard_tokens": SHARD_TOKENS,
-        })  # fmt: skip
+        database.build(
+            "ingest/plan",
+            {
+                "staging": str(staging / "rows.parquet"),
+                "sample": data.sample,
+                "seed": data.seed,
+                "max_tokens": _ENDLESS if windows else classifier.max_tokens,
+                "shard_tokens": SHARD_TOKENS,
+            },
+        )
         rejects = database.rows("ingest/rejects", {})
         # Not duplicates: their text is audited, once.
         counts = Counter(reason for reason in rejects["reason"].to_pylist() if not reason.startswith("duplicate"))
         if counts.total() > data.max_rejected * num_rows:
             reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
             raise DataError(
-                f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), more than data.max_rejected = {data.max_rejected}. "
-                "Check data.text, data.label and data.labels."
+                f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), "
+                f"more than data.max_rejected = {data.max_rejected}. Check data.text, data.label and data.labels."
             )
         write_part(folder / "rejects.json", {"rows": rejects}, {})
         shard, num_examples = 0, 0
@@ -141,9 +136,36 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
         raise DataError(f"Only {num_examples} of {num_rows} rows can be audited; at least 2 are needed.")
     shutil.rmtree(staging)
     return {
-        "num_shards": shard, "num_rows": num_rows, "num_rejected": rejects.num_rows,
-        "num_not_sampled": num_rows - rejects.num_rows - num_examples, "num_examples": num_examples,
-    }  # fmt: skip
+        "num_shards": shard,
+        "num_rows": num_rows,
+        "num_rejected": rejects.num_rows,
+        "num_not_sampled": num_rows - rejects.num_rows - num_examples,
+        "num_examples": num_examples,
+    }
+
+
+def _stage_rows(data: DataConfig, classifier: Classifier, path: Path) -> int:
+    """Write every row of the dataset with its number of tokens; return how many rows there are."""
+    num_rows = position = 0
+    nothing, start = ("", None) if data.pair is None else ("\n", 1)
+    (special,) = token_counts(classifier.tokenizer, [nothing], [start])
+    with (
+        progress("ingest", open_dataset(data).num_rows, "rows") as advance,
+        pq.ParquetWriter(path, _STAGED) as writer,
+    ):
+        batch: list[Row] = []
+        for row in read_rows(data, data.where, classifier.labels):
+            batch.append(row)
+            num_rows += 1
+            if len(batch) == _BATCH:
+                writer.write_table(_staged(batch, classifier, special))
+                # Progress is the place in the dataset: rows that data.where leaves out take time, too.
+                advance(row.number + 1 - position)
+                batch, position = [], row.number + 1
+        if batch:
+            writer.write_table(_staged(batch, classifier, special))
+            advance(batch[-1].number + 1 - position)
+    return num_rows
 
 
 def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:
@@ -169,7 +191,8 @@ def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:
             tables.append(pa.table([numbers, pa.repeat(name, len(numbers)), values], schema=schema))
             if len(seen[name]) > _MAX_VALUES:
                 raise DataError(
-                    f"data.slices: column {name!r} has more than {_MAX_VALUES} different values ({listed(sorted(seen[name])[:5])}, ...). "
+                    f"data.slices: column {name!r} has more than {_MAX_VALUES} different values "
+                    f"({listed(sorted(seen[name])[:5])}, ...). "
                     "Name columns with few values, such as the split."
                 )
         position += size
@@ -184,9 +207,14 @@ def _staged(batch: list[Row], classifier: Classifier, special: int) -> pa.Table:
     lengths = {row.number: count for row, count in zip(usable, counts, strict=True)}
     reasons = [row.reason or ("no tokens" if lengths[row.number] <= special else None) for row in batch]
     columns = [
-        [row.number for row in batch], [row.source_id for row in batch], [row.text for row in batch],
-        [row.pair_start for row in batch], [row.label for row in batch], [lengths.get(row.number, 0) for row in batch], reasons,
-    ]  # fmt: skip
+        [row.number for row in batch],
+        [row.source_id for row in batch],
+        [row.text for row in batch],
+        [row.pair_start for row in batch],
+        [row.label for row in batch],
+        [lengths.get(row.number, 0) for row in batch],
+        reasons,
+    ]
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, _STAGED, strict=True)], schema=_STAGED
     )

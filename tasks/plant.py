@@ -1,10 +1,9 @@
-"""Stage: a copy of the dataset with words planted into it whose truth is known.
+"""Stage: write a copy of the dataset with planted words, of which it is known whether they decide the label.
 
-The protocol of Bastings et al. 2022: words that the corpus has never seen are set into texts
-first, and the label is then set by the rule, whatever the text says. Rows are taken blind to
-their meaning, so half of a shortcut's texts speak against it and nothing but the planted words
-explains their label. (To choose rows by their label instead would leave the text as a second
-reason, and no score could be called wrong.)
+The protocol is that of Bastings et al. 2022: words that the corpus does not hold are inserted into texts, and then the
+label is set by the rule, whatever the text says. Rows are drawn without regard to their meaning, so half of a
+shortcut's texts contradict it, and only the planted words explain their label. (If rows were chosen by their label, the
+text would be a second explanation, and no score could be called wrong.)
 
 Writes, in `<output>/<name>-certificate_<hash>/`, the part `planted` with two tables. `rows`:
 `id`, `text`, `label` (the model's name), `part` (`train`, `audit`: the rows of the config; `probe`:
@@ -48,10 +47,11 @@ from tasks.selftest.plants import (
 
 @stage("plant", hours=1)
 def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
-    """Write the planted copy, unless it is there. `model` is the classifier of the clean data; its vocabulary is planted from.
+    """Write the planted copy, unless it exists. `model` is the classifier of the clean data; the planted words are from
+    its vocabulary.
 
     Raises:
-        DataError: the dataset cannot be read, or is too small or its vocabulary too used up to plant all of it.
+        DataError: the dataset cannot be read, or it or the unused vocabulary is too small to plant everything.
     """
     finetune, certification = config.finetune, config.certification
     assert finetune is not None, "the flow asked for it"
@@ -86,62 +86,83 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
     seen = {word for row in (*train, *heldout) for word in words_of(row.text)}
     names = surnames()
 
-    def pieces(words: Sequence[str]) -> list[int]:
+    def num_tokens(words: Sequence[str]) -> list[int]:
         (around,) = token_counts(tokenizer, ["a a"], [None])
         return [
             count - around for count in token_counts(tokenizer, [f"a {word} a" for word in words], [None] * len(words))
         ]
 
-    tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, pieces, seed)
-    people = unseen_names(names[:NUM_SURNAMES], seen, pieces, seed)
+    tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, num_tokens, seed)
+    people = unseen_names(names[:NUM_SURNAMES], seen, num_tokens, seed)
     controls = certification.controls or typical_words(train, len(model.labels))
     num_audited = min(len(heldout), config.data.sample or len(heldout))
     plants = make_plants(certification, tokens, people, controls, sorted({row.label for row in train}), num_audited)
     within = max(finetune.max_tokens // 2, 4)
     parts = {
-        "train": plant_rows(train, plants, seed, within), "audit": plant_rows(heldout, plants, seed, within),
+        "train": plant_rows(train, plants, seed, within),
+        "audit": plant_rows(heldout, plants, seed, within),
         "probe": probes(heldout, plants, seed, within, NUM_PROBES),
-    }  # fmt: skip
-    write_part(manifest, {"rows": _table(parts, model.labels), "words": _words_table(plants, model.labels)}, {
-        "num_train": len(train), "num_audited": len(heldout), "num_probes": len(parts["probe"]),
-    })  # fmt: skip
+    }
+    write_part(
+        manifest,
+        {"rows": _table(parts, model.labels), "words": _words_table(plants, model.labels)},
+        {
+            "num_train": len(train),
+            "num_audited": len(heldout),
+            "num_probes": len(parts["probe"]),
+        },
+    )
 
 
 def _table(parts: dict[str, list[PlantedRow]], labels: Sequence[str]) -> pa.Table:
     rows = [(part, number, own) for part, own_rows in parts.items() for number, own in enumerate(own_rows)]
-    return pa.table({
-        "id": [f"{part}-{number if part == 'probe' else own.row.number}" for part, number, own in rows],
-        "text": [own.text for _, _, own in rows],
-        "label": [labels[own.label] for _, _, own in rows],
-        "part": [part for part, _, _ in rows],
-        "shortcut": pa.array([own.plant.kind if own.plant else None for _, _, own in rows], pa.string()),
-        "strength": pa.array([own.plant.strength if own.plant else None for _, _, own in rows], pa.float64()),
-        "planted": pa.array([[word.lower() for word in own.words] for _, _, own in rows], pa.list_(pa.string())),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "id": [f"{part}-{number if part == 'probe' else own.row.number}" for part, number, own in rows],
+            "text": [own.text for _, _, own in rows],
+            "label": [labels[own.label] for _, _, own in rows],
+            "part": [part for part, _, _ in rows],
+            "shortcut": pa.array([own.plant.kind if own.plant else None for _, _, own in rows], pa.string()),
+            "strength": pa.array([own.plant.strength if own.plant else None for _, _, own in rows], pa.float64()),
+            "planted": pa.array([[word.lower() for word in own.words] for _, _, own in rows], pa.list_(pa.string())),
+        }
+    )
 
 
 def _words_table(plants: Sequence[Plant], labels: Sequence[str]) -> pa.Table:
     rows = [(plant, plant.role, word, label) for plant in plants for word, label in plant.words.items()]
     rows += [(plant, "context", plant.context, None) for plant in plants if plant.context is not None]
-    return pa.table({
-        "role": [role for _, role, _, _ in rows],
-        "shortcut": pa.array([plant.kind if plant.role == "shortcut" else None for plant, _, _, _ in rows], pa.string()),
-        "strength": pa.array([plant.strength for plant, _, _, _ in rows], pa.float64()),
-        "word": [word.lower() for _, _, word, _ in rows],
-        "label": pa.array([None if label is None else labels[label] for _, _, _, label in rows], pa.string()),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "role": [role for _, role, _, _ in rows],
+            "shortcut": pa.array(
+                [plant.kind if plant.role == "shortcut" else None for plant, _, _, _ in rows], pa.string()
+            ),
+            "strength": pa.array([plant.strength for plant, _, _, _ in rows], pa.float64()),
+            "word": [word.lower() for _, _, word, _ in rows],
+            "label": pa.array([None if label is None else labels[label] for _, _, _, label in rows], pa.string()),
+        }
+    )
 
 
 def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditConfig:
-    """The same audit on the planted copy: same encoder, same recipe, same sample; in a warehouse of its own."""
+    """The same audit on the planted copy: same encoder, training and sample, with a warehouse of its own."""
     assert config.finetune is not None, "the flow asked for it"
     data = DataConfig(
-        path=Path(planted.rows), id="id", labels={label: label for label in planted.labels}, where={"part": part},
-        sample=config.data.sample if part == "audit" else None, seed=config.data.seed,
-    )  # fmt: skip
+        path=Path(planted.rows),
+        id="id",
+        labels={label: label for label in planted.labels},
+        where={"part": part},
+        sample=config.data.sample if part == "audit" else None,
+        seed=config.data.seed,
+    )
     finetune = config.finetune.model_copy(update={"where": {"part": "train"}, "min_accuracy": 0.0})
     own = {
-        "name": f"{config.name[:32]}-planted", "warehouse": planted.folder / "planted.duckdb", "output": planted.folder,
-        "data": data, "finetune": finetune, "waivers": None,
-    }  # fmt: skip
+        "name": f"{config.name[:32]}-planted",
+        "warehouse": planted.folder / "planted.duckdb",
+        "output": planted.folder,
+        "data": data,
+        "finetune": finetune,
+        "waivers": None,
+    }
     return config.model_copy(update=own)

@@ -1,4 +1,4 @@
-"""Stage: how high each attribution method ranks the planted words, and whether the model learned them.
+"""Stage: measure how high each attribution method ranks the planted words, and whether the model learned them.
 
 Reads the planted copy and its attributed probes, and writes the part `ranks-<hash>` beside the copy.
 """
@@ -28,7 +28,8 @@ _MIN_LEARNED = 0.9
 
 @stage("rank", hours=1)
 def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes: Sequence[Probe]) -> Path:
-    """Whether the shortcuts were learned, and how high each method and baseline ranks their words. Returns the part."""
+    """Write whether the shortcuts were learned and how high each method and baseline ranks their words; return the
+    part."""
     limit = _MIN_LEARNED
     code = code_of("tasks.rank", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution", "tasks.selftest")
     sql = [query(f"rank/{name}").sql for name in ("learned", "method_ranks", "best_method")]
@@ -38,34 +39,47 @@ def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes
     manifest = planted.folder / f"ranks-{key[:12]}.json"
     if read_manifest(manifest) is not None:
         return manifest
-    shards = [part_file(shard, "examples") for shard in probes[0].shards]
+    shards = [part_file(shard.texts, "examples") for shard in probes[0].shards]
     with scratch(planted.folder) as database:
         predictions = manifest.with_name(f"{manifest.stem}-clean.json")
         write_part(predictions, {"rows": _predictions(clean, shards)}, {})
-        learned = database.rows("rank/learned", {
-            "planted_rows": planted.rows, "shards": shards, "clean": part_file(predictions, "rows"), "min_learned": limit,
-            "example_parts": [part_file(part, "examples") for part in probes[0].parts],
-        })  # fmt: skip
+        learned = database.rows(
+            "rank/learned",
+            {
+                "planted_rows": planted.rows,
+                "shards": shards,
+                "clean": part_file(predictions, "rows"),
+                "min_learned": limit,
+                "example_parts": [part_file(shard.scores, "examples") for shard in probes[0].shards],
+            },
+        )
         ranks = [
-            database.rows("rank/method_ranks", {
-                "planted_rows": planted.rows, "baseline": probe.baseline,
-                "shards": [part_file(shard, "examples") for shard in probe.shards],
-                "token_parts": [part_file(part, "tokens") for part in probe.parts],
-            })
+            database.rows(
+                "rank/method_ranks",
+                {
+                    "planted_rows": planted.rows,
+                    "baseline": probe.baseline,
+                    "shards": [part_file(shard.texts, "examples") for shard in probe.shards],
+                    "token_parts": [part_file(shard.scores, "tokens") for shard in probe.shards],
+                },
+            )
             for probe in probes
-        ]  # fmt: skip
+        ]
         write_part(manifest, {"shortcuts": learned, "methods": pa.concat_tables(ranks)}, {})
     return manifest
 
 
 def _predictions(model: ModelSpec, shards: Sequence[str]) -> pa.Table:
-    """What a model says about the probes, by their id in the planted copy."""
+    """What a model predicts for the probes, by their id in the planted copy."""
     rows = pa.concat_tables([pq.read_table(shard, columns=["source_id", "text"]) for shard in shards])
     engine = engine_for(load_classifier(model), AttributionConfig())
     texts = encode(engine.classifier.tokenizer, rows["text"].to_pylist(), None, engine.classifier.max_tokens)
-    return pa.table({
-        "source_id": rows["source_id"], "predicted_id": pa.array(predict(engine, texts).argmax(axis=1), pa.int32()),
-    })  # fmt: skip
+    return pa.table(
+        {
+            "source_id": rows["source_id"],
+            "predicted_id": pa.array(predict(engine, texts).argmax(axis=1), pa.int32()),
+        }
+    )
 
 
 def best_method(planted: Planted, ranks: Path) -> dict[str, Any] | None:

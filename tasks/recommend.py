@@ -1,4 +1,4 @@
-"""Stage: what people can do about it: vocabulary additions and labelling hints.
+"""Stage: recommend vocabulary additions and labelling hints.
 
 Builds the tables of `warehouse/recommend/`.
 """
@@ -12,7 +12,7 @@ _LIMITS = {
     # Longest lists: of vocabulary additions, and of keywords for each class and action.
     "max_vocabulary": 50,
     "max_hints": 30,
-    # A keyword is proposed from this many examples on, and if the lower bound of its label rate exceeds the share of the
+    # A keyword is proposed from this many examples on, if the lower bound of its label rate exceeds the share of the
     # class by `min_hint_lift`.
     "min_hint_examples": 8,
     "min_hint_lift": 0.2,

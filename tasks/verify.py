@@ -1,14 +1,16 @@
-"""Stage: proof by intervention. What the model says when a word is taken out of a text, or put into one.
+"""Stage: intervention. What the model predicts when a word is taken out of a text, or put into one.
 
-Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes, in `<run>/trials/`,
-one part for every `GROUP` candidates, with two tables, and builds the tables of `warehouse/verify/` from them.
+Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes,
+in `<run>/trials/`, one part for every `GROUP` candidates, with two tables, and builds the tables of `warehouse/verify/`
+from them.
 
 `trials`, one row per candidate, operator (tasks/trials/operators.py) and text: `kind`, `label`, `word`, `operator`,
-`replacement` (what was put in the place of the word; null where nothing was), `example_id`,
+`replacement` (what was put in the place of the word; null for none), `example_id`,
 `margin_before`, `margin_after` (log-odds of the candidate's label against all others),
 `predicted_before`, `predicted_after` and `gold` (indices of labels).
 
-`vectors`, one row per candidate that is a word: `kind`, `label`, `word`, `vector`, where it is for the model (tasks/model/embeddings.py).
+`vectors`, one row per candidate that is a word: `kind`, `label`, `word`, `vector`, where it is for the model
+(tasks/model/embeddings.py).
 """
 
 from collections.abc import Sequence
@@ -24,18 +26,19 @@ from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
-from tasks.runtime.parts import part_file, read_manifest
+from tasks.runtime.bisect import Job
+from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
-from tasks.runtime.workers import Job, fan_out
+from tasks.runtime.workers import fan_out
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import facts_of, trials_key, try_group
 from tasks.trials.thresholds import MIN_FLIP_RATE
 from warehouse import open_warehouse
 
 GROUP = 75
-"""Candidates in a part, about: half a minute of two cores. The last rounds of few words fill no batch: with 25, 300 words
-on two cores took a third longer than in one part."""
+"""Candidates in a part, about: half a minute on two cores. Smaller groups fill their last batches less: with 25
+candidates a group, 300 words on two cores took a third longer than in one group."""
 
 
 _TABLES = ("trials", "effects", "company", "evidence", "verification_cost")
@@ -56,10 +59,10 @@ def verify_candidates(
     run: Run,
     model: ModelSpec,
     screened: str,
-    shards: Sequence[Path],
-    parts: Sequence[Path],
+    shards: Sequence[Shard],
 ) -> Verified:
-    """Try every group of candidates that has no whole part of the same candidates yet, and build the tables of this stage.
+    """Try every group of candidates that has no whole part of the same candidates yet, and build the tables of this
+    stage.
 
     The candidates are those of the tables of key `screened`.
 
@@ -68,13 +71,13 @@ def verify_candidates(
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
     params = {
-        "token_parts": [part_file(part, "tokens") for part in parts],
+        "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
         "max_documents": config.verification.max_documents,
     }
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         candidates = warehouse.rows("verify/plan", params).to_pylist()
-    # Of about the same size: a part of a few words that are left fills no batch.
+    # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
     folder = run.storage / "trials"
@@ -82,9 +85,9 @@ def verify_candidates(
     # A worker may be in another folder.
     model = replace(model, folder=model.folder.absolute())
     settled = (model, config.attribution.dtype, config.verification)
-    places = ([shard.absolute() for shard in shards], [part.absolute() for part in parts])
+    places = [Shard(shard.texts.absolute(), shard.scores.absolute()) for shard in shards]
     missing = [
-        Job(part.stem, (group, *places, *settled, part.absolute()), len(group), partial(texts_of, group))
+        Job(part.stem, (group, places, *settled, part.absolute()), len(group), partial(texts_of, group))
         for group, part in zip(groups, trials, strict=True)
         if facts_of(part, trials_key(group, *settled)) is None
     ]

@@ -1,7 +1,7 @@
 """Run the classifier on texts and on their paths, texts of one length at a time.
 
-Shape letters as in tasks/gradients.py. A *piece* here is what goes through the model at once:
-a text, or one window of a long one.
+Shape letters as in tasks/attribution/gradients.py. A window is what goes through the model at once: a whole text, or
+only a part of one that is longer than the model reads.
 """
 
 import hashlib
@@ -65,8 +65,8 @@ def engine_for(classifier: Classifier, attribution: AttributionConfig) -> Engine
             )
     if "relevance" in attribution.computed and not takes_relevance(classifier.model):
         raise AttributionError(
-            f"attribution.methods: relevance is defined for models of the types {', '.join(FAMILIES)} with GELU or ReLU, "
-            f"and this is a {type(classifier.model).__name__}. Leave it out."
+            f"attribution.methods: relevance is defined for models of the types {', '.join(FAMILIES)} with GELU or "
+            f"ReLU, and this is a {type(classifier.model).__name__}. Leave it out."
         )
     layer = find_layer(classifier, attribution.layer)
     require_explainable(classifier, layer)
@@ -74,42 +74,44 @@ def engine_for(classifier: Classifier, attribution: AttributionConfig) -> Engine
     return Engine(classifier, attribution, layer, against, Budget(batch_tokens(classifier.device)))
 
 
-def by_length(pieces: Sequence[Encoded]) -> Iterator[list[int]]:
-    """Indices of pieces of one length, shortest first: neither padding nor a mask, each is computed as if it were alone."""
-    order = sorted(range(len(pieces)), key=lambda i: (len(pieces[i].ids), i))
-    for _, group in groupby(order, key=lambda i: len(pieces[i].ids)):
+def by_length(windows: Sequence[Encoded]) -> Iterator[list[int]]:
+    """Indices of the windows of each length, shortest first. Batches of one length need no padding and no mask."""
+    order = sorted(range(len(windows)), key=lambda i: (len(windows[i].ids), i))
+    for _, group in groupby(order, key=lambda i: len(windows[i].ids)):
         yield list(group)
 
 
-def predict(engine: Engine, pieces: Sequence[Encoded]) -> np.ndarray:
-    """Logits (piece, K) of the plain forward pass, float32.
+def predict(engine: Engine, windows: Sequence[Encoded]) -> np.ndarray:
+    """Logits (window, K) of the plain forward pass, float32.
 
     Raises:
-        AttributionError: a piece does not fit into memory even alone, or a logit is not a number.
+        AttributionError: a window does not fit into memory even alone, or a logit is not a number.
     """
     logits: dict[int, np.ndarray] = {}
-    for group in by_length(pieces):
+    for group in by_length(windows):
         start = 0
         while start < len(group):
-            chosen = group[start : start + engine.budget.rows(len(pieces[group[0]].ids))]
+            chosen = group[start : start + engine.budget.rows(len(windows[group[0]].ids))]
             try:
-                found_NK = plain_logits(engine.classifier, inputs_of(engine.classifier, [pieces[i] for i in chosen]))
+                found_NK = plain_logits(engine.classifier, inputs_of(engine.classifier, [windows[i] for i in chosen]))
             except RuntimeError as error:
                 if not is_out_of_memory(error):
                     raise
                 if len(chosen) == 1:
                     raise AttributionError(
-                        f"A text of {len(pieces[chosen[0]].ids)} tokens does not fit into the device's memory, not even to be predicted. "
+                        f"A text of {len(windows[chosen[0]].ids)} tokens does not fit into the device's memory, "
+                        "not even to be predicted. "
                         "Set model.max_tokens lower, or use a device with more memory."
                     ) from error
-                engine.budget.tokens = len(chosen) // 2 * len(pieces[chosen[0]].ids)
+                engine.budget.tokens = len(chosen) // 2 * len(windows[chosen[0]].ids)
                 continue
             logits.update(zip(chosen, found_NK.cpu().numpy(), strict=True))
             start += len(chosen)
-    found = np.stack([logits[i] for i in range(len(pieces))])
+    found = np.stack([logits[i] for i in range(len(windows))])
     if not np.isfinite(found).all():
         raise AttributionError(
-            "The model's logits are not all numbers (NaN or infinite). Its weights are damaged, or its arithmetic overflows: try attribution.dtype float32."
+            "The model's logits are not all numbers (NaN or infinite). "
+            "Its weights are damaged, or its arithmetic overflows: try attribution.dtype float32."
         )
     return found
 
@@ -133,7 +135,7 @@ class Batch:
         return value(self.engine, self.plain_BK, self.target_B)
 
     def sweep(self, example_R: Tensor, place_R: Tensor, *, frozen: bool = False) -> Sweep:
-        """Gradients at places on the paths of these pieces, of the network itself or of the one with frozen factors.
+        """Gradients at places on the paths of these windows, of the network itself or with frozen factors.
 
         Raises:
             AttributionError: the logits at the input are not those of the plain forward pass.
@@ -147,8 +149,12 @@ class Batch:
         found = sweep(
             logits_of,
             lambda logits_NK, example_N: value(self.engine, logits_NK, self.target_B[example_N]),
-            self.inputs_BTD, self.baseline_BTD, example_R, place_R, self.engine.budget,
-        )  # fmt: skip
+            self.inputs_BTD,
+            self.baseline_BTD,
+            example_R,
+            place_R,
+            self.engine.budget,
+        )
         example_E = example_R[place_R == 1]
         fits_E = torch.tensor([int(example) not in found.too_large for example in example_E.tolist()], dtype=torch.bool)
         _require_parity(
@@ -163,32 +169,27 @@ def value(engine: Engine, logits_NK: Tensor, target_N: Tensor) -> Tensor:
 
 
 def batches(
-    engine: Engine, pieces: Sequence[Encoded], targets: Sequence[int], logits: np.ndarray, baseline: str
+    engine: Engine, windows: Sequence[Encoded], targets: Sequence[int], logits: np.ndarray, baseline: str
 ) -> Iterator[tuple[list[int], Batch]]:
-    """The pieces in batches of one length that fit into the budget, with the index of each member.
+    """The windows in batches of one length that fit into the budget, with the index of each member.
 
     Texts of one length, target and pattern of special tokens share a baseline, so its score and its gradient
-    are computed once for all of them; of two labels that mirror each other, for the one and turned round for the other.
+    are computed once for all of them; with two labels that mirror each other, once for both, with the sign turned.
     """
-    device = engine.classifier.device
-    attribution, num_labels = engine.attribution, len(engine.classifier.labels)
-    # A probability changes its gradient's sign with the label, but itself to 1 less it.
-    mirrored = (
-        attribution.scalar == "margin" and engine.against is None and attribution.mirrored(num_labels, engine.head)
-    )
-    for group in by_length(pieces):
+    device, mirrored = engine.classifier.device, _is_mirrored(engine)
+    for group in by_length(windows):
         shared: dict[tuple[object, ...], tuple[Tensor, Tensor]] = {}
-        size = engine.budget.rows(len(pieces[group[0]].ids))
+        size = engine.budget.rows(len(windows[group[0]].ids))
         for start in range(0, len(group), size):
             chosen = group[start : start + size]
-            inputs = inputs_of(engine.classifier, [pieces[i] for i in chosen])
-            keep_BT = _kept(inputs, [pieces[i] for i in chosen])
+            inputs = inputs_of(engine.classifier, [windows[i] for i in chosen])
+            keep_BT = _kept(inputs, [windows[i] for i in chosen])
             inputs_BTD = activations(engine.classifier, engine.layer, inputs).float()
             baseline_BTD = baseline_activations(engine.classifier, engine.layer, inputs, keep_BT, baseline).float()
             target_B = torch.tensor([targets[i] for i in chosen], device=device)
             common_B = torch.ones_like(target_B) if mirrored else target_B
             sign_B = torch.where(target_B == common_B, 1.0, -1.0)
-            keys = [_baseline_key(pieces[i], 1 if mirrored else targets[i]) for i in chosen]
+            keys = [_baseline_key(windows[i], 1 if mirrored else targets[i]) for i in chosen]
             missing = {key: b for b, key in reversed(list(enumerate(keys))) if key not in shared}
             if missing:
                 index_M = torch.tensor(list(missing.values()), device=device)
@@ -203,25 +204,40 @@ def batches(
             yield (
                 chosen,
                 Batch(
-                    engine, inputs, inputs_BTD, baseline_BTD, target_B,
-                    torch.tensor(logits[chosen], device=device), sign_B * score_B, sign_B[:, None] * start_BT,
+                    engine,
+                    inputs,
+                    inputs_BTD,
+                    baseline_BTD,
+                    target_B,
+                    torch.tensor(logits[chosen], device=device),
+                    sign_B * score_B,
+                    sign_B[:, None] * start_BT,
                 ),
-            )  # fmt: skip
+            )
 
 
-def _kept(inputs: Inputs, pieces: Sequence[Encoded]) -> Tensor:
+def _is_mirrored(engine: Engine) -> bool:
+    """Whether the explained scalar of one of two labels is minus that of the other."""
+    # Not for a probability p: with the other label its gradient changes sign, but its value becomes 1 - p.
+    attribution = engine.attribution
+    if attribution.scalar != "margin" or engine.against is not None:
+        return False
+    return attribution.mirrored(len(engine.classifier.labels), engine.head)
+
+
+def _kept(inputs: Inputs, windows: Sequence[Encoded]) -> Tensor:
     """Which positions keep their embedding in the baseline: special tokens and padding."""
     keep_BT = inputs.mask_NT == 0
-    for b, piece in enumerate(pieces):
+    for b, window in enumerate(windows):
         real = (~keep_BT[b]).nonzero().squeeze(1)
-        special = torch.tensor(piece.special, dtype=torch.bool, device=keep_BT.device)
+        special = torch.tensor(window.special, dtype=torch.bool, device=keep_BT.device)
         keep_BT[b, real[special]] = True
     return keep_BT
 
 
-def _baseline_key(piece: Encoded, target: int) -> tuple[object, ...]:
-    special = tuple((t, piece.ids[t]) for t in range(len(piece.ids)) if piece.special[t])
-    return (target, special, None if piece.types is None else tuple(piece.types))
+def _baseline_key(window: Encoded, target: int) -> tuple[object, ...]:
+    special = tuple((t, window.ids[t]) for t in range(len(window.ids)) if window.special[t])
+    return (target, special, None if window.types is None else tuple(window.types))
 
 
 def _at_baseline(
@@ -245,7 +261,7 @@ def _at_baseline(
             if len(index_N) > 1:
                 engine.budget.tokens = len(index_N) // 2 * baseline_MTD.shape[1]
                 continue
-            # The text will not fit either, and is quarantined there with its reason.
+            # The text does not fit either: it is quarantined later, with its reason.
             score_N, gradient_NTD = target_M[rows] * torch.nan, torch.full_like(points_NTD, torch.nan)
         scores += list(score_N.detach().float())
         gradients += list(gradient_NTD.float())
@@ -260,21 +276,24 @@ def _require_parity(explained_NK: Tensor, plain_NK: Tensor, share: float) -> Non
     allowed = share * max(1.0, float(plain_NK.abs().max()))
     if not difference <= allowed:
         raise AttributionError(
-            f"The explained forward pass is not the model's own: logits differ by {difference:.2g}, allowed is {allowed:.2g}. "
-            "Nothing was stored. This architecture does something between its embeddings and its first layer that cannot be explained here."
+            "The explained forward pass is not the model's own: "
+            f"logits differ by {difference:.2g}, allowed is {allowed:.2g}. Nothing was stored. "
+            "This architecture does something between its embeddings and its first layer that cannot be explained "
+            "here."
         )
 
 
 def draw(seed: int, content: bytes) -> float:
-    """A number in [0, 1) that depends on nothing but the seed and the content: not on the batch, the shard or the machine."""
+    """A number in [0, 1) that depends on nothing but the seed and the content: not on the batch, the shard or the
+    machine."""
     key = hashlib.blake2b(content, digest_size=8, key=str(seed).encode()).digest()
     # 53 bits, so that the division is exact and 1 is never reached.
     return (int.from_bytes(key, "big") >> 11) / 2**53
 
 
-def shift_of(piece: Encoded, seed: int) -> float:
-    """The random shift of a piece's places on its path."""
-    return draw(seed, np.array(piece.ids, dtype=np.int64).tobytes())
+def shift_of(window: Encoded, seed: int) -> float:
+    """The random shift of a window's places on its path."""
+    return draw(seed, np.array(window.ids, dtype=np.int64).tobytes())
 
 
 def target_ids(engine: Engine, logits: np.ndarray, gold: Sequence[int]) -> list[int]:

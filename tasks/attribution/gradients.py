@@ -1,4 +1,4 @@
-"""The attribution maths, tensors in and tensors out.
+"""The maths of attribution: functions from tensors to tensors.
 
 Shape letters: B examples, R = N rows of one forward pass (an example at a place of its
 path), S places on the path, T tokens, D width of the explained layer, K labels, V vocabulary.
@@ -18,11 +18,11 @@ Head = Literal["softmax", "sigmoid", "multi_label"]
 def explained_scalar(
     logits_NK: Tensor, target_N: Tensor, scalar: Scalar, against: int | None = None, head: Head = "softmax"
 ) -> Tensor:
-    """The number that is shared out among the tokens: one per row.
+    """The scalar that is attributed to the tokens (N,).
 
-    margin is the log-odds of the target against all other classes,
-    z_c - logsumexp over k != c of z_k, which does not saturate as a probability does; against one
-    class k it is z_c - z_k. Labels of a multi-label head are independent: the log-odds of one is its logit.
+    `margin` is the log-odds of the target against all other classes, z_c - logsumexp over k != c of z_k, which does not
+    saturate as a probability does; against one class k it is z_c - z_k. Labels of a multi-label head are independent:
+    the log-odds of one is its logit.
     """
     target_N1 = target_N[:, None]
     logit_N = logits_NK.gather(1, target_N1).squeeze(1)
@@ -62,7 +62,8 @@ class Sweep(NamedTuple):
     """Gradients at places on the paths of some examples."""
 
     integrand_RT: Tensor
-    """(x - x') . gradient at each place: what integrated gradients integrates (Sundararajan et al. 2017, equation 1)."""
+    """(x - x') . gradient at each place: what integrated gradients integrates (Sundararajan et al. 2017, equation
+    1)."""
     gradient_ETD: Tensor
     """The gradient at the input itself, for the rows whose place is 1, in their order."""
     logits_EK: Tensor
@@ -72,7 +73,7 @@ class Sweep(NamedTuple):
 
 
 class Budget:
-    """How many tokens go through the model at a time. Running out of memory halves it, for good."""
+    """How many tokens go through the model at a time. Each time memory runs out, it is halved for good."""
 
     def __init__(self, tokens: int) -> None:
         self.tokens = tokens
@@ -91,7 +92,7 @@ def sweep(
     place_R: Tensor,
     budget: Budget,
 ) -> Sweep:
-    """Run through places (0 the baseline, 1 the input) on the straight paths of a batch of examples of one length.
+    """Gradients at places (0 the baseline, 1 the input) on the straight paths of a batch of examples of one length.
 
     `logits_of(points_NTD, example_N)` runs the model with these activations in the explained layer,
     `value_of(logits_NK, example_N)` is the explained scalar of each row; `example_N` says which example of the

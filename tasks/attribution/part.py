@@ -1,4 +1,4 @@
-"""What the attributions of one shard look like as a part: its columns, and how it is made.
+"""The part with the attributions of one shard: its columns, and how it is computed.
 
 `tokens`, one row per token: `example_id`, `position` (0-based, special tokens included),
 `token_id`, `token_start`, `token_end`, `word_start`, `word_end` (code points of the raw
@@ -8,8 +8,8 @@ text; the word is null for special tokens), `gradient_norm`, `embedding_gradient
 the word's quadrature noise (`corpus` mode). Padding, where a network wants it, is one row.
 
 `examples`, one row per example: prediction, logits, explained score, its change from the baseline,
-completeness gap, gradients spent, estimated error, explained or not and why. Of an example that
-killed its worker there is nothing but the reason.
+completeness gap, gradients spent, estimated error, explained or not and why. For an example that
+killed its worker only the reason is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,17 +27,22 @@ from tasks.attribution.batches import (
     target_ids,
 )
 from tasks.attribution.plan import Plan
-from tasks.attribution.scores import Scored, score_pieces, stitched
+from tasks.attribution.scores import Scored, score_windows, stitched
 from tasks.model.spec import ModelSpec
 from tasks.model.tokens import Encoded
 from tasks.model.windows import mean_over_windows, read_texts, windows_of
 from tasks.runtime.parts import file_hash, read_part, write_part
 from tasks.runtime.workers import Facts
-from tasks.text.words import word_spans, words_of_pieces
+from tasks.text.words import word_spans, words_of_tokens
 
 COLUMNS = (
-    "gradient_norm", "embedding_gradient_norm", "gradient_x_input", "relevance", "integrated_gradients", "contrast",
-)  # fmt: skip
+    "gradient_norm",
+    "embedding_gradient_norm",
+    "gradient_x_input",
+    "relevance",
+    "integrated_gradients",
+    "contrast",
+)
 
 
 def attribute_shard(
@@ -51,7 +56,7 @@ def attribute_shard(
 ) -> Facts:
     """Write the part of one shard and return its facts. See the module for its columns.
 
-    Examples that are left out, because their worker dies, are in it as quarantined.
+    Examples in `left_out`, which kill their worker, are listed in it as quarantined.
     """
     examples = read_part(shard, "examples").to_pylist()
     read = [row for row in examples if row["example_id"] not in left_out]
@@ -66,9 +71,12 @@ def attribute_shard(
     num_died = len(examples) - len(read)
     advance(num_died)
     counts = {
-        "shard": file_hash(shard), "num_examples": len(facts), "num_planned": len(tokens) + num_died, "num_died": num_died,
+        "shard": file_hash(shard),
+        "num_examples": len(facts),
+        "num_planned": len(tokens) + num_died,
+        "num_died": num_died,
         "num_quarantined": sum(own["converged"] is False for own in facts),
-    }  # fmt: skip
+    }
     write_part(part, tables, counts)
     return counts
 
@@ -84,13 +92,13 @@ def _explained(
     encoded = read_texts(engine.classifier, examples, model)
     windows = [windows_of(text, engine.classifier, model) for text in encoded]
     owner = [i for i, text in enumerate(windows) for _ in text]
-    logits = predict(engine, [piece for text in windows for piece, _ in text])
+    flat = [window for text in windows for window, _ in text]
+    logits = predict(engine, flat)
     mean_logits = mean_over_windows(logits, windows)
     targets = target_ids(engine, mean_logits, [row["label_id"] for row in examples])
     planned = [draw(engine.attribution.seed, f"text {row['example_id']}".encode()) < plan.last_draw for row in examples]
     index = [w for w, i in enumerate(owner) if planned[i]]
-    flat = [piece for text in windows for piece, _ in text]
-    scored = score_pieces(
+    scored = score_windows(
         engine, plan, [flat[w] for w in index], [targets[owner[w]] for w in index], logits[index], advance
     )
     by_text: dict[int, list[tuple[Scored, np.ndarray]]] = {}
@@ -110,33 +118,56 @@ def _explained(
     return tokens, facts
 
 
-_EXAMPLE = pa.schema([
-    ("example_id", pa.int64()), ("predicted_id", pa.int32()), ("target_id", pa.int32()), ("confidence", pa.float64()),
-    ("score", pa.float64()), ("change", pa.float64()), ("gap", pa.float64()), ("special_score", pa.float64()),
-    ("gradients", pa.int32()), ("error", pa.float64()), ("converged", pa.bool_()), ("reason", pa.string()), ("n_windows", pa.int32()),
-    ("logits", pa.list_(pa.float32())),
-])  # fmt: skip
+_EXAMPLE = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        ("predicted_id", pa.int32()),
+        ("target_id", pa.int32()),
+        ("confidence", pa.float64()),
+        ("score", pa.float64()),
+        ("change", pa.float64()),
+        ("gap", pa.float64()),
+        ("special_score", pa.float64()),
+        ("gradients", pa.int32()),
+        ("error", pa.float64()),
+        ("converged", pa.bool_()),
+        ("reason", pa.string()),
+        ("n_windows", pa.int32()),
+        ("logits", pa.list_(pa.float32())),
+    ]
+)
 
-_TOKEN = pa.schema([
-    ("example_id", pa.int64()), *((name, pa.int32()) for name in ("position", "token_id", "token_start", "token_end", "word_start", "word_end")),
-    *((name, pa.float32()) for name in COLUMNS),
-])  # fmt: skip
+_TOKEN = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        *(
+            (name, pa.int32())
+            for name in ("position", "token_id", "token_start", "token_end", "word_start", "word_end")
+        ),
+        *((name, pa.float32()) for name in COLUMNS),
+    ]
+)
 
 
 def _facts(engine: Engine, example_id: int, logits_K: np.ndarray, target: int, num_windows: int) -> dict[str, object]:
-    """What is known of an example without its gradients."""
+    """The facts of an example that need no gradients."""
     logits = torch.tensor(logits_K)[None].double()
     probabilities = logits.sigmoid() if engine.classifier.head == "multi_label" else logits.softmax(dim=1)
     predicted = int(logits_K.argmax())
     return {
-        "example_id": example_id, "predicted_id": predicted, "target_id": target,
-        "confidence": float(probabilities[0, predicted]), "n_windows": num_windows, "converged": None, "reason": None,
+        "example_id": example_id,
+        "predicted_id": predicted,
+        "target_id": target,
+        "confidence": float(probabilities[0, predicted]),
+        "n_windows": num_windows,
+        "converged": None,
+        "reason": None,
         "logits": logits_K.tolist(),
-    }  # fmt: skip
+    }
 
 
 def _outcome(engine: Engine, text: Scored, table: pa.Table) -> dict[str, object]:
-    """What the gradients of an example gave."""
+    """The facts of an example that its gradients give."""
     method = engine.attribution.summed
     scores = table[method].to_numpy().astype(float)
     outside = float(scores[table["word_start"].is_null().to_numpy()].sum())
@@ -153,14 +184,16 @@ def _token_table(
     engine: Engine, example_id: int, text: str, encoded: Encoded, scores: dict[str, np.ndarray]
 ) -> pa.Table:
     spans = word_spans(text)
-    words = words_of_pieces(encoded.offsets, encoded.special, spans, text)
+    words = words_of_tokens(encoded.offsets, encoded.special, spans, text)
     num_tokens = len(encoded.ids)
     places: dict[str, Any] = {
-        "position": np.arange(num_tokens), "token_id": encoded.ids,
-        "token_start": [start for start, _ in encoded.offsets], "token_end": [end for _, end in encoded.offsets],
+        "position": np.arange(num_tokens),
+        "token_id": encoded.ids,
+        "token_start": [start for start, _ in encoded.offsets],
+        "token_end": [end for _, end in encoded.offsets],
         "word_start": [spans[word][0] if word >= 0 else None for word in words],
         "word_end": [spans[word][1] if word >= 0 else None for word in words],
-    }  # fmt: skip
+    }
     columns: dict[str, list[Any]] = {name: list(column) for name, column in places.items()}
     padding = max(len(column) for column in scores.values()) - num_tokens
     if padding:
@@ -179,7 +212,8 @@ def _token_table(
 
 
 _BITS = {"gradient_norm": 18, "contrast": 2}
-"""Bits of the mantissa that are kept: the norm to 2e-6, the size of the noise to 12 %. The rest would take the room of a column."""
+"""Bits of the mantissa that are kept: the norm to 2e-6, the size of the noise to 12 %. The rest would take the room of
+a column."""
 
 
 def _rounded(name: str, column: np.ndarray) -> np.ndarray:

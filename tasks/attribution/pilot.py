@@ -1,9 +1,8 @@
-"""The pilot of a run: where on the path gradients go, how many, and the proof that it is enough.
+"""The pilot of a run: where on the path gradients are taken, how many, and a check that they are enough.
 
-Some texts, stratified by length, are computed on a dense grid of places. Half of them fit the
-warp and choose the number of gradients, the other half verify it: they are the held-out texts
-whose error the report shows. All of it is one part, `plan.json`, so that a run that was killed
-goes on with the same plan.
+Some texts, stratified by length, are computed on a dense grid of places. Half of them fit the warp and choose the
+number of gradients. The other half are held out to verify both; the report shows their error. The result is one part,
+`plan.json`, so that a run that was killed continues with the same plan.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,7 +40,7 @@ def plan_of(
     left_out: frozenset[int] = frozenset(),
     advance: Callable[[int], None] = lambda amount: None,
 ) -> Plan:
-    """The stored plan of this run, or a new one from a pilot of its texts, without those that are left out."""
+    """The stored plan of this run, or a new one from a pilot of its texts, without those in `left_out`."""
     manifest = folder / "plan.json"
     stored = stored_plan(manifest)
     if stored is not None:
@@ -60,13 +59,13 @@ def plan_of(
             rows += table.filter(pc.is_in(table["example_id"], pa.array(sorted(place), pa.int64()))).to_pylist()
     rows.sort(key=lambda row: place[row["example_id"]])
     encoded = read_texts(engine.classifier, rows, model)
-    pieces = [windows_of(text, engine.classifier, model)[0][0] for text in encoded]
+    windows = [windows_of(text, engine.classifier, model)[0][0] for text in encoded]
     labels = [row["label_id"] for row in rows]
     attribution = engine.attribution
     unrounded = None
     if attribution.adaptive and attribution.dtype != "float32":
         unrounded = engine_for(load_classifier(model, keep=False), attribution.model_copy(update={"dtype": "float32"}))
-    plan = make_plan(engine, chosen, pieces, labels, num_examples, manifest, unrounded)
+    plan = make_plan(engine, chosen, windows, labels, num_examples, manifest, unrounded)
     advance(len(rows))
     return plan
 
@@ -92,7 +91,7 @@ def pilot_texts(example_ids: Sequence[int], num_tokens: Sequence[int], seed: int
 def make_plan(
     engine: Engine,
     ids: Sequence[int],
-    pieces: Sequence[Encoded],
+    windows: Sequence[Encoded],
     gold: Sequence[int],
     num_examples: int,
     manifest: Path,
@@ -100,46 +99,33 @@ def make_plan(
 ) -> Plan:
     """Compute the pilot on these texts, choose and verify the plan for `num_examples`, and write it as a part.
 
-    `unrounded` is the same engine in float32, for one whose arithmetic rounds more: more gradients cannot make up
-    for rounding, so errors that do not hold it would promise too much.
+    `unrounded` is the same engine in float32, given where the arithmetic of the run rounds more. More gradients do not
+    reduce rounding errors, so the stated errors have to include them.
 
     Raises:
         AttributionError: the held-out texts show that the plan does not keep what the settings ask for.
     """
     attribution = engine.attribution
-    facts: dict[str, Any] = {
-        "mode": attribution.mode, "rule": None, "warp": None, "gradients": None, "n_planned": num_examples, "noise": None,
-        "error_p50": None, "error_p90": None, "error_p99": None, "inflation": None, "width": None, "pilot_gradients": 0,
-        "baseline_used": baseline_token(engine.classifier, attribution.baseline)[1],
-        "last_draw": 1.0, "noise_factor": 0.0, "error_factors": [],
-    }  # fmt: skip
-    logits = predict(engine, pieces)
+    facts = _facts_without_pilot(engine, num_examples)
+    logits = predict(engine, windows)
     targets = target_ids(engine, logits, gold)
     rows: list[dict[str, object]] = []
     warp = None
     if attribution.adaptive:
-        panels = FINE_PANELS if attribution.mode == "document" else PANELS
-        texts = dense_integrands(engine, ids, pieces, targets, logits, attribution.baseline, panels)
-        facts["pilot_gradients"] = panels * len(pieces)
-        if unrounded is not None:
-            logits = predict(unrounded, pieces)
-            exact = dense_integrands(unrounded, ids, pieces, targets, logits, attribution.baseline)
-            texts = [replace(text, unrounded_T=other.integral_T) for text, other in zip(texts, exact, strict=True)]
-            facts["pilot_gradients"] += PANELS * len(pieces)
-        texts = [text for text in texts if np.isfinite(text.values_GT).all()]
-        if not texts:
-            raise AttributionError(
-                "The gradients of none of the pilot's texts are numbers. Try attribution.dtype float32."
-            )
+        texts, num_gradients = _finite_integrands(engine, ids, windows, targets, logits, unrounded)
+        facts["pilot_gradients"] = num_gradients
         fitted, held_out = texts[::2], texts[1::2] or texts
         warp = fit_warp(fitted)
         choose = corpus_plan if attribution.mode == "corpus" else document_plan
         chosen, rows = choose(attribution, warp, fitted, held_out, num_examples)
         facts |= {"warp": warp_in_words(warp), **chosen}
     plan = Plan(
-        facts["gradients"] or attribution.steps, facts["last_draw"], facts["noise_factor"],
-        tuple(facts["error_factors"]), warp,
-    )  # fmt: skip
+        facts["gradients"] or attribution.steps,
+        facts["last_draw"],
+        facts["noise_factor"],
+        tuple(facts["error_factors"]),
+        warp,
+    )
     if attribution.mode == "fixed" and "integrated_gradients" in attribution.computed:
         facts |= {"rule": attribution.rule, "gradients": attribution.steps}
     tables = {
@@ -150,16 +136,60 @@ def make_plan(
     return plan
 
 
-PILOT = pa.schema([
-    ("example_id", pa.int64()), ("n_tokens", pa.int32()), ("role", pa.string()), ("error", pa.float64()),
-    ("estimate", pa.float64()), ("noise", pa.float64()),
-])  # fmt: skip
+def _facts_without_pilot(engine: Engine, num_examples: int) -> dict[str, Any]:
+    """The facts of a plan; those that only a pilot gives are null or neutral."""
+    unknown = ("rule", "warp", "gradients", "noise", "error_p50", "error_p90", "error_p99", "inflation", "width")
+    return {
+        "mode": engine.attribution.mode,
+        **dict.fromkeys(unknown),
+        "n_planned": num_examples,
+        "pilot_gradients": 0,
+        "baseline_used": baseline_token(engine.classifier, engine.attribution.baseline)[1],
+        "last_draw": 1.0,
+        "noise_factor": 0.0,
+        "error_factors": [],
+    }
+
+
+def _finite_integrands(
+    engine: Engine,
+    ids: Sequence[int],
+    windows: Sequence[Encoded],
+    targets: Sequence[int],
+    logits: np.ndarray,
+    unrounded: Engine | None,
+) -> tuple[list[Integrand], int]:
+    """The integrands of the pilot that are finite, and the number of gradients that all of them took."""
+    baseline = engine.attribution.baseline
+    panels = FINE_PANELS if engine.attribution.mode == "document" else PANELS
+    texts = dense_integrands(engine, ids, windows, targets, logits, baseline, panels)
+    num_gradients = panels * len(windows)
+    if unrounded is not None:
+        exact = dense_integrands(unrounded, ids, windows, targets, predict(unrounded, windows), baseline)
+        texts = [replace(text, unrounded_T=other.integral_T) for text, other in zip(texts, exact, strict=True)]
+        num_gradients += PANELS * len(windows)
+    texts = [text for text in texts if np.isfinite(text.values_GT).all()]
+    if not texts:
+        raise AttributionError("The gradients of none of the pilot's texts are numbers. Try attribution.dtype float32.")
+    return texts, num_gradients
+
+
+PILOT = pa.schema(
+    [
+        ("example_id", pa.int64()),
+        ("n_tokens", pa.int32()),
+        ("role", pa.string()),
+        ("error", pa.float64()),
+        ("estimate", pa.float64()),
+        ("noise", pa.float64()),
+    ]
+)
 
 
 def dense_integrands(
     engine: Engine,
     ids: Sequence[int],
-    pieces: Sequence[Encoded],
+    windows: Sequence[Encoded],
     targets: Sequence[int],
     logits: np.ndarray,
     baseline: str,
@@ -167,12 +197,12 @@ def dense_integrands(
 ) -> list[Integrand]:
     """The integrand of each text on the dense grid."""
     found: dict[int, Integrand] = {}
-    for chosen, batch in batches(engine, pieces, targets, logits, baseline):
+    for chosen, batch in batches(engine, windows, targets, logits, baseline):
         device = batch.target_B.device
         example_R = torch.arange(len(chosen), device=device).repeat_interleave(panels)
         place_R = torch.tensor(grid(panels)[1:], device=device).repeat(len(chosen))
         swept = batch.sweep(example_R, place_R).integrand_RT.view(len(chosen), panels, -1)
         values_BGT = torch.cat([batch.start_BT[:, None], swept], dim=1).double().cpu().numpy()
         for b, i in enumerate(chosen):
-            found[i] = Integrand(ids[i], len(pieces[i].ids), values_BGT[b])
-    return [found[i] for i in range(len(pieces))]
+            found[i] = Integrand(ids[i], len(windows[i].ids), values_BGT[b])
+    return [found[i] for i in range(len(windows))]

@@ -25,23 +25,25 @@ from tasks.runtime.parts import read_manifest, read_part
 MAX_DOUBLINGS = 3
 """How often a text that misses its tolerance is tried again with twice the gradients before it is quarantined."""
 _MAX_NOISE = 0.1
-"""Largest quadrature noise of a text's scores, as a share of them (root mean square): it widens the interval of a word by half a percent."""
+"""Largest quadrature noise of a text's scores, as a share of them (root mean square). It widens the interval of a word
+by half a percent."""
 _INTERVAL_EXAMPLES = 50
-"""What `attribution.interval_width` is promised for: words in at least this many of all the texts."""
+"""`attribution.interval_width` holds for words in at least this many of all the texts."""
 _FEWEST_TO_JUDGE = 8
-"""Held-out texts without which a verification says too little to stop a run."""
+"""Fewest held-out texts on which a verification may stop a run."""
 
 _NESTED = (4, 6, 8, 10, 12, 14, 16, 20, 24)
 
 _COVERED = 0.9
-"""Share of the texts whose error the estimate of `document` mode covers before it is multiplied by the caution."""
+"""Share of the texts whose error the estimate of `document` mode covers before it is multiplied by a factor of
+`_CAUTION`."""
 
 _CAUTION = (0.5, 0.63, 0.8, 1.0, 1.25, 1.6, 2.0, 3.0, 5.0)
-"""What that estimate is multiplied by: the smallest that still is sure of the texts it accepts. Below 1, because most texts end well
-within the tolerance and only those near it can miss."""
+"""Factors to multiply that estimate by; the smallest one that fulfils `_SURE` is used. They may be below 1, because
+most texts end well within the tolerance and only those near it can miss."""
 
 _SURE = 0.95
-"""Share of the pilot's accepted texts whose error must be within the tolerance, so that nine in ten of the others' are."""
+"""Share of the pilot's accepted texts whose error must be within the tolerance, so that it is for 90 % of all texts."""
 
 
 @dataclass(frozen=True)
@@ -101,20 +103,10 @@ def corpus_plan(
     def noise(texts: Sequence[Integrand], num_gradients: int) -> float:
         return math.sqrt(np.mean([squared_noise(text, warp.density(text.num_tokens), num_gradients) for text in texts]))
 
-    share, width = 1.0, None
-    cost = {num: (num, 1 + noise(fitted, num) ** 2) for num in range(2, 17)}
-    # Work to a given width goes with gradients a text times the variance of one text's score.
+    found, width = None, None
     if attribution.interval_width is not None:
-        squared_width = (attribution.interval_width / (2 * 1.96)) ** 2 * _INTERVAL_EXAMPLES
-        needed = {num: variance * _typical_variance(fitted) / squared_width for num, (_, variance) in cost.items()}
-        reached = [num for num in cost if needed[num] <= 1]
-        if reached:
-            num_gradients = min(reached, key=lambda num: num * needed[num])
-            share = needed[num_gradients]
-        else:
-            num_gradients = _quiet_enough(noise, fitted, held_out)
-    else:
-        num_gradients = attribution.gradients or _quiet_enough(noise, fitted, held_out)
+        found = _cheapest_of_width(attribution.interval_width, noise, fitted)
+    num_gradients, share = found or (attribution.gradients or _quiet_enough(noise, fitted, held_out), 1.0)
     num_planned = max(2, round(share * num_examples))
     held_noise = noise(held_out, num_gradients)
     error, difference, errors, rows = 0.0, 0.0, [], []
@@ -126,18 +118,39 @@ def corpus_plan(
             relative = [relative_error(scores_T, text.reference_T) for scores_T, _ in pairs]
             if role == "held out":
                 errors += relative
-            rows.append({
-                "example_id": text.example_id, "n_tokens": text.num_tokens, "role": role, "error": float(np.mean(relative)), "estimate": None,
-                "noise": math.sqrt(squared_noise(text, warp.density(text.num_tokens), num_gradients)),
-            })  # fmt: skip
+            own_noise = math.sqrt(squared_noise(text, warp.density(text.num_tokens), num_gradients))
+            rows.append(_pilot_row(text, role, error=float(np.mean(relative)), noise=own_noise))
     if attribution.interval_width is not None:
         words = _INTERVAL_EXAMPLES * num_planned / num_examples
         width = 2 * 1.96 * math.sqrt((1 + held_noise**2) * _typical_variance(fitted) / words)
     return {
-        "rule": "drawn", "gradients": num_gradients, "n_planned": num_planned, "noise": held_noise, "width": width,
-        "inflation": math.sqrt(1 + held_noise**2) - 1, "noise_factor": math.sqrt(error / difference) if difference else 0.0,
-        "last_draw": share, **_quantiles(errors),
-    }, rows  # fmt: skip
+        "rule": "drawn",
+        "gradients": num_gradients,
+        "n_planned": num_planned,
+        "noise": held_noise,
+        "width": width,
+        "inflation": math.sqrt(1 + held_noise**2) - 1,
+        "noise_factor": math.sqrt(error / difference) if difference else 0.0,
+        "last_draw": share,
+        **_quantiles(errors),
+    }, rows
+
+
+def _cheapest_of_width(
+    width: float, noise: Callable[[Sequence[Integrand], int], float], fitted: Sequence[Integrand]
+) -> tuple[int, float] | None:
+    """Gradients a text and share of the texts that give intervals of this width; None if all texts give wider ones.
+
+    The work is proportional to the gradients a text times the variance of a text's score.
+    """
+    squared_width = (width / (2 * 1.96)) ** 2 * _INTERVAL_EXAMPLES
+    variance = _typical_variance(fitted)
+    needed = {num: (1 + noise(fitted, num) ** 2) * variance / squared_width for num in range(2, 17)}
+    enough = [num for num in needed if needed[num] <= 1]
+    if not enough:
+        return None
+    cheapest = min(enough, key=lambda num: num * needed[num])
+    return cheapest, needed[cheapest]
 
 
 def _quiet_enough(
@@ -145,22 +158,45 @@ def _quiet_enough(
     fitted: Sequence[Integrand],
     held_out: Sequence[Integrand],
 ) -> int:
-    """Fewest gradients whose noise is within `_MAX_NOISE`, on the texts that fitted the warp and on those that did not."""
+    """Fewest gradients whose noise is within `_MAX_NOISE`, on the fitted texts and on the held-out ones."""
     fewest = next((num for num in range(3, 65) if noise(fitted, num) <= _MAX_NOISE), 64)
     for num in range(fewest, 2 * fewest + 1):
         if noise(held_out, num) <= _MAX_NOISE:
             return num
     if len(held_out) >= _FEWEST_TO_JUDGE:
         raise AttributionError(
-            f"The places on the path that suit {len(fitted)} pilot texts do not suit {len(held_out)} others: with {2 * fewest} gradients their "
-            f"noise is {noise(held_out, 2 * fewest):.0%} of the scores, at most {_MAX_NOISE:.0%} are allowed. Try mode document, or another baseline."
+            f"The places on the path that suit {len(fitted)} pilot texts do not suit {len(held_out)} others: "
+            f"with {2 * fewest} gradients their noise is {noise(held_out, 2 * fewest):.0%} of the scores, "
+            f"at most {_MAX_NOISE:.0%} are allowed. Try mode document, or another baseline."
         )
     return 2 * fewest
 
 
 def _typical_variance(texts: Sequence[Integrand]) -> float:
-    """Variance of a token's score in one text: about 0, which most tokens' means are close to."""
+    """Variance of a token's score in one text, around 0, because the means of most tokens are close to 0."""
     return float(np.mean(np.concatenate([text.integral_T for text in texts]) ** 2))
+
+
+def _pilot_row(
+    text: Integrand, role: str, *, error: float, estimate: float | None = None, noise: float | None = None
+) -> dict[str, object]:
+    return {
+        "example_id": text.example_id,
+        "n_tokens": text.num_tokens,
+        "role": role,
+        "error": error,
+        "estimate": estimate,
+        "noise": noise,
+    }
+
+
+def _levels(text: Integrand, warp: Warp, start: int) -> list[tuple[float, float]]:
+    """Error and uncalibrated estimate of a text after each doubling of `start` gradients."""
+    found = []
+    for doubling in range(MAX_DOUBLINGS + 1):
+        scores_T, change_T = nested_scores(text, warp.density(text.num_tokens), start * 2**doubling)
+        found.append((relative_error(scores_T, text.reference_T), relative_error(scores_T - change_T, scores_T)))
+    return found
 
 
 def document_plan(
@@ -170,15 +206,7 @@ def document_plan(
     held_out: Sequence[Integrand],
     num_examples: int,
 ) -> tuple[dict[str, Any], list[dict[str, object]]]:
-    """Gradients to start with, and what the change on doubling says about the error."""
-
-    def levels(text: Integrand, start: int) -> list[tuple[float, float]]:
-        """Error and uncalibrated estimate after each doubling."""
-        found = []
-        for doubling in range(MAX_DOUBLINGS + 1):
-            scores_T, change_T = nested_scores(text, warp.density(text.num_tokens), start * 2**doubling)
-            found.append((relative_error(scores_T, text.reference_T), relative_error(scores_T - change_T, scores_T)))
-        return found
+    """Gradients to start with, and the factors that turn the change on doubling into an estimate of the error."""
 
     def spent(found: Sequence[tuple[float, float]], factors: Sequence[float], start: int) -> tuple[int, float, float]:
         """Gradients, error and estimate of a text that stops as soon as its estimate is within the tolerance."""
@@ -190,7 +218,7 @@ def document_plan(
     plans = []
     misses = []
     for start in _NESTED:
-        everyone = [levels(text, start) for text in (*fitted, *held_out)]
+        everyone = [_levels(text, warp, start) for text in (*fitted, *held_out)]
         calibrated = [
             min(2.0, float(np.quantile([_ratio(*table[doubling]) for table in everyone[: len(fitted)]], _COVERED)))
             for doubling in range(MAX_DOUBLINGS + 1)
@@ -209,18 +237,16 @@ def document_plan(
             misses.append(miss)
     if not plans:
         raise AttributionError(
-            f"The error estimate that suits {len(fitted)} pilot texts does not suit {len(held_out)} others: one in ten misses the reference by "
-            f"{min(misses):.1%} or more, attribution.tolerance is {attribution.tolerance:.1%}. Try another baseline, mode corpus"
+            f"The error estimate that suits {len(fitted)} pilot texts does not suit {len(held_out)} others: "
+            f"one in ten misses the reference by {min(misses):.1%} or more, "
+            f"attribution.tolerance is {attribution.tolerance:.1%}. Try another baseline, mode corpus"
             f"{'' if fitted[0].unrounded_T is None else ', dtype float32'}, or a larger tolerance."
         )
     _, start, factors, ended, errors = min(plans, key=lambda plan: plan[0])
     rows: list[dict[str, object]] = [
-        {
-            "example_id": text.example_id, "n_tokens": text.num_tokens, "role": "fitted" if k < len(fitted) else "held out",
-            "error": error, "estimate": estimate, "noise": None,
-        }
+        _pilot_row(text, "fitted" if k < len(fitted) else "held out", error=error, estimate=estimate)
         for k, (text, (_, error, estimate)) in enumerate(zip((*fitted, *held_out), ended, strict=True))
-    ]  # fmt: skip
+    ]
     return {"rule": "nested", "gradients": start, "error_factors": factors, **_quantiles(errors)}, rows
 
 

@@ -9,9 +9,9 @@ from configs.schema import Rule
 def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes and weights of a rule with `steps` nodes on [0, 1], in float64.
 
-    Polynomials are integrated exactly up to degree 1 (midpoint, trapezoid) or 2 * steps - 1 (gauss_legendre). The weights
-    sum to 1, but for `inclusive_sum`: steps + 1 nodes from 0 to 1 of weight 1 / steps each, as some tutorials compute
-    integrated gradients.
+    Polynomials are integrated exactly up to degree 1 (midpoint, trapezoid) or 2 * steps - 1 (gauss_legendre). The
+    weights sum to 1, but for `inclusive_sum`: steps + 1 nodes from 0 to 1 of weight 1 / steps each, as some tutorials
+    compute integrated gradients.
 
     Raises:
         AttributionError: the trapezoid rule with a single node.

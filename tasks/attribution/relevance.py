@@ -1,4 +1,4 @@
-"""A network whose nonlinear factors are constants, so that its gradient times the input is layer-wise relevance."""
+"""Layer-wise relevance: gradient x input of a network whose nonlinear factors are held constant."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
 FAMILIES = ("bert", "camembert", "deberta-v2", "distilbert", "electra", "roberta", "xlm-roberta")
-"""Types of models all of whose nonlinear parts are known here, if their activation is GELU or ReLU."""
+"""Types of models whose nonlinear operations are all handled here, if their activation is GELU or ReLU."""
 
 _ATTENTION_WEIGHTS = (functional.softmax, torch.softmax, Tensor.softmax)
 
@@ -20,7 +20,7 @@ _LEAST = 1e-12
 
 
 def takes_relevance(model: nn.Module) -> bool:
-    """Whether all nonlinear parts of a model are known: gated, recurrent and spelt-out ones would be left as they are, or half."""
+    """Whether all nonlinear operations of a model are handled: gated, recurrent or inlined ones would not be."""
     if not isinstance(model, PreTrainedModel):
         return False
     activation = getattr(model.config, "hidden_act", getattr(model.config, "activation", None))
@@ -28,12 +28,13 @@ def takes_relevance(model: nn.Module) -> bool:
 
 
 class FrozenFactors(TorchFunctionMode):
-    """While it lasts, forward passes give the same values, and gradients take the factors of these values for constants.
+    """Within this mode forward passes give the same values, and gradients treat the nonlinear factors as constants.
 
-    Attention weights, the standard deviation of a layer norm (Ali et al. 2022, arXiv 2202.07304), and the ratio f(x) / x of an
-    activation, so that it passes relevance on as it is (Bach et al. 2015, doi 10.1371/journal.pone.0130140). What is left is linear in
-    the input: in a network without biases gradient times input adds up to the logit. The gradient of the network itself tells
-    what an infinitesimal change does, which is little where an attention or an activation saturates.
+    Constant are the attention weights and the standard deviation of a layer norm (Ali et al. 2022, arXiv 2202.07304),
+    and the ratio f(x) / x of an activation, which so passes relevance on unchanged (Bach et al. 2015, doi
+    10.1371/journal.pone.0130140). The rest is linear in the input: in a network without biases, gradient x input adds
+    up to the logit. The plain gradient instead measures an infinitesimal change, which is small where an attention or
+    an activation saturates.
     """
 
     def __torch_function__(
@@ -60,7 +61,7 @@ class FrozenFactors(TorchFunctionMode):
 
 
 def _with_gradient_of(linear: Tensor, value: Tensor) -> Tensor:
-    """The value to the last bit: the linear form of it is rounded otherwise."""
+    """`value`, bit for bit, with the gradient of `linear`, which rounds differently."""
     linear = linear.to(value.dtype)
     return value.detach() + (linear - linear.detach())
 
@@ -74,7 +75,7 @@ def _layer_norm(
 ) -> Tensor:
     """A layer norm without its bias, linear in the value."""
     dims = tuple(range(-len(normalized_shape), 0))
-    # As the fused one: sums of half precision would be off.
+    # In float32, as the fused layer norm: sums in half precision would be inaccurate.
     value = value.to(torch.promote_types(value.dtype, torch.float32))
     centred = value - value.mean(dim=dims, keepdim=True)
     scaled = centred / (centred.square().mean(dim=dims, keepdim=True) + eps).sqrt().detach()

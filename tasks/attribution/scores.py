@@ -1,6 +1,6 @@
-"""The scores of pieces of text, in each of the three modes of `attribution.mode`.
+"""The scores of windows (texts, or windows of long texts), in each of the three modes of `attribution.mode`.
 
-Shape letters: B pieces of a batch, R rows of one forward pass, S places on the path, T tokens, K labels.
+Shape letters: B windows of a batch, R rows of one forward pass, S places on the path, T tokens, K labels.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ from tasks.model.tokens import Encoded
 
 @dataclass
 class Scored:
-    """Scores of one piece."""
+    """Scores of one window."""
 
     scores: dict[str, np.ndarray]
     score: float
@@ -38,38 +38,38 @@ class Scored:
     reason: str | None = None
 
 
-def score_pieces(
+def score_windows(
     engine: Engine,
     plan: Plan,
-    pieces: Sequence[Encoded],
+    windows: Sequence[Encoded],
     targets: Sequence[int],
     logits: np.ndarray,
     advance: Callable[[int], None],
 ) -> list[Scored]:
-    """Scores of every piece, by the plan."""
+    """Scores of every window, by the plan."""
     found: dict[int, Scored] = {}
     gram_DD = gram_matrix(engine.classifier) if "gradient_norm" in engine.attribution.computed else None
-    for chosen, batch in batches(engine, pieces, targets, logits, engine.attribution.baseline):
-        shifts = [shift_of(pieces[i], engine.attribution.seed) for i in chosen]
+    for chosen, batch in batches(engine, windows, targets, logits, engine.attribution.baseline):
+        shifts = [shift_of(windows[i], engine.attribution.seed) for i in chosen]
         found.update(zip(chosen, _score_batch(batch, plan, shifts, gram_DD), strict=True))
         advance(len(chosen))
-    return [found[i] for i in range(len(pieces))]
+    return [found[i] for i in range(len(windows))]
 
 
 def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Tensor | None) -> list[Scored]:
     attribution = batch.engine.attribution
-    num_pieces, num_tokens, _ = batch.inputs_BTD.shape
-    everyone = list(range(num_pieces))
+    num_windows, num_tokens, _ = batch.inputs_BTD.shape
+    everyone = list(range(num_windows))
     path = "integrated_gradients" in attribution.computed
-    # The places on the way, then the text itself, whose gradient serves the other methods and the parity check.
+    # The places on the path, then the text itself: the other methods and the parity check use its gradient.
     if not path:
-        visited = [np.empty(0)] * num_pieces
+        visited = [np.empty(0)] * num_windows
     elif attribution.mode == "fixed":
-        visited = [_open(quadrature(attribution.rule, attribution.steps)[0])] * num_pieces
+        visited = [_open(quadrature(attribution.rule, attribution.steps)[0])] * num_windows
     elif attribution.mode == "document":
         assert plan.warp is not None
         rule = nested(plan.warp.density(num_tokens), plan.gradients)
-        visited = [rule.places_S[1:-1]] * num_pieces
+        visited = [rule.places_S[1:-1]] * num_windows
     else:
         assert plan.warp is not None
         density = plan.warp.density(num_tokens)
@@ -79,7 +79,7 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
     scores = _at_input(batch, swept, gram_DD)
     too_large = swept.too_large
     if "relevance" in attribution.computed:
-        _, frozen = _visit(batch, everyone, [np.ones(1)] * num_pieces, frozen=True)
+        _, frozen = _visit(batch, everyone, [np.ones(1)] * num_windows, frozen=True)
         scores["relevance"] = _array(gradient_x_input(frozen.gradient_ETD, batch.inputs_BTD))
         too_large |= frozen.too_large
     start_BT, change_B = _array(batch.start_BT), _array(batch.score_B - batch.baseline_score_B)
@@ -98,9 +98,14 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
         _double_until_exact(batch, plan, results, start_BT, values_BST)
     elif path:
         _fixed(batch, results, start_BT, values_BST)
+    _finish(batch, results, too_large)
+    return results
+
+
+def _finish(batch: Batch, results: Sequence[Scored], too_large: frozenset[int]) -> None:
+    """Move the padding of each window to its end, and say why its scores cannot be used, if they cannot."""
     real_BT = batch.inputs.mask_NT.bool().cpu().numpy()
     for b, result in enumerate(results):
-        # Padding goes to the end, on whichever side the tokenizer puts it.
         order = np.argsort(~real_BT[b], kind="stable")
         result.scores = {name: column[order] for name, column in result.scores.items()}
         if b in too_large:
@@ -109,7 +114,6 @@ def _score_batch(batch: Batch, plan: Plan, shifts: Sequence[float], gram_DD: Ten
             result.reason = "not finite"
         elif not result.met:
             result.reason = "tolerance"
-    return results
 
 
 def _open(places_S: np.ndarray) -> np.ndarray:
@@ -151,7 +155,7 @@ def _array(values: Tensor) -> np.ndarray:
 def _double_until_exact(
     batch: Batch, plan: Plan, results: list[Scored], start_BT: np.ndarray, values_BST: list[np.ndarray]
 ) -> None:
-    """`document` mode: the nested rule, with twice the gradients for the pieces whose estimated error is too large."""
+    """`document` mode: the nested rule, with twice the gradients for the windows whose estimated error is too large."""
     attribution = batch.engine.attribution
     assert plan.warp is not None
     density = plan.warp.density(batch.inputs_BTD.shape[1])
@@ -204,26 +208,33 @@ def _fixed(batch: Batch, results: list[Scored], start_BT: np.ndarray, values_BST
         steps = 2 * steps + (1 if attribution.rule == "trapezoid" and steps % 2 else 0)
 
 
-def stitched(engine: Engine, pieces: Sequence[tuple[Scored, np.ndarray]], num_tokens: int) -> Scored:
-    """One text from its windows: the scores of the mean over its windows of the explained scalar.
+def stitched(engine: Engine, windows: Sequence[tuple[Scored, np.ndarray]], num_tokens: int) -> Scored:
+    """The scores of one text from those of its windows.
 
-    That mean is what is explained, so a token's score is the mean over all windows of its score in each, 0 where it is
-    not in it. Its sum is the mean change: completeness survives. To keep only the window a token is most central in
-    would read better context, but explain no scalar.
+    The explained scalar of a text is its mean over the windows. So a token's score is the mean over all windows of its
+    score in each, 0 where it is not in the window, and completeness holds for the mean change.
+
+    Args:
+        windows: the scores of each window, and the positions of its tokens in the text.
+        num_tokens: of the text.
     """
-    if len(pieces) == 1 and len(pieces[0][1]) == num_tokens:
-        return pieces[0][0]
-    share = 1 / len(pieces)
+    if len(windows) == 1 and len(windows[0][1]) == num_tokens:
+        return windows[0][0]
+    share = 1 / len(windows)
     scores: dict[str, np.ndarray] = {}
-    for scored, positions in pieces:
+    for scored, positions in windows:
         for name, column in scored.scores.items():
             # A column may be longer than the text by its padding.
             whole = scores.setdefault(name, np.zeros(num_tokens + len(column) - len(positions)))
             np.add.at(whole, positions, share * column[: len(positions)])
             whole[num_tokens:] += share * column[len(positions) :]
-    windows = [scored for scored, _ in pieces]
+    found = [scored for scored, _ in windows]
     return Scored(
-        scores, share * sum(w.score for w in windows), share * sum(w.change for w in windows),
-        sum(w.gradients for w in windows), share * sum(w.error for w in windows), all(w.met for w in windows),
-        next((w.reason for w in windows if w.reason is not None), None),
-    )  # fmt: skip
+        scores,
+        share * sum(own.score for own in found),
+        share * sum(own.change for own in found),
+        sum(own.gradients for own in found),
+        share * sum(own.error for own in found),
+        all(own.met for own in found),
+        next((own.reason for own in found if own.reason is not None), None),
+    )

@@ -1,12 +1,10 @@
-"""Where on its path a text gets its few gradients, and how exact that is.
+"""Where on its path a text gets its few gradients, and how accurate the result is.
 
-A path runs from the baseline (place 0) to the text (place 1). What integrated gradients
-integrates changes fast on a part of it that depends on model, baseline and length of the
-text, and hardly elsewhere. So gradients are spent where the change is: a *warp* u -> place
-is fitted on a pilot of texts whose integrands are known on a dense grid, and the rules work
-in u, where every piece of the path deserves the same attention. Both rules use the gradient
-at the text, which other methods need anyway, and the one at the baseline, which texts of one
-length and target share:
+A path runs from the baseline (place 0) to the text (place 1). The integrand of integrated gradients changes fast on
+one part of the path, which depends on model, baseline and text length, and hardly elsewhere. So gradients are taken
+where it changes: a *warp* u -> place is fitted on a pilot of texts whose integrands are known on a dense grid, and the
+quadrature rules take equal steps in u. Both rules use the gradient at the text, which other methods need anyway, and
+the one at the baseline, which texts of one length and target share:
 
 - `drawn`: equal steps with one random shift a text (systematic sampling), corrected for the
   difference between the ends (first term of the Euler-Maclaurin formula). The expected
@@ -14,8 +12,8 @@ length and target share:
 - `nested`: the trapezoid rule, whose nodes are kept when their number is doubled; the change
   on doubling estimates the error.
 
-All in NumPy and float64: nothing here runs a model. Shape letters as in tasks/gradients.py;
-G places of the dense grid.
+All in NumPy and float64: nothing here runs a model. Shape letters as in tasks/attribution/gradients.py; G places of
+the dense grid.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,15 +33,17 @@ Kind = Literal["size", "slope", "even"]
 KINDS: tuple[Kind, ...] = ("size", "slope", "even")
 
 PANELS = 32
-"""Panels of the dense grid: its integrals are within 0.1 % (median) and 0.5 % (90th percentile) of those of 96 panels."""
+"""Panels of the dense grid: its integrals are within 0.1 % (median) and 0.5 % (90th percentile) of those of 96
+panels."""
 
 FINE_PANELS = 64
-"""Panels where errors of a percent are told: between the points of 32, values are off by enough to double them (DECISIONS.md)."""
+"""Panels where errors of a percent are measured: interpolation between the points of 32 panels would double them
+(DECISIONS.md)."""
 
 _FINE: Array = np.linspace(0, 1, 257)
 
 _EVEN_SHARE = 0.2
-"""Of the gradients, spread evenly: no part of the path goes unseen because the pilot had nothing there."""
+"""Share of the gradients that is spread evenly, so that no part of the path is skipped."""
 
 _LENGTH_SCALE = 0.35
 """Texts whose lengths differ by a factor of exp(0.35) share a warp nearly in full."""
@@ -59,7 +59,8 @@ def grid(panels: int = PANELS) -> Array:
 
 
 def interpolation(places: Array, panels: int = PANELS) -> Array:
-    """Matrix (len(places), G) from values on the grid to values at `places` (barycentric, Berrut and Trefethen 2004)."""
+    """Matrix (len(places), G) from values on the grid to values at `places` (barycentric, Berrut and Trefethen
+    2004)."""
     signs = (-1.0) ** np.arange(panels + 1)
     signs[[0, -1]] /= 2
     distance = places[:, None] - grid(panels)[None, :]
@@ -73,7 +74,8 @@ def interpolation(places: Array, panels: int = PANELS) -> Array:
 
 @cache
 def grid_weights(panels: int = PANELS) -> Array:
-    """Weights (G,) of the integral of the polynomial through the grid (Clenshaw and Curtis 1960): the reference of the pilot."""
+    """Weights (G,) of the integral of the polynomial through the grid (Clenshaw and Curtis 1960): the reference of the
+    pilot."""
     nodes, weights = quadrature("gauss_legendre", panels)
     return weights @ interpolation(nodes, panels)
 
@@ -86,11 +88,11 @@ class Integrand:
     num_tokens: int
     values_GT: Array
     unrounded_T: Array | None = None
-    """Its integral in float32, where the arithmetic of the run rounds more."""
+    """Its integral in float32, given where the arithmetic of the run rounds more."""
 
     @property
     def integral_T(self) -> Array:
-        """The scores that a rule with many gradients ends at."""
+        """The scores (T,) that a rule with many gradients converges to."""
         return grid_weights(len(self.values_GT) - 1) @ self.values_GT
 
     def at(self, places_S: Array) -> Array:
@@ -99,7 +101,7 @@ class Integrand:
 
     @property
     def reference_T(self) -> Array:
-        """The scores that errors are told against: those of a rule and of rounding."""
+        """The scores (T,) that errors are measured against, of the rule and of rounding."""
         return self.integral_T if self.unrounded_T is None else self.unrounded_T
 
 
@@ -113,7 +115,7 @@ class Density:
     """Its cumulative integral, from 0 to 1."""
 
     def places(self, u_S: Array) -> Array:
-        """Places on the path that have these shares of the gradients before them."""
+        """Places on the path with these shares of the gradients before them."""
         return np.interp(u_S, self.share_F, _FINE)
 
     def at(self, places_S: Array) -> Array:
@@ -228,7 +230,7 @@ def fit_warp(pilot: Sequence[Integrand]) -> Warp:
 
 def _normalised(size_F: Array) -> Array:
     total = float(np.trapezoid(size_F, _FINE))
-    # A text whose integrand is 0 everywhere says nothing about places.
+    # A text whose integrand is 0 everywhere has no preferred places.
     return size_F / total if total > 0 else np.ones_like(size_F)
 
 

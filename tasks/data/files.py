@@ -1,8 +1,8 @@
-"""The values of local files, batch by batch.
+"""Read the values of local files, batch by batch.
 
-CSV and JSON files are not read by `datasets`: pandas, behind it, moves a row with a field too many one column to the
-left and turns "NA" into nothing, and one line it cannot parse ends the whole file. Here such a row is set aside with
-a reason, and the others are kept to the byte.
+CSV and JSON files are not read with `datasets`: pandas, which it uses, shifts a row with a field too many, turns "NA"
+into a missing value, and fails on a file with one line that it cannot parse. Here such a row is rejected with a reason,
+and the others are read unchanged.
 """
 
 import contextlib
@@ -67,7 +67,7 @@ def _text_file(path: Path, newline: str) -> Any:
 
 
 def csv_rows(path: Path, separator: str) -> Iterator[list[str]]:
-    """The rows of a CSV file as they are written, the header first. Lines without anything are no rows."""
+    """The rows of a CSV file, unconverted, the header first, without empty lines."""
     csv.field_size_limit(_LONGEST_FIELD)
     with _text_file(path, newline="") as file:
         reader = csv.reader(file, delimiter=separator, strict=True)
@@ -76,7 +76,7 @@ def csv_rows(path: Path, separator: str) -> Iterator[list[str]]:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                # Past a misplaced quote nobody knows where the next row begins.
+                # After a misplaced quote it is not known where the next row begins.
                 reasons = {
                     "unexpected end": "its quoted field is never closed",
                     "expected after": "a quote inside its quoted field is not doubled",
@@ -85,7 +85,8 @@ def csv_rows(path: Path, separator: str) -> Iterator[list[str]]:
                     (said for part, said in reasons.items() if part in str(error)), f"{error}; is a quote left open?"
                 )
                 raise DataError(
-                    f"{path}: the row that begins in line {line} cannot be read ({reason}). Mend it, or save the data as JSONL or Parquet."
+                    f"{path}: the row that begins in line {line} cannot be read ({reason}). "
+                    "Mend it, or save the data as JSONL or Parquet."
                 ) from error
             if row is None:
                 return
@@ -113,7 +114,7 @@ def json_rows(path: Path) -> Iterator[dict[str, object] | None]:
             while start.isspace():
                 start = file.read(1)
             if start == "[":
-                # One array has to be parsed as a whole; lines need a line of memory.
+                # An array is parsed as a whole, lines one by one.
                 yield from (row if isinstance(row, dict) else None for row in json.loads(start + file.read()))
                 return
             file.seek(0)
@@ -169,6 +170,6 @@ def guarded(
 
 
 def listed(names: Sequence[object]) -> str:
-    """Names for a message, cut to what fits: they come from the file and may hold anything."""
+    """Names for a message, shortened and escaped: they come from the file and may hold anything."""
     shown = [name if name.isprintable() and len(name) <= 60 else ascii(name[:60]) for name in map(str, names[:20])]
     return ", ".join(shown) + (", ..." if len(names) > 20 else "")

@@ -1,4 +1,4 @@
-"""Reach the Hugging Face hub, or find out at once that it cannot be reached; what is worth another try."""
+"""Check whether the Hugging Face hub can be reached, and which errors are worth a retry."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from configs.errors import AuditError
 
 @contextlib.contextmanager
 def short_way_offline() -> Iterator[str | None]:
-    """Without a network, go straight to the local cache: the hub's client would try six times first, for half a minute or more.
+    """Without a network, use the local cache at once: the hub's client would retry for half a minute or more.
 
     Yields the host that cannot be reached, None if it can be.
     """
@@ -24,7 +24,7 @@ def short_way_offline() -> Iterator[str | None]:
     address = urllib.parse.urlsplit(huggingface_hub.constants.ENDPOINT)
     was_offline = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE
     try:
-        # Behind a proxy only the client itself can tell.
+        # Behind a proxy only the client itself can find out.
         if not any(was_offline) and not urllib.request.getproxies():
             socket.create_connection(
                 (str(address.hostname), address.port or (80 if address.scheme == "http" else 443)), timeout=5
@@ -39,13 +39,13 @@ def short_way_offline() -> Iterator[str | None]:
 
 
 def is_transient(task: object, run: object, state: State) -> bool:
-    """Retry what the network may have done to us; a wrong config stays wrong."""
+    """Whether an error may be one of the network, which is worth a retry; an error of the config is not."""
     try:
         state.result()
     except (AuditError, OSError) as error:
         cause: BaseException | None = error
         while cause is not None:
-            # The transport's own errors are no OSError; they all end in these names (ReadTimeout, ConnectError, ...).
+            # The client's transport errors are no OSError; their names end like this (ReadTimeout, ConnectError, ...).
             name = type(cause).__name__
             if isinstance(cause, ConnectionError | TimeoutError) or name.endswith(
                 ("Timeout", "ConnectError", "ReadError", "ProtocolError")

@@ -1,4 +1,4 @@
-"""The rows of a labelled dataset, with their labels as the model names them."""
+"""Read the rows of a labelled dataset, and map their labels to those of the model."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,9 +20,10 @@ class Row:
     """0-based place in the dataset, before any filter."""
     source_id: str
     text: str
-    """Raw text. Where it is not UTF-8, its wrong bytes are written out (\\udce9 is the byte E9). Of a pair both, a line break between."""
+    """Raw text; bytes that are not UTF-8 are escaped (\\udce9 is the byte E9). A pair is joined by a line break."""
     pair_start: int | None
-    """Where the second text of a pair begins, in code points; None for a single text, and where one of a pair is missing."""
+    """Where the second text of a pair begins, in code points; None for a single text, and where one of a pair is
+    missing."""
     label: int
     """Index of the model's label; -1 where the row's label is unknown."""
     reason: str | None
@@ -37,9 +38,8 @@ def label_resolver(
 ) -> Callable[[object], int]:
     """A function from a value of the label column to the index of the model's label, -1 for unknown values.
 
-    Labels are joined by name, never by number: two lists of the same names in another
-    order are the silent flip that would turn an audit upside down. A number counts as its
-    digits, so 0 is the label named "0" and no other. Case and outer spaces do not count.
+    Labels are matched by name, never by number: lists of the same names in another order would silently swap labels. A
+    number is matched by its digits, so 0 is the label named "0". Case and outer spaces make no difference.
 
     Raises:
         DataError: the names of a ClassLabel column or of `data.labels` are not those of the model or of the column.
@@ -80,7 +80,8 @@ def _advice(data: DataConfig, found: Iterable[str], model_labels: Sequence[str])
     names = list(found)
     example = ", ".join(f"{listed([name])}: ..." for name in names[:3])
     return (
-        f"The labels of column {data.label!r} ({listed(names)}) are not the model's labels by name ({listed(model_labels)}). "
+        f"The labels of column {data.label!r} ({listed(names)}) are not the model's labels by name "
+        f"({listed(model_labels)}). "
         f"Say which is which under data.labels, for example {{{example}}}: a guess could flip every label."
     )
 
@@ -134,10 +135,16 @@ def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Seque
         raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
     if not labelled:
         raise DataError(_advice(data, sorted(other), model_labels))
+    _require_labels_of_data(data, known, other)
+
+
+def _require_labels_of_data(data: DataConfig, known: set[str], other: set[str]) -> None:
+    """Every key of `data.labels` occurs, unless there are no values that it does not name."""
     unused = [key for key in data.labels if _folded(key) not in known]
     if unused and other:
         raise DataError(
-            f"data.labels names {listed(unused)}, which column {data.label!r} never holds, but not {listed(sorted(other))}, which it does. "
+            f"data.labels names {listed(unused)}, which column {data.label!r} never holds, "
+            f"but not {listed(sorted(other))}, which it does. "
             "Correct the name, or take it out."
         )
 
@@ -175,7 +182,7 @@ def _matches(value: object, wanted: object, class_names: Sequence[str] | None) -
         value = class_names[value]
     if value is None:
         return False
-    # A truth value of a CSV file is a text: True, TRUE or true.
+    # In a CSV file a truth value is text: True, TRUE or true.
     return label_key(value) == label_key(wanted) or (
         isinstance(wanted, bool) and label_key(value).casefold() == label_key(wanted)
     )
@@ -225,13 +232,14 @@ def label_names(data: DataConfig) -> tuple[str, ...]:
     if not 2 <= len(labels) <= 1000:
         more = "more than 1000" if len(labels) > 1000 else len(labels)
         raise DataError(
-            f"Column {data.label!r} holds {more} different values; a classifier needs 2 to 1000 labels. Set data.label or data.labels."
+            f"Column {data.label!r} holds {more} different values; a classifier needs 2 to 1000 labels. "
+            "Set data.label or data.labels."
         )
     return labels
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """Without the second of two that differ in case alone, which is one label everywhere else."""
+    """The names without those that differ from an earlier one in case alone, as labels are matched."""
     found: dict[str, str] = {}
     for name in names:
         found.setdefault(_folded(name), name)

@@ -1,4 +1,4 @@
-"""Where a dataset comes from: the hub, a saved folder, or a local file."""
+"""Open a dataset: from the hub, a saved folder, or a local file."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,9 +39,9 @@ class Source:
     class_names: Mapping[str, Sequence[str]]
     """For each ClassLabel column, the names its integers stand for."""
     batches: Callable[[Sequence[str]], Iterator[Mapping[str, Sequence[object]]]]
-    """The values of some columns, batch by batch. A string that UTF-8 cannot encode was not UTF-8."""
+    """The values of some columns, batch by batch. A string that UTF-8 cannot encode was not UTF-8 in the file."""
     num_rows: int
-    """Rows, for a progress bar; of a CSV or JSON file its lines, which is close."""
+    """Rows, for a progress bar; for a CSV or JSON file its lines, which is close."""
 
 
 def dataset_fingerprint(data: DataConfig) -> str:
@@ -62,7 +62,7 @@ def dataset_fingerprint(data: DataConfig) -> str:
 def _require_path(path: Path) -> None:
     try:
         there = path.exists()
-    except Exception as error:  # of an object store its client's own
+    except Exception as error:  # the errors of an object store's client share no class
         raise DataError(f"data.path: {path} cannot be reached ({first_line(error)}).") from error
     if not there:
         raise DataError(
@@ -82,7 +82,8 @@ def open_dataset(data: DataConfig) -> Source:
     twice = sorted({name for name in source.columns if name and source.columns.count(name) > 1})
     if twice:
         raise DataError(
-            f"{data.path or data.hub} has several columns named {listed(twice)}. Rename them: a guess could audit the wrong one."
+            f"{data.path or data.hub} has several columns named {listed(twice)}. Rename them: "
+            "a guess could audit the wrong one."
         )
     for key, column in (
         ("text", data.text),
@@ -103,7 +104,8 @@ def _open_hub(data: DataConfig) -> Source:
     name = str(data.hub)
     if Path(name).exists():
         raise DataError(
-            f"data.hub: there is a local folder {name}, which would be read in the place of the hub dataset. Run elsewhere, or set data.path."
+            f"data.hub: there is a local folder {name}, which would be read in the place of the hub dataset. "
+            "Run elsewhere, or set data.path."
         )
     datasets.disable_progress_bars()
     with short_way_offline() as unreachable:
@@ -120,7 +122,8 @@ def _open_hub(data: DataConfig) -> Source:
     other = [url for url in origins if f"@{data.revision}" not in url]
     if other:
         raise DataError(
-            f"data.hub: {name} at {data.revision} is not at hand, only another commit of it ({other[0]}). Connect to the network, or pin that commit."
+            f"data.hub: {name} at {data.revision} is not at hand, only another commit of it ({other[0]}). "
+            "Connect to the network, or pin that commit."
         )
     return _source_of(opened)
 
@@ -159,12 +162,14 @@ def _open_path(path: Path, data: DataConfig) -> Source:
         found = tuple(dict.fromkeys(key for row in rows if row is not None for key in row))
         if not found:
             raise DataError(
-                f'{path} holds no JSON object in its first {BATCH} lines. Each line should be one, such as {{"{data.text}": ..., "{data.label}": ...}}.'
+                f"{path} holds no JSON object in its first {BATCH} lines. Each line should be one, "
+                f'such as {{"{data.text}": ..., "{data.label}": ...}}.'
             )
         return Source(found, {}, lambda columns: json_batches(path, columns), num_lines(path))
     known = ", ".join([*SEPARATORS, *JSON_LINES, ".parquet"])
     raise DataError(
-        f"{path}: files of type {suffix or '(none)'} are not read. Known: {known}, or a folder written by `datasets.save_to_disk`."
+        f"{path}: files of type {suffix or '(none)'} are not read. "
+        f"Known: {known}, or a folder written by `datasets.save_to_disk`."
     )
 
 

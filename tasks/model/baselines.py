@@ -1,4 +1,4 @@
-"""What stands for "nothing here" at a layer, and what the embedding matrix has to say.
+"""Baselines of attribution at a layer, and statistics of the embedding matrix.
 
 Shape letters: N texts, T tokens, D width, V vocabulary.
 """
@@ -17,7 +17,7 @@ from tasks.model.layers import WORD_EMBEDDINGS, Layer, captured, embedded, repla
 def baseline_activations(
     classifier: Classifier, layer: Layer, inputs: Inputs, keep_NT: Tensor, baseline: str
 ) -> Tensor:
-    """What the layer gives, (N, T, D), when every token's embedding but those to keep is the baseline's.
+    """Output of the layer (N, T, D) when every token's embedding, but for those to keep, is the baseline's.
 
     Raises:
         ModelError: the tokenizer has no such token.
@@ -42,7 +42,7 @@ def baseline_activations(
 
 
 def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, str]:
-    """Id of the token that stands for "nothing here", None for a vector that is no token's, and the baseline that is used.
+    """Id of the baseline's token, None if its vector is that of no token, and the name of the baseline that is used.
 
     Without a mask token, `mask` falls back on the unknown token.
 
@@ -58,7 +58,8 @@ def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, s
     used = "unk" if baseline == "mask" and "mask" not in usable else baseline
     if used not in usable:
         raise ModelError(
-            f"attribution.baseline: the tokenizer has no {baseline} token. Use one of: {', '.join([*usable, 'zero', 'mean'])}."
+            f"attribution.baseline: the tokenizer has no {baseline} token. Use one of: "
+            f"{', '.join([*usable, 'zero', 'mean'])}."
         )
     return usable[used], used
 
@@ -81,7 +82,7 @@ def _mean_embedding(classifier: Classifier) -> Tensor:
 
 @lru_cache(maxsize=2)
 def gram_matrix(classifier: Classifier) -> Tensor:
-    """E'E of the embedding matrix, (D, D) in float32: all that the norm over the vocabulary needs."""
+    """E'E (D, D) of the embedding matrix E, in float32: what `gradient_norm` needs of the vocabulary."""
     gram_DD = sum(rows_VD.T @ rows_VD for rows_VD in _embedding_rows(classifier))
     assert isinstance(gram_DD, Tensor)
     return gram_DD

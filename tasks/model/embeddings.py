@@ -1,4 +1,4 @@
-"""Where words are for a model, by its input embeddings, and which others are close.
+"""Embeddings of words in the input layer of a model, and the nearest other words.
 
 Shape letters: V whole words of the vocabulary, D embedding width.
 """
@@ -14,7 +14,7 @@ from tasks.model.forward import Classifier
 _WORD = regex.compile(r"\p{L}{3,}")
 
 
-# Marks of a piece that begins a word: SentencePiece, byte-level BPE; WordPiece marks those that do not.
+# Marks of a token that begins a word: SentencePiece, byte-level BPE; WordPiece marks those that do not.
 _BEGINS = ("▁", "Ġ")
 
 _GOES_ON = "##"
@@ -23,13 +23,13 @@ _STEM = 4
 
 
 class Neighbourhood:
-    """The whole words of the vocabulary, to be asked for the neighbours of one."""
+    """The whole words of the vocabulary with their embeddings."""
 
     def __init__(self, classifier: Classifier) -> None:
         ids: dict[str, int] = {}
         mark = _mark_of_beginnings(classifier)
-        for piece, number in sorted(classifier.tokenizer.get_vocab().items(), key=lambda item: item[1]):
-            word = _whole_word(piece, mark)
+        for token, number in sorted(classifier.tokenizer.get_vocab().items(), key=lambda item: item[1]):
+            word = _whole_word(token, mark)
             if word is not None and number < classifier.word_embeddings.num_embeddings:
                 ids.setdefault(word, number)
         self.words = list(ids)
@@ -39,7 +39,7 @@ class Neighbourhood:
                 torch.tensor(list(ids.values()), dtype=torch.long, device=classifier.device)
             )
         self._classifier = classifier
-        # A direction that all embeddings share would make everything similar to everything.
+        # A direction that all embeddings share would make all words similar.
         self._mean_D = rows_VD.float().mean(dim=0)
         self._unit_VD = self._unit(rows_VD)
 
@@ -47,22 +47,23 @@ class Neighbourhood:
         return torch.nn.functional.normalize(rows_RD.float() - self._mean_D, dim=1)
 
     def vectors(self, words: Sequence[str]) -> list[list[float]]:
-        """Embeddings of words in any number of pieces: the mean of their pieces, less that of all words, of length 1; (word, D).
+        """Embeddings (word, D) of any words: the mean over their tokens, less the mean of all words, of length 1.
 
-        Of a word that has no pieces: zeros.
+        Zeros for a word without tokens.
         """
         embeddings, tokenizer = self._classifier.word_embeddings, self._classifier.tokenizer
-        # With a space before it, as inside a text; some tokenizers have other pieces for the beginning of one.
-        pieces = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
+        # With a space before it, as inside a text: some tokenizers have other tokens for the beginning of a text.
+        tokens = [tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
         with torch.no_grad():
             rows_ND = [
                 embeddings(torch.tensor(ids, dtype=torch.long, device=self._classifier.device)).float().mean(dim=0)
-                for ids in pieces
+                for ids in tokens
             ]
         return self._unit(torch.stack(rows_ND)).nan_to_num().tolist() if rows_ND else []
 
     def of(self, word: str, number: int, min_similarity: float, without: frozenset[str]) -> list[str]:
-        """The nearest words, at most `number`, none of `without` or of the same stem; none if the word is cut into pieces."""
+        """The nearest words, at most `number`, none of `without` or of the same stem; none for a word of several
+        tokens."""
         place = self._places.get(word)
         if place is None:
             return []
@@ -78,18 +79,18 @@ class Neighbourhood:
 
 
 def _mark_of_beginnings(classifier: Classifier) -> str | None:
-    pieces: Sequence[str] = list(classifier.tokenizer.get_vocab())
-    return next((mark for mark in _BEGINS if sum(piece.startswith(mark) for piece in pieces) > len(pieces) // 10), None)
+    tokens: Sequence[str] = list(classifier.tokenizer.get_vocab())
+    return next((mark for mark in _BEGINS if sum(token.startswith(mark) for token in tokens) > len(tokens) // 10), None)
 
 
-def _whole_word(piece: str, mark: str | None) -> str | None:
+def _whole_word(token: str, mark: str | None) -> str | None:
     if mark is not None:
-        if not piece.startswith(mark):
+        if not token.startswith(mark):
             return None
-        piece = piece.removeprefix(mark)
-    elif piece.startswith(_GOES_ON):
+        token = token.removeprefix(mark)
+    elif token.startswith(_GOES_ON):
         return None
-    return piece.lower() if _WORD.fullmatch(piece) else None
+    return token.lower() if _WORD.fullmatch(token) else None
 
 
 def _same_stem(word: str, other: str) -> bool:

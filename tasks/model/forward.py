@@ -17,7 +17,7 @@ from configs.errors import ModelError
 from tasks.model.tokens import Encoded
 
 ROUNDING = {"float32": 1e-5, "bfloat16": 1e-2, "autocast": 1e-2}
-"""What arithmetic alone may change in a logit, relative to the largest."""
+"""Largest rounding error of a logit, relative to the largest logit."""
 
 
 class Inputs(NamedTuple):
@@ -35,7 +35,8 @@ class Inputs(NamedTuple):
 
 
 Role = Literal["text", "shifted", "transposed", "other"]
-"""What a call of an embedding module looks up: the text, the text one place to the right (a decoder), the text with places before rows (XLNet), or something else."""
+"""What a call of an embedding module looks up: the text, the text shifted right by one (a decoder), the text with
+positions before rows (XLNet), or something else."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,9 +55,10 @@ class Classifier:
     lookups: tuple[tuple[nn.Embedding, Role], ...]
     """The calls of the modules that embed the text, in their order in a forward pass."""
     two_attentions: bool = False
-    """Whether the model takes the plain attention in the place of the fused one, and runs on a processor, where that matters."""
+    """Whether the model can switch between plain and fused attention, and runs on a CPU, where that matters."""
     last_block: nn.Module | None = None
-    """The last block of a BERT whose head reads the first position alone: explained passes compute that one only."""
+    """The last block of a BERT whose head reads the first position alone: explained passes compute only that
+    position."""
 
     @property
     def word_embeddings(self) -> nn.Embedding:
@@ -65,7 +67,7 @@ class Classifier:
 
 @contextlib.contextmanager
 def first_position(block: Any) -> Iterator[None]:
-    """Behind the attention of this block only the first position goes on: three quarters of the block's work are left out."""
+    """Drop all positions but the first after the attention of this block, which saves three quarters of its work."""
     handles = [
         block.attention.self.register_forward_hook(lambda m, args, output: (output[0][:, :1], *output[1:])),
         block.attention.output.register_forward_pre_hook(lambda m, args: (args[0], args[1][:, :1])),
@@ -88,9 +90,10 @@ def inputs_of(classifier: Classifier, encoded: Sequence[Encoded]) -> Inputs:
 
     ids_NT = torch.tensor([padded(text.ids, classifier.pad_id) for text in encoded])
     if classifier.lookups and int(ids_NT.max()) >= classifier.word_embeddings.num_embeddings:
-        # On a GPU an index out of range would take the whole process with it.
+        # On a GPU an index out of range would end the whole process.
         raise ModelError(
-            f"The tokenizer gives a text the token {int(ids_NT.max())}, the model has embeddings for {classifier.word_embeddings.num_embeddings} tokens only. "
+            f"The tokenizer gives a text the token {int(ids_NT.max())}, the model has embeddings for "
+            f"{classifier.word_embeddings.num_embeddings} tokens only. "
             "Resize its embeddings to the tokenizer."
         )
     mask_NT = torch.tensor([padded([1] * num_tokens, 0) for _ in encoded])
@@ -115,7 +118,8 @@ def forward(classifier: Classifier, inputs: Inputs) -> Tensor:
 
 
 _SHORT = 128
-"""Tokens up to which plain attention is faster than the fused one on a processor (6 % of a gradient at 28 tokens; at 256 it costs 10 %)."""
+"""Most tokens at which plain attention is faster on a CPU than the fused one: it saves 6 % of a gradient at 28 tokens
+and costs 10 % at 256."""
 
 
 def takes_plain_attention(model: Any) -> bool:
@@ -129,22 +133,23 @@ def takes_plain_attention(model: Any) -> bool:
 
 
 def _suit_attention(classifier: Classifier, num_tokens: int) -> None:
-    """The faster of two ways to compute the same attention, for a model that takes both.
+    """Choose the faster of two ways to compute the same attention, for a model that can switch.
 
-    In bfloat16 on a processor the fused one has no fast backward pass at any length: it takes more time than all the rest.
+    In bfloat16 on a CPU the fused one has no fast backward pass at any length: it takes more time than all the rest.
     """
     if classifier.two_attentions:
         wanted = "eager" if num_tokens <= _SHORT or classifier.dtype != "float32" else "sdpa"
         model: Any = classifier.model
-        # To set it walks through all modules, changed or not.
+        # Setting it walks through all modules, even if nothing changes.
         if model.config._attn_implementation != wanted:
             model.set_attn_implementation(wanted)
 
 
 def together(classifier: Classifier, inputs: Inputs, run: Callable[[Tensor], Tensor]) -> Tensor:
-    """`run` on the rows (by their index) that the model takes together, put in their order again.
+    """`run` on groups of rows (by index) that the model accepts in one batch; the results are in the order of the rows.
 
-    The heads of encoder-decoders read the last end token, and take only texts with equally many; one may be written in a text.
+    The heads of encoder-decoders read the last end token, and require equally many in all texts of a batch. A text may
+    contain one.
     """
     config = getattr(classifier.model, "config", None)
     everyone = torch.arange(len(inputs.ids_NT), device=inputs.ids_NT.device)
@@ -157,6 +162,6 @@ def together(classifier: Classifier, inputs: Inputs, run: Callable[[Tensor], Ten
 
 def plain_logits(classifier: Classifier, inputs: Inputs) -> Tensor:
     """Logits (N, K) of texts of one length, as the model gives them in production."""
-    # Not inference mode: a network may keep what it computes first, a mask for example, and need it for gradients later.
+    # Not inference mode: a network may cache a tensor, a mask for example, and use it for gradients later.
     with torch.no_grad():
         return together(classifier, inputs, lambda index: forward(classifier, inputs.rows(index)))

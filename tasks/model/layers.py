@@ -1,4 +1,4 @@
-"""The layers of a classifier where gradients are taken: their values, their baselines, and the logits that follow from a value."""
+"""The layers of a classifier where gradients are taken: finding them, reading their values, and replacing these."""
 
 import contextlib
 import difflib
@@ -24,7 +24,8 @@ from tasks.model.forward import (
 from tasks.model.probe import probe_texts
 
 PARITY = {"float32": 1e-3, "bfloat16": 3e-2, "autocast": 3e-2}
-"""Largest difference of explained and plain logits, relative to the largest logit. Wrong positions or masks show up at 1e-2 and above in float32."""
+"""Largest difference of explained and plain logits, relative to the largest logit. Wrong positions or masks show up at
+1e-2 and above in float32."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ def find_layer(classifier: Classifier, name: str) -> Layer:
     if wanted not in modules:
         close = difflib.get_close_matches(wanted, modules, n=3, cutoff=0.5) or list(modules)[:3]
         raise AttributionError(
-            f"attribution.layer: the model has no module {wanted!r}. Close to it: {', '.join(close)}. `word_embeddings` and `embeddings` work with every family."
+            f"attribution.layer: the model has no module {wanted!r}. Close to it: {', '.join(close)}. "
+            "`word_embeddings` and `embeddings` work with every family."
         )
     return Layer(name, modules[wanted], takes_input=side == "input")
 
@@ -73,19 +75,20 @@ def _embedding_block(classifier: Classifier) -> nn.Module:
             block: nn.Module = modules[path]
             return block
     raise AttributionError(
-        "attribution.layer: this model has no embedding block, its word embeddings go straight into the network. Use word_embeddings, or name a module."
+        "attribution.layer: this model has no embedding block, its word embeddings go straight into the network. "
+        "Use word_embeddings, or name a module."
     )
 
 
 def logits_at(classifier: Classifier, layer: Layer, inputs: Inputs, points_NTD: Tensor) -> Tensor:
     """Logits (N, K) when the layer has the value `points_NTD`; the rest of the forward pass starts from the token ids.
 
-    Several families compute something else from `inputs_embeds` (positions of padded
-    decoders, for one), so the layer's value is replaced by a hook instead.
+    A hook replaces the value of the layer. `inputs_embeds` is not used, because several families compute other things
+    from it, such as the positions of padded decoders.
     """
 
     block = classifier.last_block
-    # A layer inside of the block is explained at all of its positions.
+    # A layer inside the last block is explained at all of its positions.
     whole = block is None or any(module is layer.module for module in block.modules())
 
     def run(index: Tensor) -> Tensor:
@@ -132,7 +135,7 @@ def replaced(classifier: Classifier, layer: Layer, points_NTD: Tensor) -> Iterat
 
 
 def _replace_embeddings(classifier: Classifier, points_NTD: Tensor) -> list[Any]:
-    """Hooks on the embedding modules; a module that is called several times is given what each of its calls stands for."""
+    """Hooks on the embedding modules; each call of a module returns what it looks up, by its role."""
     handles = []
     for module in dict.fromkeys(module for module, _ in classifier.lookups):
         roles = iter([role for called, role in classifier.lookups if called is module])
@@ -141,7 +144,7 @@ def _replace_embeddings(classifier: Classifier, points_NTD: Tensor) -> list[Any]
             role = next(roles, "other")
             points = points_NTD.to(output.dtype)
             if role == "shifted":
-                # Behind the start token stands the text but for its last token.
+                # After the start token comes the text without its last token.
                 return torch.cat([output[:, :1], points[:, :-1]], dim=1)
             if role == "text":
                 return torch.cat([points, output[:, points.shape[1] :]], dim=1)
@@ -174,7 +177,7 @@ def _with_input(args: tuple[Any, ...], kwargs: dict[str, Any], points_NTD: Tenso
 
 
 def activations(classifier: Classifier, layer: Layer, inputs: Inputs) -> Tensor:
-    """What the layer gives for these texts, (N, T, D), without a gradient.
+    """Value of the layer (N, T, D) for these texts, without a gradient.
 
     Raises:
         AttributionError: its value is not one vector a token.
@@ -208,14 +211,16 @@ def captured(classifier: Classifier, layer: Layer, inputs: Inputs) -> Tensor:
     verb = "is given" if layer.takes_input else "gives"
     if len(seen) != 1:
         raise AttributionError(
-            f"attribution.layer: {layer.name} is called {len(seen)} times in a forward pass, expected once. Name a module that is called once, or word_embeddings."
+            f"attribution.layer: {layer.name} is called {len(seen)} times in a forward pass, expected once. "
+            "Name a module that is called once, or word_embeddings."
         )
     value = seen[0]
     if value is None or value.dim() != 3 or value.shape[:2] != inputs.ids_NT.shape:
         num_texts, num_tokens = inputs.ids_NT.shape
         found = "no vectors" if value is None else f"a value of shape {tuple(value.shape)}"
         raise AttributionError(
-            f"attribution.layer: {layer.name} {verb} {found} for {num_texts} texts of {num_tokens} tokens, expected ({num_texts}, {num_tokens}, width): one vector a token."
+            f"attribution.layer: {layer.name} {verb} {found} for {num_texts} texts of {num_tokens} tokens, "
+            f"expected ({num_texts}, {num_tokens}, width): one vector a token."
         )
     captured: Tensor = value.detach()
     return captured
@@ -228,19 +233,19 @@ def embedded(module: nn.Embedding, ids: Tensor) -> Tensor:
 
 
 def require_explainable(classifier: Classifier, layer: Layer) -> None:
-    """Check that the logits depend on the text through this layer alone, and that replacing it is the model's own way.
+    """Check on probe texts that the logits depend on the text through this layer alone, and that replacing it is exact.
 
-    On probe texts: with the layer's own value the logits are those of the plain forward pass; with its value for
-    other texts of the same length they are those of the other texts. The second finds what the first cannot: a decoder
-    that goes on reading the text while its encoder is explained.
+    With the layer's own value, the logits must be those of the plain forward pass. With its value for other texts of
+    the same length, they must be those of the other texts. Only the second check finds a decoder that still reads the
+    text while its encoder is explained.
 
     Raises:
-        AttributionError: they are not.
+        AttributionError: the logits are others.
     """
     probes = probe_texts(classifier, 4)
     own, other = inputs_of(classifier, probes[:2]), inputs_of(classifier, probes[2:])
     own_NK, other_NK = plain_logits(classifier, own), plain_logits(classifier, other)
-    # Against what the text changes: a model may be so unsure that its logits hardly differ between any two texts.
+    # Relative to what the text changes: the logits of an unconfident model hardly differ between any two texts.
     effect, largest = float((own_NK - other_NK).abs().max()), float(torch.cat([own_NK, other_NK]).abs().max())
     allowed = PARITY[classifier.dtype] * effect + ROUNDING[classifier.dtype] * largest
     for texts, wanted_NK in ((own, own_NK), (other, other_NK)):
@@ -251,8 +256,9 @@ def require_explainable(classifier: Classifier, layer: Layer) -> None:
             continue
         if texts is own:
             raise AttributionError(
-                f"attribution.layer: a forward pass that goes on from the model's own value at {layer.name} ends in other logits (by {difference:.2g}, allowed {allowed:.2g}), "
-                "so this architecture cannot be explained there. Try another layer."
+                f"attribution.layer: a forward pass that goes on from the model's own value at {layer.name} ends in "
+                f"other logits (by {difference:.2g}, allowed {allowed:.2g}), so this architecture cannot be explained "
+                "there. Try another layer."
             )
         advice = (
             "this architecture cannot be explained"
@@ -260,6 +266,7 @@ def require_explainable(classifier: Classifier, layer: Layer) -> None:
             else "choose an earlier layer, or word_embeddings"
         )
         raise AttributionError(
-            f"attribution.layer: the prediction depends on the text by another way than {layer.name}: with the value of another text there, the logits "
-            f"miss that text's by {difference:.2g} (allowed {allowed:.2g}), so scores there would leave something out; {advice}."
+            f"attribution.layer: the prediction depends on the text by another way than {layer.name}: "
+            f"with the value of another text there, the logits miss that text's by {difference:.2g} (allowed "
+            f"{allowed:.2g}), so scores there would leave something out; {advice}."
         )

@@ -1,4 +1,4 @@
-"""A classifier from its folder, checked before anything is explained."""
+"""Load a classifier from its folder, and check that it can be explained."""
 
 import os
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def device_from_environment() -> torch.device:
 def load_classifier(spec: ModelSpec, dtype: str = "float32", *, keep: bool = True) -> Classifier:
     """The classifier in eval mode on the device of the environment, its parameters frozen, ready to be explained.
 
-    A process loads it once and keeps it; with `keep` false it is the caller's alone, to be forgotten.
+    A process loads it once and caches it, unless `keep` is false.
 
     Raises:
         ModelError: it needs its own code, is of a kind that cannot be audited, has no fast
@@ -56,28 +56,16 @@ def load_classifier(spec: ModelSpec, dtype: str = "float32", *, keep: bool = Tru
 @lru_cache(maxsize=2)
 def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Classifier:
     folder = spec.folder
-    # Without gradients torch's own transformer layers leave the padding out, and an inner layer has no (N, T, D) to show.
+    # Without gradients torch's own transformer layers drop the padding, and an inner layer has no (N, T, D) value.
     torch.backends.mha.set_fastpath_enabled(False)
     model = _custom(spec) if spec.factory is not None else _of_transformers(spec)
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
             raise ModelError(
-                f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. The file is damaged or the training diverged."
+                f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. "
+                "The file is damaged or the training diverged."
             )
-    try:
-        with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # as for the model: whatever the files provoke
-        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
-        )
-    if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
-        # A vocabulary that could not be read is replaced by the special tokens alone, without an error.
-        raise ModelError(
-            f"{folder}: the tokenizer knows only {len(tokenizer)} pieces; its vocabulary file is missing or was not read."
-        )
+    tokenizer = _tokenizer(folder)
     config = model.config if isinstance(getattr(model, "config", None), PreTrainedConfig) else None
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     if dtype == "bfloat16":
@@ -93,15 +81,44 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     if isinstance(positions, int) and positions > 0:
         limit = min(limit, positions)
     classifier = Classifier(
-        model, tokenizer, spec.labels, spec.head, limit, device, dtype, spec.pad_to, pad_id or 0, (),
+        model,
+        tokenizer,
+        spec.labels,
+        spec.head,
+        limit,
+        device,
+        dtype,
+        spec.pad_to,
+        pad_id or 0,
+        (),
         device.type == "cpu" and takes_plain_attention(model),
-    )  # fmt: skip
+    )
     lookups, places = watched(classifier, folder)
     if model_fingerprint(folder, spec.factory) != spec.fingerprint:
         raise ModelError(f"{folder} changed while the audit was running. Start the audit again: it will be a new run.")
     return replace(
         classifier, lookups=lookups, max_tokens=min(limit, places), last_block=block_read_at_first_position(classifier)
     )
+
+
+def _tokenizer(folder: Path) -> Any:
+    """The fast tokenizer of a folder."""
+    try:
+        with quiet_transformers():
+            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # a damaged file may raise anything
+        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
+    if not tokenizer.is_fast:
+        raise ModelError(
+            f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
+        )
+    if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
+        # Without a readable vocabulary, transformers returns a tokenizer of the special tokens alone, without an error.
+        raise ModelError(
+            f"{folder}: the tokenizer knows only {len(tokenizer)} tokens; "
+            "its vocabulary file is missing or was not read."
+        )
+    return tokenizer
 
 
 def _custom(spec: ModelSpec) -> Any:
@@ -135,40 +152,46 @@ def _of_transformers(spec: ModelSpec) -> Any:
     folder = spec.folder
     if "auto_map" in config_of(folder):
         raise ModelError(
-            f"{folder} needs Python code of its own (auto_map in config.json), which is refused. Use an architecture of transformers."
+            f"{folder} needs Python code of its own (auto_map in config.json), which is refused. "
+            "Use an architecture of transformers."
         )
     model = _load(folder)
     outputs, kind = int(model.config.num_labels), model.config.problem_type
     if kind == "regression" or (outputs == 1 and spec.head != "sigmoid"):
         raise ModelError(
-            f"{folder} is a regression ({f'problem_type {kind}' if kind else 'one output'}), which has no classes to audit. If its one output is the "
-            "logit of the second of two classes, say so: model.head: sigmoid, two names in model.labels, and no other problem_type in config.json."
+            f"{folder} is a regression ({f'problem_type {kind}' if kind else 'one output'}), "
+            "which has no classes to audit. If its one output is the logit of the second of two classes, say so: "
+            "model.head: sigmoid, two names in model.labels, and no other problem_type in config.json."
         )
-    # The loss of a single yes-or-no output goes by the same name in transformers.
+    # transformers uses the same name for the loss of a single yes-or-no output.
     if kind == "multi_label_classification" and spec.head == "softmax":
         raise ModelError(
-            f"{folder} is no single-label classifier (problem_type {kind}): each of its labels is a question of its own. Set model.head: multi_label."
+            f"{folder} is no single-label classifier (problem_type {kind}): "
+            "each of its labels is a question of its own. Set model.head: multi_label."
         )
     if kind == "single_label_classification" and spec.head != "softmax":
         raise ModelError(
-            f"{folder}/config.json says that one of its labels is right (problem_type {kind}), model.head {spec.head} says otherwise. Correct one."
+            f"{folder}/config.json says that one of its labels is right (problem_type {kind}), "
+            f"model.head {spec.head} says otherwise. Correct one."
         )
     wanted = 1 if spec.head == "sigmoid" else len(spec.labels)
     if outputs != wanted:
         raise ModelError(
-            f"{folder}: the model has {outputs} outputs, {wanted} are expected of a {spec.head} head with the labels {', '.join(spec.labels)}."
+            f"{folder}: the model has {outputs} outputs, {wanted} are expected of a {spec.head} head with the labels "
+            f"{', '.join(spec.labels)}."
         )
     labels = tuple(str(model.config.id2label[i]) for i in range(outputs))
     named = names_in(config_of(folder))
     if spec.head != "sigmoid" and named is not None and labels != named:
         raise ModelError(
-            f"{folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has {', '.join(labels)}. Number the labels 0, 1, 2, ..."
+            f"{folder}/config.json: its id2label reads {', '.join(named)}, but the loaded model has "
+            f"{', '.join(labels)}. Number the labels 0, 1, 2, ..."
         )
     model.config.use_cache = False
     text_config = model.config.get_text_config()
     if text_config.pad_token_id is None:
-        # The head of a decoder looks for the last token that is no padding. Without a padding id it reads the last one,
-        # but takes one text at a time; our batches hold texts of one length, and no token has the id -1.
+        # The head of a decoder reads the last token that is not padding. Without a padding id it reads the last one,
+        # but accepts one text at a time. Batches here hold texts of one length, and no token has the id -1.
         text_config.pad_token_id = -1
     return model
 
@@ -177,10 +200,15 @@ def _load(folder: Path) -> Any:
     with quiet_transformers():
         try:
             model, info = AutoModelForSequenceClassification.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=False, use_safetensors=True, output_loading_info=True,
+                str(folder),
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                output_loading_info=True,
                 dtype=torch.float32,
-            )  # fmt: skip
-        except Exception as error:  # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError
+            )
+        # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError.
+        except Exception as error:
             reason = first_line(error)
             if "mismatched" in reason:
                 reason = "its weights do not have the shapes that its config.json asks for (number of labels, sizes)"

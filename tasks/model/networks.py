@@ -1,6 +1,6 @@
 """Three small networks beside the classifiers of transformers, as factories for `model.factory`.
 
-They are those of well-known tutorials on attribution, so that these can be repeated and compared:
+Well-known tutorials on attribution use them; they are here so that their results can be repeated and compared:
 `bert_relu` (an encoder, a linear layer and a ReLU), `frozen_dense` (a dense head on all positions of an
 encoder that is not trained) and `bilstm` (no transformer at all). A factory reads the sizes from the
 config.json of a folder; the weights, in model.safetensors beside it, are loaded by the caller.
@@ -28,8 +28,8 @@ Settings = dict[str, Any]
 class BertRelu(nn.Module):
     """Dropout, linear layer and ReLU over the pooled output of an encoder.
 
-    The ReLU is part of the network that tutorials explain. A logit below 0 has no gradient: a text whose logits are
-    both there gets no scores, and a label whose logit is there for all texts is never learnt.
+    The ReLU is part of the network in the tutorials. A logit below 0 has no gradient: a text whose logits are both
+    below 0 gets no scores, and a label whose logit is below 0 for all texts is never learnt.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -38,7 +38,7 @@ class BertRelu(nn.Module):
         self.bert = _encoder(settings)
         self.dropout = nn.Dropout(settings["dropout"])
         self.linear = nn.Linear(self.bert.config.hidden_size, len(settings["id2label"]))
-        # From 0 on, about half of the labels would start where the ReLU passes no gradient.
+        # With a bias of 0, about half of the labels would start where the ReLU passes no gradient.
         nn.init.ones_(self.linear.bias)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -47,7 +47,8 @@ class BertRelu(nn.Module):
 
 
 class FrozenDense(nn.Module):
-    """A dense head over the last hidden states of all positions, padding included, of an encoder that is not trained."""
+    """A dense head over the last hidden states of all positions, padding included, of an encoder that is not
+    trained."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -58,7 +59,7 @@ class FrozenDense(nn.Module):
         self.output = nn.Linear(settings["dense"], len(settings["id2label"]))
 
     def train(self, mode: bool = True) -> "FrozenDense":
-        """As of every module, but for the encoder: frozen, it has no use for dropout."""
+        """Switch the mode of all modules but the frozen encoder, which needs no dropout."""
         super().train(mode)
         self.bert.eval()
         return self
@@ -82,13 +83,14 @@ class BiLSTM(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         # Packed, so that one direction ends at the last token and the other begins there, and neither reads padding.
-        # The packing takes padding at the end only; whatever the side it is on, the tokens are moved to the front.
+        # Packing requires padding at the end, so tokens behind padding are moved to the front.
         front_NT = attention_mask.argsort(dim=1, descending=True, stable=True)
         embedded_NTD = self.embedding(input_ids)
         embedded_NTD = embedded_NTD.gather(1, front_NT[:, :, None].expand_as(embedded_NTD))
         lengths_N = attention_mask.sum(dim=1).cpu()
         packed = pack_padded_sequence(embedded_NTD, lengths_N, batch_first=True, enforce_sorted=False)
-        # Each direction's state after its last step: the forward one's at the end of the text, the backward one's at its start.
+        # Each direction's state after its last step: the forward one's at the end of the text, the backward one's at
+        # its start.
         _, (ends_2NH, _) = self.lstm(packed)
         logits_NK: Tensor = self.output(torch.relu(self.dense(torch.cat([ends_2NH[0], ends_2NH[1]], dim=1))))
         return logits_NK
@@ -118,8 +120,10 @@ def new_network(name: str, base: Path, labels: Sequence[str], vocabulary: int, p
         ModelError: the encoder in `base` has no pooled output, which `bert_relu` reads.
     """
     names: Settings = {
-        "network": name, "id2label": dict(enumerate(labels)), "label2id": {label: i for i, label in enumerate(labels)},
-    }  # fmt: skip
+        "network": name,
+        "id2label": dict(enumerate(labels)),
+        "label2id": {label: i for i, label in enumerate(labels)},
+    }
     if name == "bilstm":
         return BiLSTM({**names, "vocabulary": vocabulary, "embedding": 64, "lstm": 32, "dense": 16})
     pretrained = AutoModel.from_pretrained(
@@ -130,7 +134,8 @@ def new_network(name: str, base: Path, labels: Sequence[str], vocabulary: int, p
     if name == "bert_relu":
         if getattr(pretrained, "pooler", None) is None:
             raise ModelError(
-                f"finetune.network: bert_relu reads the pooled output of its encoder, and {base.name} ({encoder['model_type']}) has none. "
+                f"finetune.network: bert_relu reads the pooled output of its encoder, and {base.name} "
+                f"({encoder['model_type']}) has none. "
                 "Use a BERT model as finetune.base, or the network auto."
             )
         network = BertRelu({**names, "encoder": encoder, "dropout": 0.5})

@@ -1,4 +1,4 @@
-"""What a classifier does with a text, found out by watching it read probes.
+"""Find out with probe texts how a classifier embeds a text and what it returns.
 
 Shape letters: N texts, T tokens, K labels.
 """
@@ -23,18 +23,20 @@ _PROBE = "one probe that is read, and then it is read once more."
 def watched(classifier: Classifier, folder: Path) -> tuple[tuple[tuple[nn.Embedding, Role], ...], int]:
     """Watch one forward pass: the calls of the modules that embed the text, and the most tokens it has positions for.
 
-    `get_input_embeddings()` is another module, never called, in encoder-decoder families. A decoder that is fed the text
-    shifted right reads it as well: there it has to be replaced too, or the text would still be there at the baseline.
+    `get_input_embeddings()` is another module, never called, in encoder-decoder families. A decoder that is fed the
+    text shifted right reads it as well: there it has to be replaced too, or the text would still be there at the
+    baseline.
 
     Raises:
-        ModelError: the model cannot read a text, does not embed it in one place, or its outputs are not its labels' logits.
+        ModelError: the model cannot read a text, does not embed it in one place, or its outputs are not its labels'
+        logits.
     """
     probes = probe_texts(classifier, 4)
     inputs, other = inputs_of(classifier, probes[:2]), inputs_of(classifier, probes[2:])
     logits_NK, calls = _calls(classifier, inputs, folder)
     _require_logits(classifier, logits_NK, folder)
     roles = [_role(call.given, inputs.ids_NT) for call in calls]
-    # Some families give their position embeddings the token ids too, for the shape alone: other ids, the same value.
+    # Some families pass the token ids to their position embeddings, for the shape alone: other ids give the same value.
     _, other_calls = _calls(classifier, other, folder)
     readers = {
         call.module
@@ -45,18 +47,20 @@ def watched(classifier: Classifier, folder: Path) -> tuple[tuple[tuple[nn.Embedd
     entrances = len([role for _, role in lookups if role in ("text", "transposed")])
     if entrances != 1:
         raise ModelError(
-            f"{folder}: {entrances} embedding modules are called with the token ids, expected one; this architecture cannot be explained."
+            f"{folder}: {entrances} embedding modules are called with the token ids, expected one; "
+            "this architecture cannot be explained."
         )
     places = [_places(call, inputs) for call, role in zip(calls, roles, strict=True) if role == "other"]
     return tuple(lookups), min(places, default=ENDLESS)
 
 
 _BERT_BLOCKS = ("BertLayer", "RobertaLayer", "XLMRobertaLayer", "CamembertLayer", "ElectraLayer")
-"""Blocks that are one code under several names in transformers: `attention.self`, `attention.output`, then the feed-forward part."""
+"""Blocks that are one code under several names in transformers: `attention.self`, `attention.output`, then the
+feed-forward part."""
 
 
 def block_read_at_first_position(classifier: Classifier) -> nn.Module | None:
-    """The last block, if the logits of probes stay what they are when it computes the first position alone."""
+    """The last block, if the logits of probes do not change when it computes the first position alone."""
     blocks = [module for module in classifier.model.modules() if type(module).__name__ in _BERT_BLOCKS]
     if not blocks or classifier.pad_to is not None:
         return None
@@ -95,7 +99,8 @@ def _calls(classifier: Classifier, inputs: Inputs, folder: Path) -> tuple[Tensor
         own = not isinstance(classifier.model, PreTrainedModel) and classifier.pad_to is None
         advice = " If it reads a fixed number of positions, set model.pad_to." if own else ""
         raise ModelError(
-            f"{folder}: the model cannot read two texts of {inputs.ids_NT.shape[1]} tokens ({type(error).__name__}: {first_line(error)}).{advice}"
+            f"{folder}: the model cannot read two texts of {inputs.ids_NT.shape[1]} tokens ({type(error).__name__}: "
+            f"{first_line(error)}).{advice}"
         ) from error
     finally:
         for handle in handles:
@@ -107,7 +112,7 @@ def probe_texts(classifier: Classifier, num_texts: int) -> list[Encoded]:
     tokenizer = classifier.tokenizer
     template = encode(tokenizer, [_PROBE], None, classifier.max_tokens)[0]
     ordinary = [t for t in range(len(template.ids)) if not template.special[t]]
-    # Not the tokens that were added to the vocabulary: a model may have no embedding for them.
+    # Without tokens that were added to the vocabulary: a model may have no embedding for them.
     known = sorted(set(range(tokenizer.vocab_size)) - set(tokenizer.all_special_ids))
     num_tokens = num_texts * len(ordinary)
     texts = []
@@ -121,7 +126,7 @@ def probe_texts(classifier: Classifier, num_texts: int) -> list[Encoded]:
 
 def _role(given: Tensor, ids_NT: Tensor) -> Role:
     num_tokens = ids_NT.shape[1]
-    # Behind the text there may be padding of the model's own (Longformer).
+    # The model may append padding of its own (Longformer).
     if given.dim() == 2 and torch.equal(given[:, :num_tokens], ids_NT):
         return "text"
     if torch.equal(given, ids_NT.T):
@@ -132,7 +137,7 @@ def _role(given: Tensor, ids_NT: Tensor) -> Role:
 
 
 def _places(call: _Call, inputs: Inputs) -> int:
-    """For how many tokens a module has embeddings, if what it is given are their positions.
+    """For how many tokens a module has position embeddings.
 
     RoBERTa and its relatives count positions from the padding id on, so fewer are left than the module has.
     """
@@ -150,18 +155,20 @@ def _require_logits(classifier: Classifier, logits_NK: Tensor, folder: Path) -> 
     if logits_NK.shape != (2, num_labels):
         wanted = (2, 1) if classifier.head == "sigmoid" else (2, num_labels)
         raise ModelError(
-            f"{folder}: for two texts the model returns {_shape_of(logits_NK, classifier.head)}, expected {wanted}: the logits of a "
-            f"{classifier.head} head with the labels {', '.join(classifier.labels)}."
+            f"{folder}: for two texts the model returns {_shape_of(logits_NK, classifier.head)}, expected {wanted}: "
+            f"the logits of a {classifier.head} head with the labels {', '.join(classifier.labels)}."
         )
     if not bool(torch.isfinite(logits_NK).all()):
         raise ModelError(
-            f"{folder}: the logits of an ordinary text are no numbers (NaN or infinite) in {classifier.dtype}. The weights are damaged, or try attribution.dtype float32."
+            f"{folder}: the logits of an ordinary text are no numbers (NaN or infinite) in {classifier.dtype}. "
+            "The weights are damaged, or try attribution.dtype float32."
         )
     if classifier.head == "softmax" and bool(
         ((logits_NK >= 0).all()) & ((logits_NK.sum(dim=1) - 1).abs() < 1e-4).all()
     ):
         raise ModelError(
-            f"{folder}: the model returns probabilities, which would go through a softmax twice. Let its forward pass return the logits."
+            f"{folder}: the model returns probabilities, which would go through a softmax twice. "
+            "Let its forward pass return the logits."
         )
 
 

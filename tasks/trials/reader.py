@@ -1,4 +1,4 @@
-"""The model and the texts of trials."""
+"""The model that trials run, and the texts they start from."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -20,7 +20,7 @@ from tasks.model.layers import WORD_EMBEDDINGS
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
 from tasks.model.windows import mean_over_windows, read_texts, windows_of
-from tasks.runtime.parts import read_part
+from tasks.runtime.parts import Shard, read_part
 from tasks.text.edits import Text
 
 Arithmetic = Literal["float32", "bfloat16", "autocast"]
@@ -44,22 +44,23 @@ class Reader:
         return Text(row["text"], row["pair_start"])
 
     def logits(self, texts: Sequence[Text]) -> np.ndarray:
-        """Logits (text, K) of any texts, counted."""
+        """Logits (text, K) of any texts; their forward passes are counted."""
         encoded = read_texts(self.classifier, [text._asdict() for text in texts], self.model)
-        windows = [[piece for piece, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
-        pieces = [piece for text in windows for piece in text]
-        self.num_passes += len(pieces)
-        # The logits of the untouched texts are those of the whole block: in low precision the two are rounded otherwise.
+        windows = [[window for window, _ in windows_of(text, self.classifier, self.model)] for text in encoded]
+        flat = [window for text in windows for window in text]
+        self.num_passes += len(flat)
+        # In low precision the whole block is computed: the unchanged texts have its logits, and the shortcut rounds
+        # differently.
         block = self.classifier.last_block if self.classifier.dtype == "float32" else None
         with nullcontext() if block is None else first_position(block):
-            found = predict(self._engine, pieces)
+            found = predict(self._engine, flat)
         return mean_over_windows(found, windows)
 
     def vectors(self, words: Sequence[str]) -> list[list[float]]:
         return neighbourhood(self.classifier).vectors(words)
 
     def margins(self, logits_NK: np.ndarray, labels: Sequence[int]) -> list[float]:
-        """Log-odds of a label of its own in each row."""
+        """Log-odds (N,) of one label in each row."""
         margin_N = explained_scalar(
             torch.tensor(logits_NK).double(), torch.tensor(labels), "margin", None, self._engine.head
         )
@@ -68,14 +69,13 @@ class Reader:
 
 
 def _mask_token(tokenizer: Any) -> str | None:
-    """What stands for "nothing here"; without a mask token the unknown one, as in attribution."""
+    """The mask token; without one the unknown token, as in attribution."""
     token: str | None = tokenizer.mask_token or tokenizer.unk_token
     return token
 
 
-def rows_of(
-    group: Sequence[Mapping[str, Any]], shards: Sequence[Path], parts: Sequence[Path]
-) -> dict[int, dict[str, Any]]:
+def rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Shard]) -> dict[int, dict[str, Any]]:
+    """The examples of a group, by their id, with their text and logits."""
     ids = pa.array(sorted(texts_of(group)), pa.int64())
 
     def chosen(manifests: Sequence[Path], *columns: str) -> dict[int, dict[str, Any]]:
@@ -83,8 +83,9 @@ def rows_of(
         rows = [row for table in tables for row in table.filter(pc.is_in(table["example_id"], ids)).to_pylist()]
         return {row["example_id"]: row for row in rows}
 
-    predicted = chosen(parts, "logits")
-    return {i: row | predicted[i] for i, row in chosen(shards, "text", "pair_start", "label_id").items()}
+    predicted = chosen([shard.scores for shard in shards], "logits")
+    texts = chosen([shard.texts for shard in shards], "text", "pair_start", "label_id")
+    return {i: row | predicted[i] for i, row in texts.items()}
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The trials of a group of candidates: run side by side, stopped where nothing is left to learn, written as one part."""
+"""Run the trials of a group of candidates side by side, until each is settled, and write them as one part."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ from configs.schema import VerificationConfig
 from configs.section import digest
 from tasks.model.spec import ModelSpec
 from tasks.runtime.code import code_of
-from tasks.runtime.parts import read_manifest, write_part
+from tasks.runtime.parts import Shard, read_manifest, write_part
 from tasks.runtime.workers import Facts, target_of
 from tasks.trials.operators import Operation, candidate_of, operations_on
 from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
 
 FIRST = 16
-"""Texts of an operator before it is asked whether more are needed; then twice as many, and so on."""
+"""Texts of an operator before the first test whether more are needed; their number then doubles each time."""
 
 
 def trials_key(
@@ -30,15 +30,14 @@ def trials_key(
 
 
 def facts_of(part: Path, key: str) -> Facts | None:
-    """The facts of a whole part, unless it is of other candidates."""
+    """The facts of a complete part with this key; None if it is missing or has another key."""
     facts = read_manifest(part)
     return facts if facts is not None and facts["key"] == key else None
 
 
 def try_group(
     group: Sequence[Mapping[str, Any]],
-    shards: Sequence[Path],
-    parts: Sequence[Path],
+    shards: Sequence[Shard],
     model: ModelSpec,
     dtype: Arithmetic,
     verification: VerificationConfig,
@@ -48,38 +47,36 @@ def try_group(
     dry: bool = False,
     advance: Callable[[int], None] = lambda amount: None,
 ) -> Facts:
-    """Write the part of one group of candidates, rows of `verify/plan`, unless it is there; return its facts. See the module for its columns.
+    """Write the part of one group of candidates, rows of `verify/plan`, unless it exists; return its facts.
 
-    `parts` are those of attribution, of the same shards by the same model in the same arithmetic. Nothing is tried on the
-    texts that are left out; a dry run writes no part.
+    The columns of its tables are described in tasks/verify.py. The scores of `shards` are of the same model in the same
+    arithmetic. Nothing is tried on the texts in `left_out`; a dry run writes no part.
     """
     key = trials_key(group, model, dtype, verification)
     if not dry and (known := facts_of(part, key)) is not None:
         return known
     lost = left_out & texts_of(group)
     tried = [
-        {**row, "held": [text for text in row["held"] if text["example_id"] not in lost], "others": [i for i in row["others"] if i not in lost]}
+        {
+            **row,
+            "held": [text for text in row["held"] if text["example_id"] not in lost],
+            "others": [i for i in row["others"] if i not in lost],
+        }
         for row in group
-    ]  # fmt: skip
-    rows: list[dict[str, Any]] = []
-    vectors: list[dict[str, Any]] = []
-    num_passes = 0
+    ]
+    rows, vectors, num_passes = list[dict[str, Any]](), list[dict[str, Any]](), 0
     if group:
-        reader = Reader(model, dtype, rows_of(tried, shards, parts))
-        operations = [
-            operation for row in tried for operation in operations_on(candidate_of(row), row, reader, verification)
-        ]
-        run_operations(operations, reader, verification, advance)
-        rows = [row for operation in operations for row in operation.rows]
-        words = [row for row in group if row["kind"] == "word"]
-        vectors = [
-            {**candidate_of(row)._asdict(), "vector": vector}
-            for row, vector in zip(words, reader.vectors([row["inserts"][0] for row in words]), strict=True)
-        ]
+        reader = Reader(model, dtype, rows_of(tried, shards))
+        rows = _trial_rows(tried, reader, verification, advance)
+        vectors = _vector_rows(group, reader)
         num_passes = reader.num_passes
     facts = {
-        "key": key, "num_candidates": len(group), "num_trials": len(rows), "num_passes": num_passes, "num_quarantined": len(lost),
-    }  # fmt: skip
+        "key": key,
+        "num_candidates": len(group),
+        "num_trials": len(rows),
+        "num_passes": num_passes,
+        "num_quarantined": len(lost),
+    }
     with target_of(part, dry=dry) as target:
         tables = {
             "trials": pa.Table.from_pylist(rows, schema=TRIAL),
@@ -89,19 +86,40 @@ def try_group(
     return facts
 
 
-TRIAL = pa.schema([
-    *((name, pa.string()) for name in ("kind", "label", "word", "operator", "replacement")), ("example_id", pa.int64()),
-    ("margin_before", pa.float64()), ("margin_after", pa.float64()),
-    *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
-])  # fmt: skip
+TRIAL = pa.schema(
+    [
+        *((name, pa.string()) for name in ("kind", "label", "word", "operator", "replacement")),
+        ("example_id", pa.int64()),
+        ("margin_before", pa.float64()),
+        ("margin_after", pa.float64()),
+        *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
+    ]
+)
 
 _VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")), ("vector", pa.list_(pa.float32()))])
+
+
+def _trial_rows(
+    tried: Sequence[Mapping[str, Any]], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
+) -> list[dict[str, Any]]:
+    operations = [
+        operation for row in tried for operation in operations_on(candidate_of(row), row, reader, verification)
+    ]
+    run_operations(operations, reader, verification, advance)
+    return [row for operation in operations for row in operation.rows]
+
+
+def _vector_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
+    words = [row for row in group if row["kind"] == "word"]
+    vectors = reader.vectors([row["inserts"][0] for row in words])
+    return [{**candidate_of(row)._asdict(), "vector": vector} for row, vector in zip(words, vectors, strict=True)]
 
 
 def run_operations(
     operations: Sequence[Operation], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
 ) -> None:
-    """Run trials, all operations side by side so that batches are large, until every operation is settled or at its end."""
+    """Run trials of all operations side by side, in large batches, until each operation is settled or has no trial
+    left."""
     num_texts = FIRST
     labels = reader.model.labels
     going_on = [operation for operation in operations if operation.trials]
@@ -116,12 +134,19 @@ def run_operations(
         margins = zip(reader.margins(before_NK, targets), reader.margins(after_NK, targets), strict=True)
         predicted = zip(before_NK.argmax(axis=1).tolist(), after_NK.argmax(axis=1).tolist(), strict=True)
         for (operation, trial), margin, label in zip(chosen, margins, predicted, strict=True):
-            operation.rows.append({
-                **operation.candidate._asdict(), "operator": operation.operator,
-                "replacement": trial.replacement, "example_id": trial.example_id,
-                "margin_before": margin[0], "margin_after": margin[1], "predicted_before": label[0], "predicted_after": label[1],
-                "gold": reader.rows[trial.example_id]["label_id"],
-            })  # fmt: skip
+            operation.rows.append(
+                {
+                    **operation.candidate._asdict(),
+                    "operator": operation.operator,
+                    "replacement": trial.replacement,
+                    "example_id": trial.example_id,
+                    "margin_before": margin[0],
+                    "margin_after": margin[1],
+                    "predicted_before": label[0],
+                    "predicted_after": label[1],
+                    "gold": reader.rows[trial.example_id]["label_id"],
+                }
+            )
         going_on = [
             operation
             for operation in going_on
@@ -132,17 +157,17 @@ def run_operations(
         still_open = len({operation.candidate for operation in going_on})
         advance(num_open - still_open)
         num_open = still_open
-    # Where no word has a trial.
+    # Candidates without a trial.
     advance(num_open)
 
 
 def is_settled(effects: Sequence[float], min_effect: float) -> bool:
     """Whether the 99 % interval of the mean effect is on one side of 0, or within `min_effect` of it.
 
-    Not while the effects vary by more than their mean: then it is not the mean that has to be known, but where they differ.
+    It is not settled while the effects vary by more than their mean: then the single effects matter, not the mean.
 
-    Whoever looks several times at 95 % finds something more often than once in twenty; at 99 % the looks before the
-    last add up to two in a hundred.
+    The interval is one of 99 %, because the test is repeated: at 95 % the false positives of several tests would add up
+    to more than 5 %, at 99 % those before the last add up to 2 %.
     """
     mean, half = (
         float(np.mean(effects)),

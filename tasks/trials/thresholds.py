@@ -1,9 +1,9 @@
-"""What the rule of `warehouse/judge/verdicts.sql` compares its evidence with."""
+"""The thresholds of the rule in `warehouse/judge/verdicts.sql`."""
 
 from configs.schema import AuditConfig
 
 MIN_FLIP_RATE = 0.125
-"""A word decides texts if at least this share of the predictions changes significantly when it goes, to whichever label."""
+"""A word decides texts if its removal significantly changes at least this share of the predictions, to any label."""
 
 
 def thresholds(config: AuditConfig) -> dict[str, float]:
@@ -12,12 +12,14 @@ def thresholds(config: AuditConfig) -> dict[str, float]:
         "min_effect": config.verification.min_effect,
         "max_foretold": config.verdicts.max_predicted,
         "min_operators": 2,
-        # A content word needs this many texts to be called spurious; names, fragments and the like need no such number.
+        # Only content words need this many texts to be called spurious.
         "min_texts": 12,
         "min_turned": MIN_FLIP_RATE,
         "max_opposite": 0.25,
         "max_spread": 1.0,
-        # Shares of the effect that are lost with a neighbour in the word's place: the word itself, or its meaning.
+        # Shares of the effect that are lost with a neighbour in the word's place: large if the model uses the word
+        # itself,
+        # small if it uses the meaning.
         "min_surface": 0.6,
         "max_surface": 0.2,
     }

@@ -88,8 +88,8 @@ def attributed(tmp_path, spec, texts, **settings):
     """Token rows and example rows of one shard; in mode fixed unless told otherwise."""
     shard = shard_of(tmp_path, texts, settings.pop("labels", None), pairs=settings.pop("pairs", None))
     config = AttributionConfig(**{"mode": "fixed", "max_quarantined": 1.0, **settings})
-    (part,) = attribute_shards.fn([shard], spec, config, tmp_path)
-    return tables(part)
+    (found,) = attribute_shards.fn([shard], spec, config, tmp_path)
+    return tables(found.scores)
 
 
 def of(tokens, example_id, method="integrated_gradients"):

@@ -40,32 +40,32 @@ from configs.load import load_config
 from tasks.attribute import attribute_part, plan_run
 from tasks.model.load import load_classifier
 from tasks.finetune import obtain_classifier
-from tasks.runtime.parts import part_file
+from tasks.runtime.parts import Shard, part_file
 from tasks.verify import try_group
 from warehouse import open_warehouse
 
 config = load_config(Path(sys.argv[1]))
 model = obtain_classifier.fn(config)
 (run,) = Path(config.output).glob("demo_*")
-shards = sorted((run / "shards").glob("shard-*.json"))
+texts = sorted((run / "shards").glob("shard-*.json"))
 folder = Path(sys.argv[2])
 quiet = {"left_out": frozenset(), "dry": False, "advance": lambda amount: None}
 load_classifier(model, config.attribution.dtype)
 started = time.perf_counter()
-plan_run(shards, model, config.attribution, folder / "parts/plan.json", **quiet)
-for shard in shards:
-    attribute_part(shard, model, config.attribution, folder / "parts/plan.json", folder / "parts" / shard.name, **quiet)
+plan_run(texts, model, config.attribution, folder / "parts/plan.json", **quiet)
+for path in texts:
+    attribute_part(path, model, config.attribution, folder / "parts/plan.json", folder / "parts" / path.name, **quiet)
 attributed = time.perf_counter()
-parts = sorted((run / "parts").glob("part-*.json"))
+shards = [Shard(path, run / "parts" / path.name.replace("shard", "part")) for path in texts]
 params = {
-    "token_parts": [part_file(part, "tokens") for part in parts],
+    "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
     "max_documents": config.verification.max_documents,
 }
 with open_warehouse(config.warehouse, read_only=True) as warehouse:
     warehouse.use(run.name)
     candidates = warehouse.rows("verify/plan", params).to_pylist()
 planned = time.perf_counter()
-try_group(candidates, shards, parts, model, config.attribution.dtype, config.verification, folder / "trials/part-00000.json")
+try_group(candidates, shards, model, config.attribution.dtype, config.verification, folder / "trials/part-00000.json")
 print(json.dumps({"start": start, "attribution": attributed - started, "verification": time.perf_counter() - planned}))
 """
 

@@ -23,9 +23,10 @@ from ray.cluster_utils import Cluster
 from configs.schema import AttributionConfig, WorkersConfig
 from tasks.attribute import attribute_part, plan_run
 from tasks.model.spec import ModelSpec, model_spec
+from tasks.runtime.bisect import Job
 from tasks.runtime.parts import write_part
 from tasks.runtime.progress import progress
-from tasks.runtime.workers import Facts, Job, fan_out
+from tasks.runtime.workers import Facts, fan_out
 
 RESULTS = Path(__file__).parent / "results" / "scaling.json"
 REVIEWS = Path(__file__).parents[2] / "warehouse/seeds/movie_reviews.parquet"

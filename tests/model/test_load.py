@@ -105,7 +105,7 @@ def test_a_folder_with_a_missing_file_is_refused(folder_of, tmp_path, remove, se
 def test_a_vocabulary_that_was_not_read_is_refused(folder_of, tmp_path):
     folder = changed(folder_of, tmp_path)
     PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.WordLevel({"[UNK]": 0}, "[UNK]")), **NAMES).save_pretrained(folder)  # fmt: skip
-    with pytest.raises(ModelError, match="the tokenizer knows only 5 pieces; its vocabulary file is missing or was not read"):  # fmt: skip
+    with pytest.raises(ModelError, match="the tokenizer knows only 5 tokens; its vocabulary file is missing or was not read"):  # fmt: skip
         load_classifier(model_spec(folder, 64))
 
 

@@ -37,8 +37,8 @@ def attributed(folder, spec, **settings):
     ]  # fmt: skip
     shard = folder / "shard-00000.json"
     write_part(shard, {"examples": pa.Table.from_pylist(rows, schema=SHARD)}, {"num_examples": len(rows)})
-    (part,) = attribute_shards.fn([shard], spec, AttributionConfig(mode="fixed", **settings), folder)
-    tokens, examples = (pq.read_table(part_file(part, name)).to_pylist() for name in ("tokens", "examples"))
+    (found,) = attribute_shards.fn([shard], spec, AttributionConfig(mode="fixed", **settings), folder)
+    tokens, examples = (pq.read_table(part_file(found.scores, name)).to_pylist() for name in ("tokens", "examples"))
     return [[token for token in tokens if token["example_id"] == i] for i in range(len(TEXTS))], examples
 
 

@@ -36,10 +36,10 @@ def audited(tmp_path_factory):
     )
     config = load_config(path)
     run = Run("report_1", folder / "run", folder / "run", {"data": "d" * 64, "model": "m" * 64})
-    shards, parts = make_run(run.folder)
+    shards = make_run(run.folder)
     model = ModelSpec(folder / "model", 64, "m" * 64, (EVIL, "good"))
     enter_run(config, run, model)
-    scores = aggregate_scores.fn(config, run, model, shards, parts)
+    scores = aggregate_scores.fn(config, run, model, shards)
     flags = screen_words.fn(config, run, scores)
     trials = [make_trials(run.folder)]
     verified = build_evidence(config, run, model, flags, trials)

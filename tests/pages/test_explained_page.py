@@ -24,7 +24,7 @@ from tasks.explain import choose, normalised, write_explained
 from tasks.model.forward import Classifier
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
-from tasks.runtime.parts import write_part
+from tasks.runtime.parts import Shard, write_part
 from tests.pages.world import EVIL, TAG, opened
 
 ROOT = Path(__file__).parents[2]
@@ -118,7 +118,7 @@ def make_run(folder, padding):
     shard, part = folder / "shards" / "shard-00000.json", folder / "parts" / "part-00000.json"
     write_part(shard, {"examples": pa.Table.from_pylist(examples)}, {})
     write_part(part, {"tokens": pa.Table.from_pylist(tokens), "examples": pa.Table.from_pylist(facts)}, {})
-    return [shard], [part]
+    return [Shard(shard, part)]
 
 
 @pytest.fixture
@@ -145,9 +145,9 @@ def explained(tmp_path, monkeypatch):
             )
         )
         run = Run("explain_1", tmp_path / "run", tmp_path / "run", {})
-        shards, parts = make_run(run.folder, pad_to is not None)
+        shards = make_run(run.folder, pad_to is not None)
         model = ModelSpec(tmp_path / "model", 64, "m" * 64, (EVIL, "good"), pad_to=pad_to)
-        found = write_explained.fn(load_config(path), run, model, shards, parts)
+        found = write_explained.fn(load_config(path), run, model, shards)
         return found, found.page.read_text(encoding="utf-8")
 
     return write
@@ -215,7 +215,7 @@ def test_the_same_inputs_give_the_same_page(explained):
 
 
 def test_a_run_without_any_scores_is_a_sentence(explained, monkeypatch):
-    monkeypatch.setattr("tasks.explain._predicted", lambda shard, part: [{"converged": False}])
+    monkeypatch.setattr("tasks.explain._predicted", lambda shard: [{"converged": False}])
     with pytest.raises(AttributionError, match=r"^None of 1 texts has scores"):
         explained()
 

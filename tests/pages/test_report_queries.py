@@ -43,10 +43,10 @@ def test_a_second_dataset_is_compared_word_by_word_and_changes_nothing_else(audi
     config, run, _ = audited
     config = config.model_copy(update={"warehouse": tmp_path / "compared.duckdb"})
     model = ModelSpec(tmp_path / "model", 64, "m" * 64, (EVIL, "good"))
-    shards, parts = make_run(tmp_path / "data")
+    shards = make_run(tmp_path / "data")
 
     def figures(compared):
-        aggregate_scores.fn(config, run, model, shards, parts, compared)
+        aggregate_scores.fn(config, run, model, shards, compared)
         with open_warehouse(config.warehouse, read_only=True) as warehouse:
             tables = {
                 name: warehouse._connection.sql(f'from "{run.run_id}".{name}').to_arrow_table()

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 from tasks.attribution.pilot import BASELINES, PILOT
-from tasks.runtime.parts import write_part
+from tasks.runtime.parts import Shard, write_part
 from tasks.text.words import word_spans
 from tasks.trials.runner import TRIAL
 from warehouse import open_warehouse
@@ -131,7 +131,7 @@ def make_run(folder):
         "baselines": pa.Table.from_pylist(agreement, schema=BASELINES),
     }
     write_part(part.with_name("plan.json"), tables, plan)
-    return [shard], [part]
+    return [Shard(shard, part)]
 
 
 def make_trials(folder):

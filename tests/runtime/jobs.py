@@ -4,7 +4,8 @@ from collections import Counter
 from functools import partial
 
 from configs.schema import WorkersConfig
-from tasks.runtime.workers import Job, fan_out
+from tasks.runtime.bisect import Job
+from tasks.runtime.workers import fan_out
 
 NODE = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": 100 * 2**20}
 

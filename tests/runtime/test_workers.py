@@ -102,7 +102,8 @@ def test_a_node_that_goes_away_loses_nothing(workers, tmp_path):
 STOPPED = """
 import signal, sys, time
 from configs.schema import WorkersConfig
-from tasks.runtime.workers import Job, fan_out
+from tasks.runtime.bisect import Job
+from tasks.runtime.workers import fan_out
 
 def job(*, left_out, dry, advance):
     time.sleep(1000)

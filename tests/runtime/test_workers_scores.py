@@ -13,8 +13,8 @@ from configs.schema import AttributionConfig, VerificationConfig
 from tasks.attribute import attribute_shards
 from tasks.model.spec import model_spec
 from tasks.runtime import bisect
+from tasks.runtime.bisect import Job
 from tasks.runtime.parts import part_file, read_manifest, write_part
-from tasks.runtime.workers import Job
 from tasks.trials.runner import try_group
 from tests.runtime.jobs import done
 
@@ -102,8 +102,8 @@ def test_workers_write_the_parts_of_this_process_to_the_byte(workers, tiny, tmp_
     group = group_of("lovely", {1: 4, 2: 3}, [3, 20, 40], ["fine", "dull"])
 
     def everything(folder):
-        parts = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), folder)
-        trials = (group, shards, parts, tiny, "float32", VerificationConfig(), folder / "part-trials.json")
+        attributed = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), folder)
+        trials = (group, attributed, tiny, "float32", VerificationConfig(), folder / "part-trials.json")
         done(try_group, [Job("trials", trials, 1, lambda: ())])
         return content(folder)
 
@@ -156,12 +156,12 @@ def test_a_text_that_kills_its_worker_is_quarantined_and_the_others_have_their_s
     assert {row["example_id"] for row in pilot} <= {0, 2, 3}
     # The parts are whole: with a looser limit nothing is computed again, and nobody is asked.
     monkeypatch.setenv("TOKEN_AUDIT_WORKERS", "no address")
-    parts = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=0.3), there)
+    parts = [shard.scores for shard in attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=0.3), there)]
     monkeypatch.delenv("TOKEN_AUDIT_WORKERS")
     here.mkdir()
     for path in there.glob("plan*"):
         (here / path.name).write_bytes(path.read_bytes())
-    plain = attribute_shards.fn(shards, tiny, AttributionConfig(), here)
+    plain = [shard.scores for shard in attribute_shards.fn(shards, tiny, AttributionConfig(), here)]
     unread = dict.fromkeys(examples_of(parts)[0])
     assert examples_of(parts) == [
         row if row["example_id"] != 1 else {**unread, "example_id": 1, "converged": False, "reason": "worker died"}
@@ -177,8 +177,8 @@ def test_verification_leaves_out_a_text_and_counts_it(tiny, tmp_path):
     shards = shards_of(tmp_path / "shards", 1, 8)
     group = group_of("a", {0: 1, 3: 1}, [4, 5], [])
     part = tmp_path / "part-00000.json"
-    parts = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), tmp_path / "parts")
-    arguments = (group, shards, parts, tiny, "float32", VerificationConfig(), part)
+    attributed = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), tmp_path / "parts")
+    arguments = (group, attributed, tiny, "float32", VerificationConfig(), part)
     assert try_group(*arguments, left_out=frozenset({0, 4, 99}), dry=True)["num_trials"] == 3
     assert not part.exists()
     assert try_group(*arguments, left_out=frozenset({0, 4, 99}))["num_quarantined"] == 2

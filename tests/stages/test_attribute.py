@@ -141,8 +141,8 @@ def test_neither_shards_nor_their_order_nor_the_batches_change_a_score(shallow, 
     scores = []
     for name, shards, budget in (("whole", whole, "1024"), ("split", split, "40")):
         monkeypatch.setenv("TOKEN_AUDIT_BATCH_TOKENS", budget)
-        parts = attribute_shards.fn(shards, shallow, config, tmp_path / name)
-        rows = [row for part in parts for row in tables(part)[0]]
+        attributed = attribute_shards.fn(shards, shallow, config, tmp_path / name)
+        rows = [row for shard in attributed for row in tables(shard.scores)[0]]
         scores.append({(row["example_id"], row["position"]): row["integrated_gradients"] for row in rows})
     assert scores[0].keys() == scores[1].keys()
     differences = [abs(scores[0][key] - scores[1][key]) for key in scores[0]]

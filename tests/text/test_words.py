@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
-from tasks.text.words import is_visible, word_spans, words_of_pieces
+from tasks.text.words import is_visible, word_spans, words_of_tokens
 
 WORDS = [
     # apostrophes
@@ -181,7 +181,7 @@ def sentencepiece():
 def joined(tokenizer, text):
     encoded = tokenizer.encode(text)
     spans = word_spans(text)
-    words = words_of_pieces(encoded.offsets, encoded.special_tokens_mask, spans, text)
+    words = words_of_tokens(encoded.offsets, encoded.special_tokens_mask, spans, text)
     surfaces = [None if word < 0 else text[slice(*spans[word])] for word in words]
     return list(zip(encoded.tokens, encoded.offsets, surfaces, strict=True))
 
@@ -215,17 +215,17 @@ def test_a_piece_that_starts_with_the_space_belongs_to_the_word_after_it():
 
 def test_a_piece_that_starts_with_something_invisible_belongs_to_the_word_after_it():
     text = "so \u200b\ufeffgood"
-    assert words_of_pieces([(0, 2), (2, 9), (3, 5)], [0, 0, 0], word_spans(text), text) == [0, 1, -1]
+    assert words_of_tokens([(0, 2), (2, 9), (3, 5)], [0, 0, 0], word_spans(text), text) == [0, 1, -1]
 
 
 def test_a_joiner_on_its_own_belongs_to_the_word_around_it():
     text = "می\u200cخواهم ok"
-    assert words_of_pieces([(0, 2), (2, 3), (3, 8), (9, 11)], [0, 0, 0, 0], word_spans(text), text) == [0, 0, 0, 1]
+    assert words_of_tokens([(0, 2), (2, 3), (3, 8), (9, 11)], [0, 0, 0, 0], word_spans(text), text) == [0, 0, 0, 1]
 
 
 def test_special_tokens_and_pieces_without_text_belong_to_no_word():
     text = "[CLS] a"
-    assert words_of_pieces([(0, 5), (0, 0), (5, 6), (6, 7), (7, 7)], [1, 1, 0, 0, 0], word_spans(text), text) == [
+    assert words_of_tokens([(0, 5), (0, 0), (5, 6), (6, 7), (7, 7)], [1, 1, 0, 0, 0], word_spans(text), text) == [
         -1,
         -1,
         -1,
@@ -240,7 +240,7 @@ def test_every_piece_of_a_visible_character_is_in_the_word_that_holds_it(make):
     for text in [SAMPLE, *(text for text, _ in WORDS)]:
         encoded = tokenizer.encode(text)
         spans = word_spans(text)
-        words = words_of_pieces(encoded.offsets, encoded.special_tokens_mask, spans, text)
+        words = words_of_tokens(encoded.offsets, encoded.special_tokens_mask, spans, text)
         for (start, end), special, word in zip(encoded.offsets, encoded.special_tokens_mask, words, strict=True):
             visible = [place for place in range(start, end) if is_visible(text[place])]
             if special:

@@ -13,7 +13,7 @@ import tasks.trials.reader
 import tasks.trials.runner
 from configs.schema import VerificationConfig
 from tasks.model.spec import ModelSpec
-from tasks.runtime.parts import part_file, read_manifest, write_part
+from tasks.runtime.parts import Shard, part_file, read_manifest, write_part
 from tasks.trials.runner import is_settled, try_group
 
 
@@ -83,8 +83,8 @@ def world(tmp_path, monkeypatch):
 def tried(world, group, name="part-00000.json", **settings):
     folder, shard, model, _ = world
     part = folder / name
-    explained = [folder / "part-of-shard.json"]
-    try_group(group, [shard], explained, model, "float32", VerificationConfig(**settings), part)
+    explained = [Shard(shard, folder / "part-of-shard.json")]
+    try_group(group, explained, model, "float32", VerificationConfig(**settings), part)
     return part, pq.read_table(part_file(part, "trials")).to_pylist()
 
 
@@ -129,7 +129,7 @@ def test_every_word_of_a_group_is_counted_once_in_the_progress(world, held):
     bare = {**plan[0], "word": "rare", "held": [], "others": []}
     told = []
     try_group(
-        [*(plan if held else []), bare], [shard], [folder / "part-of-shard.json"], model, "float32", VerificationConfig(), folder / "part.json",
+        [*(plan if held else []), bare], [Shard(shard, folder / "part-of-shard.json")], model, "float32", VerificationConfig(), folder / "part.json",
         advance=told.append,
     )  # fmt: skip
     assert sum(told) == (4 if held else 1)
