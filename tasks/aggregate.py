@@ -16,7 +16,7 @@ from warehouse import open_warehouse
 
 PRIOR_EXAMPLES = 4.0
 """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in label rates."""
-_MIN_PMI = 3.0
+MIN_PMI = 3.0
 """Nats of association from which neighbouring words get figures as a pair: they meet 20 times as often as chance."""
 _SCORES = (
     "examples", "rejects", "word_occurrences", "piece_occurrences", "bigram_occurrences", "word_scores", "word_importance",
@@ -88,5 +88,5 @@ def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Path], parts
         "batch_files": BATCH_FILES,
         **config.statistics.model_dump(),
         "prior_examples": PRIOR_EXAMPLES,
-        "min_pmi": _MIN_PMI,
+        "min_pmi": MIN_PMI,
     }
