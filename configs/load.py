@@ -117,7 +117,8 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
     try:
         config = AuditConfig.model_validate(values)
     except ValidationError as error:
-        explained = [_explain(problem, _source(_dotted(problem["loc"]), sources, path)) for problem in error.errors()]
+        problems = [single for problem in error.errors() for single in _singly(problem)]
+        explained = [_explain(problem, _source(_dotted(problem["loc"]), sources, path)) for problem in problems]
         raise ConfigError("\n".join(dict.fromkeys(lines + explained))) from error
     if lines:
         raise ConfigError("\n".join(lines))
@@ -151,10 +152,24 @@ def _section_of(annotation: Any) -> type[Section] | None:
     return None
 
 
+def _singly(problem: Any) -> Iterator[Any]:
+    """The problem; of a section of version 0.1 that is gone, one for each setting in it."""
+    location, given = problem["loc"], problem["input"]
+    if problem["type"] == "extra_forbidden" and location[-1] in _GONE_SECTIONS and isinstance(given, dict) and given:
+        for name, value in given.items():
+            yield {**problem, "loc": (*location, name), "input": value}
+    else:
+        yield problem
+
+
 def _explain(problem: Any, source: str) -> str:
     """One line for one of pydantic's errors, in the words of the config file."""
     location, kind, got = problem["loc"], problem["type"], problem["input"]
     key = _dotted(location)
+    if kind == "extra_forbidden" and key in RENAMED:
+        return f"{source}: `{key}` is not a setting. {RENAMED[key]}"
+    if kind == "extra_forbidden" and location[0] in _GONE_SECTIONS:
+        return f"{source}: `{key}` is not a setting. `token-audit config --all` lists every setting."
     if kind in ("extra_forbidden", "invalid_key"):
         section: type[Section] = AuditConfig
         for part in location[:-1]:
@@ -170,6 +185,47 @@ def _explain(problem: Any, source: str) -> str:
         return f"{source}: `{key}` {message}." if key else f"{source}: {message}."
     hint = "" if ".where." in key else _quotes(kind, got)
     return f"{source}: `{key}` should be {_wanted(problem, key)}, got {shown(got)}{hint}."
+
+
+RENAMED: dict[str, str] = {
+    "aggregation.min_examples": "It is `statistics.min_examples` now.",
+    "aggregation.sure_q": "It is `statistics.fdr` now.",
+    "flagging.max_q": "It is `statistics.fdr` now.",
+    "flagging.min_score": "It is `screening.min_score` now.",
+    "flagging.recogniser": "It is `screening.recogniser` now.",
+    "verification.max_candidates": "It is `screening.max_candidates` now.",
+    "verdicts.max_foretold": "It is `verdicts.max_predicted` now.",
+    "report.title": "It is `title` now, at the top level.",
+    "explain.title": "It is `title` now, at the top level.",
+    "attribution.method": "Write `attribution.methods: certified`, or list `attribution.methods`.",
+    "workers.job_minutes": "It is the environment variable TOKEN_AUDIT_JOB_MINUTES now.",
+    "attribution.baseline_sweep": "It is gone: `token-audit certify` compares baselines.",
+    "attribution.max_gradients": "It is gone: `attribution.interval_width` says how precise figures should be.",
+    "flagging.min_spuriousness": "It is gone: words are called spurious by their trials alone.",
+    **{
+        f"aggregation.bootstrap_{name}": "It is gone, with the bootstrap: every word has its interval without it."
+        for name in ("words", "examples", "replicates", "seed")
+    },
+    **{
+        f"{section}.{name}": "It is a constant now."
+        for section, names in {
+            "model": "overlap",
+            "finetune": "batch_size frozen_layers",
+            "attribution": "max_noise interval_examples max_doublings",
+            "aggregation": "prior_examples min_pmi",
+            "flagging": "min_capitalised min_casing_examples",
+            "verification": "min_similarity seed",
+            "verdicts": "min_operators min_texts min_turned max_opposite max_spread min_surface max_surface",
+            "certification": "rate strengths names name_strength probes min_learned baselines",
+            "recommendation": "max_vocabulary max_hints min_hint_examples min_hint_lift",
+            "report": "top_words sentences browser_sentences",
+        }.items()
+        for name in names.split()
+    },
+}
+"""Setting of version 0.1 that is none any more -> what became of it."""
+
+_GONE_SECTIONS = {key.partition(".")[0] for key in RENAMED} - set(AuditConfig.model_fields)
 
 
 def _elsewhere(name: str) -> str:

@@ -384,7 +384,7 @@ class AuditConfig(Section):
     data: DataConfig
     """The labelled dataset."""
     compare: DataConfig | None = None
-    """A second labelled dataset that the same model reads: do words mean the same to it there?"""
+    """A second labelled dataset that the same model reads, to see whether words mean the same to it there."""
     model: ModelConfig = ModelConfig()
     """The classifier."""
     finetune: FinetuneConfig | None = None

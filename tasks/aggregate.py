@@ -16,7 +16,7 @@ from warehouse import open_warehouse
 PRIOR_EXAMPLES = 4.0
 """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in
 label rates."""
-_MIN_PMI = 3.0
+MIN_PMI = 3.0
 """Least pointwise mutual information, in nats, of neighbouring words with figures as a pair: 20 times chance."""
 _SCORES = (
     "examples",
@@ -104,5 +104,5 @@ def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Shard]) -> d
         "batch_files": BATCH_FILES,
         **config.statistics.model_dump(),
         "prior_examples": PRIOR_EXAMPLES,
-        "min_pmi": _MIN_PMI,
+        "min_pmi": MIN_PMI,
     }

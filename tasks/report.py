@@ -117,6 +117,7 @@ def _code() -> list[str]:
             "tasks.report",
             "tasks.pages",
             "tasks.selftest",
+            "tasks.trials",
             "tasks.text",
             "tasks.data",
             "tasks.model",

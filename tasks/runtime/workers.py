@@ -67,16 +67,18 @@ def fan_out() -> Iterator[Everywhere]:
     The workers end with the block.
 
     Raises:
-        AuditError: Ray is not installed, the cluster does not answer, or there is no such device.
+        AuditError: Ray is not installed, the cluster does not answer, there is no such device, or
+            `TOKEN_AUDIT_JOB_MINUTES` is no number of minutes.
     """
     given = os.environ.get("TOKEN_AUDIT_WORKERS", "").strip()
     if given in ("", "1"):
         yield _in_this_process
         return
+    seconds = _job_seconds()
     with _connected(given) as (ray, threads):
 
         def on_workers(function: Callable[..., Facts], jobs: Sequence[Job], meter: "Meter") -> None:
-            _Crew(ray, function, threads, _job_seconds(), meter).do(jobs)
+            _Crew(ray, function, threads, seconds, meter).do(jobs)
 
         yield on_workers
 

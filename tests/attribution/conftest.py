@@ -1,5 +1,5 @@
 """The demo's encoder, made once."""
 
-from tests.attribution.minilm import minilm, shallow, small_pilot
+from tests.attribution.minilm import doublings, minilm, shallow, small_pilot
 
-__all__ = ["minilm", "shallow", "small_pilot"]
+__all__ = ["doublings", "minilm", "shallow", "small_pilot"]

@@ -32,6 +32,17 @@ def small_pilot(monkeypatch):
     monkeypatch.setattr("tasks.attribution.pilot.TEXTS", 4)
 
 
+@pytest.fixture
+def doublings(monkeypatch):
+    """Says how often a text that misses its tolerance is tried again; without a call, as often as the product does."""
+
+    def doublings(number):
+        for module in ("tasks.attribute", "tasks.attribution.plan", "tasks.attribution.scores"):
+            monkeypatch.setattr(f"{module}.MAX_DOUBLINGS", number)
+
+    return doublings
+
+
 @pytest.fixture(scope="session")
 def minilm(tmp_path_factory):
     """The demo's encoder with a seeded head large enough for scores of some size."""

@@ -58,10 +58,12 @@ def test_the_budget_is_read_from_the_environment(monkeypatch):
         batch_tokens(torch.device("cpu"))
 
 
-def test_a_gap_over_the_limit_gets_more_steps_and_then_quarantine(shallow, tmp_path):
-    _, coarse = attributed(tmp_path / "a", shallow, TEXTS, steps=1, max_gap=0.002, max_doublings=0)
+def test_a_gap_over_the_limit_gets_more_steps_and_then_quarantine(shallow, tmp_path, doublings):
+    doublings(0)
+    _, coarse = attributed(tmp_path / "a", shallow, TEXTS, steps=1, max_gap=0.002)
     assert not all(example["converged"] for example in coarse)
-    _, retried = attributed(tmp_path / "b", shallow, TEXTS, steps=1, max_gap=0.002, max_doublings=6)
+    doublings(6)
+    _, retried = attributed(tmp_path / "b", shallow, TEXTS, steps=1, max_gap=0.002)
     for before, after in zip(coarse, retried, strict=True):
         relative = abs(after["gap"]) / max(abs(after["change"]), 1)
         assert after["converged"] == (relative <= 0.002)

@@ -137,7 +137,7 @@ def test_a_baseline_of_zeros_or_of_the_mean_embedding_equals_captum_on_embedding
         assert_scores(tokens, "integrated_gradients", expected.sum(-1))
 
 
-@pytest.mark.parametrize("rule", ["trapezoid", "simpson", "gauss_kronrod", "inclusive_sum", "midpoint", "riemann_left"])
+@pytest.mark.parametrize("rule", ["trapezoid", "inclusive_sum", "midpoint", "riemann_left"])
 def test_every_rule_is_the_weighted_sum_of_its_gradients(minilm, tmp_path, rule):
     """The ends of the path are not computed twice; the sum has to know where they are."""
     from tasks.attribution.quadrature import quadrature

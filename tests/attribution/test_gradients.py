@@ -81,7 +81,7 @@ def test_two_class_margins_are_mirrored():
 # ---------------------------------------------------------------- closed forms
 
 
-@pytest.mark.parametrize("rule", ["midpoint", "gauss_legendre", "trapezoid", "simpson", "gauss_kronrod"])
+@pytest.mark.parametrize("rule", ["midpoint", "gauss_legendre", "trapezoid"])
 def test_all_methods_of_a_linear_model_are_weight_times_input(rule):
     # logit_k = sum over tokens of x_t . w_k: the gradient is w_k everywhere, so the path does not matter.
     weight_DK = torch.tensor([[1.0, -1.0], [0.5, 2.0]])
@@ -112,7 +112,7 @@ def test_integrated_gradients_of_a_quadratic_are_known_and_differ_from_gradient_
     torch.testing.assert_close(gradient_x_input(at_input.gradient_ETD, inputs_BTD), torch.tensor([[10.0, 18.5]]))
 
 
-def test_completeness_of_a_smooth_network_closes_with_kronrod_15():
+def test_completeness_of_a_smooth_network_closes_with_15_gauss_nodes():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(12, 16), nn.Tanh(), nn.Linear(16, 3)).requires_grad_(
         requires_grad=False
@@ -122,7 +122,7 @@ def test_completeness_of_a_smooth_network_closes_with_kronrod_15():
     ends = [explained_scalar(network(points), target_B, "margin") for points in (inputs_BTD, baseline_BTD)]
     gaps = {}
     for steps in (3, 15):
-        scores_BT, _ = integrated(network, inputs_BTD, baseline_BTD, target_B, "gauss_kronrod", steps)
+        scores_BT, _ = integrated(network, inputs_BTD, baseline_BTD, target_B, "gauss_legendre", steps)
         gaps[steps] = float((scores_BT.sum(dim=1) - (ends[0] - ends[1])).abs().max())
     assert gaps[15] < 1e-6
     assert gaps[3] > 10 * gaps[15]

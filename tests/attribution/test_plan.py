@@ -1,11 +1,10 @@
 """How many gradients a text gets: tolerance, noise and budget against the exact scores."""
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from configs.errors import AttributionError
-from tasks.runtime.parts import part_file, read_manifest
+from tasks.runtime.parts import read_manifest
 from tests.attribution.minilm import attributed, of, reviews
 
 pytestmark = pytest.mark.slow
@@ -56,7 +55,7 @@ def test_document_mode_keeps_its_tolerance_and_spends_more_only_where_it_must(sh
     assert all(token["contrast"] is None for token in tokens)
 
 
-def test_a_tolerance_holds_rounding_too(shallow, reference, tmp_path):
+def test_a_tolerance_holds_rounding_too(shallow, reference, tmp_path, doublings):
     texts = reviews(20)
     tokens, examples = attributed(
         tmp_path / "document", shallow, texts, mode="document", tolerance=0.03, dtype="bfloat16"
@@ -66,24 +65,22 @@ def test_a_tolerance_holds_rounding_too(shallow, reference, tmp_path):
     # Of each of the pilot's 16 texts, the fine grid in bfloat16 and the coarse one in float32 beside it.
     assert read_manifest(tmp_path / "document" / "plan.json")["pilot_gradients"] == 16 * (64 + 32)
     # Half a percent is below what bfloat16 rounds: many gradients agree with each other, and are not believed.
-    tokens, examples = attributed(
-        tmp_path / "b", shallow, texts, mode="document", tolerance=0.005, dtype="bfloat16", max_doublings=2
-    )
+    doublings(2)
+    tokens, examples = attributed(tmp_path / "b", shallow, texts, mode="document", tolerance=0.005, dtype="bfloat16")
     errors = relative_errors(tokens, reference)
     believed = np.array([example["converged"] for example in examples])
     assert (errors > 0.005).mean() > 0.9
     assert believed.mean() < 0.3
 
 
-def test_a_text_that_misses_its_tolerance_is_quarantined_with_the_reason(shallow, tmp_path):
-    _, examples = attributed(tmp_path, shallow, reviews(6), mode="document", tolerance=0.005, max_doublings=0)
+def test_a_text_that_misses_its_tolerance_is_quarantined_with_the_reason(shallow, tmp_path, doublings):
+    doublings(0)
+    _, examples = attributed(tmp_path, shallow, reviews(6), mode="document", tolerance=0.005)
     missed = [example for example in examples if not example["converged"]]
     assert missed
     assert all(example["reason"] == "tolerance" and example["error"] > 0.005 for example in missed)
     with pytest.raises(AttributionError, match=r"of 6 examples miss attribution.tolerance = 0.005 after 0 doublings"):
-        attributed(
-            tmp_path / "b", shallow, reviews(6), mode="document", tolerance=0.005, max_doublings=0, max_quarantined=0.0
-        )
+        attributed(tmp_path / "b", shallow, reviews(6), mode="document", tolerance=0.005, max_quarantined=0.0)
 
 
 def test_corpus_mode_is_unbiased_and_knows_the_size_of_its_noise(shallow, tmp_path):
@@ -107,10 +104,11 @@ def test_corpus_mode_is_unbiased_and_knows_the_size_of_its_noise(shallow, tmp_pa
     assert np.sqrt(np.mean(squares)) == pytest.approx(noise, rel=0.35)
 
 
-def test_the_engine_finds_how_many_gradients_the_noise_asks_for(shallow, tmp_path):
+def test_the_engine_finds_how_many_gradients_the_noise_asks_for(shallow, tmp_path, monkeypatch):
     counts = {}
     for max_noise in (0.4, 0.05):
-        _, examples = attributed(tmp_path / str(max_noise), shallow, reviews(30), mode="corpus", max_noise=max_noise)
+        monkeypatch.setattr("tasks.attribution.plan._MAX_NOISE", max_noise)
+        _, examples = attributed(tmp_path / str(max_noise), shallow, reviews(30), mode="corpus")
         counts[max_noise] = examples[0]["gradients"]
         plan = read_manifest(tmp_path / str(max_noise) / "plan.json")
         assert plan["noise"] <= max_noise
@@ -118,29 +116,23 @@ def test_the_engine_finds_how_many_gradients_the_noise_asks_for(shallow, tmp_pat
     assert counts[0.4] < counts[0.05]
 
 
-def test_a_budget_is_kept_and_the_other_texts_are_predicted_only(shallow, tmp_path):
-    tokens, examples = attributed(tmp_path, shallow, reviews(40), mode="corpus", max_gradients=60)
+WIDTH = 0.0004
+"""Asks for about half of the forty texts."""
+
+
+def test_a_wanted_width_is_kept_and_the_texts_that_it_needs_not_are_predicted_only(shallow, tmp_path):
+    tokens, examples = attributed(tmp_path, shallow, reviews(40), mode="corpus", interval_width=WIDTH)
     attributed_ones = [example for example in examples if example["converged"]]
     assert len(examples) == 40
+    plan = read_manifest(tmp_path / "plan.json")
+    assert plan["width"] == pytest.approx(WIDTH, rel=0.1)
+    planned = plan["n_planned"] * plan["gradients"]
     spent = sum(example["gradients"] for example in attributed_ones)
     # Texts are drawn one by one, so the number varies by its root.
-    assert 30 <= spent <= 100
+    assert 0.5 * planned <= spent <= 1.7 * planned
     others = [example for example in examples if example["converged"] is None]
     assert len(others) == 40 - len(attributed_ones) > 0
     assert all(
         example["gradients"] is None and example["confidence"] > 0 and example["reason"] is None for example in others
     )
     assert {token["example_id"] for token in tokens} == {example["example_id"] for example in attributed_ones}
-
-
-def test_baselines_are_compared_on_the_pilot(shallow, tmp_path):
-    attributed(tmp_path, shallow, reviews(6), steps=2, baseline_sweep=("zero", "pad"))
-    rows = pq.read_table(part_file(tmp_path / "plan.json", "baselines")).to_pylist()
-    assert [(row["baseline_a"], row["baseline_b"]) for row in rows] == [
-        ("mask", "zero"),
-        ("mask", "pad"),
-        ("zero", "pad"),
-    ]
-    assert all(
-        -1 <= row["rank_agreement"] <= 1 and 0 <= row["top_agreement"] <= 1 and row["n_examples"] > 0 for row in rows
-    )

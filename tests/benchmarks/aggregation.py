@@ -1,7 +1,7 @@
 """Cost of the statistics on 10 million (document, word) rows: `make benchmark-statistics`.
 
 Words are drawn by Zipf's law, 20 to a text, texts have two labels and one slice column; every hundredth word leans towards a
-label and some neighbours belong together, so that the gates of the bootstrap and of the bigrams are passed. The tables
+label and some neighbours belong together, so that the gate of the bigrams is passed. The tables
 `examples`, `word_occurrences`, `piece_occurrences` and `example_slices` are made first; timed is everything that the
 aggregate stage adds up from them, in a database on the disk, as it is opened by the product (one thread, so that sums
 of floats are the same from run to run). Prints seconds of each query and the peak memory of the process, and writes
@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from configs.schema import AggregationConfig
+from configs.schema import StatisticsConfig
+from tasks.aggregate import MIN_PMI, PRIOR_EXAMPLES
 from warehouse import Warehouse, open_warehouse
 
 RESULTS = Path(__file__).parent / "results" / "statistics.json"
@@ -29,7 +30,7 @@ VOCABULARY = 100_000
 WORDS_PER_TEXT = 20
 BATCH = 50_000
 QUERIES = (
-    "bigram_occurrences", "word_scores", "word_importance", "word_bootstrap", "label_association", "minority_gap", "quadrants",
+    "bigram_occurrences", "word_scores", "word_importance", "label_association", "minority_gap", "quadrants",
     "slice_importance", "slice_association", "slice_difference", "corpus_means", "stability",
 )  # fmt: skip
 """Those of the aggregate stage that add up scores or labels."""
@@ -92,7 +93,7 @@ def main() -> None:
     num_rows = parser.parse_args().rows
     params = {
         "labels": ["negative", "positive"], "mirrored": True, "corpus": "data", "corpora": ["corpus_means", "corpus_means"],
-        **AggregationConfig().model_dump(),
+        **StatisticsConfig().model_dump(), "prior_examples": PRIOR_EXAMPLES, "min_pmi": MIN_PMI,
     }  # fmt: skip
     rows: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as folder, open_warehouse(Path(folder) / "audits.duckdb") as warehouse:

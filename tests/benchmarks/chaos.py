@@ -87,8 +87,8 @@ data: {{path: {reviews}, where: {{split: test}}, sample: 500, slices: [split]}}
 compare: {{path: {ROOT}/warehouse/seeds/tweets.parquet, where: {{split: test}}, sample: 20}}
 finetune: {{network: bilstm, where: {{split: train}}, sample: 1200, epochs: 2, learning_rate: 0.01, max_tokens: 32}}
 attribution: {{gradients: 3}}
-aggregation: {{min_examples: 5, bootstrap_words: 20, bootstrap_replicates: 40}}
-verification: {{max_candidates: 80, max_documents: 8, min_effect: 0.1}}
+screening: {{max_candidates: 80}}
+verification: {{max_documents: 8}}
 """)
 
     def reset(self) -> None:

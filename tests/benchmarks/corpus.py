@@ -17,7 +17,8 @@ import torch
 from attribution import CACHE, THREADS, encoded, model, texts
 from scipy.stats import t
 
-from configs.schema import AttributionConfig
+from configs.schema import AttributionConfig, StatisticsConfig
+from tasks.aggregate import PRIOR_EXAMPLES as PRIOR
 from tasks.attribution.batches import engine_for, predict, target_ids
 from tasks.attribution.pilot import dense_integrands, pilot_texts
 from tasks.attribution.quadrature import quadrature
@@ -42,8 +43,7 @@ from tasks.text.words import word_spans, words_of_tokens
 RESULTS = Path(__file__).parent / "results" / "corpus.json"
 GRADIENTS = (2, 3, 4, 5, 6, 7, 8)
 SEEDS = 20
-MIN_EXAMPLES = 5
-PRIOR = 4.0
+MIN_EXAMPLES = StatisticsConfig().min_examples
 
 
 def population(kind: str) -> tuple[list[Integrand], list[int]]:

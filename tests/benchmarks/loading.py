@@ -36,7 +36,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from configs.schema import AggregationConfig, LimitsConfig
+from configs.schema import LimitsConfig, StatisticsConfig
+from tasks.aggregate import MIN_PMI, PRIOR_EXAMPLES
 from tasks.runs.run import BATCH_FILES, SHARD_TOKENS
 from tests.benchmarks.memory import peak_rss_mb
 from warehouse import open_warehouse, set_limits
@@ -140,7 +141,8 @@ def measure(folder: Path, bare: bool) -> dict[str, object]:
     params = {
         "token_parts": named["tokens"], "shards": named["shard"], "example_parts": named["examples"], "method": "integrated_gradients",
         "labels": ["negative", "positive"], "mirrored": True, "mode": "corpus", "tolerance": 0.025, "max_gap": None,
-        "batch_files": BATCH_FILES, **AggregationConfig().model_dump(),
+        "batch_files": BATCH_FILES, **StatisticsConfig().model_dump(),
+        "prior_examples": PRIOR_EXAMPLES, "min_pmi": MIN_PMI,
     }  # fmt: skip
     steps: dict[str, dict[str, float]] = {
         "seconds": {},

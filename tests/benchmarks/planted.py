@@ -23,7 +23,10 @@ import pyarrow.parquet as pq
 from configs.load import load_config
 from flows.certify import certify
 from flows.server import prefect_server
+from tasks import plant
+from tasks.selftest import plants
 from tasks.selftest.certificate import Certificate
+from tasks.trials.thresholds import thresholds
 from warehouse import Warehouse, open_warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +36,8 @@ CONTROLS = {
     "movie_reviews": ["brilliant", "wonderful", "dreadful", "boring"],
     "tweets": ["amazing", "wonderful", "horrible", "annoying"],
 }
+RATE, NUM_PROBES = 0.025, 40
+"""In place of those of the product, as in the figures that DECISIONS.md quotes."""
 TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs": 5}}
 
 WITHOUT = {
@@ -86,7 +91,7 @@ def config_of(dataset: str, seed: int) -> Path:
         "data": {"path": str(data_of(dataset)), "id": "id", "where": {"split": "test"}, "sample": 1200},
         "finetune": {"where": {"split": "train"}, **TRAINING[dataset]},
         "attribution": {"gradients": 4},
-        "certification": {"seed": seed, "controls": CONTROLS[dataset], "rate": 0.025, "probes": 40},
+        "certification": {"seed": seed, "controls": CONTROLS[dataset]},
     }  # fmt: skip
     path = CACHE / f"{dataset}-{seed}.yaml"
     # JSON is YAML.
@@ -98,7 +103,7 @@ def ablation(path: Path, certificate: Certificate) -> Iterator[dict[str, object]
     """Recall by kind of shortcut, and false discoveries, without each piece of evidence."""
     run = certificate.report.parent
     config = load_config(path)
-    params = {**config.verdicts.model_dump(), "min_effect": config.verification.min_effect}
+    params = thresholds(config)
     for without, changes in WITHOUT.items():
         with duckdb.connect() as connection:
             connection.execute(f"attach '{run.parent / 'planted.duckdb'}' as planted (read_only)")
@@ -133,6 +138,14 @@ def ablation(path: Path, certificate: Certificate) -> Iterator[dict[str, object]
         }  # fmt: skip
 
 
+RANKS = """
+select shortcut, strength, method, baseline, k, precision_at_k, mean_rank
+from main.certificate_methods
+where certificate_id = $certificate_id
+order by shortcut, strength, precision_at_k desc, mean_rank, method, baseline
+"""
+"""How high each attribution method ranks the planted words of each shortcut."""
+
 SHORTCUTS = ("single_token", "name", "token_in_context", "ordered_pair")
 
 
@@ -141,7 +154,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
     params = {"certificate_id": certificate.certificate_id}
     with open_warehouse(load_config(path).warehouse, read_only=True) as warehouse:
         (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
-        ranks = warehouse.rows("certify/ranks", params).to_pylist()
+        ranks = warehouse._connection.execute(RANKS, params).to_arrow_table().to_pylist()
         return [
             {
                 "dataset": dataset, "seed": seed, **row, **found,
@@ -173,6 +186,7 @@ def main() -> None:
     arguments.add_argument("--datasets", nargs="+", choices=sorted(CONTROLS), default=sorted(CONTROLS))
     given = arguments.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    plants.RATE, plant.NUM_PROBES = RATE, NUM_PROBES
     rows: list[dict[str, Any]] = []
     ablations: list[dict[str, object]] = []
     known = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"rows": [], "ablation": []}

@@ -77,14 +77,14 @@ def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
 
 def _compared(warehouse: Warehouse, config: AuditConfig) -> Iterator[str]:
     """What sets the two corpora apart, and the words that do."""
-    sure_q = config.aggregation.sure_q
-    here, there = warehouse.rows("report/corpora", {"sure_q": sure_q}).to_pylist()
-    unstable = warehouse.rows("report/unstable", {"sure_q": sure_q, "labels": ["positive"]}).to_pylist()
+    fdr = config.statistics.fdr
+    here, there = warehouse.rows("report/corpora", {"fdr": fdr}).to_pylist()
+    unstable = warehouse.rows("report/unstable", {"fdr": fdr, "labels": ["positive"]}).to_pylist()
     yield (
         f"No figure passes from one split to the other. The classifier is right on {here['accuracy']:.1%} of the reviews it was trained on and on "
         f"{there['accuracy']:.1%} of the others, and moves {here['mean_size'] / there['mean_size']:.2f} times as far from the baseline there: what a word "
         f"gains there beyond that was learned by heart. Of {here['n_shared']:,} words frequent enough in both, {here['n_unstable']} "
-        f"{'has' if here['n_unstable'] == 1 else 'have'} another mean score in the other split (false discovery rate {sure_q:.0%}){':' if unstable else '.'}"
+        f"{'has' if here['n_unstable'] == 1 else 'have'} another mean score in the other split (false discovery rate {fdr:.0%}){':' if unstable else '.'}"
     )
     if not unstable:
         return

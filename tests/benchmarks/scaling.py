@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ray.cluster_utils import Cluster
 
-from configs.schema import AttributionConfig, WorkersConfig
+from configs.schema import AttributionConfig
 from tasks.attribute import attribute_part, plan_run
 from tasks.model.spec import ModelSpec, model_spec
 from tasks.runtime.bisect import Job
@@ -85,7 +85,7 @@ def measure(num_workers: int, shards: list[Path], small: list[Path], model: Mode
     ]
     folder.mkdir()
     try:
-        with fan_out(WorkersConfig()) as run_everywhere:
+        with fan_out() as run_everywhere:
 
             def seconds_of(stage: str, function: Callable[..., Facts], these: list[Job]) -> float:
                 with progress(f"{stage} {num_workers}", sum(job.size for job in these), "examples") as meter:

@@ -10,22 +10,22 @@ from tests.configs.written import MINIMAL, config_of
 def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_name(complaints):
     assert complaints(
         "name: My Audit\ndata: {path: x.csv, sample: lots, text: 5}\nmodel: {hub: a/b, revision: main}\n"
-        "attribution: {mode: fixed, step: 3, rule: sympson, max_gap: 0, max_doublings: -1}\nreport: {top_words: 2.5, title: }\nreprot: {}\n"
+        "attribution: {mode: fixed, step: 3, rule: sympson, max_gap: 0, max_quarantined: 2}\nexplain: {examples: 2.5, view: }\nexpalin: {}\n"
     ) == [
         "a.yaml: `name` should be 1 to 40 of the characters a-z, 0-9, - and _, the first a letter or digit, got 'My Audit'.",
         "a.yaml: `data.text` should be text, got 5 (put it in quotes if it is meant as text).",
         "a.yaml: `data.sample` should be a whole number, got 'lots'.",
         "a.yaml: `model.revision` should be a commit, 7 to 40 hex digits (a branch or a tag can move), got 'main'.",
-        "a.yaml: `attribution.max_doublings` should be at least 0, got -1.",
-        "a.yaml: `attribution.rule` should be one of midpoint, gauss_legendre, gauss_kronrod, trapezoid, simpson, riemann_left, riemann_right, inclusive_sum, got 'sympson'.",
+        "a.yaml: `attribution.rule` should be one of midpoint, gauss_legendre, trapezoid, riemann_left, riemann_right, inclusive_sum, got 'sympson'.",
         "a.yaml: `attribution.max_gap` should be more than 0, got 0.",
+        "a.yaml: `attribution.max_quarantined` should be at most 1, got 2.",
         "a.yaml: `attribution.step` is not a setting. Did you mean `steps`? "
-        "Known here: mode, methods, method, layer, baseline, baseline_sweep, scalar, target, against, dtype, seed, gradients, max_noise, interval_width, "
-        "interval_examples, max_gradients, tolerance, max_doublings, rule, steps, max_gap, max_quarantined.",
-        "a.yaml: `report.title` should be text, got nothing.",
-        "a.yaml: `report.top_words` should be a whole number, got 2.5.",
-        "a.yaml: `reprot` is not a setting. Did you mean `report`? Known here: name, warehouse, output, storage, models, data, compare, model, "
-        "finetune, attribution, aggregation, flagging, verification, verdicts, waivers, recommendation, report, workers, explain, certification, limits.",
+        "Known here: mode, methods, layer, baseline, scalar, target, against, dtype, seed, gradients, interval_width, tolerance, "
+        "rule, steps, max_gap, max_quarantined.",
+        "a.yaml: `explain.view` should be one of bars, tokens, table, got nothing.",
+        "a.yaml: `explain.examples` should be a whole number, got 2.5.",
+        "a.yaml: `expalin` is not a setting. Did you mean `explain`? Known here: name, title, warehouse, output, storage, models, data, compare, "
+        "model, finetune, attribution, statistics, screening, verification, verdicts, waivers, explain, certification, limits.",
     ]  # fmt: skip
 
 
@@ -36,17 +36,17 @@ def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_n
         ("attribution: {mode: fixed, steps: 5000}", "`attribution.steps` should be at most 1024, got 5000."),
         ("attribution: {mode: fixed, max_gap: 0}", "`attribution.max_gap` should be more than 0, got 0."),
         ("attribution: {mode: fixed, max_gap: .nan}", "`attribution.max_gap` should be a finite number, got nan."),
-        ("flagging: {min_score: .inf}", "`flagging.min_score` should be a finite number, got inf."),
+        ("screening: {min_score: .inf}", "`screening.min_score` should be a finite number, got inf."),
         ("attribution: {mode: fixed, steps: true}", "`attribution.steps` should be a number, got true."),
         ("attribution: {mode: fixed, steps: [1, 2]}", "`attribution.steps` should be a whole number, got [1, 2]."),
-        ("flagging: {max_q: low}", "`flagging.max_q` should be a number, got 'low'."),
+        ("statistics: {fdr: low}", "`statistics.fdr` should be a number, got 'low'."),
         (
-            "report: {title: 2026-01-01}",
-            "`report.title` should be text, got datetime.date(2026, 1, 1) (put it in quotes if it is meant as text).",
+            "title: 2026-01-01",
+            "`title` should be text, got datetime.date(2026, 1, 1) (put it in quotes if it is meant as text).",
         ),
         (
-            f"report: {{title: {'x' * 121}}}",
-            f"`report.title` should be at most 120 characters long, got '{'x' * 27}...{'x' * 28}'.",
+            f"title: {'x' * 121}",
+            f"`title` should be at most 120 characters long, got '{'x' * 27}...{'x' * 28}'.",
         ),
         ("warehouse: 3", "`warehouse` should be a path, got 3."),
         ("warehouse: ''", "`warehouse` is empty; leave the line out, or give a path."),
@@ -199,9 +199,9 @@ def test_a_value_that_would_fill_the_screen_is_cut(complaints):
 def test_overrides_are_yaml_and_win_over_the_file_and_over_earlier_ones(tmp_path):
     config = config_of(
         tmp_path, MINIMAL + "attribution: {mode: fixed, steps: 8}\n",
-        "attribution.steps=32", "attribution.steps = 64", "report.title=a=b", "data.labels={0: neg, 1: pos}", "data.where.split=train", "finetune=null",
+        "attribution.steps=32", "attribution.steps = 64", "title=a=b", "data.labels={0: neg, 1: pos}", "data.where.split=train", "finetune=null",
     )  # fmt: skip
-    assert (config.attribution.steps, config.report.title) == (64, "a=b")
+    assert (config.attribution.steps, config.title) == (64, "a=b")
     assert (config.data.labels, config.data.where, config.finetune) == (
         {"0": "neg", "1": "pos"},
         {"split": "train"},
@@ -211,20 +211,20 @@ def test_overrides_are_yaml_and_win_over_the_file_and_over_earlier_ones(tmp_path
 
 def test_a_wrong_override_is_named_as_the_source_beside_the_mistakes_of_the_file(complaints):
     assert complaints(
-        MINIMAL + "report: {title: 5}\nattribution: {mode: fixed}\n",
+        MINIMAL + "title: 5\nattribution: {mode: fixed}\n",
         "attribution.steps=x",
         "nonsense",
         "data..x=1",
-        "flagging.max_q=[",
+        "statistics.fdr=[",
         "model.hub=a/b",
     ) == [
         "--set nonsense: should be KEY=VALUE, for example attribution.mode=document.",
         "--set data..x=1: should be KEY=VALUE, for example attribution.mode=document.",
-        "--set flagging.max_q=[: not valid YAML: line 1, column 2: expected the node content, but found '<stream end>'.",
+        "--set statistics.fdr=[: not valid YAML: line 1, column 2: expected the node content, but found '<stream end>'.",
+        "a.yaml: `title` should be text, got 5 (put it in quotes if it is meant as text).",
         "a.yaml with --set model.hub=a/b: `model` needs at most one of `path` and `hub`.",
         "a.yaml with --set model.hub=a/b: `model` needs `hub` and `revision` together: the commit, so that the audit can be repeated.",
         "--set attribution.steps=x: `attribution.steps` should be a whole number, got 'x'.",
-        "a.yaml: `report.title` should be text, got 5 (put it in quotes if it is meant as text).",
     ]
 
 

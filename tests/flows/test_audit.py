@@ -95,7 +95,7 @@ models: {folder}/models
 data: {{path: {folder}/reviews.csv, text: review, label: sentiment, where: {{part: test}}, labels: {{negative: bad, positive: good}}}}
 finetune: {{where: {{part: train}}, epochs: 2}}
 attribution: {{gradients: 5}}
-verification: {{max_candidates: 150}}
+screening: {{max_candidates: 150}}
 """)
     result = command("run", config, cwd=folder, capture_output=True, timeout=540)
     assert result.returncode == 0, result.stderr

@@ -13,12 +13,12 @@ def test_every_setting_of_the_model_reaches_its_spec(folder_of):
         data={"path": "d.csv"},
         model={
             "path": folder_of("bert"), "max_tokens": 48, "labels": ["x", "y", "z"], "head": "multi_label", "long_texts": "windows",
-            "overlap": 7, "pad_to": 32,
+            "pad_to": 32,
         },
     )  # fmt: skip
     spec = resolve_model(config)
-    assert (spec.folder, spec.max_tokens, spec.labels, spec.head, spec.factory, spec.long_texts, spec.overlap, spec.pad_to) == (
-        folder_of("bert"), 48, ("x", "y", "z"), "multi_label", None, "windows", 7, 32,
+    assert (spec.folder, spec.max_tokens, spec.labels, spec.head, spec.factory, spec.long_texts, spec.pad_to) == (
+        folder_of("bert"), 48, ("x", "y", "z"), "multi_label", None, "windows", 32,
     )  # fmt: skip
     assert pickle.loads(pickle.dumps(spec)) == spec
 
@@ -28,7 +28,7 @@ def test_a_run_is_named_by_how_the_model_reads_and_by_the_second_text(folder_of,
     spec = model_spec(folder_of("bert"), 64)
     config = AuditConfig(data={"path": tmp_path / "d.csv"}, model={"path": spec.folder})
     changes = [
-        {"max_tokens": 63}, {"labels": ("x", "y", "z")}, {"head": "multi_label"}, {"factory": "m:f"}, {"long_texts": "windows"}, {"overlap": 8},
+        {"max_tokens": 63}, {"labels": ("x", "y", "z")}, {"head": "multi_label"}, {"factory": "m:f"}, {"long_texts": "windows"},
         {"pad_to": 64}, {"fingerprint": "x"},
     ]  # fmt: skip
     pairs = config.model_copy(update={"data": config.data.model_copy(update={"pair": "second"})})

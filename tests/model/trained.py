@@ -54,7 +54,7 @@ def config_of(folder, base, network, **sections):
     values = {
         "data": {"path": str(folder / "texts.csv"), "where": {"part": "test"}},
         "model": {"pad_to": POSITIONS} if network == "frozen_dense" else {},
-        "finetune": {"base": str(base), "network": network, "where": {"part": "train"}, "epochs": 8, "batch_size": 4, "learning_rate": 0.01},
+        "finetune": {"base": str(base), "network": network, "where": {"part": "train"}, "epochs": 16, "learning_rate": 0.01},
         "models": str(folder / "models"), "output": str(folder / "runs"), "warehouse": str(folder / "audits.duckdb"),
     }  # fmt: skip
     for name, section in sections.items():

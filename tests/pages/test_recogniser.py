@@ -23,8 +23,8 @@ def recogniser(audited, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_names", raising=False)
     module = importlib.import_module("my_names")
-    flagging = config.flagging.model_copy(update={"recogniser": "my_names:find"})
-    own = config.model_copy(update={"flagging": flagging, "warehouse": tmp_path / "copy.duckdb"})
+    screening = config.screening.model_copy(update={"recogniser": "my_names:find"})
+    own = config.model_copy(update={"screening": screening, "warehouse": tmp_path / "copy.duckdb"})
     shutil.copy(config.warehouse, own.warehouse)
     return own, replace(run, folder=tmp_path), module
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from functools import partial
 
-from configs.schema import WorkersConfig
 from tasks.runtime.bisect import Job
 from tasks.runtime.workers import fan_out
 
@@ -47,9 +46,9 @@ def jobs_of(folder, num_jobs, num_items=4):
     return [Job(f"job {own[0]}", (str(folder), tuple(own)), num_items, partial(tuple, own)) for own in numbers]
 
 
-def done(function, jobs, minutes=30.0):
+def done(function, jobs):
     meter = Meter()
-    with fan_out(WorkersConfig(job_minutes=minutes)) as run_everywhere:
+    with fan_out() as run_everywhere:
         run_everywhere(function, jobs, meter)
     return meter
 

@@ -13,7 +13,6 @@ import pytest
 import ray
 
 from configs.errors import AttributionError, AuditError
-from configs.schema import WorkersConfig
 from tasks.runtime import bisect
 from tasks.runtime import workers as workers_module
 from tasks.runtime.workers import fan_out
@@ -24,8 +23,9 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 ROOT = Path(__file__).parents[2]
 
 
-def test_items_that_kill_or_hold_up_their_worker_are_found_among_many(workers, tmp_path):
-    meter = done(write_numbers(deadly=[3, 17], stuck=[5]), jobs_of(tmp_path, 3, 8), minutes=3 / 60)
+def test_items_that_kill_or_hold_up_their_worker_are_found_among_many(workers, tmp_path, monkeypatch):
+    monkeypatch.setenv("TOKEN_AUDIT_JOB_MINUTES", str(3 / 60))
+    meter = done(write_numbers(deadly=[3, 17], stuck=[5]), jobs_of(tmp_path, 3, 8))
     assert written(tmp_path) == [number for number in range(24) if number not in (3, 5, 17)]
     assert (meter["done"], meter["quarantined"]) == (24, 3)
     assert meter["retries"] > 3
@@ -91,7 +91,7 @@ def test_a_node_that_goes_away_loses_nothing(workers, tmp_path):
                 break
 
     meter = Watching()
-    with fan_out(WorkersConfig()) as run_everywhere:
+    with fan_out() as run_everywhere:
         run_everywhere(write_numbers(seconds=0.5), jobs_of(tmp_path, 40, 1), meter)
     assert gone
     assert written(tmp_path) == list(range(40))
@@ -101,7 +101,6 @@ def test_a_node_that_goes_away_loses_nothing(workers, tmp_path):
 
 STOPPED = """
 import signal, sys, time
-from configs.schema import WorkersConfig
 from tasks.runtime.bisect import Job
 from tasks.runtime.workers import fan_out
 
@@ -113,7 +112,7 @@ class Meter:
 
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 try:
-    with fan_out(WorkersConfig()) as run_everywhere:
+    with fan_out() as run_everywhere:
         print("connected", flush=True)
         run_everywhere(job, [Job(str(i), (), 1, tuple) for i in range(4)], Meter())
 except KeyboardInterrupt:

@@ -48,6 +48,26 @@ def test_a_place_that_is_none_is_one_sentence(monkeypatch, given, said):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("given", ["soon", "0", "-3", "nan", "inf", "10001", "5 minutes"])
+def test_a_time_limit_that_is_none_is_one_sentence_before_any_worker_starts(monkeypatch, given):
+    monkeypatch.setenv("TOKEN_AUDIT_WORKERS", "2")
+    monkeypatch.setenv("TOKEN_AUDIT_JOB_MINUTES", given)
+    monkeypatch.setattr(workers, "_connected", lambda given: pytest.fail("connected"))
+    with pytest.raises(AuditError) as caught:
+        done(None, [])
+    assert str(caught.value) == (
+        f"TOKEN_AUDIT_JOB_MINUTES={given} should be a number of minutes, more than 0 and at most 10,000."
+    )
+
+
+@pytest.mark.parametrize(("given", "seconds"), [(None, 1800), ("", 1800), ("0.5", 30), (" 10000 ", 600_000)])
+def test_a_worker_has_half_an_hour_for_a_job_or_as_long_as_the_variable_says(monkeypatch, given, seconds):
+    monkeypatch.delenv("TOKEN_AUDIT_JOB_MINUTES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("TOKEN_AUDIT_JOB_MINUTES", given)
+    assert workers._job_seconds() == seconds
+
+
 @pytest.mark.parametrize(
     ("given", "num_gpus", "device", "where"),
     [

@@ -19,7 +19,7 @@ def only(rows, *columns):
     return [tuple(row[column] for column in columns) for row in rows]
 
 
-THRESHOLDS = {"max_q": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_examples": 2}
+THRESHOLDS = {"fdr": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_examples": 2}
 
 
 IMPORTANCE = {

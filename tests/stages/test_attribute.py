@@ -75,10 +75,11 @@ def test_long_texts_are_cut_at_the_limit(shallow, tmp_path):
 
 
 @pytest.mark.slow
-def test_windows_explain_the_mean_of_their_logits_and_leave_no_token_out(shallow, tmp_path):
+def test_windows_explain_the_mean_of_their_logits_and_leave_no_token_out(shallow, tmp_path, monkeypatch):
     from dataclasses import replace
 
-    spec = replace(shallow, long_texts="windows", overlap=16)
+    monkeypatch.setattr("tasks.model.windows.OVERLAP", 16)
+    spec = replace(shallow, long_texts="windows")
     long = " ".join(reviews(8))
     tokens, examples = attributed(tmp_path, spec, [long, TEXTS[1]], steps=24)
     classifier = load_classifier(shallow)
@@ -149,9 +150,10 @@ def test_neither_shards_nor_their_order_nor_the_batches_change_a_score(shallow, 
     assert max(differences) <= 1e-5
 
 
-def test_too_many_quarantined_examples_stop_the_run(shallow, tmp_path):
+def test_too_many_quarantined_examples_stop_the_run(shallow, tmp_path, doublings):
+    doublings(0)
     with pytest.raises(AttributionError, match=r"of 4 examples miss attribution.max_gap = 0.001 even with 1 steps"):
-        attributed(tmp_path, shallow, TEXTS, steps=1, max_gap=0.001, max_doublings=0, max_quarantined=0.0)
+        attributed(tmp_path, shallow, TEXTS, steps=1, max_gap=0.001, max_quarantined=0.0)
 
 
 def test_a_whole_part_is_left_alone_and_a_damaged_one_is_made_again(shallow, tmp_path):

@@ -48,26 +48,37 @@ def test_the_classifier_of_transformers_is_trained_as_before(trained):
 
 
 def test_settings_of_the_model_reach_the_spec_of_a_trained_classifier(base, tmp_path):
-    settings = {"long_texts": "windows", "max_tokens": 20, "overlap": 4}
+    settings = {"long_texts": "windows", "max_tokens": 20}
     spec = obtain_classifier.fn(config_of(tmp_path, base, "auto", model=settings, finetune={"epochs": 1}))
-    assert (spec.long_texts, spec.max_tokens, spec.overlap) == ("windows", 20, 4)
+    assert (spec.long_texts, spec.max_tokens) == ("windows", 20)
+
+
+def distil(folder, num_layers):
+    """An encoder of another kind, which has no pooled output."""
+    vocabulary = save_tokenizer(folder)
+    sizes = {"dim": 16, "n_layers": num_layers, "n_heads": 2, "hidden_dim": 24}
+    DistilBertModel(DistilBertConfig(vocab_size=vocabulary, **sizes)).save_pretrained(folder)
+    return folder
 
 
 def test_an_encoder_without_a_pooled_output_is_a_sentence(tmp_path):
-    folder = tmp_path / "distil"
-    vocabulary = save_tokenizer(folder)
-    sizes = {"dim": 16, "n_layers": 1, "n_heads": 2, "hidden_dim": 24}
-    DistilBertModel(DistilBertConfig(vocab_size=vocabulary, **sizes)).save_pretrained(folder)
+    folder = distil(tmp_path / "distil", 2)
     with pytest.raises(ModelError, match=r"bert_relu reads the pooled output .* distil \(distilbert\) has none"):
-        obtain_classifier.fn(config_of(tmp_path, folder, "bert_relu", finetune={"frozen_layers": 0}))
+        obtain_classifier.fn(config_of(tmp_path, folder, "bert_relu"))
+
+
+def test_an_encoder_with_too_few_layers_to_keep_is_a_sentence(tmp_path):
+    folder = distil(tmp_path / "distil", 1)
+    with pytest.raises(
+        ModelError, match=r"finetune\.base: the encoder distil has 1 layers, and training keeps the first 2"
+    ):
+        obtain_classifier.fn(config_of(tmp_path, folder, "auto"))
 
 
 @pytest.mark.parametrize(
     ("network", "sections", "sentence"),
     [
         ("frozen_dense", {"model": {"pad_to": None}}, "needs `model.pad_to` beside `finetune.network` frozen_dense"),
-        ("bilstm", {"finetune": {"frozen_layers": 1}}, "the network bilstm has no encoder"),
-        ("frozen_dense", {"finetune": {"frozen_layers": 1}}, "the network frozen_dense trains no layer of the encoder"),
         ("auto", {"model": {"factory": "a:b", "labels": ["x", "y"]}}, "sets `model.factory` and `model.labels` beside `finetune`"),
         ("auto", {"explain": {"method": "embedding_gradient_norm"}}, "`explain.method` is embedding_gradient_norm, which is not among"),
         ("auto", {"explain": {"view": "bars"}}, "has view `bars`, which shows sizes and no signs: set `method` to `gradient_norm`"),

@@ -17,12 +17,12 @@ import tasks.judge
 from configs.load import load_config
 from configs.waivers import load_waivers
 from tasks.aggregate import aggregate_scores
-from tasks.attribution.part import Shard
 from tasks.judge import judge_candidates
 from tasks.model.spec import ModelSpec
 from tasks.recommend import recommend_changes
 from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
+from tasks.runtime.parts import Shard
 from tasks.screen import screen_words
 from tasks.verify import build_evidence
 from tests.benchmarks.same_tables import differences, digests, load_changes
@@ -81,7 +81,10 @@ def test_a_table_that_changed_is_seen(rebuilt):
     before = json.loads((REFERENCE / "tables.json").read_text(encoding="utf-8"))[""]
     changed = {**rebuilt[""], "word_importance": {**rebuilt[""]["word_importance"], "rows": 1}}
     assert any("word_importance" in line for line in differences(before, changed, load_changes())[0])
-    column = {"rows": before["examples"]["rows"], "columns": {**rebuilt[""]["examples"]["columns"], "gold_label": "other"}}
+    column = {
+        "rows": before["examples"]["rows"],
+        "columns": {**rebuilt[""]["examples"]["columns"], "gold_label": "other"},
+    }
     assert "examples.gold_label differs" in differences(before, {**rebuilt[""], "examples": column}, load_changes())[0]
 
 
