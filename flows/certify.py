@@ -12,8 +12,9 @@ from typing import get_args
 
 from prefect import flow
 
+from configs.attribution import AttributionConfig, Baseline, Method
 from configs.load import load_config
-from configs.schema import AttributionConfig, AuditConfig, Baseline, Method
+from configs.schema import AuditConfig
 from flows.audit import audit_config
 from tasks.attribute import attribute_shards
 from tasks.attribution.relevance import takes_relevance

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
+from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig
 from tasks.attribution.batches import Engine, batch_tokens, engine_for
 from tasks.attribution.gradients import Budget
 from tasks.attribution.part import attribute_shard

@@ -15,8 +15,9 @@ import pyarrow.compute as pc
 from prefect.artifacts import create_link_artifact
 from prefect.context import TaskRunContext
 
+from configs.attribution import SIGNED, Method
 from configs.errors import AttributionError
-from configs.schema import SIGNED, AuditConfig, Method
+from configs.schema import AuditConfig
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec

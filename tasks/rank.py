@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from configs.schema import SIGNED, AttributionConfig, AuditConfig
+from configs.attribution import SIGNED, AttributionConfig
+from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.attribution.batches import engine_for, predict
 from tasks.model.load import load_classifier

@@ -11,8 +11,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 
 from warehouse import Warehouse
+
+# A loaded machine is no failure.
+settings.register_profile("product", deadline=None)
+settings.load_profile("product")
 
 TYPES = {
     "varchar": pa.string(), "bigint": pa.int64(), "integer": pa.int32(), "double": pa.float64(), "float": pa.float32(),

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig
 from tasks.attribution.gradients import Budget, Head, Sweep, explained_scalar, is_out_of_memory, sweep
 from tasks.attribution.relevance import FAMILIES, FrozenFactors, takes_relevance
 from tasks.model.baselines import baseline_activations

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig
 from tasks.attribution.warp import (
     KINDS,
     Integrand,

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from configs.attribution import Rule
 from configs.errors import AttributionError
-from configs.schema import Rule
 
 
 def quadrature(rule: Rule, steps: int) -> tuple[np.ndarray, np.ndarray]:

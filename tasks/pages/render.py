@@ -8,7 +8,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from configs.schema import Method
+from configs.attribution import Method
 from tasks.pages.headlines import percent, signed
 from tasks.pages.sentences import clip, excerpt, level, visible
 

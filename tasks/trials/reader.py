@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from configs.schema import AttributionConfig
+from configs.attribution import AttributionConfig
 from tasks.attribution.batches import Engine, batch_tokens, predict
 from tasks.attribution.gradients import Budget, explained_scalar
 from tasks.model.embeddings import Neighbourhood

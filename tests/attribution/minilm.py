@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from configs.schema import AttributionConfig
+from configs.attribution import AttributionConfig
 from tasks.attribute import attribute_shards
 from tasks.attribution.gradients import explained_scalar
 from tasks.model.load import load_classifier

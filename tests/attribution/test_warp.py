@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig
 from tasks.attribution.plan import document_plan
 from tasks.attribution.warp import (
     Integrand,

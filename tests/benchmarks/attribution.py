@@ -29,8 +29,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from configs.attribution import AttributionConfig
 from configs.load import load_config
-from configs.schema import AttributionConfig
 from tasks.attribution.batches import batches, by_length, engine_for, predict, target_ids
 from tasks.attribution.gradients import explained_scalar
 from tasks.attribution.part import attribute_shard

@@ -17,7 +17,8 @@ import torch
 from attribution import CACHE, THREADS, encoded, model, texts
 from scipy.stats import t
 
-from configs.schema import AttributionConfig, StatisticsConfig
+from configs.attribution import AttributionConfig
+from configs.schema import StatisticsConfig
 from tasks.aggregate import PRIOR_EXAMPLES as PRIOR
 from tasks.attribution.batches import engine_for, predict, target_ids
 from tasks.attribution.pilot import dense_integrands, pilot_texts

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ray.cluster_utils import Cluster
 
-from configs.schema import AttributionConfig
+from configs.attribution import AttributionConfig
 from tasks.attribute import attribute_part, plan_run
 from tasks.model.spec import ModelSpec, model_spec
 from tasks.runtime.bisect import Job

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig
 from tasks.attribution.batches import engine_for
 from tasks.attribution.relevance import FrozenFactors
 from tasks.model.baselines import baseline_activations

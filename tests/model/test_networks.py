@@ -13,8 +13,8 @@ import torch
 from captum.attr import LayerIntegratedGradients
 from torch import nn
 
+from configs.attribution import AttributionConfig
 from configs.errors import ModelError
-from configs.schema import AttributionConfig
 from tasks.attribute import attribute_shards
 from tasks.model.load import load_classifier
 from tasks.model.networks import BiLSTM

@@ -8,8 +8,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 
 import tasks.attribute
+from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig, VerificationConfig
+from configs.schema import VerificationConfig
 from tasks.attribute import attribute_shards
 from tasks.model.spec import model_spec
 from tasks.runtime import bisect

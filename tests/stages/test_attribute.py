@@ -5,8 +5,8 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification
 
+from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from configs.schema import AttributionConfig
 from tasks.attribute import attribute_shards
 from tasks.attribution.gradients import explained_scalar
 from tasks.model.layers import logits_at

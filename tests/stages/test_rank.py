@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from configs.schema import SIGNED
+from configs.attribution import SIGNED
 
 
 @pytest.fixture
