@@ -87,7 +87,7 @@ possible as (
     where ln(occurrences.n_occurrences * explained.n_explained / (firsts.n_examples * seconds.n_examples)) >= $min_pmi
 ),
 
-held as (
+pairs_in_texts as (
     select distinct
         pairs.example_id,
         pairs.first_word,
@@ -104,7 +104,7 @@ counts as (
         first_word,
         second_word,
         count(*) as n_pair
-    from held
+    from pairs_in_texts
     group by first_word, second_word
     having count(*) >= $min_examples
 )

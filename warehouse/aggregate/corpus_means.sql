@@ -4,7 +4,7 @@
 -- param   corpus      name of the corpus: data or compare
 -- column  corpus      name of the corpus
 -- column  kind        word, piece or bigram
--- column  label       label the score speaks for
+-- column  label       label the score pushes towards
 -- column  word        lower-case word
 -- column  n_examples  examples behind the mean
 -- column  distance    mean_score minus typical_score                   [unit of the scalar]

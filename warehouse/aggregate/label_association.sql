@@ -1,4 +1,4 @@
--- label_association: what the labels alone say about a word. No model involved.
+-- label_association: association of a word with the labels alone. No model involved.
 -- One row per (kind, label, word); whole words and bigrams. A bigram holds a space and a word that could be
 -- one never does, so (label, word) is a key as well.
 --

@@ -1,15 +1,15 @@
--- minority_gap: what a word costs where its label is wrong.
+-- minority_gap: how many errors a word causes among examples with another gold label.
 -- One row per (kind, label, word); whole words and bigrams. (label, word) is a key as well, see label_association.
 --
--- Among the examples whose gold label is another one: how much more often the model says `label` when the
--- word is there. Interval of the difference of two proportions: Newcombe 1998, method 10. p-value: Fisher's exact
+-- Among the examples whose gold label is another one: how much more often the model predicts `label` when
+-- the word is there. Interval of the difference of two proportions: Newcombe 1998, method 10. p-value: Fisher's exact
 -- test, one-sided, since a word that spares mistakes does no harm; errors are few, and there the normal approximation
 -- is wrong by a factor. From 201 examples on it is the normal tail at the hypergeometric mean and variance, with a
 -- continuity correction.
 --
 -- param   min_examples  fewest examples a word must stand in
 -- column  kind          word or bigram
--- column  label         label the word may pull towards
+-- column  label         label the word may push towards
 -- column  word          lower-case word; both words of a bigram
 -- column  n_minority    examples with the word and another gold label
 -- column  n_pulled      of these, predicted as label
@@ -17,12 +17,12 @@
 -- column  gap_low       95 % interval of gap
 -- column  gap_high      95 % interval of gap
 -- column  n_harmed      mistakes beyond the rate without the word: n_minority * gap, to the nearest whole, 0 below 0
--- column  p_value       of so many or more pulled over if the word had no part in it
+-- column  p_value       of so many errors or more if the word had no effect
 -- column  q_value       Benjamini-Hochberg, within the kind and label
 -- unique  kind, label, word
 with
 
-others as (
+minority as (
     select
         labels.label,
         examples.example_id,
@@ -38,7 +38,7 @@ totals as (
         label,
         count(*) as n_all,
         sum(pulled)::bigint as n_all_pulled
-    from others
+    from minority
     group by label
 ),
 
@@ -84,7 +84,7 @@ counts as (
     having sum(outcomes.n_examples) < any_value(totals.n_all)
 ),
 
--- Hypergeometric tail: of n_all examples n_minority have the word and n_all_pulled are pulled over; k have both.
+-- Hypergeometric tail: of n_all examples n_minority have the word and n_all_pulled are predicted as label; k have both.
 exact as (
     select
         kind,
@@ -124,7 +124,7 @@ tested as (
         (counts.n_pulled - 0.5 - expected) / sqrt(nullif(variance, 0)) as z,
         case
             when exact.tail is not null then least(exact.tail, 1)
-            -- all or none of the others are pulled over, with the word or without
+            -- all or none of the minority are predicted as label, with the word and without it
             when z is null then 1
             when z < 0 then 1 - least(normal_p(z), 1) / 2
             else least(normal_p(z), 1) / 2

@@ -8,15 +8,15 @@
 -- column  n_examples    examples with the word
 -- column  log_odds      label association                                               [log-odds]
 -- column  label_q       false discovery rate of the association
--- column  mean_score    mean score towards the label; null where too few speak for it   [unit of the scalar]
--- column  lower_bound   how far it surely is from what the typical word gets            [unit of the scalar]
+-- column  mean_score    mean score towards the label; null where it has too few examples [unit of the scalar]
+-- column  lower_bound   how far it significantly is from the score of the typical word  [unit of the scalar]
 -- column  importance_q  false discovery rate of the importance
 -- column  gap           error rate with the word minus without it, where the label is wrong; null without such examples
 -- column  gap_q         false discovery rate of the gap
 -- column  n_harmed      mistakes beyond the rate without the word
--- column  correlated    the labels go with the word
--- column  used          the model leans on the word for the label
--- column  hurts         the word pulls wrong examples over to the label
+-- column  correlated    the labels correlate with the word
+-- column  used          the model relies on the word for the label
+-- column  hurts         the word pushes examples of other labels towards the label
 -- column  quadrant      used and correlated, used only, correlated only, or neither
 -- unique  kind, label, word
 with

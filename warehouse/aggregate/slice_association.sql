@@ -1,4 +1,4 @@
--- slice_association: what the labels of one slice say about a word.
+-- slice_association: association of a word with the labels of one slice.
 -- One row per (slice, value, kind, label, word); whole words and bigrams.
 --
 -- param   labels        the model's labels

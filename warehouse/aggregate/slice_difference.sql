@@ -3,12 +3,12 @@
 -- One row per (slice, value, kind, label, word) of words that are frequent enough in the slice and in another one.
 --
 -- The other slices are strata of one population: mean weighted by examples, variance the weighted sum of theirs.
--- Degrees of freedom: Welch 1947. Scores are taken from what the typical word of the slice gets.
+-- Degrees of freedom: Welch 1947. A score is its distance from the score of the slice's typical word.
 --
 -- column  slice               column of the dataset
 -- column  value               its value
 -- column  kind                word, piece or bigram
--- column  label               label the scores speak for
+-- column  label               label the scores push towards
 -- column  word                lower-case word
 -- column  n_examples          examples of the slice with the word
 -- column  n_others            examples of the other slices with the word
@@ -20,7 +20,7 @@
 -- unique  slice, value, kind, label, word
 with
 
-others as (
+other_slices as (
     select
         here.slice,
         here.value,
@@ -31,7 +31,7 @@ others as (
         sum(there.n_examples * (there.mean_score - there.typical_score)) / sum(there.n_examples) as mean_score,
         sum((there.n_examples * there.std_error) ** 2) / sum(there.n_examples) ** 2 as variance,
         sum((there.n_examples * there.std_error) ** 4 / there.degrees_of_freedom)
-            / sum(there.n_examples) ** 4 as variance_spread
+            / sum(there.n_examples) ** 4 as squared_variance_over_dof
     from slice_importance as here
     inner join slice_importance as there using (slice, kind, label, word)
     where here.value != there.value
@@ -46,13 +46,14 @@ differences as (
         label,
         word,
         here.n_examples,
-        others.n_others,
-        here.mean_score - here.typical_score - others.mean_score as difference,
-        sqrt(here.std_error ** 2 + others.variance) as std_error,
-        (here.std_error ** 2 + others.variance) ** 2
-            / nullif(here.std_error ** 4 / here.degrees_of_freedom + others.variance_spread, 0) as degrees_of_freedom
+        other_slices.n_others,
+        here.mean_score - here.typical_score - other_slices.mean_score as difference,
+        sqrt(here.std_error ** 2 + other_slices.variance) as std_error,
+        (here.std_error ** 2 + other_slices.variance) ** 2
+            / nullif(here.std_error ** 4 / here.degrees_of_freedom + other_slices.squared_variance_over_dof, 0)
+            as degrees_of_freedom
     from slice_importance as here
-    inner join others using (slice, value, kind, label, word)
+    inner join other_slices using (slice, value, kind, label, word)
 ),
 
 tested as (

@@ -1,8 +1,8 @@
--- slice_importance: how much the model leans on a word in one slice of the dataset, such as its training rows.
+-- slice_importance: how much the model relies on a word in one slice of the dataset, such as its training rows.
 -- One row per (slice, value, kind, label, word).
 --
--- The figures of word_importance from the examples of the slice alone, so that nothing passes from one to another:
--- moderated variance, typical word and families of tests are the slice's own.
+-- The figures of word_importance from the examples of the slice alone, so that slices stay
+-- independent: moderated variance, typical word and families of tests are the slice's own.
 --
 -- param   labels              the model's labels
 -- param   mirrored            a score towards one of two labels is minus the score towards the other
@@ -11,7 +11,7 @@
 -- column  slice               column of the dataset
 -- column  value               its value
 -- column  kind                word, piece or bigram
--- column  label               label the score speaks for
+-- column  label               label the score pushes towards
 -- column  word                lower-case word
 -- column  n_examples          its examples with the word and the label as target; all with the word if mirrored
 -- column  mean_score          mean over these examples                                  [unit of the scalar]
@@ -53,10 +53,10 @@ towards as (
     inner join labels on per_target.target_label = labels.label or $mirrored
 ),
 
-centred as (
+pooled as (
     select
         *,
-        sum(n_examples * mean_score) over same_word / sum(n_examples) over same_word as common_mean
+        sum(n_examples * mean_score) over same_word / sum(n_examples) over same_word as pooled_mean
     from towards
     window same_word as (partition by slice, value, kind, label, word)
 ),
@@ -69,9 +69,9 @@ means as (
         label,
         word,
         sum(n_examples)::bigint as n_examples,
-        any_value(common_mean) as mean_score,
-        (sum(squares) + sum(n_examples * (mean_score - common_mean) ** 2)) / (sum(n_examples) - 1) as variance
-    from centred
+        any_value(pooled_mean) as mean_score,
+        (sum(squares) + sum(n_examples * (mean_score - pooled_mean) ** 2)) / (sum(n_examples) - 1) as variance
+    from pooled
     group by slice, value, kind, label, word
     having sum(n_examples) >= $min_examples
 ),

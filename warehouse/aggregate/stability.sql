@@ -1,25 +1,25 @@
--- stability: whether a word means the same to the model in another corpus.
+-- stability: whether the model scores a word alike in another corpus.
 -- One row per (kind, label, word) of words that are frequent enough in two corpora or more; none without `compare`.
 --
--- A word that a corpus lacks is not unstable, only unknown there. Heterogeneity: Cochran's Q (1954) on the mean
+-- A word that a corpus lacks is unknown there, not unstable. Heterogeneity: Cochran's Q (1954) on the mean
 -- scores, weighted by the inverse of their squared standard errors; I2: Higgins and Thompson 2002. A word whose scores
 -- do not vary at all has no weight, and no row.
 --
 -- param   corpora             tables corpus_means of the corpora
 -- column  kind                word, piece or bigram
--- column  label               label the scores speak for
+-- column  label               label the scores push towards
 -- column  word                lower-case word
 -- column  corpora             names of the corpora it is frequent enough in
 -- column  n_corpora_present   their number
 -- column  n_examples          examples in each
--- column  mean_scores         mean score in each, from what the typical word gets there     [unit of the scalar]
+-- column  mean_scores         mean score in each, minus that of its typical word            [unit of the scalar]
 -- column  common_score        weighted mean of these                                        [unit of the scalar]
 -- column  q_stat              Cochran's Q
 -- column  degrees_of_freedom  n_corpora_present - 1
--- column  p_value             of so large a Q if the word meant the same everywhere
+-- column  p_value             of so large a Q if the score were the same in all corpora
 -- column  q_value             Benjamini-Hochberg, within the kind and label
--- column  i2                  share of the spread that is not sampling                      [0..1]
--- column  sign_flip           it surely speaks for the label in one corpus and surely against it in another
+-- column  i2                  share of the variation that is not sampling error             [0..1]
+-- column  sign_flip           it significantly pushes towards the label in one corpus and away from it in another
 -- unique  kind, label, word
 with
 
@@ -39,7 +39,7 @@ pooled as (
     window same_word as (partition by kind, label, word)
 ),
 
-spread as (
+heterogeneity as (
     select
         kind,
         label,
@@ -64,7 +64,7 @@ ranked as (
         *,
         step_up_rank(p_value, (kind, label)) as p_rank,
         count(*) over (partition by kind, label) as n_tests
-    from spread
+    from heterogeneity
 )
 
 select

@@ -4,10 +4,10 @@
 -- Interval and p-value: Student's t on the mean over examples, with the moderated variance of word_means. q-value:
 -- Benjamini and Hochberg 1995 within (kind, label).
 --
--- Shrinkage, for ranking and never for testing: the means of a family are normal around a pooled mean with variance tau
--- squared (DerSimonian and Laird 1986), each measured with its own error. A word keeps a share of its distance from the
--- pooled mean, the shrinkage factor: tau squared / (tau squared + squared error) (Efron and Morris 1975). shrunk_sd also
--- holds the error of the pooled mean.
+-- Shrinkage, for ranking and never for testing: the means of a family are normal around a pooled mean with the variance
+-- tau_squared (DerSimonian and Laird 1986), and each is measured with an error of its own. A word keeps a share of its
+-- distance from the pooled mean, the shrinkage factor: tau_squared / (tau_squared + error_variance) (Efron and Morris
+-- 1975). shrunk_sd includes the error of the pooled mean.
 --
 -- first   aggregate/word_means, aggregate/piece_sources
 -- column  label                  label the score pushes towards
@@ -18,17 +18,17 @@
 -- column  ci_low                 95 % interval of mean_score                                   [unit of the scalar]
 -- column  ci_high                95 % interval of mean_score                                   [unit of the scalar]
 -- column  std_error              standard error of mean_score                                  [unit of the scalar]
--- column  shrunk_score           mean_score drawn towards the mean of all words                  [unit of the scalar]
+-- column  shrunk_score           mean_score, shrunk towards the pooled mean of all words           [unit of the scalar]
 -- column  shrunk_sd              its posterior standard deviation                              [unit of the scalar]
--- column  lower_bound            how far shrunk_score is significantly from typical_score: the distance less 1.645 shrunk_sd,
---                                with the sign of the distance; 0 where that leaves nothing    [unit of the scalar]
+-- column  lower_bound            how far shrunk_score significantly is from typical_score: the distance less
+--                                1.645 shrunk_sd, with its sign; 0 where that leaves nothing   [unit of the scalar]
 -- column  noise_share            share of std_error squared that is quadrature noise; null without such noise   [0..1]
 -- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
 -- column  p_value                two-sided, of mean_score = typical_score
 -- column  q_value                false discovery rate at which the word enters the list
 -- column  size                   root of the mean squared score, whichever label it is for      [unit of the scalar]
 -- column  mean_share             mean share of the example's |scores|                          [0..1]
--- column  reach                  n_examples as a share of all explained examples               [0..1]
+-- column  reach                  document frequency: n_examples / all explained examples       [0..1]
 -- column  impact                 mean_score * reach: what the word adds to the average example [unit of the scalar]
 -- column  mean_gradient_x_input  the same mean by gradient x input                             [unit of the scalar]
 -- column  mean_gradient_norm     mean norm of the gradient to the one-hot input
@@ -84,7 +84,7 @@ heterogeneity as (
     inner join fixed_effects as family using (kind, label)
     where tested.error_variance > 0
     group by tested.kind, tested.label
-    -- One word says nothing about the others.
+    -- From one word nothing can be estimated about the others.
     having count(*) > 1
 ),
 
@@ -141,14 +141,14 @@ select
     ranked.shrunk_score,
     ranked.shrunk_sd,
     ranked.lower_bound,
-    -- least() passes over nulls: without noise it would say 1
+    -- least() ignores nulls: without noise it would return 1
     if(
         ranked.noise_variance is null, null, least(ranked.noise_variance / nullif(ranked.std_error ** 2, 0), 1)
     ) as noise_share,
     ranked.typical_score,
     ranked.p_value,
     step_up_q(ranked.p_value, ranked.n_tests, ranked.p_rank, (ranked.kind, ranked.label)) as q_value,
-    -- n - 1 because the variance has it
+    -- n - 1 because the variance divides by it
     sqrt(ranked.mean_score ** 2 + ranked.variance * (ranked.n_examples - 1) / ranked.n_examples) as size,
     ranked.mean_share,
     ranked.n_examples / explained.n_explained as reach,

@@ -94,7 +94,7 @@ typical as (
         label,
         median(variance) as typical_variance,
         -- With more than two labels a word is averaged over the examples that were given the label, which lifts the
-        -- mean of every word above 0. What all words get says nothing about one: the typical word is the null.
+        -- mean of every word above 0. What is common to all words is no evidence for one: the typical word is the null.
         case when $mirrored then 0 else median(mean_score) end as typical_score
     from means
     group by kind, label

@@ -1,4 +1,4 @@
--- planted_words: what the audit of the planted copy made of each planted word.
+-- planted_words: how the audit of the planted copy judged each planted word.
 -- One row per word.
 --
 -- param   planted_words  file: what was planted
@@ -9,7 +9,7 @@
 -- column  label          label it was tied to
 -- column  n_examples     audited texts with it
 -- column  has_figures    in enough texts to be judged
--- column  type           what kind of thing the audit took it for
+-- column  type           type that the audit found
 -- column  verdict        the gravest of its verdicts; null where it was no candidate
 -- unique  word
 with

@@ -1,4 +1,4 @@
--- comments: what the tables of a run and their columns say about themselves.
+-- comments: descriptions of the tables of a run and of their columns.
 -- One row per table (column_name is null) and per column.
 --
 -- param   run_id       run

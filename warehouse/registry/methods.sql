@@ -1,7 +1,7 @@
 -- methods: how well each attribution method ranks the planted words, best first.
 -- One row per (method, baseline).
 --
--- Over the shortcuts that the model learned; of the others nothing can be said.
+-- Over the shortcuts that the model learned; the others show nothing.
 --
 -- param   certificate_id  certificate
 -- column  method          attribution method

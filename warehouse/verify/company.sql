@@ -1,12 +1,12 @@
--- company: the word beside which a word acts, by the texts in which it was deleted.
+-- company: the other word with which a candidate interacts most, by the texts in which the candidate was deleted.
 -- One row per candidate (label, word) with such a word; fragments have none.
 --
--- Each other word of these texts stands for two questions: does the effect differ with the word in the text from
--- without it, and with the word before the candidate from behind it? The best answer of all is kept if both sides
--- have four texts, t is 5 or more (p = 2e-4 at 16 texts, 2e-5 at 32: for some dozens of questions asked) and it
--- explains two fifths of the squared distance from the mean.
+-- Two interactions are tested with each other word of these texts. presence: does the effect differ between texts with
+-- and without the word? order: does it differ between texts in which the word comes before and behind the candidate?
+-- The interaction that explains most is a row if both groups have four texts, |t| is 5 or more (p = 2e-4 at 16 texts,
+-- 2e-5 at 32: for some dozens of tests) and it explains two fifths of the squared distance from the mean.
 --
--- column  label        label the word speaks for
+-- column  label        label the word pushes towards
 -- column  word         lower-case word
 -- column  companion    the other word
 -- column  contrast     presence: it is in the text or not; order: it comes before the candidate or behind it
@@ -42,7 +42,7 @@ positions as (
     group by example_id, word
 ),
 
-together as (
+word_pairs as (
     select
         deleted.*,
         other.word as companion,
@@ -52,7 +52,7 @@ together as (
     inner join positions as other on deleted.example_id = other.example_id and deleted.word != other.word
 ),
 
-questions as (
+contrasts as (
     select
         label,
         word,
@@ -63,7 +63,7 @@ questions as (
         sum(effect) as total,
         any_value(all_total) - sum(effect) as other_total,
         any_value(all_squares) as squares
-    from together
+    from word_pairs
     group by label, word, companion
     union all
     select
@@ -76,11 +76,11 @@ questions as (
         sum(effect) filter (where comes_first) as total,
         sum(effect) filter (where not comes_first) as other_total,
         sum(effect ** 2) as squares
-    from together
+    from word_pairs
     group by label, word, companion
 ),
 
-compared as (
+interactions as (
     select
         label,
         word,
@@ -91,17 +91,17 @@ compared as (
         total / n_texts as effect,
         other_total / n_others as other_effect,
         n_texts * n_others / (n_texts + n_others) * (total / n_texts - other_total / n_others) ** 2 as between_squares,
-        -- Rounding must not leave less than nothing.
+        -- Rounding must not make it negative.
         greatest(squares - total ** 2 / n_texts - other_total ** 2 / n_others, 1e-12) as within_squares,
         sign(total / n_texts - other_total / n_others)
         * sqrt(between_squares / (within_squares / (n_texts + n_others - 2))) as t,
         between_squares / (between_squares + within_squares) as explained
-    from questions
+    from contrasts
     where n_texts >= 4 and n_others >= 4
 )
 
 select * exclude (between_squares, within_squares)
-from compared
+from interactions
 where abs(t) >= 5 and explained >= 0.4
 qualify row_number() over (partition by label, word order by explained desc, contrast desc, companion) = 1
 order by label, word

@@ -1,15 +1,15 @@
--- effects: what each operator shows of each candidate.
+-- effects: mean effect and flips of each candidate by each operator.
 -- One row per (kind, label, word, operator).
 --
 -- A flip is, for insert, a text that becomes the label; for the others, a text that was read as the label and no
 -- longer is. Interval of the mean: Student's t; of a rate: Wilson 1927.
 --
 -- column  kind            word or piece
--- column  label           label the word speaks for
+-- column  label           label the word pushes towards
 -- column  word            lower-case word; a piece with · where the word goes on
 -- column  operator        delete, mask, swap, neighbour or insert
 -- column  n_trials        texts
--- column  mean_effect     what the word adds on average                                [log-odds]
+-- column  mean_effect     mean effect over the texts                                   [log-odds]
 -- column  sd              standard deviation over the texts; null for one              [log-odds]
 -- column  effect_low      95 % interval of mean_effect; null below three texts         [log-odds]
 -- column  effect_high     95 % interval of mean_effect; null below three texts         [log-odds]

@@ -1,12 +1,12 @@
--- evidence: the effects of a candidate side by side, and what they say together.
+-- evidence: the effects of a candidate side by side, and pooled.
 -- One row per (kind, label, word).
 --
--- Necessity and sufficiency are those of the model (Joshi et al. 2022): how often its prediction hangs on the word, and
--- how often the word alone makes it. The texts of insert are other texts than those of the other operators.
+-- Necessity and sufficiency are those of the model (Joshi et al. 2022): how often its prediction depends on the word,
+-- and how often the word alone determines it. The texts of insert are other texts than those of the other operators.
 --
--- param   min_turned         share of changed predictions that an operator must surely reach to count   [0..1]
+-- param   min_turned         share of changed predictions that an operator must significantly reach     [0..1]
 -- column  kind               word or piece
--- column  label              label the word speaks for
+-- column  label              label the word pushes towards
 -- column  word               lower-case word; a piece with · where the word goes on
 -- column  n_trials           trials of all operators
 -- column  n_texts            texts in which it was deleted
@@ -14,16 +14,16 @@
 -- column  mask_effect        mean effect by mask                                                          [log-odds]
 -- column  swap_effect        mean effect by swap                                                          [log-odds]
 -- column  insert_effect      mean effect by insert                                                        [log-odds]
--- column  strength           mean of these four, or of those there are                                    [log-odds]
--- column  pooled_low         95 % interval of the mean of two: what delete, mask and swap show, averaged in each text,
---                            and what insert shows in others; of one if the other has under three texts    [log-odds]
+-- column  strength           mean of these four, or of those that exist                                   [log-odds]
+-- column  pooled_low         95 % interval of the mean of two: of delete, mask and swap, averaged in each text, and of
+--                            insert, in other texts; of one if the other has under three texts            [log-odds]
 -- column  pooled_high        its upper end                                                                [log-odds]
 -- column  n_agreeing         of these four, with a mean above 0
 -- column  n_for              of these four, with intervals above 0
 -- column  n_against          of these four, with intervals below 0
 -- column  turned             texts whose prediction changes, to whichever label, by delete                [0..1]
 -- column  turned_low         lower end of its 95 % interval                                               [0..1]
--- column  n_turning          of delete, mask and swap, those that surely change min_turned of the predictions
+-- column  n_turning          of delete, mask and swap, those that significantly change min_turned of the predictions
 -- column  necessity          texts read as the label that no longer are, by delete and swap               [0..1]
 -- column  sufficiency        texts read as another label that become the label, by insert                 [0..1]
 -- column  swap_size          mean |effect| of a swap within the type: 0 where the word should not matter  [log-odds]
@@ -33,7 +33,7 @@
 -- column  neighbour_loss     share of the effect by delete that is lost with a neighbour in its place: the slope of one
 --                            on the other
 -- column  neighbour_size     mean |difference| of a neighbour to no word, over the mean |effect| by delete
--- column  stand_in_size      the same for the words of swap: what any word does
+-- column  stand_in_size      the same for the words of swap: the size for an arbitrary word
 -- unique  kind, label, word
 with
 
@@ -66,8 +66,9 @@ wide as (
     group by kind, label, word
 ),
 
--- Operators that share their texts are no independent witnesses: they are one, with less noise. Insert is another.
-witnesses as (
+-- Delete, mask and swap share their texts, so their effects are not independent: a text counts once, with their mean.
+-- Insert has texts of its own.
+per_text_effects as (
     select
         kind,
         label,
@@ -87,9 +88,9 @@ groups as (
         word,
         inserted,
         avg(effect) as mean,
-        var_samp(effect) / count(*) as squared_error,
-        count(*) - 1 as freedom
-    from witnesses
+        var_samp(effect) / count(*) as variance_of_mean,
+        count(*) - 1 as dof
+    from per_text_effects
     group by kind, label, word, inserted
     having count(*) >= 3
 ),
@@ -101,8 +102,8 @@ pooled as (
         label,
         word,
         avg(mean) as mean,
-        sqrt(sum(squared_error)) / count(*) as std_error,
-        coalesce(sum(squared_error) ** 2 / nullif(sum(squared_error ** 2 / freedom), 0), sum(freedom)) as freedom
+        sqrt(sum(variance_of_mean)) / count(*) as std_error,
+        coalesce(sum(variance_of_mean) ** 2 / nullif(sum(variance_of_mean ** 2 / dof), 0), sum(dof)) as dof
     from groups
     group by kind, label, word
 ),
@@ -114,16 +115,16 @@ compared as (
         other.label,
         other.word,
         count(distinct other.replacement) filter (where other.operator = 'neighbour') as n_neighbours,
-        -- Not the quotient of the means: 0/0 for a word that speaks now for one label, now for another.
-        sum(other.effect * without.effect) filter (where other.operator = 'neighbour')
-        / nullif(sum(without.effect ** 2) filter (where other.operator = 'neighbour'), 0) as neighbour_loss,
-        avg(abs(other.margin_after - without.margin_after)) filter (where other.operator = 'neighbour')
-        / nullif(avg(abs(without.effect)) filter (where other.operator = 'neighbour'), 0) as neighbour_size,
-        avg(abs(other.margin_after - without.margin_after)) filter (where other.operator = 'swap')
-        / nullif(avg(abs(without.effect)) filter (where other.operator = 'swap'), 0) as stand_in_size
+        -- Not the quotient of the means: 0/0 for a word that pushes towards different labels in different texts.
+        sum(other.effect * deleted.effect) filter (where other.operator = 'neighbour')
+        / nullif(sum(deleted.effect ** 2) filter (where other.operator = 'neighbour'), 0) as neighbour_loss,
+        avg(abs(other.margin_after - deleted.margin_after)) filter (where other.operator = 'neighbour')
+        / nullif(avg(abs(deleted.effect)) filter (where other.operator = 'neighbour'), 0) as neighbour_size,
+        avg(abs(other.margin_after - deleted.margin_after)) filter (where other.operator = 'swap')
+        / nullif(avg(abs(deleted.effect)) filter (where other.operator = 'swap'), 0) as stand_in_size
     from trials as other
-    inner join trials as without using (kind, label, word, example_id)
-    where other.operator in ('neighbour', 'swap') and without.operator = 'delete'
+    inner join trials as deleted using (kind, label, word, example_id)
+    where other.operator in ('neighbour', 'swap') and deleted.operator = 'delete'
     group by other.kind, other.label, other.word
 )
 
@@ -138,8 +139,8 @@ select
     wide.swap_effect,
     wide.insert_effect,
     wide.strength,
-    pooled.mean - t_975(pooled.freedom) * pooled.std_error as pooled_low,
-    pooled.mean + t_975(pooled.freedom) * pooled.std_error as pooled_high,
+    pooled.mean - t_975(pooled.dof) * pooled.std_error as pooled_low,
+    pooled.mean + t_975(pooled.dof) * pooled.std_error as pooled_high,
     wide.n_agreeing,
     wide.n_for,
     wide.n_against,

@@ -1,4 +1,4 @@
--- plan: what every candidate is tried with.
+-- plan: the texts and words with which every candidate is tried.
 -- One row per candidate.
 --
 -- Texts and words are drawn by a hash of their content, so that a candidate is tried on the same ones whatever else

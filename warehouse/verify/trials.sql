@@ -1,17 +1,17 @@
--- trials: what the model said of a text before and after a change.
+-- trials: predictions of the model for a text before and after a change.
 -- One row per (candidate, operator, text).
 --
 -- param   trial_parts       Parquet files of verification
 -- param   labels            the model's labels
 -- column  kind              word or piece
--- column  label             label the word speaks for
+-- column  label             label the word pushes towards
 -- column  word              lower-case word; a piece with · where the word goes on
 -- column  operator          delete, mask, swap, neighbour or insert
 -- column  example_id        example
--- column  replacement       what was put in the place of the word, or in
+-- column  replacement       what replaced the word, or what was inserted
 -- column  margin_before     log-odds of the label                                                 [log-odds]
 -- column  margin_after      the same after the change                                             [log-odds]
--- column  effect            what the word adds: before minus after, for insert after minus before [log-odds]
+-- column  effect            effect of the word: before minus after, for insert after minus before [log-odds]
 -- column  predicted_before  label the model gives
 -- column  predicted_after   label the model gives after the change
 -- column  gold_label        label of the dataset
