@@ -8,10 +8,10 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from configs.errors import AuditError
 from configs.schema import AuditConfig
@@ -133,11 +133,8 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
 
 @lru_cache(maxsize=1)
 def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """First names and the most common surnames of the US census, lower case, from the package `names`."""
-
-    def listed(file: str) -> list[str]:
-        lines = files("names").joinpath(file).read_text(encoding="utf-8").splitlines()
-        return [line.split()[0].lower() for line in lines if line.strip()]
-
-    first_names = sorted({*listed("dist.male.first"), *listed("dist.female.first")})
-    return tuple(first_names), tuple(listed("dist.all.last")[:_MAX_SURNAMES])
+    """First names and the most common surnames of the US census, lower case."""
+    rows = pq.read_table(seed("census_names.parquet")).to_pylist()
+    first_names = sorted(row["name"] for row in rows if row["kind"] == "first")
+    surnames = [row["name"] for row in rows if row["kind"] == "surname" and row["rank"] <= _MAX_SURNAMES]
+    return tuple(first_names), tuple(surnames)
