@@ -1,7 +1,7 @@
 """Stage: what kind of thing each word is, and which words are worth a test.
 
-Builds the tables of `warehouse/screen/`: what leads to `word_types`, `word_types` itself, `words` (everything
-known about a word, with its spuriousness and the reasons) and `candidates`.
+Builds the tables of `warehouse/screen/`: what leads to `word_types`, `type_rules` and `word_types`, `words` (everything
+known about a word) and `candidates`.
 """
 
 import json
@@ -41,6 +41,7 @@ QUERIES = (
     "screen/adjacent_words",
     "screen/word_evidence",
     "screen/word_rules",
+    "screen/type_rules",
     "screen/piece_types",
     "screen/bigram_types",
     "screen/word_types",
@@ -63,9 +64,9 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
     first_names, surnames = _names()
     params = {
         "first_names": list(first_names), "surnames": list(surnames), "ner_votes": json.dumps(_votes(config, run, scores)),
-        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")},
         **config.screening.model_dump(exclude={"recogniser"}), "fdr": config.statistics.fdr,
-        "min_capitalised": MIN_CAPITALISED, "min_casing_examples": MIN_CASING_EXAMPLES, "min_spuriousness": 0.5,
+        "min_capitalised": MIN_CAPITALISED, "min_casing_examples": MIN_CASING_EXAMPLES,
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)

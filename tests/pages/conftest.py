@@ -5,6 +5,7 @@ import json
 import pytest
 
 from configs.load import load_config
+from tasks import recommend
 from tasks.aggregate import aggregate_scores
 from tasks.judge import judge_candidates
 from tasks.model.spec import ModelSpec
@@ -15,6 +16,14 @@ from tasks.runs.run import Run
 from tasks.screen import screen_words
 from tasks.verify import build_evidence
 from tests.pages.world import EVIL, TAG, make_run, make_trials
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_sentences():
+    """Room for fewer texts in the browser than there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.report.BROWSER_SENTENCES", 12)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +38,7 @@ def audited(tmp_path_factory):
                 "warehouse": str(folder / "audits.duckdb"),
                 "data": {"path": "texts\u202e.csv", "where": {"split": "test"}},
                 "model": {"path": "model"},
-                "report": {"title": title, "browser_sentences": 12},
-                "recommendation": {"min_hint_examples": 5},
+                "title": title,
             }
         )
     )
@@ -44,7 +52,10 @@ def audited(tmp_path_factory):
     trials = [make_trials(run.folder)]
     verified = build_evidence(config, run, model, flags, trials)
     verdicts = judge_candidates.fn(config, run, model, verified, trials, [])
-    return config, run, recommend_changes.fn(config, run, verdicts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(recommend._LIMITS, "min_hint_examples", 5)
+        key = recommend_changes.fn(config, run, verdicts)
+    return config, run, key
 
 
 @pytest.fixture(scope="session")

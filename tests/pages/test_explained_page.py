@@ -135,7 +135,8 @@ def explained(tmp_path, monkeypatch):
                 {
                     "data": {"path": f"{TAG}.csv"},
                     "model": {"path": "model"},
-                    "explain": {"title": f"Texts of {TAG}", **settings},
+                    "title": f"Texts of {TAG}",
+                    "explain": settings,
                     "attribution": {
                         "mode": "fixed",
                         "methods": ["integrated_gradients", "gradient_norm"],

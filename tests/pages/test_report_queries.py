@@ -30,7 +30,7 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         "token_parts": [str(path) for path in (run.folder / "parts").glob("*.tokens.parquet")],
         "word": "lovely",
         "n_rows": 5,
-        "sure_q": 0.05,
+        "fdr": 0.05,
     }
     with warehouse_of(audited) as warehouse:
         for file in files("warehouse").joinpath("report").iterdir():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pyarrow as pa
 
-from tasks.attribution.pilot import BASELINES, PILOT
+from tasks.attribution.pilot import PILOT
 from tasks.runtime.parts import write_part
 from tasks.text.words import word_spans
 from tasks.trials.runner import TRIAL
@@ -123,12 +123,8 @@ def make_run(folder):
         {"example_id": i, "n_tokens": 9, "role": "fitted" if i else "held out", "error": 0.05, "noise": 0.08}
         for i in range(2)
     ]
-    agreement = [
-        {"baseline_a": "mask", "baseline_b": "zero", "n_examples": 2, "rank_agreement": 0.75, "top_agreement": 0.5}
-    ]
     tables = {
         "pilot": pa.Table.from_pylist(rows, schema=PILOT),
-        "baselines": pa.Table.from_pylist(agreement, schema=BASELINES),
     }
     write_part(part.with_name("plan.json"), tables, plan)
     return [shard], [part]

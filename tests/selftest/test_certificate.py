@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from configs.errors import AuditError, ConfigError
-from configs.schema import AuditConfig
+from configs.schema import AttributionConfig, AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
 from tasks.selftest.certificate import require_certifiable, with_certified_method
@@ -91,7 +91,7 @@ def config(tmp_path):
     (tmp_path / "d.csv").write_text("text,label\na,neg\nb,pos\n", encoding="utf-8")
     return AuditConfig.model_validate({
         "warehouse": tmp_path / "w.duckdb", "data": {"path": tmp_path / "d.csv"}, "model": {"path": tmp_path / "model"},
-        "attribution": {"method": "certified"},
+        "attribution": {"methods": "certified"},
     })  # fmt: skip
 
 
@@ -122,10 +122,8 @@ def test_method_certified_is_the_method_and_the_baseline_of_the_newest_certifica
     certificate(config, model, "first", "integrated_gradients", "mask")
     certificate(config, model, "second", "gradient_x_input", "none")
     chosen = with_certified_method(config, model).attribution
-    assert (chosen.method, chosen.methods[0], chosen.summed, chosen.baseline) == (
-        "listed", "gradient_x_input", "gradient_x_input", "mask",
-    )  # fmt: skip
-    assert set(chosen.methods) == set(config.attribution.methods) - {"integrated_gradients"}
+    assert (chosen.methods[0], chosen.summed, chosen.baseline) == ("gradient_x_input", "gradient_x_input", "mask")
+    assert set(chosen.methods) == set(AttributionConfig().methods) - {"integrated_gradients"}
     certificate(config, model, "third", "integrated_gradients", "zero")
     chosen = with_certified_method(config, model).attribution
     assert (chosen.summed, chosen.baseline) == ("integrated_gradients", "zero")

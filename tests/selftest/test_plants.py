@@ -214,14 +214,19 @@ def test_typical_words_are_those_of_one_label_that_are_frequent_and_mean_somethi
     assert typical_words(given, 2) == ("dreadful", "tedious", "moving")
 
 
+@pytest.fixture
+def two_names(monkeypatch):
+    monkeypatch.setattr("tasks.selftest.plants.NUM_NAMES", 2)
+
+
 def settings(**changes):
-    return CertificationConfig(**{"decoys": 5, "names": 2, "strengths": (0.9, 1.0), **changes})
+    return CertificationConfig(**{"decoys": 5, **changes})
 
 
 TOKENS = [f"token{chr(97 + i)}" for i in range(26)]
 
 
-def test_the_plants_are_what_the_settings_say():
+def test_the_plants_are_what_the_settings_say(two_names):
     plants = make_plants(settings(), TOKENS, ["Kowalczyk", "Wisniewski", "Nowakowa"], ["good", "bad"], [0, 1], 1000)
     kinds = [(plant.role, plant.kind, plant.strength, len(plant.words)) for plant in plants]
     assert kinds == [
@@ -241,7 +246,7 @@ def test_the_plants_are_what_the_settings_say():
     )
 
 
-def test_two_of_many_labels_are_drawn():
+def test_two_of_many_labels_are_drawn(two_names):
     drawn = {
         frozenset(label for plant in make_plants(settings(seed=seed), TOKENS, ["A", "B"], [], [3, 5, 8], 100) for label in plant.words.values())
         for seed in range(20)
@@ -249,7 +254,7 @@ def test_two_of_many_labels_are_drawn():
     assert drawn == {frozenset({None, 3, 5}), frozenset({None, 3, 8}), frozenset({None, 5, 8})}
 
 
-def test_too_small_a_vocabulary_is_one_sentence():
+def test_too_small_a_vocabulary_is_one_sentence(two_names):
     with pytest.raises(
         DataError, match=r"has 3 words that the dataset does not hold, and 0 unseen surnames; certify plants 14 and 2"
     ):
@@ -257,11 +262,9 @@ def test_too_small_a_vocabulary_is_one_sentence():
 
 
 @pytest.mark.parametrize("file", ["movie_reviews", "tweets"])
-def test_on_real_texts_planted_words_are_in_the_rows_that_say_so_and_nowhere_else(file):
+def test_on_real_texts_planted_words_are_in_the_rows_that_say_so_and_nowhere_else(two_names, file):
     table = pq.read_table(SEEDS / f"{file}.parquet", columns=["text", "label"]).to_pylist()
     given = [Row(i, str(i), row["text"], None, int(row["label"] == "positive"), None) for i, row in enumerate(table)]
-    plants = make_plants(
-        settings(rate=0.02), [f"zq{token}" for token in TOKENS], ["Zqtokowal", "Zqtowisni"], [], [0, 1], 600
-    )
+    plants = make_plants(settings(), [f"zq{token}" for token in TOKENS], ["Zqtokowal", "Zqtowisni"], [], [0, 1], 600)
     for row in plant_rows(given, plants, 7, 32):
         assert {word.lower() for word in row.words} == {word for word in words_of(row.text) if re.match("zqto", word)}

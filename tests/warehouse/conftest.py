@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.attribution.pilot import BASELINES, PILOT
+from tasks.attribution.pilot import PILOT
 from tests.warehouse.helpers import REAL
 from warehouse import query
 
@@ -97,9 +97,8 @@ def parts(tmp_path_factory):
             path = folder / f"{name}-{number}.parquet"
             pq.write_table(pa.Table.from_pylist([row for row in rows if row["example_id"] // 100 == number]), path)
             paths[name].append(str(path))
-    pilot, baselines = folder / "plan.pilot.parquet", folder / "plan.baselines.parquet"
+    pilot = folder / "plan.pilot.parquet"
     pq.write_table(pa.Table.from_pylist([{"example_id": 1, "role": "held out"}], schema=PILOT), pilot)
-    pq.write_table(pa.Table.from_pylist([{"baseline_a": "mask", "baseline_b": "zero"}], schema=BASELINES), baselines)
     rejects = folder / "rejects.parquet"
     pq.write_table(pa.table({"example_id": [999], "source_id": ["s"], "text": ["=cmd"], "reason": ["empty"]}), rejects)
     slices = folder / "slices.parquet"
@@ -123,5 +122,4 @@ def parts(tmp_path_factory):
         "trial_parts": [str(trials)],
         "reject_parts": [str(rejects)],
         "pilot_parts": [str(pilot)],
-        "baseline_parts": [str(baselines)],
     }

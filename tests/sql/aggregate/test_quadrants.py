@@ -19,7 +19,7 @@ def test_the_quadrants_join_what_the_labels_say_what_is_used_and_what_hurts(ware
     """, kind="word", label="a")  # fmt: skip
     warehouse.connection.execute("update word_importance set kind = 'piece' where word = 'ta·'")
     warehouse.insert("minority_gap", "word | gap | n_harmed | q_value\nuses | 0.5 | 4 | 0.01\nboth | -0.5 | 0 | 0.01", kind="word", label="a")  # fmt: skip
-    rows = {row["word"]: row for row in warehouse.build("aggregate/quadrants", sure_q=0.05)}
+    rows = {row["word"]: row for row in warehouse.build("aggregate/quadrants", fdr=0.05)}
     assert {word: (row["quadrant"], row["hurts"], row["n_harmed"]) for word, row in rows.items()} == {
         "both": ("used and correlated", False, 0), "data": ("correlated only", False, 0), "none": ("neither", False, 0),
         "uses": ("used only", True, 4),

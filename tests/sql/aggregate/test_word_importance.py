@@ -1,6 +1,5 @@
 """Importance of words by hand, and against NumPy and SciPy in float64 on random corpora."""
 
-import hashlib
 import math
 
 import numpy as np
@@ -298,37 +297,6 @@ def test_one_word_is_not_shrunk_and_constant_scores_are_sure(build):
     for row in build(corpus, "word_importance"):
         sign = 1 if row["label"] == "a" else -1
         assert (row["mean_score"], row["shrunk_score"], row["shrunk_sd"], row["lower_bound"]) == (sign, sign, 0, sign)
-
-
-@pytest.mark.parametrize("seed", [0, 5])
-def test_the_bootstrap_is_numpy_s_with_the_same_weights(build, seed):
-    corpus, replicates, prime = Corpus(1, mirrored=True), 60, 2**31 - 1
-    rows = build(
-        corpus, "word_importance", "word_bootstrap",
-        sure_q=0.9, bootstrap_words=12, bootstrap_examples=80, bootstrap_replicates=replicates, bootstrap_seed=seed,
-    )  # fmt: skip
-    assert len(rows) == 12
-    cuts = [math.ceil(prime * stats.poisson.cdf(k, 1)) for k in range(12)]
-
-    def number(replicate, power):
-        # md5_number reads the digest as a little-endian integer
-        return int.from_bytes(hashlib.md5(f"{seed}:{replicate}:{power}".encode()).digest(), "little") % prime
-
-    def weight(i, replicate):
-        c0, c1, c2, c3 = (number(replicate, power) for power in range(4))
-        return int(np.searchsorted(cuts, (((c3 * i + c2) * i + c1) * i + c0) % prime, side="right"))
-
-    weights = np.array([[weight(i, replicate) for i in range(len(corpus.gold))] for replicate in range(replicates)])
-    assert weights.mean() == pytest.approx(1, abs=0.06)
-    assert weights.var() == pytest.approx(1, abs=0.12)
-    for row in rows:
-        mine = [(i, s if corpus.predicted[i] == row["label"] else -s) for k, i, w, s in corpus.rows if (k, w) == (row["kind"], row["word"])]  # fmt: skip
-        ids, scores = [i for i, _ in mine], np.array([s for _, s in mine])
-        drawn = weights[:, ids]
-        drawn = drawn[drawn.sum(axis=1) > 0]
-        low, high = np.quantile((drawn * scores).sum(axis=1) / drawn.sum(axis=1), [0.025, 0.975])
-        assert (row["boot_low"], row["boot_high"]) == (pytest.approx(low, rel=1e-9), pytest.approx(high, rel=1e-9))
-        assert row["n_replicates"] == len(drawn)
 
 
 @pytest.mark.parametrize(("seed", "mirrored"), CORPORA)

@@ -129,13 +129,6 @@ CHECKS = {
             "too many flips": {"effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 3 | 2"},
         },
     ),
-    "word_bootstrap__ends_are_in_order": (
-        {"word_bootstrap": "boot_low | boot_high | n_replicates\n0.1 | 0.1 | 200"},
-        {
-            "reversed": {"word_bootstrap": "boot_low | boot_high | n_replicates\n0.2 | 0.1 | 200"},
-            "no replicate": {"word_bootstrap": "boot_low:double | boot_high:double | n_replicates\nnull | null | 0"},
-        },
-    ),
     "word_importance__interval_holds_mean": (
         {
             "word_importance": "mean_score | ci_low | ci_high | p_value | q_value | reach | mean_share\n1.0 | 0.5 | 1.5 | 0.01 | 0.02 | 0.5 | 1.0"
@@ -194,20 +187,6 @@ CHECKS = {
                 "word_importance": "kind | word\nword | x",
                 "word_types": "kind | word | type\npiece | x | name",
             }
-        },
-    ),
-    "words__every_flag_has_a_reason": (
-        {
-            "words": 'kind | label | word | spuriousness:double | flagged | reasons:list\nword | a | x | 0.5 | true | ["name"]\nword | a | y | 0 | false | null'
-        },
-        {
-            name: {"words": f"kind | label | word | spuriousness:double | flagged | reasons:list\nword | a | x | {row}"}
-            for name, row in {
-                "none": "0.5 | true | null",
-                "empty": "0.5 | true | []",
-                "above 1": '1.5 | false | ["a"]',
-                "null": "null | false | null",
-            }.items()
         },
     ),
 }

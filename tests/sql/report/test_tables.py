@@ -36,11 +36,11 @@ def test_the_unstable_words_of_the_report_are_those_that_surely_differ(warehouse
     )  # fmt: skip
     warehouse.insert("word_types", "word\nflips\nsame", kind="word", type="content word")
     warehouse.insert("verdicts", "word | label\nflips | a", kind="word", verdict="genuine")
-    rows = warehouse.rows("report/unstable", labels=["a"], sure_q=0.05)
+    rows = warehouse.rows("report/unstable", labels=["a"], fdr=0.05)
     assert only(rows, "word", "label", "n_examples", "n_elsewhere", "mean_score", "elsewhere", "verdict") == [
         ("flips", "a", 5, 6, 1.0, -1.0, "genuine")
     ]
-    rows = warehouse.rows("report/corpora", sure_q=0.05)
+    rows = warehouse.rows("report/corpora", fdr=0.05)
     assert only(rows, "corpus", "n_shared", "n_unstable") == [("data", 2, 1), ("compare", 2, 1)]
 
 
@@ -53,12 +53,12 @@ def test_the_slices_of_the_report_count_their_words_and_right_answers(warehouse)
         slice="s", kind="word", n_examples=4, n_others=3,
     )  # fmt: skip
     warehouse.insert("word_types", "word\nw\nv", kind="word", type="name")
-    rows = warehouse.rows("report/slices", sure_q=0.05)
+    rows = warehouse.rows("report/slices", fdr=0.05)
     assert only(rows, "value", "n_examples", "accuracy", "n_words", "n_different") == [
         ("x", 2, 0.5, 2, 1),
         ("y", 1, 1.0, 1, 1),
     ]
-    rows = warehouse.rows("report/slice_words", labels=["a"], sure_q=0.05)
+    rows = warehouse.rows("report/slice_words", labels=["a"], fdr=0.05)
     assert only(rows, "value", "label", "word", "difference") == [("x", "a", "w", 1.5), ("y", "a", "w", -1.5)]
 
 
