@@ -72,22 +72,24 @@ def complain(message: str) -> None:
 
 
 def print_findings(warehouse: "Warehouse") -> None:
+    from tasks.pages.rules import titles, told
+
     rows = warehouse.rows("report/findings", {"n_rows": 12}).to_pylist()
     if not rows:
         print("findings\t0\tno word that the model uses is spurious by the rules of this audit")
         return
     if sys.stdout.isatty():
-        # A terminal has room for the names of the rules; `show RUN WORD` and the report have their figures.
-        header: tuple[str, ...] = ("word", "speaks for", "texts", "effect", "why spurious")
+        # A terminal has room for the titles of the rules; `show RUN WORD` and the report have their figures.
+        header: tuple[str, ...] = ("word", "pushes towards", "texts", "effect", "why spurious")
         table: list[tuple[str, ...]] = [
-            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['strength']:+.2f}", _reasons(row["why"]))
+            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['strength']:+.2f}", titles(row["rules"]))
             for row in rows
         ]
     else:
-        header = ("word", "kind", "speaks for", "type", "examples", "effect", "severity", "why")
+        header = ("word", "kind", "pushes towards", "type", "examples", "effect", "severity", "why")
         table = [(
             row["word"], row["kind"], row["label"], row["type"], str(row["n_examples"]), f"{row['strength']:+.2f}",
-            f"{row['severity']:.4f}", row["why"],
+            f"{row['severity']:.4f}", told(row["rules"]),
         ) for row in rows]  # fmt: skip
     print_table(header, table)
 
@@ -118,35 +120,32 @@ def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:
     print(f"false discovery rate\t{rate}\t{found['n_flagged']} words called spurious")
 
 
-def _reasons(why: str) -> str:
-    return ", ".join(part.partition(":")[0] for part in why.split("; "))
-
-
 def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:
+    from tasks.pages.rules import fired
     from tasks.pages.sentences import sentences_with, visible
 
     figures = warehouse.rows("report/word", {"word": word}).to_pylist()
     kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
-    sentences = sentences_with(warehouse, folder, word, kind, num_sentences)
-    if not sentences:
+    found = sentences_with(warehouse, folder, word, kind, num_sentences)
+    if not found:
         raise AuditError(f"{word!r} is in none of the explained texts.")
     for fact in figures:
         rate = "" if fact["label_rate"] is None else f", {fact['label_rate']:.0%} of its examples have the label"
         waived = "" if fact["waived_by"] is None else f", waived by {fact['waived_by']}"
         lines = [
-            f"{fact['word']} ({fact['kind']}, {fact['type']}) speaks for {fact['label']}",
+            f"{fact['word']} ({fact['kind']}, {fact['type']}) pushes towards {fact['label']}",
             f"score\t{fact['mean_score']:+.3f} (95 % interval {fact['ci_low']:+.3f} to {fact['ci_high']:+.3f}, q {fact['q_value']:.2g})",
             f"examples\t{fact['n_examples']}{rate}",
             f"verdict\t{fact['verdict'] or 'not tried'}{waived}",
-            *(f"rule\t{rule['rule']}: {rule['detail']}" for rule in fact["rules"] or ()),
+            *(f"rule\t{rule.sentence}" for rule in fired(fact["rules"])),
             *(f"{effect['operator']}\t{_effect(effect)}" for effect in fact["effects"] or ()),
         ]
         print("\n".join(visible(line) for line in lines))
     if not figures:
         print(visible(f"{word}\tno figures: it is in fewer examples than statistics.min_examples"))
     console = Console()
-    for sentence in sentences:
-        console.print(_coloured(sentence))
+    for example in found:
+        console.print(_coloured(example))
 
 
 def _effect(effect: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def judge_candidates(
 def _meaning(
     vectors: Sequence[dict[str, Any]], strengths: Sequence[dict[str, Any]], labels: Sequence[str]
 ) -> list[dict[str, object]]:
-    """What the words of similar meaning foretell of each word's effect."""
+    """What the words of similar meaning predict of each word's effect."""
     place = {(row["label"], row["word"]): row["vector"] for row in vectors}
     tried = [row for row in strengths if (row["label"], row["word"]) in place]
     if not tried:

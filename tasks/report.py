@@ -25,6 +25,7 @@ from tasks.pages.charts import specifications
 from tasks.pages.exports import EXPORTS, export_tables
 from tasks.pages.headlines import headlines
 from tasks.pages.render import METHODS, render
+from tasks.pages.rules import told
 from tasks.pages.sentences import Finding, find_sentences, sentences_of, visible
 from tasks.runs.run import Run
 from tasks.runtime.code import code_of
@@ -122,6 +123,7 @@ def _code() -> list[str]:
             "tasks.data",
             "tasks.model",
             "tasks.attribution",
+            "tasks.trials",
         ),
         *(source for _, source in sources),
         version("altair"),
@@ -135,8 +137,8 @@ def _untouched(folder: Path, written: Any) -> bool:
 
 def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "word": visible(row["word"]), "speaks for": visible(row["label"]), "type": row["type"], "texts": f"{row['n_examples']:,}",
-        "effect": f"{row['strength']:+.2f} log-odds", "why": visible(row["why"]),
+        "word": visible(row["word"]), "pushes towards": visible(row["label"]), "type": row["type"], "texts": f"{row['n_examples']:,}",
+        "effect": f"{row['strength']:+.2f} log-odds", "why": visible(told(row["rules"])),
     }  # fmt: skip
 
 

@@ -1,17 +1,17 @@
 """Stage: what kind of thing each word is, and which words are worth a test.
 
-Builds the tables of `warehouse/screen/`: what leads to `word_types`, `word_types` itself, `words` (everything
-known about a word, with its spuriousness and the reasons) and `candidates`.
+Builds the tables of `warehouse/screen/`: what leads to `word_types`, `type_rules` and `word_types`, `words` (everything
+known about a word) and `candidates`.
 """
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from configs.errors import AuditError
 from configs.schema import AuditConfig
@@ -41,6 +41,7 @@ QUERIES = (
     "screen/adjacent_words",
     "screen/word_evidence",
     "screen/word_rules",
+    "screen/type_rules",
     "screen/piece_types",
     "screen/bigram_types",
     "screen/word_types",
@@ -63,9 +64,9 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
     first_names, surnames = _names()
     params = {
         "first_names": list(first_names), "surnames": list(surnames), "ner_votes": json.dumps(_votes(config, run, scores)),
-        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")},
         **config.screening.model_dump(exclude={"recogniser"}), "fdr": config.statistics.fdr,
-        "min_capitalised": MIN_CAPITALISED, "min_casing_examples": MIN_CASING_EXAMPLES, "min_spuriousness": 0.5,
+        "min_capitalised": MIN_CAPITALISED, "min_casing_examples": MIN_CASING_EXAMPLES,
     }  # fmt: skip
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)
@@ -133,11 +134,8 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
 
 @lru_cache(maxsize=1)
 def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """First names and the most common surnames of the US census, lower case, from the package `names`."""
-
-    def listed(file: str) -> list[str]:
-        lines = files("names").joinpath(file).read_text(encoding="utf-8").splitlines()
-        return [line.split()[0].lower() for line in lines if line.strip()]
-
-    first_names = sorted({*listed("dist.male.first"), *listed("dist.female.first")})
-    return tuple(first_names), tuple(listed("dist.all.last")[:_MAX_SURNAMES])
+    """First names and the most common surnames of the US census, lower case."""
+    rows = pq.read_table(seed("census_names.parquet")).to_pylist()
+    first_names = sorted(row["name"] for row in rows if row["kind"] == "first")
+    surnames = [row["name"] for row in rows if row["kind"] == "surname" and row["rank"] <= _MAX_SURNAMES]
+    return tuple(first_names), tuple(surnames)

@@ -1,6 +1,6 @@
 """The charts of the page. One chart is one query of `warehouse/report/` and one pure function.
 
-Blue is for what speaks for a label or is in order, orange for what is spurious: a pair
+Blue is for what pushes towards a label or is in order, orange for what is spurious: a pair
 that stays apart for every kind of colour vision. Shapes and words say the same again.
 """
 
@@ -120,7 +120,7 @@ def effects(source: pa.Table) -> AnyChart:
             domain=_OPERATORS, range=[BLUE, "#5b9bd0", ORANGE, GREY, INK],
         )),
         tooltip=[
-            alt.Tooltip("word:N"), alt.Tooltip("label:N", title="speaks for"), alt.Tooltip("operator:N"),
+            alt.Tooltip("word:N"), alt.Tooltip("label:N", title="pushes towards"), alt.Tooltip("operator:N"),
             alt.Tooltip("mean_effect:Q", title="mean effect (log-odds)", format="+.2f"),
             alt.Tooltip("effect_low:Q", title="95 % from", format="+.2f"), alt.Tooltip("effect_high:Q", title="95 % to", format="+.2f"),
             alt.Tooltip("n_trials:Q", title="texts", format=","), alt.Tooltip("n_flipped:Q", title="flipped", format=","),

@@ -6,17 +6,6 @@ from typing import Any
 
 from tasks.pages.sentences import visible
 
-_TYPE_TITLES = {
-    "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
-    "name": "Names move predictions", "number": "Numbers move predictions", "place": "Places move predictions",
-    "mixed script": "Words in two alphabets move predictions", "symbol": "Symbols move predictions",
-    "content word": "Single words do more than they mean",
-}  # fmt: skip
-
-_ONE = {"name": "a name", "number": "a number"}
-
-_SEVERAL = {"name": "names", "number": "numbers"}
-
 
 @dataclass(frozen=True)
 class Headline:
@@ -40,12 +29,10 @@ def headlines(
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for row in spurious:
         by_type.setdefault(row["type"], []).append(row)
-    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["severity"] for row in item[1]))[:3]:
-        found.append(
-            Headline(_TYPE_TITLES.get(kind, f"Spurious: {kind}"), _about_spurious(rows), f"spurious-{rows[0]['place']}")
-        )
+    for rows in sorted(by_type.values(), key=lambda rows: -sum(row["severity"] for row in rows))[:3]:
+        found.append(Headline(rows[0]["title"], _about_spurious(rows), f"spurious-{rows[0]['place']}"))
     if not spurious:
-        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is spurious by the rules of this audit. That is no proof that all is well."
+        text = f"None of the {overview['n_used']:,} words and fragments the model relies on is spurious by the rules of this audit. That is no proof that all is well."
         found.append(Headline("No word is spurious", text, "spurious"))
     one_sided = [row for row in names if row["label_q"] <= max_q]
     unused = sorted(
@@ -63,7 +50,7 @@ def headlines(
         found.append(
             Headline(
                 "The strongest words with nothing against them",
-                f"Per text, the model leans hardest on these: {text}.",
+                f"Per text, the model relies most on these: {text}.",
                 "words",
             )
         )
@@ -103,9 +90,7 @@ def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
 def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tuple[str, str]:
     """Title and text."""
     several = len(unused) > 1
-    kinds = sorted({row["type"] for row in unused})
-    # Markup has no plural.
-    kind = _listed([(_SEVERAL if several else _ONE).get(kind, kind) for kind in kinds])
+    kind = _listed(sorted({row["several" if several else "one"] for row in unused}))
     examples = _listed(
         [
             f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
@@ -113,9 +98,9 @@ def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tup
         ]
     )
     if num_one_sided == 1:
-        use = "The model does not clearly lean on it"
+        use = "The model does not clearly rely on it"
     else:
-        use = f"Of the {num_one_sided} most one-sided such words the model clearly leans on {num_one_sided - len(unused) or 'none'}"
+        use = f"Of the {num_one_sided} most one-sided such words the model clearly relies on {num_one_sided - len(unused) or 'none'}"
     return (
         f"{kind[0].upper()}{kind[1:]}: one-sided in the labels, hardly used by the model",
         f"Texts that mention {examples} mostly have one label. {use}; a labelling rule could still pick {'them' if several else 'it'} up.",

@@ -44,7 +44,7 @@ class Finding(NamedTuple):
     kind: str
     """word or piece"""
     label: str
-    """Label it should speak for; empty for either direction."""
+    """Label it should push towards; empty for either direction."""
     word: str
 
 

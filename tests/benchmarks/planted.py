@@ -57,6 +57,7 @@ READ = (
     "words",
     "word_types",
     "evidence",
+    "type_rules",
     "meaning",
     "company",
     "label_association",
@@ -111,7 +112,8 @@ def ablation(path: Path, certificate: Certificate) -> Iterator[dict[str, object]
                 connection.execute(f'create table {table} as from planted."{run.name}".{table}')
             for change in changes:
                 connection.execute(change)
-            found = Warehouse(connection).rows("judge/verdicts", params).to_pylist()
+            Warehouse(connection).build("judge/verdicts", params)
+            found = connection.sql("from verdicts").to_arrow_table().to_pylist()
             known = {
                 word
                 for (word,) in connection.execute(

@@ -18,6 +18,7 @@ from configs.schema import AuditConfig
 from flows.audit import audit
 from flows.server import prefect_server
 from tasks.finetune import obtain_classifier
+from tasks.pages.rules import told
 from tasks.runs.run import Run
 from warehouse import Warehouse, open_warehouse
 
@@ -37,7 +38,11 @@ EVALUATIVE = 2.0
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    lines = ["# What a film-review classifier leans on and should not", "", "Made by `make sample`; most severe first."]
+    lines = [
+        "# What a film-review classifier relies on and should not",
+        "",
+        "Made by `make sample`; most severe first.",
+    ]
     classifier = obtain_classifier.fn(load_config(CONFIG, HELD_OUT)).folder
     trained_on = (*TRAINED_ON, f"model.path={classifier}")
     for title, overrides in (("Held-out reviews", HELD_OUT), ("The reviews it was trained on", trained_on)):
@@ -67,9 +72,9 @@ def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
     )
     yield ""
     yield from _table(
-        ("", "word", "type", "speaks for", "texts", "effect (log-odds)", "evidence"),
+        ("", "word", "type", "pushes towards", "texts", "effect (log-odds)", "evidence"),
         [
-            (place, f"`{row['word']}`", row["type"], row["label"], row["n_examples"], f"{row['strength']:+.2f}", row["why"])
+            (place, f"`{row['word']}`", row["type"], row["label"], row["n_examples"], f"{row['strength']:+.2f}", told(row["rules"]))
             for place, row in enumerate(findings, start=1)
         ],
     )  # fmt: skip

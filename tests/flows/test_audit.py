@@ -108,7 +108,7 @@ def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
     )
     assert (label, kind, verdict) == ("good", "word", "spurious")
     assert strength > 1
-    assert "moves predictions" in rules
+    assert "effect.moves" in rules
     effects = dict(planted.query(f"select operator, effect_low from effects where word = '{PLANTED.lower()}'"))
     assert {"delete", "mask", "insert"} <= effects.keys()
     assert min(effects["delete"], effects["insert"]) > 0
@@ -179,7 +179,7 @@ def test_the_report_and_the_exports_are_there(planted):
 def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
     lines = planted.result.stdout.splitlines()
     header = lines[0].split("\t")
-    assert header[:3] == ["word", "kind", "speaks for"]
+    assert header[:3] == ["word", "kind", "pushes towards"]
     assert all(len(line.split("\t")) == len(header) for line in lines[1:-2])
     assert [line.split("\t")[0] for line in lines[-2:]] == ["run", "report"]
     stages = [line.split("\t")[0] for line in planted.result.stderr.splitlines()]

@@ -2,6 +2,8 @@
 
 from hypothesis import HealthCheck, settings
 
+from warehouse import seed
+
 PROPERTY = settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -19,7 +21,7 @@ def only(rows, *columns):
     return [tuple(row[column] for column in columns) for row in rows]
 
 
-THRESHOLDS = {"fdr": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_examples": 2}
+THRESHOLDS = {"fdr": 0.05, "min_score": 0.1, "min_examples": 2}
 
 
 IMPORTANCE = {
@@ -30,12 +32,26 @@ IMPORTANCE = {
 }  # fmt: skip
 
 
-TYPE = {"kind": "word", "type": "content word", "rule": "content.other", "word_group": None, "evidence": "seen"}
+TYPE = {"kind": "word", "type": "content word", "rule": "content.other", "word_group": None}
+
+
+def insert_types(warehouse, types):
+    """Make `type_rules` from the shipped list, and `word_types` with what it expects of each word."""
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"))
+    warehouse.insert("word_types", types, **TYPE)
+    warehouse.connection.execute("""
+        create or replace table word_types as
+        select own.*, coalesce(groups.expectation, rules.expectation) as expectation, map {'n_occurrences': 9.0} as figures,
+            map {'word_group': own.word_group} as words
+        from word_types as own
+        left join type_rules as rules on own.type = rules.type
+        left join type_rules as groups on own.word_group = groups.type
+    """)
 
 
 def judged(warehouse, importance, types, association="", gaps="", **thresholds):
     warehouse.insert("word_importance", importance, **IMPORTANCE)
-    warehouse.insert("word_types", types, **TYPE)
+    insert_types(warehouse, types)
     warehouse.insert(
         "label_association",
         association or "word:varchar | label_rate:double | label_share:double | rate_low:double | z:double",

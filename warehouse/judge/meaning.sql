@@ -1,18 +1,18 @@
--- meaning: what words of similar meaning foretell of a word's effect.
+-- meaning: what words of similar meaning predict of a word's effect.
 -- One row per candidate (label, word); fragments have none.
 --
--- Foretold from the effects of all other candidates, by their embeddings (tasks/meaning.py). Of a word that a model
--- uses for what it means much is foretold; of one that it has learned by itself, as a planted one, next to nothing.
--- Embeddings that no one has trained on language foretell nothing: they count only if they foretell the direction of
--- surely more than three in five effects, where guessing has one half.
+-- Predicted from the effects of all other candidates, by their embeddings (tasks/trials/expected.py). Of a word that a
+-- model uses for what it means much is predicted; of one that it has learned by itself, as a planted one, next to
+-- nothing. Embeddings that no one has trained on language predict nothing: they count only if they predict the
+-- direction of significantly more than three in five effects, where guessing has one half.
 --
 -- param   meaning     the predictions, JSON: label, word, expected
 -- param   min_effect  smallest mean effect that counts                            [log-odds]
--- column  label       label the word speaks for
+-- column  label       label the word pushes towards
 -- column  word        lower-case word
 -- column  strength    mean effect over the operators                              [log-odds]
--- column  expected    effect that is foretold; null where embeddings foretell nothing    [log-odds]
--- column  residual    strength less what is foretold                              [log-odds]
+-- column  expected    effect that is predicted; null where embeddings predict nothing    [log-odds]
+-- column  residual    strength less what is predicted                              [log-odds]
 -- column  foretold    expected as a share of strength; null without either
 -- unique  label, word
 with

@@ -1,7 +1,7 @@
 -- strengths: the mean effects of the words that were tried.
 -- One row per (label, word).
 --
--- column  label     label the word speaks for
+-- column  label     label the word pushes towards
 -- column  word      lower-case word
 -- column  strength  mean effect over the operators  [log-odds]
 -- unique  label, word

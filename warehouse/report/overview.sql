@@ -15,7 +15,7 @@
 -- column  n_tokens           tokens of all texts
 -- column  n_cut              tokens beyond the limit, not seen by the model
 -- column  n_words            different words and fragments with enough examples
--- column  n_used             of these, the model leans on
+-- column  n_used             of these, the model relies on
 -- column  n_spurious         of these, spurious
 -- column  n_dependent        of these, context-dependent
 -- column  n_genuine          of these, genuine

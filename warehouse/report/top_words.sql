@@ -1,8 +1,8 @@
--- top_words: the words that speak most for each label, by the lower end of their interval.
+-- top_words: the words that push most towards each label, by the lower end of their interval.
 -- One row per (label, word).
 --
 -- param   top_words   longest list per label
--- column  label       label the word speaks for
+-- column  label       label the word pushes towards
 -- column  place       1 for the strongest
 -- column  word        lower-case word
 -- column  type        type of the word

@@ -6,10 +6,11 @@
 -- column  n_standing      words of this standing, shown or not
 -- column  standing        the verdict, or waived
 -- column  verdict         spurious, context-dependent, genuine or unclear
--- column  label           label the word speaks for
+-- column  label           label the word pushes towards
 -- column  word            lower-case word; a piece with · where the word goes on
 -- column  kind            word or piece
 -- column  type            type of the word
+-- column  title           headline of the findings of this type
 -- column  n_examples      examples with the word
 -- column  reach           share of the explained examples with the word     [0..1]
 -- column  mean_score      mean score towards the label                      [unit of the scalar]
@@ -22,7 +23,7 @@
 -- column  label_rate      share of its examples with the label              [0..1]
 -- column  label_share     share of the label among all examples             [0..1]
 -- column  source_words    words a piece comes from
--- column  rules           rules that fired: rule, detail
+-- column  rules           rules that fired: rule, figures, words
 -- column  waived_by       owner of the waiver that is honoured
 -- column  waiver_reason   its reason
 -- column  waiver_expires  its last day; also of one that has expired
@@ -36,6 +37,7 @@ select
     verdicts.word,
     verdicts.kind,
     verdicts.type,
+    types.title,
     words.n_examples,
     words.reach,
     words.mean_score,
@@ -54,6 +56,7 @@ select
     verdicts.waiver_expires
 from verdicts
 inner join words using (kind, label, word)
+inner join type_rules as types on verdicts.type = types.type
 left join evidence using (kind, label, word)
 left join label_association as association
     on verdicts.kind = 'word' and verdicts.label = association.label and verdicts.word = association.word

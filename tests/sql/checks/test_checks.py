@@ -189,20 +189,6 @@ CHECKS = {
             }
         },
     ),
-    "words__every_flag_has_a_reason": (
-        {
-            "words": 'kind | label | word | spuriousness:double | flagged | reasons:list\nword | a | x | 0.5 | true | ["name"]\nword | a | y | 0 | false | null'
-        },
-        {
-            name: {"words": f"kind | label | word | spuriousness:double | flagged | reasons:list\nword | a | x | {row}"}
-            for name, row in {
-                "none": "0.5 | true | null",
-                "empty": "0.5 | true | []",
-                "above 1": '1.5 | false | ["a"]',
-                "null": "null | false | null",
-            }.items()
-        },
-    ),
 }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from tasks.pages.rules import told
 from tests.sql.helpers import by, judged
 
 JUDGING = {
@@ -27,7 +28,7 @@ def verdicts_of(
     warehouse, evidence, types, waivers=(), association="", company=NO_COMPANY, meaning="word:varchar", **params
 ):
     judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
-    warehouse.build("screen/candidates", max_candidates=99, min_spuriousness=0.5)
+    warehouse.build("screen/candidates", max_candidates=99)
     warehouse.insert("evidence", evidence, **EVIDENCE)
     warehouse.insert("company", company, label="a", contrast="presence", effect=2.0, other_effect=0.0)
     columns = meaning.splitlines()[0]
@@ -36,6 +37,8 @@ def verdicts_of(
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
     rows = warehouse.build("judge/verdicts", **{**JUDGING, **params})
     assert warehouse.rows("checks/verdicts__every_candidate_has_one") == []
+    # Every rule that fires has a sentence, with all of its figures.
+    assert all(told(row["rules"]) for row in rows)
     return by(rows, "word")
 
 
@@ -44,6 +47,8 @@ def verdicts_of(
     [
         ("name", "null", "n_agreeing | n_against\n4 | 0", "spurious"),
         ("number", "null", "n_agreeing | n_against\n2 | 0", "spurious"),
+        ("mixed script", "null", "n_agreeing | n_against\n4 | 0", "spurious"),
+        ("markup", "negation", "n_agreeing | n_against\n4 | 0", "genuine"),
         ("name", "null", "n_agreeing | n_against\n1 | 0", "unclear"),
         ("name", "null", "n_agreeing | n_against\n3 | 1", "unclear"),
         ("name", "null", "pooled_low\n-0.01", "unclear"),
@@ -91,7 +96,7 @@ def test_a_word_without_support_of_the_labels_is_genuine_only_by_its_meaning(war
         meaning=f"word | foretold:double\nx | {foretold}",
     )  # fmt: skip
     assert found["x"]["verdict"] == verdict
-    assert ("explained by its meaning" in [rule["rule"] for rule in found["x"]["rules"]]) == (foretold in (0.5, 0.9))
+    assert ("meaning.explains" in [rule["rule"] for rule in found["x"]["rules"]]) == (foretold in (0.5, 0.9))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +108,7 @@ def test_few_texts_convict_no_content_word(warehouse, kind, n_texts, verdict):
         warehouse, f"word | n_texts\nx | {n_texts}", f"word | type\nx | {kind}", company="word | companion\nx | y"
     )
     assert found["x"]["verdict"] == verdict
-    assert ("too few texts" in [rule["rule"] for rule in found["x"]["rules"]]) == (verdict == "unclear")
+    assert ("texts.too_few" in [rule["rule"] for rule in found["x"]["rules"]]) == (verdict == "unclear")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +166,7 @@ def test_an_effect_far_beyond_what_its_meaning_explains_is_spurious(
     warehouse.connection.execute("update candidates set is_used = false")
     (row,) = warehouse.build("judge/verdicts", **JUDGING)
     assert row["verdict"] == verdict
-    told = {"not explained by its meaning", "outweighs other words"} & {rule["rule"] for rule in row["rules"]}
+    told = {"meaning.unexplained", "meaning.outweighs"} & {rule["rule"] for rule in row["rules"]}
     assert bool(told) == (verdict != "genuine")
 
 
