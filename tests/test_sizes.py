@@ -9,7 +9,6 @@ PACKAGES = ("configs", "flows", "tasks", "warehouse")
 MOST_LINES = {"modules": 400, "queries": 200, "tests": 500}
 STILL_LONGER = {
     "warehouse/aggregate/word_importance.sql": 271,
-    "warehouse/judge/verdicts.sql": 308,
     "warehouse/verify/plan.sql": 233,
 }
 """Queries that are not split yet, and what they may have until then. A line goes when its query does fit."""

@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from configs.attribution import AttributionConfig
 from configs.errors import AuditError, ConfigError
-from configs.schema import AttributionConfig, AuditConfig
+from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
 from tasks.selftest.certificate import require_certifiable, with_certified_method
