@@ -74,7 +74,7 @@ def complain(message: str) -> None:
 def print_findings(warehouse: "Warehouse") -> None:
     from tasks.pages.rules import titles, told
 
-    rows = warehouse.rows("report/findings", {"n_rows": 12}).to_pylist()
+    rows = warehouse.rows("report/findings", {"n_rows": 12})
     if not rows:
         print("findings\t0\tno word that the model uses is spurious by the rules of this audit")
         return
@@ -103,17 +103,17 @@ def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:
                 row["shortcut"], f"{row['strength']:g}", "yes" if row["learned"] else "no", f"{row['planted_accuracy']:.2f}",
                 f"{row['clean_accuracy']:.2f}", f"{row['n_spurious']}/{row['n_words']}", f"{row['recall_spurious']:.2f}", row["words"],
             )
-            for row in warehouse.rows("registry/recall", params).to_pylist()
+            for row in warehouse.rows("registry/recall", params)
         ],
     )  # fmt: skip
     print_table(
         ("method", "baseline", "precision@k", "lowest", "mean rank"),
         [
             (row["method"], row["baseline"], f"{row['precision_at_k']:.3f}", f"{row['lowest']:.3f}", f"{row['mean_rank']:.2f}")
-            for row in warehouse.rows("registry/methods", params).to_pylist()
+            for row in warehouse.rows("registry/methods", params)
         ],
     )  # fmt: skip
-    (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
+    (found,) = warehouse.rows("registry/false_discoveries", params)
     rate = "unknown, there are no decoys" if found["decoy_fdr"] is None else f"{found['decoy_fdr']:.3f}"
     print(f"decoys\t{found['n_decoys_spurious']} of {found['n_decoys']} called spurious")
     print(f"controls\t{found['n_controls_spurious']} of {found['n_controls']} called spurious")
@@ -124,7 +124,7 @@ def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: i
     from tasks.pages.rules import fired
     from tasks.pages.sentences import sentences_with, visible
 
-    figures = warehouse.rows("report/word", {"word": word}).to_pylist()
+    figures = warehouse.rows("report/word", {"word": word})
     kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
     found = sentences_with(warehouse, folder, word, kind, num_sentences)
     if not found:

@@ -39,7 +39,7 @@ def judge_candidates(
     vectors = [row for part in trials for row in read_part(part, "vectors").to_pylist()]
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.use(run.run_id)
-        strengths = warehouse.rows("judge/strengths", {}).to_pylist()
+        strengths = warehouse.rows("judge/strengths", {})
         verdicts["meaning"] = json.dumps(_meaning(vectors, strengths, model.labels))
         tables = [f"judge/{name}" for name in ("waivers", "meaning", "verdicts")]
         return warehouse.build_stage(run.run_id, "judge", tables, verdicts, verified)

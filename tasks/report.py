@@ -97,7 +97,7 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
     """Also for a page that was left untouched: whoever opens this flow run looks for its findings here."""
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
-        findings = warehouse.rows("report/findings", {"n_rows": 20}).to_pylist()
+        findings = warehouse.rows("report/findings", {"n_rows": 20})
     create_table_artifact(
         key="findings", table=[_artifact_row(row) for row in findings], description=f"Spurious words of {run.run_id}"
     )
@@ -145,7 +145,7 @@ def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
 def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     """The page as text. `warehouse` is open and uses the schema of the run."""
     certificate = covering(warehouse, run.inputs.get("subject"))
-    registered = warehouse.rows("report/run", {"run_id": run.run_id}).to_pylist()[0]
+    registered = warehouse.rows("report/run", {"run_id": run.run_id})[0]
     labels, unit = registered["labels"], UNITS[config.attribution.scalar]
     mirrored = config.attribution.mirrored(len(labels), config.model.head)
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
@@ -158,7 +158,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         "gaps", "steps", "completeness", "attribution_quality", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
         "corpora", "unstable", "slices", "slice_words", "harmful", "quadrant_counts",
     )  # fmt: skip
-    tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
+    tables = {name: warehouse.table(f"report/{name}", params) for name in names}
     rows = {name: table.to_pylist() for name, table in tables.items()}
     overview = rows["overview"][0]
     standings: dict[str, list[dict[str, Any]]] = {}

@@ -84,7 +84,7 @@ def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:
     if facts is None or facts["key"] != key:
         with open_warehouse(config.warehouse, read_only=True) as warehouse:
             warehouse.use(run.run_id)
-            texts = warehouse.rows("screen/texts", {})["text"].to_pylist()
+            texts = warehouse.table("screen/texts", {})["text"].to_pylist()
         seen: Counter[str] = Counter()
         votes: dict[str, Counter[str]] = defaultdict(Counter)
         with progress("recognise", len(texts), "examples") as advance:

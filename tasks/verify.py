@@ -76,7 +76,7 @@ def verify_candidates(
     }
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
-        candidates = warehouse.rows("verify/plan", params).to_pylist()
+        candidates = warehouse.rows("verify/plan", params)
     # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]

@@ -21,7 +21,7 @@ def export_tables(warehouse: Warehouse) -> dict[str, bytes]:
     """File name -> content of every exported table."""
     contents = {}
     for name in EXPORTS:
-        rows = warehouse.rows(f"report/export/{name}", {})
+        rows = warehouse.table(f"report/export/{name}", {})
         contents[f"{name}.csv"] = to_csv(rows)
         records = [_with_sentences(row, rows.schema) for row in rows.to_pylist()]
         contents[f"{name}.json"] = (json.dumps(records, ensure_ascii=False, indent=1, default=str) + "\n").encode()

@@ -105,7 +105,7 @@ def find_sentences(
     rows = warehouse.rows("report/word_examples", {
         "kinds": [finding.kind for finding in findings], "labels": [finding.label for finding in findings],
         "words": [finding.word for finding in findings], "mirrored": mirrored, "max_sentences": limit,
-    }).to_pylist()  # fmt: skip
+    })  # fmt: skip
     wanted = [(Finding(row["kind"], row["label"], row["word"]), row["example_id"]) for row in rows]
     found: dict[Finding, list[Sentence]] = {finding: [] for finding in findings}
     material = _read(warehouse, storage, {example_id for _, example_id in wanted})
@@ -130,11 +130,11 @@ def _read(
     }
     if not params["example_ids"]:
         return {}
-    tokens = warehouse.rows("report/sentence_tokens", params).to_pylist()
+    tokens = warehouse.rows("report/sentence_tokens", params)
     by_example = {
         example_id: list(rows) for example_id, rows in groupby(tokens, key=lambda row: int(row["example_id"]))
     }
-    examples = warehouse.rows("report/sentences", params).to_pylist()
+    examples = warehouse.rows("report/sentences", params)
     return {row["example_id"]: (row, by_example.get(row["example_id"], [])) for row in examples}
 
 

@@ -155,7 +155,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
     """The certificate of one dataset and seed, one row for each shortcut and strength."""
     params = {"certificate_id": certificate.certificate_id}
     with open_warehouse(load_config(path).warehouse, read_only=True) as warehouse:
-        (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
+        (found,) = warehouse.rows("registry/false_discoveries", params)
         ranks = warehouse._connection.execute(RANKS, params).to_arrow_table().to_pylist()
         return [
             {
@@ -166,7 +166,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
                     if (rank["shortcut"], rank["strength"]) == (row["shortcut"], row["strength"])
                 ],
             }
-            for row in warehouse.rows("registry/recall", params).to_pylist()
+            for row in warehouse.rows("registry/recall", params)
         ]  # fmt: skip
 
 

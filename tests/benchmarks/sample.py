@@ -59,9 +59,9 @@ def main() -> None:
 
 def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
     """How an audit went, and its spurious words."""
-    findings = warehouse.rows("report/findings", {"n_rows": MOST}).to_pylist()
-    (overview,) = warehouse.rows("report/overview", {}).to_pylist()
-    (tried,) = warehouse.rows("report/verification", {}).to_pylist()
+    findings = warehouse.rows("report/findings", {"n_rows": MOST})
+    (overview,) = warehouse.rows("report/overview", {})
+    (tried,) = warehouse.rows("report/verification", {})
     valence = SentimentIntensityAnalyzer().lexicon
     evaluative = [row["word"] for row in findings if abs(valence.get(row["word"], 0)) >= EVALUATIVE]
     print(f"{run.run_id}\t{len(findings)} spurious words\t{len(evaluative)} evaluative\t{' '.join(evaluative)}")
@@ -83,8 +83,8 @@ def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
 def _compared(warehouse: Warehouse, config: AuditConfig) -> Iterator[str]:
     """What sets the two corpora apart, and the words that do."""
     fdr = config.statistics.fdr
-    here, there = warehouse.rows("report/corpora", {"fdr": fdr}).to_pylist()
-    unstable = warehouse.rows("report/unstable", {"fdr": fdr, "labels": ["positive"]}).to_pylist()
+    here, there = warehouse.rows("report/corpora", {"fdr": fdr})
+    unstable = warehouse.rows("report/unstable", {"fdr": fdr, "labels": ["positive"]})
     yield (
         f"No figure passes from one split to the other. The classifier is right on {here['accuracy']:.1%} of the reviews it was trained on and on "
         f"{there['accuracy']:.1%} of the others, and moves {here['mean_size'] / there['mean_size']:.2f} times as far from the baseline there: what a word "

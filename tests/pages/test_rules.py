@@ -119,15 +119,13 @@ def test_rules_are_told_in_their_order():
 def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict(audited, page_path, capsys):
     _, run, _ = audited
     with warehouse_of(audited) as warehouse:
-        (row,) = (
-            row for row in warehouse.rows("report/verdicts", {"max_verdicts": 50}).to_pylist() if row["word"] == TAG
-        )
+        (row,) = (row for row in warehouse.rows("report/verdicts", {"max_verdicts": 50}) if row["word"] == TAG)
         said = [rule.sentence for rule in fired(row["rules"])]
         print_findings(warehouse)
         findings = capsys.readouterr().out
         print_word(warehouse, run.folder, TAG, 1)
         word = capsys.readouterr().out
-        (finding,) = warehouse.rows("report/findings", {"n_rows": 5}).to_pylist()
+        (finding,) = warehouse.rows("report/findings", {"n_rows": 5})
         hints = list(csv.DictReader(io.StringIO(to_csv(warehouse.rows("report/export/labelling_hints", {})).decode())))
     assert len(said) > 2
     page = html.unescape(page_path.read_text(encoding="utf-8"))
