@@ -70,6 +70,10 @@ def _meaning(
 def _row(waiver: Waiver) -> dict[str, object]:
     # Only whether it has expired goes in, not today's date, or every day would have verdicts of its own.
     return {
-        "word": as_in_the_tables(waiver.word), "label": waiver.label or "", "reason": waiver.reason, "owner": waiver.owner,
-        "expires": waiver.expires.isoformat(), "expired": waiver.expires < date.today(),
-    }  # fmt: skip
+        "word": as_in_the_tables(waiver.word),
+        "label": waiver.label or "",
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "expires": waiver.expires.isoformat(),
+        "expired": waiver.expires < date.today(),
+    }

@@ -59,15 +59,22 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
-        AuditError: the recogniser of `screening.recogniser` cannot be imported, fails, or answers something else than spans.
+        AuditError: the recogniser of `screening.recogniser` cannot be imported, fails, or does not answer with spans.
     """
     first_names, surnames = _names()
     params = {
-        "first_names": list(first_names), "surnames": list(surnames), "ner_votes": json.dumps(_votes(config, run, scores)),
-        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")},
-        **config.screening.model_dump(exclude={"recogniser"}), "fdr": config.statistics.fdr,
-        "min_capitalised": MIN_CAPITALISED, "min_casing_examples": MIN_CASING_EXAMPLES,
-    }  # fmt: skip
+        "first_names": list(first_names),
+        "surnames": list(surnames),
+        "ner_votes": json.dumps(_votes(config, run, scores)),
+        **{
+            name: seed(f"{name}.csv")
+            for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")
+        },
+        **config.screening.model_dump(exclude={"recogniser"}),
+        "fdr": config.statistics.fdr,
+        "min_capitalised": MIN_CAPITALISED,
+        "min_casing_examples": MIN_CASING_EXAMPLES,
+    }
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)
 
@@ -117,7 +124,8 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
         ) from error
     if len(answers) != len(texts):
         raise AuditError(
-            f"screening.recogniser: {name} answered {len(answers)} times for {len(texts)} texts, expected one list of spans each."
+            f"screening.recogniser: {name} answered {len(answers)} times for {len(texts)} texts, "
+            "expected one list of spans each."
         )
     for text, answer in zip(texts, answers, strict=True):
         spans = []
@@ -127,7 +135,8 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
                     spans.append((first, last, kind))
                 case _:
                     raise AuditError(
-                        f"screening.recogniser: {name} answered {span!r} for a text of {len(text)} characters, expected (start, end, 'name' or 'place')."
+                        f"screening.recogniser: {name} answered {span!r} for a text of {len(text)} characters, "
+                        "expected (start, end, 'name' or 'place')."
                     )
         yield spans
 

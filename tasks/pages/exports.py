@@ -35,7 +35,7 @@ def to_csv(rows: pa.Table) -> bytes:
     """
     rows = _in_words(rows)
     sink = io.StringIO()
-    # With "\n" alone at the ends of lines, this writer would leave a lone "\r" in a text unquoted: a line break to others.
+    # With "\n" alone at the ends of lines, this writer would leave a lone "\r" unquoted: a line break to other readers.
     writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow([_cell(name) for name in rows.column_names])
     writer.writerows([_cell(value) for value in row.values()] for row in rows.to_pylist())
