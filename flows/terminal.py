@@ -83,7 +83,7 @@ def print_findings(warehouse: "Warehouse") -> None:
         # A terminal has room for the titles of the rules; `show RUN WORD` and the report have their figures.
         header: tuple[str, ...] = ("word", "pushes towards", "texts", "effect", "why spurious")
         table: list[tuple[str, ...]] = [
-            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['strength']:+.2f}", titles(row["rules"]))
+            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['effect']:+.2f}", titles(row["rules"]))
             for row in rows
         ]
     else:
@@ -95,7 +95,7 @@ def print_findings(warehouse: "Warehouse") -> None:
                 row["label"],
                 row["type"],
                 str(row["n_examples"]),
-                f"{row['strength']:+.2f}",
+                f"{row['effect']:+.2f}",
                 f"{row['severity']:.4f}",
                 told(row["rules"]),
             )

@@ -171,7 +171,7 @@ def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
         "pushes towards": visible(row["label"]),
         "type": row["type"],
         "texts": f"{row['n_examples']:,}",
-        "effect": f"{row['strength']:+.2f} log-odds",
+        "effect": f"{row['effect']:+.2f} log-odds",
         "why": visible(told(row["rules"])),
     }
 
@@ -241,10 +241,10 @@ def _words(
     rows: Mapping[str, Sequence[dict[str, Any]]], run: Run, warehouse: Warehouse, mirrored: bool
 ) -> dict[str, Any]:
     """Verdicts by their status, the effects behind them, and the texts that show them."""
-    standings: dict[str, list[dict[str, Any]]] = {}
+    by_status: dict[str, list[dict[str, Any]]] = {}
     for row in rows["verdicts"]:
-        standings.setdefault(row["standing"], []).append(row)
-    spurious = standings.get("spurious", [])
+        by_status.setdefault(row["status"], []).append(row)
+    spurious = by_status.get("spurious", [])
     effects: dict[int, list[dict[str, Any]]] = {}
     for row in rows["effects"]:
         effects.setdefault(row["place"], []).append(row)
@@ -255,7 +255,7 @@ def _words(
     parts = {row["example_id"]: row["part"] for row in rows["browser"]}
     return {
         "spurious": spurious,
-        "standings": standings,
+        "by_status": by_status,
         "effects": effects,
         "places": {(row["label"], row["word"]): row["place"] for row in spurious if row["kind"] == "word"},
         "sentences": {tuple(finding): sentences for finding, sentences in found.items()},

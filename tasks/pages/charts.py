@@ -50,7 +50,7 @@ def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
         base = base.transform_filter(alt.datum.label == chosen)
         label = "the label"
     points = base.mark_point(filled=True, opacity=0.6, strokeWidth=0.8).encode(
-        size=alt.Size("reach:Q", scale=alt.Scale(type="sqrt", range=[25, 700]), legend=None),
+        size=alt.Size("document_frequency:Q", scale=alt.Scale(type="sqrt", range=[25, 700]), legend=None),
         shape=alt.Shape("type:N", legend=legend),
         color=verdict,
         tooltip=[

@@ -95,7 +95,7 @@ def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
     also = f" Also spurious: {_listed(others)}." if others else ""
     return (
         f"Taken out, masked, swapped and put in, {_quoted(first['word'])}{source} changes the log-odds of {label} by "
-        f"{signed(first['strength'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
+        f"{signed(first['effect'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
     )
 
 

@@ -74,7 +74,7 @@ def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
     yield from _table(
         ("", "word", "type", "pushes towards", "texts", "effect (log-odds)", "evidence"),
         [
-            (place, f"`{row['word']}`", row["type"], row["label"], row["n_examples"], f"{row['strength']:+.2f}", told(row["rules"]))
+            (place, f"`{row['word']}`", row["type"], row["label"], row["n_examples"], f"{row['effect']:+.2f}", told(row["rules"]))
             for place, row in enumerate(findings, start=1)
         ],
     )  # fmt: skip

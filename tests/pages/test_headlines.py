@@ -13,7 +13,7 @@ COMMA = {
     "n_examples": 1200,
     "impact": 0.2,
     "severity": 0.2,
-    "strength": 0.5,
+    "effect": 0.5,
     "necessity": 0.25,
     "label_rate": 0.49,
     "label_share": 0.48,

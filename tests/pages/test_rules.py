@@ -21,9 +21,11 @@ ROOT = Path(__file__).parents[2]
 
 def rules_of_verdicts():
     """Ids that judge and recommend name: of what happens beside another word, the second half is the kind of contrast."""
-    contrasts = re.findall(r"'(presence|order)'", (ROOT / "warehouse/verify/company.sql").read_text(encoding="utf-8"))
+    contrasts = re.findall(
+        r"'(presence|order)'", (ROOT / "warehouse/verify/interactions.sql").read_text(encoding="utf-8")
+    )
     named = named_in("judge/verdicts") | named_in("recommend/labelling_hints")
-    return named | {f"company.{contrast}" for contrast in contrasts}
+    return named | {f"interactions.{contrast}" for contrast in contrasts}
 
 
 def test_every_rule_that_a_query_can_name_has_a_template_and_every_template_a_rule():
@@ -64,7 +66,7 @@ def test_a_template_asks_for_figures_that_its_query_gives():
 
 def figure(name):
     """Something that fits every format of a figure of this name."""
-    words = ("label", "type", "companion", "name_list", "place_kind", "word_group", "first_word", "second_word")
+    words = ("label", "type", "partner", "name_list", "place_kind", "word_group", "first_word", "second_word")
     return "x{1}[y]" if name.endswith(words) else 0.5 if name.startswith(("min", "label_")) else 2
 
 
@@ -84,7 +86,7 @@ def test_a_sentence_is_whole_with_all_of_its_figures_and_with_those_alone_that_i
             sentence(rule_id, {other: None if other == name else figure(other) for other in every})
 
 
-EFFECT = {"label": "good", "strength": -0.5, "pooled_low": None, "pooled_high": None}
+EFFECT = {"label": "good", "effect": -0.5, "pooled_low": None, "pooled_high": None}
 
 
 def test_an_effect_is_told_by_its_mean_and_by_its_interval_where_there_is_one():
@@ -98,14 +100,14 @@ def test_figures_of_a_rule_are_rounded_and_those_that_are_missing_left_out():
     assert sentence(
         "labels.pulled_over", {"label": "a", "n_pulled": 1200, "n_minority": 2400, "minority_gap": 0.256}
     ) == ("1,200 of 2,400 texts with it and another label are predicted as “a”, 26 points more than without it.")
-    assert sentence("effect.varies", {"opposite_share": None, "spread": 1.26}) == (
+    assert sentence("effect.varies", {"opposite_share": None, "coefficient_of_variation": 1.26}) == (
         "Its effect depends on the text; effects vary by 1.3 times their mean."
     )
 
 
 def test_rules_are_told_in_their_order():
     facts = [
-        {"rule": "effect.moves", "figures": [("strength", -0.5)], "words": [("label", "good")]},
+        {"rule": "effect.moves", "figures": [("effect", -0.5)], "words": [("label", "good")]},
         {"rule": "type.should_not_decide", "figures": None, "words": [("type", "number")]},
         {"rule": "number.date", "figures": [], "words": []},
     ]

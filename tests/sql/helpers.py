@@ -25,9 +25,9 @@ THRESHOLDS = {"fdr": 0.05, "min_score": 0.1, "min_examples": 2}
 
 
 IMPORTANCE = {
-    "size": 1.0,
+    "rms": 1.0,
     "label": "a", "kind": "word", "n_examples": 10, "mean_score": 1.0, "ci_low": 0.5, "ci_high": 1.5, "std_error": 0.2, "p_value": 0.01, "q_value": 0.01,
-    "mean_share": 0.5, "typical_score": 0.0, "reach": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
+    "mean_share": 0.5, "typical_score": 0.0, "document_frequency": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
     "mean_gradient_x_input": 1.0, "mean_gradient_norm": 1.0,
 }  # fmt: skip
 

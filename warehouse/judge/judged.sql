@@ -15,16 +15,16 @@
 -- param   min_effect        smallest mean effect that counts                           [log-odds]
 -- param   min_operators     operators that must agree
 -- param   min_texts         texts in which a content word must have been tried to be spurious
--- param   min_turned        share of predictions that significantly change when the word goes    [0..1]
--- param   max_foretold      share of an effect that is next to nothing, if no more is predicted   [0..1]
+-- param   min_flip_rate        share of predictions that significantly change when the word goes    [0..1]
+-- param   max_predicted      share of an effect that is next to nothing, if no more is predicted   [0..1]
 -- param   max_opposite      share of opposite effects that makes context-dependent     [0..1]
--- param   max_spread        spread that makes context-dependent
+-- param   max_variation        coefficient_of_variation that makes context-dependent
 -- param   min_surface       share of the effect lost with neighbours: tied to the surface  [0..1]
 -- param   max_surface       share of the effect lost with neighbours: the meaning counts   [0..1]
 -- column  kind              word or piece
 -- column  label             label the word pushes towards
 -- column  word              lower-case word; a piece with · where the word goes on
--- column  far_out           residual from which an effect is far out [log-odds]
+-- column  outlier_bound           residual from which an effect is far out [log-odds]
 -- column  is_causal         it demonstrably moves predictions
 -- column  is_artefact       its type should not decide
 -- column  is_exempt         it carries meaning
@@ -55,22 +55,22 @@ facts as (
         words.expectation = 'exempt' as is_exempt,
         candidates.type = 'function word' as is_function_word,
         types.is_mark,
-        company.companion is not null
-        and coalesce(companions.expectation, '') != 'exempt' as is_paired,
-        coalesce(evidence.turned_low >= $min_turned, false) as is_decisive,
-        meaning.residual,
-        meaning.foretold,
+        interactions.partner is not null
+        and coalesce(partners.expectation, '') != 'exempt' as is_paired,
+        coalesce(evidence.flip_rate_low >= $min_flip_rate, false) as is_decisive,
+        expected_effects.residual,
+        expected_effects.predicted_share,
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful
     from candidates
     inner join words using (kind, label, word)
     inner join type_rules as types on candidates.type = types.type
     left join evidence using (kind, label, word)
-    left join meaning
-        on candidates.kind = 'word' and candidates.label = meaning.label and candidates.word = meaning.word
-    left join company
-        on candidates.kind = 'word' and candidates.label = company.label and candidates.word = company.word
-    left join word_types as companions on companions.kind = 'word' and company.companion = companions.word
+    left join expected_effects
+        on candidates.kind = 'word' and candidates.label = expected_effects.label and candidates.word = expected_effects.word
+    left join interactions
+        on candidates.kind = 'word' and candidates.label = interactions.label and candidates.word = interactions.word
+    left join word_types as partners on partners.kind = 'word' and interactions.partner = partners.word
 ),
 
 -- What the model uses, in one direction or in either, has its scores as evidence. The other words have not, there
@@ -80,14 +80,14 @@ proven as (
         *,
         coalesce(
             (
-                pooled_low > 0 and n_agreeing >= $min_operators and n_against = 0 and strength >= $min_effect
-                and (is_used or 2 * pooled_low > strength)
+                pooled_low > 0 and n_agreeing >= $min_operators and n_against = 0 and effect >= $min_effect
+                and (is_used or 2 * pooled_low > effect)
             )
             or (
-                not is_used and 2 * pooled_high < strength and n_against >= $min_operators and n_for = 0
-                and strength <= -$min_effect
+                not is_used and 2 * pooled_high < effect and n_against >= $min_operators and n_for = 0
+                and effect <= -$min_effect
             )
-            or n_turning >= $min_operators,
+            or n_flipping >= $min_operators,
             false
         ) as is_causal
     from facts
@@ -95,41 +95,41 @@ proven as (
 
 -- Far out: five standard deviations from the median of the words that were tried, both robust (median absolute
 -- deviation times 1.4826), since there may be many such words.
-fence as (
+outlier_bounds as (
     select
         median(residual) as centre,
         5 * 1.4826 * mad(residual) as distance
-    from meaning
+    from expected_effects
     having count(*) >= 12
 ),
 
 tested as (
     select
         proven.*,
-        fence.centre + sign(residual - fence.centre) * fence.distance as far_out,
+        outlier_bounds.centre + sign(residual - outlier_bounds.centre) * outlier_bounds.distance as outlier_bound,
         coalesce(
-            abs(residual - fence.centre) > fence.distance and coalesce(foretold < $max_foretold, is_decisive), false
+            abs(residual - outlier_bounds.centre) > outlier_bounds.distance and coalesce(predicted_share < $max_predicted, is_decisive), false
         ) as is_unexplained,
-        coalesce(opposite_share >= $max_opposite or spread > $max_spread, false) as is_mixed,
+        coalesce(opposite_share >= $max_opposite or coefficient_of_variation > $max_variation, false) as is_mixed,
         -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does,
         -- or little.
         coalesce(
             n_neighbours >= 3 and neighbour_loss between $min_surface and 2 - $min_surface
-            and neighbour_size <= greatest(1.25 * stand_in_size, 0.5),
+            and neighbour_size <= greatest(1.25 * replacement_size, 0.5),
             false
         ) as is_surface,
         coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_alike,
-        is_alike or coalesce(foretold >= 0.5, false) as is_meaning,
+        is_alike or coalesce(predicted_share >= 0.5, false) as is_meaning,
         is_paired or (is_unexplained and not (is_alike and is_unsupported)) as is_alarming
     from proven
-    left join fence on true
+    left join outlier_bounds on true
 )
 
 select
     kind,
     label,
     word,
-    far_out,
+    outlier_bound,
     is_causal,
     is_artefact,
     is_exempt,

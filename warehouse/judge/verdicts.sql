@@ -5,16 +5,16 @@
 --
 -- first   judge/judged
 -- param   min_texts       texts in which a content word must have been tried to be spurious
--- column  rank            1 for the most severe of its standing; spurious first
+-- column  rank            1 for the most severe of its status; spurious first
 -- column  label           label the word pushes towards
 -- column  word            lower-case word; a piece with · where the word goes on
 -- column  kind            word or piece
 -- column  type            type of the word
 -- column  verdict         spurious, context-dependent, genuine or unclear
--- column  standing        the verdict, or waived
--- column  severity        reach * strength * harm                                    [log-odds]
--- column  reach           share of the explained examples with the word              [0..1]
--- column  strength        mean effect over the operators                             [log-odds]
+-- column  status        the verdict, or waived
+-- column  severity        document_frequency * effect * harm                                    [log-odds]
+-- column  document_frequency           share of the explained examples with the word              [0..1]
+-- column  effect        mean effect over the operators                             [log-odds]
 -- column  harm            largest of necessity, sufficiency and minority gap, 0.02 at least  [0..1]
 -- column  n_for           operators that show the effect
 -- column  n_against       operators that show the contrary
@@ -30,7 +30,7 @@ known as (
         judged.*,
         candidates.place,
         candidates.type,
-        candidates.reach,
+        candidates.document_frequency,
         candidates.is_used,
         words.type_evidence,
         words.label_rate,
@@ -39,22 +39,22 @@ known as (
         words.minority_gap,
         association.label_share,
         evidence.* exclude (kind, label, word),
-        meaning.expected,
-        meaning.foretold,
-        company.companion,
-        company.contrast,
-        company.effect as company_effect,
-        company.other_effect as company_other_effect
+        expected_effects.expected,
+        expected_effects.predicted_share,
+        interactions.partner,
+        interactions.comparison,
+        interactions.effect as effect_with_partner,
+        interactions.other_effect as effect_without_partner
     from judged
     inner join candidates using (kind, label, word)
     inner join words using (kind, label, word)
     left join evidence using (kind, label, word)
     left join label_association as association
         on judged.kind = 'word' and judged.label = association.label and judged.word = association.word
-    left join meaning
-        on judged.kind = 'word' and judged.label = meaning.label and judged.word = meaning.word
-    left join company
-        on judged.kind = 'word' and judged.label = company.label and judged.word = company.word
+    left join expected_effects
+        on judged.kind = 'word' and judged.label = expected_effects.label and judged.word = expected_effects.word
+    left join interactions
+        on judged.kind = 'word' and judged.label = interactions.label and judged.word = interactions.word
 ),
 
 fired as (
@@ -64,10 +64,10 @@ fired as (
             {
                 'rule': case
                     when is_causal then 'effect.moves'
-                    when strength is null then 'effect.not_measured'
+                    when effect is null then 'effect.not_measured'
                     else 'effect.not_shown'
                 end,
-                'figures': map {'strength': strength, 'pooled_low': pooled_low, 'pooled_high': pooled_high},
+                'figures': map {'effect': effect, 'pooled_low': pooled_low, 'pooled_high': pooled_high},
                 'words': map {'label': label}
             },
             if(is_artefact, {'rule': 'type.should_not_decide', 'words': map {'type': type}}, null),
@@ -76,7 +76,7 @@ fired as (
             if(is_artefact or is_exempt or is_function_word, type_evidence, null),
             if(is_mixed, {
                 'rule': 'effect.varies',
-                'figures': map {'opposite_share': opposite_share, 'spread': spread}
+                'figures': map {'opposite_share': opposite_share, 'coefficient_of_variation': coefficient_of_variation}
             }, null),
             if(is_surface or is_alike, {
                 'rule': if(is_surface, 'neighbours.lose_it', 'neighbours.keep_it'),
@@ -87,19 +87,19 @@ fired as (
                 'figures': map {'necessity': coalesce(necessity, 0), 'sufficiency': coalesce(sufficiency, 0)},
                 'words': map {'label': label}
             }, null),
-            if(is_decisive, {'rule': 'effect.turns', 'figures': map {'turned': turned}}, null),
+            if(is_decisive, {'rule': 'effect.turns', 'figures': map {'flip_rate': flip_rate}}, null),
             if(is_unexplained, {
                 'rule': if(expected is null, 'meaning.outweighs', 'meaning.unexplained'),
-                'figures': map {'strength': strength, 'expected': expected, 'far_out': far_out}
+                'figures': map {'effect': effect, 'expected': expected, 'outlier_bound': outlier_bound}
             }, null),
-            if(foretold >= 0.5 and not is_artefact, {
+            if(predicted_share >= 0.5 and not is_artefact, {
                 'rule': 'meaning.explains',
-                'figures': map {'strength': strength, 'expected': expected, 'foretold': foretold}
+                'figures': map {'effect': effect, 'expected': expected, 'predicted_share': predicted_share}
             }, null),
             if(is_paired, {
-                'rule': concat('company.', contrast),
-                'figures': map {'company_effect': company_effect, 'company_other_effect': company_other_effect},
-                'words': map {'companion': companion}
+                'rule': concat('interaction.', comparison),
+                'figures': map {'effect_with_partner': effect_with_partner, 'effect_without_partner': effect_without_partner},
+                'words': map {'partner': partner}
             }, null),
             if(is_alarming and not is_artefact and n_texts < $min_texts, {
                 'rule': 'texts.too_few',
@@ -139,7 +139,7 @@ waived as (
 select
     row_number() over (
         order by
-            list_position(['spurious', 'waived', 'context-dependent', 'unclear', 'genuine'], standing),
+            list_position(['spurious', 'waived', 'context-dependent', 'unclear', 'genuine'], status),
             severity desc,
             place
     ) as rank,
@@ -148,10 +148,10 @@ select
     kind,
     type,
     verdict,
-    standing,
+    status,
     severity,
-    reach,
-    strength,
+    document_frequency,
+    effect,
     harm,
     n_for,
     n_against,
@@ -162,9 +162,9 @@ select
 from (
     select
         fired.*,
-        fired.reach * fired.harm
-        * coalesce(if(fired.is_used, greatest(fired.strength, 0), abs(fired.strength)), 0) as severity,
-        if(not waived.expired, 'waived', fired.verdict) as standing,
+        fired.document_frequency * fired.harm
+        * coalesce(if(fired.is_used, greatest(fired.effect, 0), abs(fired.effect)), 0) as severity,
+        if(not waived.expired, 'waived', fired.verdict) as status,
         if(not waived.expired, waived.owner, null) as waived_by,
         if(not waived.expired, waived.reason, null) as waiver_reason,
         waived.expires as waiver_expires

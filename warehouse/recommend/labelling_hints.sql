@@ -26,7 +26,7 @@ joined as (
         words.* replace (association.n_examples as n_examples),
         association.label_share,
         association.rate_low,
-        verdicts.standing,
+        verdicts.status,
         verdicts.severity,
         verdicts.rules
     from words
@@ -42,7 +42,7 @@ drops as (
         severity as usefulness,
         rules as reason
     from joined
-    where standing = 'spurious'
+    where status = 'spurious'
 ),
 
 adds as (
@@ -56,7 +56,7 @@ adds as (
         }] as reason
     from joined
     where
-        standing = 'genuine'
+        status = 'genuine'
         and type in (select type from type_rules where in_labelling)
         -- spurious for no label: with three or more it may be for another one
         and word not in (select word from drops)

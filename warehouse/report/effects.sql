@@ -28,5 +28,5 @@ select
     effects.n_flipped
 from verdicts
 inner join effects using (kind, label, word)
-where verdicts.standing = 'spurious' and verdicts.rank <= $max_verdicts
+where verdicts.status = 'spurious' and verdicts.rank <= $max_verdicts
 order by place, list_position(['delete', 'mask', 'swap', 'neighbour', 'insert'], effects.operator)

@@ -7,8 +7,8 @@
 -- column  label       label the word pushes towards
 -- column  type        type of the word
 -- column  n_examples  examples with the word
--- column  strength    mean effect of the interventions   [log-odds]
--- column  severity    reach * strength * harm            [log-odds]
+-- column  effect    mean effect of the interventions   [log-odds]
+-- column  severity    document_frequency * effect * harm            [log-odds]
 -- column  rules       rules that fired: rule, figures, words
 select
     verdicts.word,
@@ -16,10 +16,10 @@ select
     verdicts.label,
     verdicts.type,
     words.n_examples,
-    verdicts.strength,
+    verdicts.effect,
     verdicts.severity,
     verdicts.rules
 from verdicts
 inner join words using (kind, label, word)
-where verdicts.standing = 'spurious' and verdicts.rank <= $n_rows
+where verdicts.status = 'spurious' and verdicts.rank <= $n_rows
 order by verdicts.rank

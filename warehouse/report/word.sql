@@ -13,7 +13,7 @@
 -- column  q_value       false discovery rate of the importance
 -- column  label_rate    share of its examples with the label    [0..1]
 -- column  verdict       null where the word was not tried
--- column  standing      the verdict, or waived
+-- column  status      the verdict, or waived
 -- column  rules         rules that fired: rule, figures, words
 -- column  waived_by     owner of the waiver that is honoured
 -- column  effects       what each operator shows: operator, n_trials, mean_effect, effect_low, effect_high
@@ -29,7 +29,7 @@ select
     words.q_value,
     words.label_rate,
     verdicts.verdict,
-    verdicts.standing,
+    verdicts.status,
     verdicts.rules,
     verdicts.waived_by,
     (

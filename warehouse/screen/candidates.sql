@@ -19,8 +19,8 @@
 -- column  mean_score    mean score towards the label                      [unit of the scalar]
 -- column  ci_low        95 % interval of mean_score                       [unit of the scalar]
 -- column  q_value       false discovery rate of the importance
--- column  reach         share of the explained examples with the word     [0..1]
--- column  impact        mean_score * reach                                [unit of the scalar]
+-- column  document_frequency         share of the explained examples with the word     [0..1]
+-- column  impact        mean_score * document_frequency                                [unit of the scalar]
 -- column  expectation   none, meaning or exempt: whether it should decide
 -- unique  kind, label, word
 with
@@ -36,7 +36,7 @@ ranked as (
         row_number() over (
             order by used desc, is_suspect desc, impact desc, kind desc, label, word
         ) as suspicion_place,
-        row_number() over (order by takes_turns and not used desc, size * reach desc, label, word) as either_place
+        row_number() over (order by takes_turns and not used desc, rms * document_frequency desc, label, word) as either_place
     from words
     where kind != 'bigram' and (used or kind = 'word')
     -- A word of either direction is tried once, for the label it pushes towards a little more.
@@ -70,7 +70,7 @@ select
     mean_score,
     ci_low,
     q_value,
-    reach,
+    document_frequency,
     impact,
     expectation
 from merged

@@ -14,9 +14,9 @@
 -- column  ci_low           95 % interval of mean_score                         [unit of the scalar]
 -- column  ci_high          95 % interval of mean_score                         [unit of the scalar]
 -- column  q_value          false discovery rate of the importance
--- column  size             root of the mean squared score, whichever label it pushes towards [unit of the scalar]
--- column  reach            share of the explained examples with the word       [0..1]
--- column  impact           mean_score * reach                                  [unit of the scalar]
+-- column  rms              root of the mean squared score, whichever label it pushes towards [unit of the scalar]
+-- column  document_frequency            share of the explained examples with the word       [0..1]
+-- column  impact           mean_score * document_frequency                                  [unit of the scalar]
 -- column  pieces_per_word  tokens per occurrence
 -- column  source_words     words a piece comes from
 -- column  label_rate       share of the word's examples with the label; null for a piece   [0..1]
@@ -63,7 +63,7 @@ judged as (
         joined.q_value <= $fdr and joined.ci_low - joined.typical_score >= $min_score as used,
         joined.kind = 'word'
         and not used
-        and coalesce(joined.size >= median(joined.size) filter (where used) over (partition by joined.kind), false)
+        and coalesce(joined.rms >= median(joined.rms) filter (where used) over (partition by joined.kind), false)
             as either_way
     from joined
 )
@@ -80,8 +80,8 @@ select
     ci_low,
     ci_high,
     q_value,
-    size,
-    reach,
+    rms,
+    document_frequency,
     impact,
     pieces_per_word,
     source_words,

@@ -2,12 +2,12 @@
 -- One row per candidate.
 --
 -- Texts and words are drawn by a hash of their content, so that a candidate is tried on the same ones whatever else
--- is tried beside it.
+-- is tried beside it. The first n by the hash are drawn: arg_min(what, hash, n).
 --
 -- param   token_parts    Parquet files of attribution, one row per token
 -- param   max_documents  most texts for an operator
 -- column  kind           word or piece
--- column  label          label the word speaks for
+-- column  label          label the word pushes towards
 -- column  word           lower-case word; a piece with · where the word goes on
 -- column  type           type of the word
 -- column  held           texts with the word, and where in them it stands          [code points]
@@ -20,55 +20,45 @@ with
 -- Where each candidate stands: a word in itself, a piece in its words.
 spans as (
     select
-        candidates.kind,
-        candidates.label,
-        candidates.word,
-        occurrences.example_id,
-        occurrences.word_start as span_start,
-        occurrences.word_end as span_end
-    from candidates
-    inner join word_occurrences as occurrences using (word)
-    where candidates.kind = 'word'
+        'word' as kind,
+        word,
+        example_id,
+        word_start as span_start,
+        word_end as span_end
+    from word_occurrences
+    where word in (select word from candidates where kind = 'word')
     union all
     select
-        candidates.kind,
-        candidates.label,
-        candidates.word,
-        tokens.example_id,
+        'piece' as kind,
+        pieces.piece as word,
+        pieces.example_id,
         tokens.token_start as span_start,
         tokens.token_end as span_end
-    from candidates
-    inner join piece_occurrences as pieces on candidates.word = pieces.piece
+    from piece_occurrences as pieces
     inner join read_parquet($token_parts) as tokens
         on pieces.example_id = tokens.example_id and pieces.position = tokens.position
-    where candidates.kind = 'piece'
+    where pieces.piece in (select word from candidates where kind = 'piece')
 ),
 
 texts as (
     select
         kind,
-        label,
         word,
         example_id,
         list({'span_start': span_start, 'span_end': span_end} order by span_start) as spans
     from spans
-    group by kind, label, word, example_id
+    group by kind, word, example_id
 ),
 
-held as (
+texts_with as (
     select
         kind,
-        label,
         word,
-        list({'example_id': example_id, 'spans': spans} order by hash) as held
-    from (
-        select
-            *,
-            md5(concat('held ', word, ' ', example_id)) as hash
-        from texts
-        qualify row_number() over (partition by kind, label, word order by hash) <= $max_documents
-    )
-    group by kind, label, word
+        arg_min(
+            {'example_id': example_id, 'spans': spans}, md5(concat('held ', word, ' ', example_id)), $max_documents
+        ) as drawn
+    from texts
+    group by kind, word
 ),
 
 -- A pool for each label: not every text has to be compared with every candidate. Texts that are cut come last, since
@@ -79,35 +69,21 @@ pool as (
         predicted_label
     from examples
     where converged
-    qualify row_number() over (
-        partition by predicted_label order by n_cut > 0, md5(concat('pool ', example_id))
-    ) <= 100
+    qualify row_number() over (partition by predicted_label order by n_cut > 0, md5(concat('pool ', example_id))) <= 100
 ),
 
-others as (
+texts_without as (
     select
-        kind,
-        label,
-        word,
-        list(example_id order by hash) as others
-    from (
-        select
-            candidates.kind,
-            candidates.label,
-            candidates.word,
-            pool.example_id,
-            md5(concat('other ', candidates.word, ' ', pool.example_id)) as hash
-        from candidates
-        inner join pool on candidates.label != pool.predicted_label
-        anti join word_scores
-            on candidates.kind = word_scores.kind
-            and candidates.word = word_scores.word
-            and pool.example_id = word_scores.example_id
-        qualify row_number() over (
-            partition by candidates.kind, candidates.label, candidates.word order by hash
-        ) <= $max_documents
-    )
-    group by kind, label, word
+        candidates.kind,
+        candidates.label,
+        candidates.word,
+        arg_min(
+            pool.example_id, md5(concat('other ', candidates.word, ' ', pool.example_id)), $max_documents
+        ) as drawn
+    from candidates
+    inner join pool on candidates.label != pool.predicted_label
+    anti join word_scores using (kind, word, example_id)
+    group by candidates.kind, candidates.label, candidates.word
 ),
 
 counted as (
@@ -116,30 +92,26 @@ counted as (
         word,
         count(*) as n_examples
     from word_scores
+    where kind in ('word', 'piece')
     group by kind, word
 ),
 
--- What may stand in a word's place: at most a thousand of each sort, so that the pairs stay few.
+-- What may stand in the place of what: a word of the same type, and of the same group of function words; a beginning
+-- for a beginning, an end for an end.
 sorts as (
     select
-        counted.kind,
-        counted.word,
-        counted.n_examples,
-        concat(types.type, ' ', types.word_group) as sort
+        counted.*,
+        if(
+            kind = 'word',
+            concat(types.type, ' ', types.word_group),
+            concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', ''))
+        ) as sort
     from counted
-    inner join word_types as types using (kind, word)
-    where counted.kind = 'word'
-    union all
-    select
-        kind,
-        word,
-        n_examples,
-        -- Beginnings for beginnings, ends for ends.
-        concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', '')) as sort
-    from counted
-    where kind = 'piece'
+    left join word_types as types using (kind, word)
+    where kind = 'piece' or types.type is not null
 ),
 
+-- At most a thousand of each sort, so that the pairs stay few.
 stand_ins as (
     select *
     from sorts
@@ -164,54 +136,46 @@ spellings as (
     group by word
 ),
 
+-- Materialized: joined in another order, all pairs of a sort would be made, and those of candidates picked from them.
+own_sorts as materialized (
+    select sorts.*
+    from sorts
+    semi join candidates using (kind, word)
+),
+
 pairs as (
     select
-        candidates.kind,
-        candidates.label,
-        candidates.word,
+        own.kind,
+        own.word,
         stand_ins.word as stand_in,
-        abs(ln(stand_ins.n_examples / own.n_examples))
-        + abs(length(stand_ins.word) - length(candidates.word)) / 2 as distance
-    from candidates
-    inner join sorts as own using (kind, word)
+        abs(ln(stand_ins.n_examples / own.n_examples)) + abs(length(stand_ins.word) - length(own.word)) / 2 as distance
+    from own_sorts as own
     inner join stand_ins on own.kind = stand_ins.kind and own.sort = stand_ins.sort
     where own.word != stand_ins.word
-    qualify row_number() over (
-        partition by candidates.kind, candidates.label, candidates.word order by distance, md5(stand_ins.word)
-    ) <= 24
+    qualify row_number() over (partition by own.kind, own.word order by distance, md5(stand_ins.word)) <= 24
 ),
 
 replacements as (
     select
         pairs.kind,
-        pairs.label,
         pairs.word,
-        list(coalesce(spellings.surface, replace(pairs.stand_in, '·', '')) order by pairs.hash) as replacements
-    from (
-        select
-            *,
-            md5(concat('swap ', word, ' ', stand_in)) as hash
-        from pairs
-        qualify row_number() over (partition by kind, label, word order by hash) <= 8
-    ) as pairs
+        arg_min(
+            coalesce(spellings.surface, replace(pairs.stand_in, '·', '')),
+            md5(concat('swap ', pairs.word, ' ', pairs.stand_in)),
+            8
+        ) as drawn
+    from pairs
     left join spellings on pairs.kind = 'word' and pairs.stand_in = spellings.word
-    group by pairs.kind, pairs.label, pairs.word
+    group by pairs.kind, pairs.word
 ),
 
 sources as (
     select
-        piece as word,
-        list(surface order by hash) as surfaces
-    from (
-        select distinct
-            pieces.piece,
-            spellings.surface,
-            md5(concat('insert ', pieces.piece, ' ', pieces.source_word)) as hash
-        from piece_occurrences as pieces
-        inner join spellings on pieces.source_word = spellings.word
-        where pieces.piece in (select word from candidates where kind = 'piece')
-        qualify dense_rank() over (partition by pieces.piece order by hash) <= 8
-    )
+        piece,
+        arg_min(surface, md5(concat('insert ', piece, ' ', source_word)), 8) as drawn
+    from (select distinct piece, source_word from piece_occurrences)
+    inner join spellings on source_word = spellings.word
+    where piece in (select word from candidates where kind = 'piece')
     group by piece
 )
 
@@ -220,14 +184,14 @@ select
     candidates.label,
     candidates.word,
     candidates.type,
-    coalesce(held.held, []) as held,
-    coalesce(others.others, []) as others,
-    coalesce(replacements.replacements, []) as replacements,
-    case when candidates.kind = 'piece' then coalesce(sources.surfaces, []) else [spellings.surface] end as inserts
+    coalesce(texts_with.drawn, []) as held,
+    coalesce(texts_without.drawn, []) as others,
+    coalesce(replacements.drawn, []) as replacements,
+    case when candidates.kind = 'piece' then coalesce(sources.drawn, []) else [spellings.surface] end as inserts
 from candidates
-left join held using (kind, label, word)
-left join others using (kind, label, word)
-left join replacements using (kind, label, word)
+left join texts_with using (kind, word)
+left join texts_without using (kind, label, word)
+left join replacements using (kind, word)
 left join spellings on candidates.kind = 'word' and candidates.word = spellings.word
-left join sources on candidates.kind = 'piece' and candidates.word = sources.word
+left join sources on candidates.kind = 'piece' and candidates.word = sources.piece
 order by candidates.place

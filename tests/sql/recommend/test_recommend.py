@@ -10,7 +10,7 @@ WORDS = {
 }  # fmt: skip
 
 
-VERDICT = {"label": "a", "kind": "word", "severity": 0.1, "standing": "genuine"}
+VERDICT = {"label": "a", "kind": "word", "severity": 0.1, "status": "genuine"}
 
 
 def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spurious_word(warehouse):
@@ -38,7 +38,7 @@ def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spuriou
         1990s    | number       | a     | 9.0
         drab     | content word | a     | 4.0
     """, **WORDS)  # fmt: skip
-    warehouse.insert("verdicts", "word | standing\nkane | spurious\ntedious | genuine", **VERDICT)
+    warehouse.insert("verdicts", "word | status\nkane | spurious\ntedious | genuine", **VERDICT)
     # tedious saves 2 * 3 = 6 tokens at 2.0 = 12, for b; gripping and drab save 1 at 4.0 = 4 each, by name
     rows = warehouse.build("recommend/vocabulary_candidates", max_vocabulary=2)
     assert rows == [
@@ -103,7 +103,7 @@ def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_surely_ri
         a     | untried | 30         | 0.75
         a     | but     | 30         | 0.75
     """, """
-        word    | standing | severity
+        word    | status | severity
         kane    | spurious | 0.2
         rome    | spurious | 0.4
         dull    | genuine  | 0.1
@@ -144,7 +144,7 @@ def test_the_list_of_hints_is_cut_per_action_and_label(warehouse):
         b     | v    | 10         | 0.8
         b     | w    | 10         | 0.8
     """, """
-        word | label | standing
+        word | label | status
         x    | a     | genuine
         y    | a     | genuine
         z    | b     | genuine
@@ -159,6 +159,6 @@ def test_a_keyword_spurious_for_one_label_is_not_proposed_for_another(warehouse)
         warehouse,
         "word | label\nx | a\nx | b",
         "label | word | n_examples | rate_low\na | x | 10 | 0.1\nb | x | 10 | 0.8",
-        "word | label | standing\nx | a | spurious\nx | b | genuine",
+        "word | label | status\nx | a | spurious\nx | b | genuine",
     )
     assert only(rows, "action", "label", "word") == [("drop", "a", "x")]

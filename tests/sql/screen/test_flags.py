@@ -17,8 +17,8 @@ def test_a_type_says_whether_its_words_should_decide(warehouse, kind, expectatio
 
 
 @pytest.mark.parametrize("kind", ["function word", "markup"])
-@pytest.mark.parametrize("group", ["negation", "intensifier", "contrast"])
-def test_negation_intensifiers_and_contrast_are_exempt_whatever_their_type(warehouse, kind, group):
+@pytest.mark.parametrize("group", ["negation", "intensifier", "adversative"])
+def test_negation_intensifiers_and_adversatives_are_exempt_whatever_their_type(warehouse, kind, group):
     found = judged(warehouse, "word\nw", f"word | type | word_group\nw | {kind} | {group}")
     assert found["w"]["expectation"] == "exempt"
 
@@ -70,11 +70,11 @@ def test_the_figures_of_a_word_are_those_of_its_label_and_a_piece_has_none(wareh
 def test_a_word_of_either_direction_is_a_candidate_if_its_scores_are_as_large_as_those_of_used_words(warehouse):
     found = judged(
         warehouse,
-        "word | mean_score | impact | q_value | size | reach\nheavy | 1.0 | 1.0 | 0.01 | 1.0 | 0.5\nlight | 1.0 | 0.5 | 0.01 | 3.0 | 0.5\n"
+        "word | mean_score | impact | q_value | rms | document_frequency\nheavy | 1.0 | 1.0 | 0.01 | 1.0 | 0.5\nlight | 1.0 | 0.5 | 0.01 | 3.0 | 0.5\n"
         "turncoat | 0.1 | 0.01 | 0.9 | 2.0 | 0.5\nrare | 0.1 | 0.01 | 0.9 | 2.5 | 0.1\nquiet | 0.1 | 0.01 | 0.9 | 1.9 | 0.5",
         "word\nheavy\nlight\nturncoat\nrare\nquiet",
     )
-    # The median size of the used words is 2.
+    # The median rms of the used words is 2.
     assert {word: row["either_way"] for word, row in found.items()} == {
         "heavy": False, "light": False, "turncoat": True, "rare": True, "quiet": False,
     }  # fmt: skip
@@ -92,7 +92,7 @@ def test_a_word_of_either_direction_is_a_candidate_if_its_scores_are_as_large_as
 def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_the_rest_is_counted(warehouse):
     judged(
         warehouse,
-        "word | impact | q_value | size | reach\nheavy | 2.0 | 0.01 | 1 | 0.5\nplain | 1.0 | 0.01 | 1 | 0.5\nname | 0.1 | 0.01 | 1 | 0.5\n"
+        "word | impact | q_value | rms | document_frequency\nheavy | 2.0 | 0.01 | 1 | 0.5\nplain | 1.0 | 0.01 | 1 | 0.5\nname | 0.1 | 0.01 | 1 | 0.5\n"
         "number | 0.2 | 0.01 | 1 | 0.5\nidle | 9.0 | 0.5 | 0.9 | 0.5\nunused | 9.0 | 0.5 | 0.1 | 0.5",
         "word | type\nheavy | content word\nplain | content word\nname | name\nnumber | number\nidle | content word\nunused | name",
     )
@@ -109,7 +109,7 @@ def test_only_types_that_should_not_decide_take_turns_without_being_used(warehou
     kinds = {"comma": "punctuation", "heart": "symbol", "of": "function word", "plain": "content word"}
     judged(
         warehouse,
-        "word | q_value | impact | size | reach\nused | 0.01 | 1.0 | 9 | 0.1\n"
+        "word | q_value | impact | rms | document_frequency\nused | 0.01 | 1.0 | 9 | 0.1\n"
         + "\n".join(f"{word} | 0.9 | 9.0 | {i} | 0.5" for i, word in enumerate(kinds, start=1)),
         "word | type\nused | content word\n" + "\n".join(f"{word} | {kind}" for word, kind in kinds.items()),
     )

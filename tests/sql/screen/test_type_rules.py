@@ -75,7 +75,7 @@ def test_no_query_and_no_module_writes_out_a_list_of_types(folder):
     [
         (".sql", "select 1 where type in ('name', 'number')"),
         (".sql", "values\n ('name', 0.7),\n ('number', 0.6)"),
-        (".sql", "select 1 where word_group not in ('negation',\n 'contrast')"),
+        (".sql", "select 1 where word_group not in ('negation',\n 'adversative')"),
         (".sql", "values\n ('name'), ('number')"),
         (".py", "TITLES = {'name': 1, 'number': 2}"),
         (".py", "x in ('name', 'content word')"),

@@ -60,7 +60,7 @@ def test_a_word_has_the_type_of_the_first_rule_that_fits(warehouse, surface, kin
 def test_words_that_carry_meaning_keep_their_group(warehouse):
     found = typed(warehouse, [*PLAIN, "not very but the n't dont"])
     assert {word: found["word", word]["word_group"] for word in ("not", "very", "but", "the", "n't", "dont", "plain")} == {
-        "not": "negation", "very": "intensifier", "but": "contrast", "the": "article", "n't": "negation", "dont": "negation", "plain": None,
+        "not": "negation", "very": "intensifier", "but": "adversative", "the": "article", "n't": "negation", "dont": "negation", "plain": None,
     }  # fmt: skip
 
 
