@@ -170,7 +170,7 @@ def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
     with errors_as_sentences(), _opened(warehouse) as database:
         from tasks.runs.run import is_locked
 
-        rows = database.rows("registry/runs", {}).to_pylist()
+        rows = database.rows("registry/runs", {})
         for row in rows:
             if row["status"] == "running" and not is_locked(Path(row["folder"])):
                 row["status"] = "stopped"
@@ -235,7 +235,7 @@ def report(
     with errors_as_sentences():
         with _opened(warehouse) as database:
             row = _find_run(database, run)
-            keys = database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "recommend"}).to_pylist()
+            keys = database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "recommend"})
         if not keys:
             raise AuditError(f"{row['run_id']} has not come as far as its report. Go on with token-audit run CONFIG.")
         from tasks.report import write_report
@@ -306,7 +306,7 @@ def _opened(path: Path) -> "Iterator[Warehouse]":
 
 
 def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
-    rows = warehouse.rows("registry/runs", {}).to_pylist()
+    rows = warehouse.rows("registry/runs", {})
     if name == "latest" and rows:
         return dict(rows[0])
     found = [row for row in rows if row["run_id"].startswith(name)]

@@ -46,7 +46,7 @@ def errors_as_sentences() -> Iterator[None]:
         complain(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.")
         raise typer.Exit(1) from error
     except Exception as error:
-        # Only what the clients of Prefect and of object stores raise when the other side refuses or goes away; a mistake of
+        # Only what clients of Prefect and of object stores raise when the other side refuses or goes away; a mistake of
         # ours keeps its traceback.
         from tasks.runtime.plugins import first_line
 
@@ -57,7 +57,8 @@ def errors_as_sentences() -> Iterator[None]:
             )
         elif client in ("botocore", "aiohttp", "gcsfs", "azure"):
             complain(
-                f"token-audit: the object store is out of reach ({reason}). Finished parts are kept; the same command goes on from here."
+                f"token-audit: the object store is out of reach ({reason}). "
+                "Finished parts are kept; the same command goes on from here."
             )
         else:
             raise
@@ -72,23 +73,34 @@ def complain(message: str) -> None:
 
 
 def print_findings(warehouse: "Warehouse") -> None:
-    rows = warehouse.rows("report/findings", {"n_rows": 12}).to_pylist()
+    from tasks.pages.rules import titles, told
+
+    rows = warehouse.rows("report/findings", {"n_rows": 12})
     if not rows:
         print("findings\t0\tno word that the model uses is spurious by the rules of this audit")
         return
     if sys.stdout.isatty():
-        # A terminal has room for the names of the rules; `show RUN WORD` and the report have their figures.
-        header: tuple[str, ...] = ("word", "speaks for", "texts", "effect", "why spurious")
+        # A terminal has room for the titles of the rules; `show RUN WORD` and the report have their figures.
+        header: tuple[str, ...] = ("word", "pushes towards", "texts", "effect", "why spurious")
         table: list[tuple[str, ...]] = [
-            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['strength']:+.2f}", _reasons(row["why"]))
+            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['effect']:+.2f}", titles(row["rules"]))
             for row in rows
         ]
     else:
-        header = ("word", "kind", "speaks for", "type", "examples", "effect", "severity", "why")
-        table = [(
-            row["word"], row["kind"], row["label"], row["type"], str(row["n_examples"]), f"{row['strength']:+.2f}",
-            f"{row['severity']:.4f}", row["why"],
-        ) for row in rows]  # fmt: skip
+        header = ("word", "kind", "pushes towards", "type", "examples", "effect", "severity", "why")
+        table = [
+            (
+                row["word"],
+                row["kind"],
+                row["label"],
+                row["type"],
+                str(row["n_examples"]),
+                f"{row['effect']:+.2f}",
+                f"{row['severity']:.4f}",
+                told(row["rules"]),
+            )
+            for row in rows
+        ]
     print_table(header, table)
 
 
@@ -98,55 +110,65 @@ def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:
         ("shortcut", "strength", "learned", "accuracy", "clean model", "spurious", "recall", "words"),
         [
             (
-                row["shortcut"], f"{row['strength']:g}", "yes" if row["learned"] else "no", f"{row['planted_accuracy']:.2f}",
-                f"{row['clean_accuracy']:.2f}", f"{row['n_spurious']}/{row['n_words']}", f"{row['recall_spurious']:.2f}", row["words"],
+                row["shortcut"],
+                f"{row['strength']:g}",
+                "yes" if row["learned"] else "no",
+                f"{row['planted_accuracy']:.2f}",
+                f"{row['clean_accuracy']:.2f}",
+                f"{row['n_spurious']}/{row['n_words']}",
+                f"{row['recall_spurious']:.2f}",
+                row["words"],
             )
-            for row in warehouse.rows("registry/recall", params).to_pylist()
+            for row in warehouse.rows("registry/recall", params)
         ],
-    )  # fmt: skip
+    )
     print_table(
         ("method", "baseline", "precision@k", "lowest", "mean rank"),
         [
-            (row["method"], row["baseline"], f"{row['precision_at_k']:.3f}", f"{row['lowest']:.3f}", f"{row['mean_rank']:.2f}")
-            for row in warehouse.rows("registry/methods", params).to_pylist()
+            (
+                row["method"],
+                row["baseline"],
+                f"{row['precision_at_k']:.3f}",
+                f"{row['lowest']:.3f}",
+                f"{row['mean_rank']:.2f}",
+            )
+            for row in warehouse.rows("registry/methods", params)
         ],
-    )  # fmt: skip
-    (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
+    )
+    (found,) = warehouse.rows("registry/false_discoveries", params)
     rate = "unknown, there are no decoys" if found["decoy_fdr"] is None else f"{found['decoy_fdr']:.3f}"
     print(f"decoys\t{found['n_decoys_spurious']} of {found['n_decoys']} called spurious")
     print(f"controls\t{found['n_controls_spurious']} of {found['n_controls']} called spurious")
     print(f"false discovery rate\t{rate}\t{found['n_flagged']} words called spurious")
 
 
-def _reasons(why: str) -> str:
-    return ", ".join(part.partition(":")[0] for part in why.split("; "))
-
-
 def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:
+    from tasks.pages.rules import fired
     from tasks.pages.sentences import sentences_with, visible
 
-    figures = warehouse.rows("report/word", {"word": word}).to_pylist()
+    figures = warehouse.rows("report/word", {"word": word})
     kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
-    sentences = sentences_with(warehouse, folder, word, kind, num_sentences)
-    if not sentences:
+    found = sentences_with(warehouse, folder, word, kind, num_sentences)
+    if not found:
         raise AuditError(f"{word!r} is in none of the explained texts.")
     for fact in figures:
         rate = "" if fact["label_rate"] is None else f", {fact['label_rate']:.0%} of its examples have the label"
         waived = "" if fact["waived_by"] is None else f", waived by {fact['waived_by']}"
         lines = [
-            f"{fact['word']} ({fact['kind']}, {fact['type']}) speaks for {fact['label']}",
-            f"score\t{fact['mean_score']:+.3f} (95 % interval {fact['ci_low']:+.3f} to {fact['ci_high']:+.3f}, q {fact['q_value']:.2g})",
+            f"{fact['word']} ({fact['kind']}, {fact['type']}) pushes towards {fact['label']}",
+            f"score\t{fact['mean_score']:+.3f} (95 % interval {fact['ci_low']:+.3f} to {fact['ci_high']:+.3f}, "
+            f"q {fact['q_value']:.2g})",
             f"examples\t{fact['n_examples']}{rate}",
             f"verdict\t{fact['verdict'] or 'not tried'}{waived}",
-            *(f"rule\t{rule['rule']}: {rule['detail']}" for rule in fact["rules"] or ()),
+            *(f"rule\t{rule.sentence}" for rule in fired(fact["rules"])),
             *(f"{effect['operator']}\t{_effect(effect)}" for effect in fact["effects"] or ()),
         ]
         print("\n".join(visible(line) for line in lines))
     if not figures:
         print(visible(f"{word}\tno figures: it is in fewer examples than statistics.min_examples"))
     console = Console()
-    for sentence in sentences:
-        console.print(_coloured(sentence))
+    for example in found:
+        console.print(_coloured(example))
 
 
 def _effect(effect: dict[str, Any]) -> str:
@@ -159,7 +181,10 @@ def _effect(effect: dict[str, Any]) -> str:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal, tab-separated lines without one. Cells hold text of the dataset: nothing in them may steer the terminal."""
+    """A table on a terminal, tab-separated lines without one.
+
+    Cells hold text of the dataset: nothing in them may steer the terminal.
+    """
     from tasks.pages.sentences import visible
 
     if not sys.stdout.isatty():
@@ -175,7 +200,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _coloured(sentence: "Sentence") -> Text:
-    """The sentence with its tokens coloured by score; the sign is written out, since colour alone does not reach everybody."""
+    """The sentence with its tokens coloured by score, the sign written out: colour alone does not reach everybody."""
     from tasks.pages.sentences import visible
 
     largest = max((abs(piece.score) for piece in sentence.pieces if piece.score is not None), default=0.0) or 1.0

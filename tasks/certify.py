@@ -78,7 +78,7 @@ def _judged(planted: Planted, ranks: Path, audited: AuditConfig, run: Run) -> tu
     settings = audited.model_dump(mode="json", exclude={"warehouse", "output", "models", "report", "limits"})
     sql = [query(f"certify/{name}").sql for name in ("planted_words", "unplanted")]
     with open_warehouse(audited.warehouse) as warehouse:
-        state = warehouse.rows("registry/stage_key", {"run_id": run.run_id, "stage": "recommend"})[
+        state = warehouse.table("registry/stage_key", {"run_id": run.run_id, "stage": "recommend"})[
             "stage_key"
         ].to_pylist()
         key = digest(file_hash(ranks), run.run_id, state, settings, sql)
@@ -86,7 +86,7 @@ def _judged(planted: Planted, ranks: Path, audited: AuditConfig, run: Run) -> tu
         if read_manifest(manifest) is None:
             warehouse.use(run.run_id)
             tables = {
-                name: warehouse.rows(f"certify/{name}", {"planted_words": planted.words})
+                name: warehouse.table(f"certify/{name}", {"planted_words": planted.words})
                 for name in ("planted_words", "unplanted")
             }
             write_part(manifest, tables, {})

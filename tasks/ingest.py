@@ -118,7 +118,7 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
                 "shard_tokens": SHARD_TOKENS,
             },
         )
-        rejects = database.rows("ingest/rejects", {})
+        rejects = database.table("ingest/rejects", {})
         # Not duplicates: their text is audited, once.
         counts = Counter(reason for reason in rejects["reason"].to_pylist() if not reason.startswith("duplicate"))
         if counts.total() > data.max_rejected * num_rows:
@@ -129,7 +129,7 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
             )
         write_part(folder / "rejects.json", {"rows": rejects}, {})
         shard, num_examples = 0, 0
-        while (examples := database.rows("ingest/shard", {"shard": shard})).num_rows:
+        while (examples := database.table("ingest/shard", {"shard": shard})).num_rows:
             write_part(folder / f"shard-{shard:05d}.json", {"examples": examples}, {"num_examples": examples.num_rows})
             shard, num_examples = shard + 1, num_examples + examples.num_rows
     if num_examples < 2:

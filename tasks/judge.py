@@ -1,6 +1,6 @@
 """Stage: from trials to verdicts.
 
-Builds the tables of `warehouse/judge/`: `waivers`, `meaning` and `verdicts`.
+Builds the tables of `warehouse/judge/`: `waivers`, `expected_effects` and `verdicts`.
 """
 
 import json
@@ -39,23 +39,23 @@ def judge_candidates(
     vectors = [row for part in trials for row in read_part(part, "vectors").to_pylist()]
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.use(run.run_id)
-        strengths = warehouse.rows("judge/strengths", {}).to_pylist()
-        verdicts["meaning"] = json.dumps(_meaning(vectors, strengths, model.labels))
-        tables = [f"judge/{name}" for name in ("waivers", "meaning", "verdicts")]
+        word_effects = warehouse.rows("judge/word_effects", {})
+        verdicts["expected_effects"] = json.dumps(_expected(vectors, word_effects, model.labels))
+        tables = [f"judge/{name}" for name in ("waivers", "expected_effects", "verdicts")]
         return warehouse.build_stage(run.run_id, "judge", tables, verdicts, verified)
 
 
-def _meaning(
-    vectors: Sequence[dict[str, Any]], strengths: Sequence[dict[str, Any]], labels: Sequence[str]
+def _expected(
+    vectors: Sequence[dict[str, Any]], word_effects: Sequence[dict[str, Any]], labels: Sequence[str]
 ) -> list[dict[str, object]]:
-    """What the words of similar meaning foretell of each word's effect."""
+    """What the words of similar meaning predict of each word's effect."""
     place = {(row["label"], row["word"]): row["vector"] for row in vectors}
-    tried = [row for row in strengths if (row["label"], row["word"]) in place]
+    tried = [row for row in word_effects if (row["label"], row["word"]) in place]
     if not tried:
         return []
     expected_N = expected_effects(
         np.array([place[row["label"], row["word"]] for row in tried]),
-        np.array([row["strength"] for row in tried]),
+        np.array([row["effect"] for row in tried]),
         [labels.index(row["label"]) for row in tried],
         [row["word"] for row in tried],
         len(labels),
@@ -70,6 +70,10 @@ def _meaning(
 def _row(waiver: Waiver) -> dict[str, object]:
     # Only whether it has expired goes in, not today's date, or every day would have verdicts of its own.
     return {
-        "word": as_in_the_tables(waiver.word), "label": waiver.label or "", "reason": waiver.reason, "owner": waiver.owner,
-        "expires": waiver.expires.isoformat(), "expired": waiver.expires < date.today(),
-    }  # fmt: skip
+        "word": as_in_the_tables(waiver.word),
+        "label": waiver.label or "",
+        "reason": waiver.reason,
+        "owner": waiver.owner,
+        "expires": waiver.expires.isoformat(),
+        "expired": waiver.expires < date.today(),
+    }

@@ -44,7 +44,7 @@ def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes
     with scratch(planted.folder) as database:
         predictions = manifest.with_name(f"{manifest.stem}-clean.json")
         write_part(predictions, {"rows": _predictions(clean, shards)}, {})
-        learned = database.rows(
+        learned = database.table(
             "rank/learned",
             {
                 "planted_rows": planted.rows,
@@ -55,7 +55,7 @@ def rank_methods(config: AuditConfig, planted: Planted, clean: ModelSpec, probes
             },
         )
         ranks = [
-            database.rows(
+            database.table(
                 "rank/method_ranks",
                 {
                     "planted_rows": planted.rows,
@@ -87,5 +87,5 @@ def best_method(planted: Planted, ranks: Path) -> dict[str, Any] | None:
     """Method and baseline that won among those an audit can add up; None if the model learned no shortcut."""
     params = {name: part_file(ranks, name) for name in ("methods", "shortcuts")}
     with scratch(planted.folder) as database:
-        rows = database.rows("rank/best_method", {**params, "signed": list(SIGNED)}).to_pylist()
+        rows = database.rows("rank/best_method", {**params, "signed": list(SIGNED)})
     return rows[0] if rows else None

@@ -25,6 +25,7 @@ from tasks.pages.charts import specifications
 from tasks.pages.exports import EXPORTS, export_tables
 from tasks.pages.headlines import headlines
 from tasks.pages.render import METHODS, render
+from tasks.pages.rules import told
 from tasks.pages.sentences import Finding, find_sentences, sentences_of, visible
 from tasks.runs.run import Run
 from tasks.runtime.code import code_of
@@ -53,6 +54,36 @@ BROWSER_SENTENCES = 60
 UNITS = {"margin": "log-odds", "logit": "logits", "probability": "probability"}
 
 _MAX_LABELS = 8
+_QUERIES = (
+    "overview",
+    "rejected",
+    "labels",
+    "confusion",
+    "verdicts",
+    "effects",
+    "verification",
+    "expired_waivers",
+    "quadrant",
+    "top_words",
+    "type_importance",
+    "fragmentation",
+    "gaps",
+    "steps",
+    "completeness",
+    "attribution_quality",
+    "worst_gaps",
+    "one_sided_names",
+    "vocabulary",
+    "labelling_hints",
+    "browser",
+    "corpora",
+    "unstable",
+    "slices",
+    "slice_words",
+    "harmful",
+    "quadrant_counts",
+)
+"""Queries of `warehouse/report/` whose rows the page shows."""
 
 
 @stage("report", hours=2)
@@ -96,7 +127,7 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
     """Also for a page that was left untouched: whoever opens this flow run looks for its findings here."""
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
-        findings = warehouse.rows("report/findings", {"n_rows": 20}).to_pylist()
+        findings = warehouse.rows("report/findings", {"n_rows": 20})
     create_table_artifact(
         key="findings", table=[_artifact_row(row) for row in findings], description=f"Spurious words of {run.run_id}"
     )
@@ -122,6 +153,7 @@ def _code() -> list[str]:
             "tasks.data",
             "tasks.model",
             "tasks.attribution",
+            "tasks.trials",
         ),
         *(source for _, source in sources),
         version("altair"),
@@ -135,68 +167,123 @@ def _untouched(folder: Path, written: Any) -> bool:
 
 def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "word": visible(row["word"]), "speaks for": visible(row["label"]), "type": row["type"], "texts": f"{row['n_examples']:,}",
-        "effect": f"{row['strength']:+.2f} log-odds", "why": visible(row["why"]),
-    }  # fmt: skip
+        "word": visible(row["word"]),
+        "pushes towards": visible(row["label"]),
+        "type": row["type"],
+        "texts": f"{row['n_examples']:,}",
+        "effect": f"{row['effect']:+.2f} log-odds",
+        "why": visible(told(row["rules"])),
+    }
 
 
 def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     """The page as text. `warehouse` is open and uses the schema of the run."""
-    certificate = covering(warehouse, run.inputs.get("subject"))
-    registered = warehouse.rows("report/run", {"run_id": run.run_id}).to_pylist()[0]
+    registered = warehouse.rows("report/run", {"run_id": run.run_id})[0]
     labels, unit = registered["labels"], UNITS[config.attribution.scalar]
     mirrored = config.attribution.mirrored(len(labels), config.model.head)
     shown = labels[1:] if mirrored else labels[:_MAX_LABELS]
-    params = {
-        "max_verdicts": MAX_VERDICTS, "labels": shown, "mirrored": mirrored, "max_points": 250, "max_names": 12, "max_gaps": 20,
-        "max_gap": config.attribution.max_gap or _GAP_SCALE, "fdr": config.statistics.fdr, "top_words": TOP_WORDS, "browser_sentences": BROWSER_SENTENCES,
-    }  # fmt: skip
-    names = (
-        "overview", "rejected", "labels", "confusion", "verdicts", "effects", "verification", "expired_waivers", "quadrant", "top_words", "type_importance", "fragmentation",
-        "gaps", "steps", "completeness", "attribution_quality", "worst_gaps", "one_sided_names", "vocabulary", "labelling_hints", "browser",
-        "corpora", "unstable", "slices", "slice_words", "harmful", "quadrant_counts",
-    )  # fmt: skip
-    tables = {name: warehouse.rows(f"report/{name}", params) for name in names}
+    tables = _tables(config, warehouse, shown, mirrored)
     rows = {name: table.to_pylist() for name, table in tables.items()}
     overview = rows["overview"][0]
-    standings: dict[str, list[dict[str, Any]]] = {}
+    words = _words(rows, run, warehouse, mirrored)
+    return render(
+        "report.html.jinja",
+        config=config,
+        thresholds=thresholds(config),
+        run=run,
+        registered=registered,
+        certificate=covering(warehouse, run.inputs.get("subject")),
+        labels=labels,
+        shown=shown,
+        unit=unit,
+        overview=overview,
+        rows=rows,
+        quality=rows["attribution_quality"][0],
+        method=METHODS[config.attribution.summed],
+        versions=json.loads(registered["versions"]),
+        ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
+        headlines=headlines(
+            words["spurious"],
+            rows["one_sided_names"],
+            rows["top_words"],
+            rows["vocabulary"],
+            overview,
+            unit,
+            config.statistics.fdr,
+        ),
+        flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
+        confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},
+        cost=rows["verification"][0],
+        exports=EXPORTS,
+        snippet=_snippet([row["word"] for row in rows["vocabulary"]]),
+        **words,
+        **_charts(tables, shown, labels, unit, config.attribution.max_gap),
+    )
+
+
+def _tables(config: AuditConfig, warehouse: Warehouse, shown: Sequence[str], mirrored: bool) -> dict[str, pa.Table]:
+    params = {
+        "max_verdicts": MAX_VERDICTS,
+        "labels": shown,
+        "mirrored": mirrored,
+        "max_points": 250,
+        "max_names": 12,
+        "max_gaps": 20,
+        "max_gap": config.attribution.max_gap or _GAP_SCALE,
+        "fdr": config.statistics.fdr,
+        "top_words": TOP_WORDS,
+        "browser_sentences": BROWSER_SENTENCES,
+    }
+    return {name: warehouse.table(f"report/{name}", params) for name in _QUERIES}
+
+
+def _words(
+    rows: Mapping[str, Sequence[dict[str, Any]]], run: Run, warehouse: Warehouse, mirrored: bool
+) -> dict[str, Any]:
+    """Verdicts by their status, the effects behind them, and the texts that show them."""
+    by_status: dict[str, list[dict[str, Any]]] = {}
     for row in rows["verdicts"]:
-        standings.setdefault(row["standing"], []).append(row)
-    spurious = standings.get("spurious", [])
-    findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious]
+        by_status.setdefault(row["status"], []).append(row)
+    spurious = by_status.get("spurious", [])
     effects: dict[int, list[dict[str, Any]]] = {}
     for row in rows["effects"]:
         effects.setdefault(row["place"], []).append(row)
+    findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious]
     aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
     found = find_sentences(warehouse, run.storage, findings, SENTENCES, mirrored)
     beside = find_sentences(warehouse, run.storage, aside, MAX_ASIDE, mirrored)
     parts = {row["example_id"]: row["part"] for row in rows["browser"]}
+    return {
+        "spurious": spurious,
+        "by_status": by_status,
+        "effects": effects,
+        "places": {(row["label"], row["word"]): row["place"] for row in spurious if row["kind"] == "word"},
+        "sentences": {tuple(finding): sentences for finding, sentences in found.items()},
+        "beside": {(finding.label, finding.word): sentences for finding, sentences in beside.items()},
+        "browser": [
+            (parts[sentence.example_id], sentence) for sentence in sentences_of(warehouse, run.storage, list(parts))
+        ],
+    }
+
+
+def _charts(
+    tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str, max_gap: float | None
+) -> dict[str, Any]:
+    """The charts as JSON, the script that draws them, and their ids."""
     specs = specifications(
-        {name: _visible_table(table) for name, table in tables.items()}, [visible(label) for label in shown],
-        [visible(label) for label in labels[:_MAX_LABELS]], unit, config.attribution.max_gap,
-    )  # fmt: skip
+        {name: _visible_table(table) for name, table in tables.items()},
+        [visible(label) for label in shown],
+        [visible(label) for label in labels[:_MAX_LABELS]],
+        unit,
+        max_gap,
+    )
     # JSON inside a script element: no character may end the element or, in old engines, the line.
     data = "".join(
         f"\\u{ord(c):04x}" if c in "<>&\u2028\u2029" else c
         for c in json.dumps(specs, ensure_ascii=False, sort_keys=True)
     )
     bundle = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # its stub leaves out the default
-    return render(
-        "report.html.jinja", config=config, thresholds=thresholds(config), run=run, registered=registered, certificate=certificate, labels=labels, shown=shown, unit=unit, overview=overview, rows=rows, quality=rows["attribution_quality"][0], method=METHODS[config.attribution.summed],
-        versions=json.loads(registered["versions"]), ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
-        headlines=headlines(
-            spurious, rows["one_sided_names"], rows["top_words"], rows["vocabulary"], overview, unit, config.statistics.fdr,
-        ),
-        flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
-        confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},
-        sentences={tuple(finding): sentences for finding, sentences in found.items()},
-        beside={(finding.label, finding.word): sentences for finding, sentences in beside.items()},
-        spurious=spurious, standings=standings, effects=effects, cost=rows["verification"][0], exports=EXPORTS,
-        places={(row["label"], row["word"]): row["place"] for row in spurious if row["kind"] == "word"},
-        browser=[(parts[sentence.example_id], sentence) for sentence in sentences_of(warehouse, run.storage, list(parts))],
-        snippet=_snippet([row["word"] for row in rows["vocabulary"]]), specs=Markup(data), bundle=Markup(bundle),
-        chart_ids=sorted(specs),
-    )  # fmt: skip
+    return {"specs": Markup(data), "bundle": Markup(bundle), "chart_ids": sorted(specs)}
 
 
 def _visible_table(table: pa.Table) -> pa.Table:

@@ -1,17 +1,17 @@
 """Stage: what kind of thing each word is, and which words are worth a test.
 
-Builds the tables of `warehouse/screen/`: what leads to `word_types`, `word_types` itself, `words` (everything
-known about a word, with its spuriousness and the reasons) and `candidates`.
+Builds the tables of `warehouse/screen/`: what leads to `word_types`, `type_rules` and `word_types`, `words` (everything
+known about a word) and `candidates`.
 """
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from importlib.resources import files
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from configs.errors import AuditError
 from configs.schema import AuditConfig
@@ -41,6 +41,7 @@ QUERIES = (
     "screen/adjacent_words",
     "screen/word_evidence",
     "screen/word_rules",
+    "screen/type_rules",
     "screen/piece_types",
     "screen/bigram_types",
     "screen/word_types",
@@ -58,15 +59,22 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
-        AuditError: the recogniser of `screening.recogniser` cannot be imported, fails, or answers something else than spans.
+        AuditError: the recogniser of `screening.recogniser` cannot be imported, fails, or does not answer with spans.
     """
     first_names, surnames = _names()
     params = {
-        "first_names": list(first_names), "surnames": list(surnames), "ner_votes": json.dumps(_votes(config, run, scores)),
-        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
-        **config.screening.model_dump(exclude={"recogniser"}), "fdr": config.statistics.fdr,
-        "min_capitalised": MIN_CAPITALISED, "min_casing_examples": MIN_CASING_EXAMPLES, "min_spuriousness": 0.5,
-    }  # fmt: skip
+        "first_names": list(first_names),
+        "surnames": list(surnames),
+        "ner_votes": json.dumps(_votes(config, run, scores)),
+        **{
+            name: seed(f"{name}.csv")
+            for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")
+        },
+        **config.screening.model_dump(exclude={"recogniser"}),
+        "fdr": config.statistics.fdr,
+        "min_capitalised": MIN_CAPITALISED,
+        "min_casing_examples": MIN_CASING_EXAMPLES,
+    }
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)
 
@@ -83,7 +91,7 @@ def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:
     if facts is None or facts["key"] != key:
         with open_warehouse(config.warehouse, read_only=True) as warehouse:
             warehouse.use(run.run_id)
-            texts = warehouse.rows("screen/texts", {})["text"].to_pylist()
+            texts = warehouse.table("screen/texts", {})["text"].to_pylist()
         seen: Counter[str] = Counter()
         votes: dict[str, Counter[str]] = defaultdict(Counter)
         with progress("recognise", len(texts), "examples") as advance:
@@ -116,7 +124,8 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
         ) from error
     if len(answers) != len(texts):
         raise AuditError(
-            f"screening.recogniser: {name} answered {len(answers)} times for {len(texts)} texts, expected one list of spans each."
+            f"screening.recogniser: {name} answered {len(answers)} times for {len(texts)} texts, "
+            "expected one list of spans each."
         )
     for text, answer in zip(texts, answers, strict=True):
         spans = []
@@ -126,18 +135,16 @@ def _entities(name: str, recogniser: Any, texts: Sequence[str]) -> Iterator[list
                     spans.append((first, last, kind))
                 case _:
                     raise AuditError(
-                        f"screening.recogniser: {name} answered {span!r} for a text of {len(text)} characters, expected (start, end, 'name' or 'place')."
+                        f"screening.recogniser: {name} answered {span!r} for a text of {len(text)} characters, "
+                        "expected (start, end, 'name' or 'place')."
                     )
         yield spans
 
 
 @lru_cache(maxsize=1)
 def _names() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """First names and the most common surnames of the US census, lower case, from the package `names`."""
-
-    def listed(file: str) -> list[str]:
-        lines = files("names").joinpath(file).read_text(encoding="utf-8").splitlines()
-        return [line.split()[0].lower() for line in lines if line.strip()]
-
-    first_names = sorted({*listed("dist.male.first"), *listed("dist.female.first")})
-    return tuple(first_names), tuple(listed("dist.all.last")[:_MAX_SURNAMES])
+    """First names and the most common surnames of the US census, lower case."""
+    rows = pq.read_table(seed("census_names.parquet")).to_pylist()
+    first_names = sorted(row["name"] for row in rows if row["kind"] == "first")
+    surnames = [row["name"] for row in rows if row["kind"] == "surname" and row["rank"] <= _MAX_SURNAMES]
+    return tuple(first_names), tuple(surnames)

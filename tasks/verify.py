@@ -41,7 +41,7 @@ GROUP = 75
 candidates a group, 300 words on two cores took a third longer than in one group."""
 
 
-_TABLES = ("trials", "effects", "company", "evidence", "verification_cost")
+_TABLES = ("trials", "effects", "interactions", "evidence", "verification_cost")
 
 
 class Verified(NamedTuple):
@@ -76,7 +76,7 @@ def verify_candidates(
     }
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
-        candidates = warehouse.rows("verify/plan", params).to_pylist()
+        candidates = warehouse.rows("verify/plan", params)
     # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
@@ -112,7 +112,7 @@ def build_evidence(config: AuditConfig, run: Run, model: ModelSpec, screened: st
         "passes": sum(int(str(fact["num_passes"])) for fact in facts),
         "lost": sum(int(str(fact["num_quarantined"])) for fact in facts),
         "max_documents": config.verification.max_documents,
-        "min_turned": MIN_FLIP_RATE,
+        "min_flip_rate": MIN_FLIP_RATE,
     }
     upstream = digest(screened, [fact["key"] for fact in facts])
     with open_warehouse(config.warehouse) as warehouse:

@@ -111,7 +111,7 @@ class World:
 
     def rows(self, path, **params):
         """The rows of a query that builds no table, such as a check."""
-        return self.warehouse.rows(path, params).to_pylist()
+        return self.warehouse.rows(path, params)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -16,8 +16,6 @@ PLACES = ("", "tests/benchmarks", "tests/benchmarks/results", "warehouse/seeds",
 """Where a file may be that a document names without its folder."""
 MADE = {"report.json", "my.yaml"}
 """Files that an audit or its reader makes."""
-COMING = {"warehouse/seeds/word_types.csv"}
-"""To go when the branch with it is merged."""
 ENDINGS = r"\.(?:py|sql|md|yaml|yml|toml|csv|json|jsonl|parquet|jinja|css|js|png|txt)"
 
 
@@ -52,12 +50,7 @@ def commands():
 def test_every_file_that_a_document_names_is_there(document):
     named = set(paths_of(text_of(document)))
     assert named
-    known = MADE | COMING
-    assert [path for path in named if path not in known and not any((ROOT / at / path).exists() for at in PLACES)] == []
-
-
-def test_a_file_is_awaited_only_until_it_is_there():
-    assert [path for path in COMING if (ROOT / path).exists()] == []
+    assert [path for path in named if path not in MADE and not any((ROOT / at / path).exists() for at in PLACES)] == []
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -7,12 +7,8 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("configs", "flows", "tasks", "warehouse")
 MOST_LINES = {"modules": 400, "queries": 200, "tests": 500}
-STILL_LONGER = {
-    "warehouse/judge/verdicts.sql": 308,
-}
-"""Queries that are not split yet, and what they may have until then. A line goes when its query does fit."""
-MOST_UNFORMATTED = 92
-"""Places with `fmt: skip` in the product. To be lowered to 5."""
+MOST_UNFORMATTED = 0
+"""Places with `fmt: skip` in the product."""
 
 
 def modules():
@@ -34,13 +30,7 @@ def lines_of(path):
 def test_no_file_is_longer_than_one_can_keep_in_mind(kind):
     sizes = {path.relative_to(ROOT).as_posix(): len(lines_of(path)) for path in FILES[kind]}
     assert len(sizes) > 50
-    most = {name: STILL_LONGER.get(name, MOST_LINES[kind]) for name in sizes}
-    assert {name: size for name, size in sizes.items() if size > most[name]} == {}
-
-
-def test_a_query_that_may_be_longer_still_is():
-    wrong = {name for name in STILL_LONGER if len(lines_of(ROOT / name)) <= MOST_LINES["queries"]}
-    assert wrong == set()
+    assert {name: size for name, size in sizes.items() if size > MOST_LINES[kind]} == {}
 
 
 def test_the_formatter_is_rarely_switched_off():

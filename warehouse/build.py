@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -19,8 +19,8 @@ PUBLIC = (
     "candidates",
     "trials",
     "evidence",
-    "meaning",
-    "company",
+    "expected_effects",
+    "interactions",
     "waivers",
     "verification_cost",
     "word_importance",
@@ -105,7 +105,7 @@ class Warehouse:
             if name.partition("__")[0] not in tables:
                 continue
             checked = query(f"checks/{name}")
-            rows = pa.concat_tables([self._rows(checked, batch) for batch in self._batches.cut(checked, params)])
+            rows = pa.concat_tables([self._table(checked, batch) for batch in self._batches.cut(checked, params)])
             if rows.num_rows:
                 raise WarehouseError(
                     f"The check {name} found {rows.num_rows} counter-examples, "
@@ -124,7 +124,7 @@ class Warehouse:
         """
         key = _stage_key(paths, params, upstream)
         self.use(run_id, create=True)
-        stored = self.rows("registry/stage_key", {"run_id": run_id, "stage": stage})["stage_key"].to_pylist()
+        stored = self.table("registry/stage_key", {"run_id": run_id, "stage": stage})["stage_key"].to_pylist()
         if stored == [key]:
             return key
         started = time.monotonic()
@@ -140,11 +140,15 @@ class Warehouse:
             )
         return key
 
-    def rows(self, path: str, params: Mapping[str, object]) -> pa.Table:
-        """The rows of a query."""
-        return self._rows(query(path), params)
+    def table(self, path: str, params: Mapping[str, object]) -> pa.Table:
+        """The table that a query returns."""
+        return self._table(query(path), params)
 
-    def _rows(self, wanted: Query, params: Mapping[str, object]) -> pa.Table:
+    def rows(self, path: str, params: Mapping[str, object]) -> list[dict[str, Any]]:
+        """The rows that a query returns, as dictionaries."""
+        return cast(list[dict[str, Any]], self.table(path, params).to_pylist())
+
+    def _table(self, wanted: Query, params: Mapping[str, object]) -> pa.Table:
         return self._connection.sql(wanted.sql, params=self._named(wanted, params)).to_arrow_table()
 
     def run(self, path: str, params: Mapping[str, object]) -> None:
@@ -159,7 +163,7 @@ class Warehouse:
 
     def publish(self, run_id: str) -> None:
         """The run is finished: point the public views in `main` at it, all at once, with the comments of its tables."""
-        comments = self.rows("registry/comments", {"run_id": run_id}).to_pylist()
+        comments = self.rows("registry/comments", {"run_id": run_id})
         with self._transaction():
             for name in PUBLIC:
                 self._connection.execute(

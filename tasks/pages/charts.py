@@ -1,6 +1,6 @@
 """The charts of the page. One chart is one query of `warehouse/report/` and one pure function.
 
-Blue is for what speaks for a label or is in order, orange for what is spurious: a pair
+Blue is for what pushes towards a label or is in order, orange for what is spurious: a pair
 that stays apart for every kind of colour vision. Shapes and words say the same again.
 """
 
@@ -29,10 +29,17 @@ def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
     legend = alt.Legend(title=None, orient="bottom", columns=alt.ExprRef("width < 450 ? 2 : 8"))
     verdict = alt.Color("verdict:N", scale=_VERDICT, legend=alt.Legend(title=None, orient="top"))
     base = alt.Chart(source).encode(
-        x=alt.X("log_odds:Q", title="label association (log-odds)", scale=alt.Scale(padding=24), axis=alt.Axis(tickCount=8)),
+        x=alt.X(
+            "log_odds:Q", title="label association (log-odds)", scale=alt.Scale(padding=24), axis=alt.Axis(tickCount=8)
+        ),
         # Room above and below for the captions of the corners.
-        y=alt.Y("mean_score:Q", title=f"model use: mean score ({unit})", scale=alt.Scale(padding=52, nice=False), axis=alt.Axis(tickCount=8)),
-    )  # fmt: skip
+        y=alt.Y(
+            "mean_score:Q",
+            title=f"model use: mean score ({unit})",
+            scale=alt.Scale(padding=52, nice=False),
+            axis=alt.Axis(tickCount=8),
+        ),
+    )
     several = len(labels) > 1
     if several:
         chosen = alt.param(
@@ -43,55 +50,78 @@ def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
         base = base.transform_filter(alt.datum.label == chosen)
         label = "the label"
     points = base.mark_point(filled=True, opacity=0.6, strokeWidth=0.8).encode(
-        size=alt.Size("reach:Q", scale=alt.Scale(type="sqrt", range=[25, 700]), legend=None),
+        size=alt.Size("document_frequency:Q", scale=alt.Scale(type="sqrt", range=[25, 700]), legend=None),
         shape=alt.Shape("type:N", legend=legend),
         color=verdict,
         tooltip=[
-            alt.Tooltip("word:N"), alt.Tooltip("type:N"), alt.Tooltip("label:N"), alt.Tooltip("verdict:N"),
+            alt.Tooltip("word:N"),
+            alt.Tooltip("type:N"),
+            alt.Tooltip("label:N"),
+            alt.Tooltip("verdict:N"),
             alt.Tooltip("mean_score:Q", title=f"mean score ({unit})", format="+.2f"),
-            alt.Tooltip("ci_low:Q", title="95 % from", format="+.2f"), alt.Tooltip("ci_high:Q", title="95 % to", format="+.2f"),
+            alt.Tooltip("ci_low:Q", title="95 % from", format="+.2f"),
+            alt.Tooltip("ci_high:Q", title="95 % to", format="+.2f"),
             alt.Tooltip("label_rate:Q", title="texts with the label", format=".0%"),
             alt.Tooltip("n_examples:Q", title="texts with the word", format=","),
         ],
-    )  # fmt: skip
+    )
     if several:
         points = points.add_params(chosen)
     words = base.mark_text(align="left", dx=11, fontSize=11).encode(text="caption:N", color=verdict)
     halo = base.mark_text(align="left", dx=11, fontSize=11, stroke="white", strokeWidth=3, opacity=0.85).encode(
         text="caption:N"
     )
+    return _styled(alt.layer(*_corners(label, other), points, halo, words), 440)
+
+
+def _corners(label: str, other: str) -> list[AnyChart]:
+    """The two axes through 0, and what each corner between them stands for."""
     zero = alt.Chart(pa.table({"zero": [0]}))
-    rules = (
-        zero.mark_rule(color="#c3cad2").encode(x="zero:Q")
-        + zero.mark_rule(color="#c3cad2").encode(y="zero:Q")
-    )  # fmt: skip
+    rules = zero.mark_rule(color="#c3cad2").encode(x="zero:Q") + zero.mark_rule(color="#c3cad2").encode(y="zero:Q")
     corners: list[tuple[str, str, str | int, str | int, Literal["left", "right"]]] = [
-        (label, label, "width", 0, "right"), (label, other, 0, 0, "left"),
-        (other, label, "width", "height", "right"), (other, other, 0, "height", "left"),
-    ]  # fmt: skip
-    captions = [
+        (label, label, "width", 0, "right"),
+        (label, other, 0, 0, "left"),
+        (other, label, "width", "height", "right"),
+        (other, other, 0, "height", "left"),
+    ]
+    captions: list[AnyChart] = [
         zero.mark_text(
-            text=[f"model: {model}", f"labels: {gold}"], align=align, baseline="top" if y == 0 else "bottom", color="#66717d",
-            fontSize=11, lineHeight=14, dx=-6 if align == "right" else 6, dy=6 if y == 0 else -20, limit=140,
+            text=[f"model: {model}", f"labels: {gold}"],
+            align=align,
+            baseline="top" if y == 0 else "bottom",
+            color="#66717d",
+            fontSize=11,
+            lineHeight=14,
+            dx=-6 if align == "right" else 6,
+            dy=6 if y == 0 else -20,
+            limit=140,
         ).encode(x=alt.value(x), y=alt.value(y))
         for model, gold, x, y, align in corners
-    ]  # fmt: skip
-    return _styled(alt.layer(rules, *captions, points, halo, words), 440)
+    ]
+    return [rules, *captions]
 
 
 def top_words(source: pa.Table, unit: str, highest: float) -> AnyChart:
     """The strongest words of one label, with 95 % intervals, on an axis that ends at `highest`."""
     base = alt.Chart(source).encode(
-        y=alt.Y("word:N", sort=None, title=None, axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8)),
+        y=alt.Y(
+            "word:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8),
+        ),
         color=alt.Color("verdict:N", scale=_VERDICT, legend=None),
         tooltip=[
-            alt.Tooltip("word:N"), alt.Tooltip("type:N"), alt.Tooltip("verdict:N"),
+            alt.Tooltip("word:N"),
+            alt.Tooltip("type:N"),
+            alt.Tooltip("verdict:N"),
             alt.Tooltip("mean_score:Q", title=f"mean score ({unit})", format="+.2f"),
-            alt.Tooltip("ci_low:Q", title="95 % from", format="+.2f"), alt.Tooltip("ci_high:Q", title="95 % to", format="+.2f"),
+            alt.Tooltip("ci_low:Q", title="95 % from", format="+.2f"),
+            alt.Tooltip("ci_high:Q", title="95 % to", format="+.2f"),
             alt.Tooltip("label_rate:Q", title="texts with the label", format=".0%"),
             alt.Tooltip("n_examples:Q", title="texts with the word", format=","),
         ],
-    )  # fmt: skip
+    )
     interval = base.mark_rule(strokeWidth=2).encode(
         x=alt.X(
             "ci_low:Q", title=f"mean score ({unit})", scale=alt.Scale(domain=[0, highest]), axis=alt.Axis(tickCount=5)
@@ -114,18 +144,33 @@ def effects(source: pa.Table) -> AnyChart:
     """What each operator shows of the spurious words, with 95 % intervals."""
     legend = alt.Legend(title=None, orient="top", columns=3)
     base = alt.Chart(source).encode(
-        y=alt.Y("caption:N", sort=None, title=None, axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8)),
+        y=alt.Y(
+            "caption:N",
+            sort=None,
+            title=None,
+            axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8),
+        ),
         yOffset=alt.YOffset("operator:N", sort=_OPERATORS),
-        color=alt.Color("operator:N", sort=_OPERATORS, legend=legend, scale=alt.Scale(
-            domain=_OPERATORS, range=[BLUE, "#5b9bd0", ORANGE, GREY, INK],
-        )),
+        color=alt.Color(
+            "operator:N",
+            sort=_OPERATORS,
+            legend=legend,
+            scale=alt.Scale(
+                domain=_OPERATORS,
+                range=[BLUE, "#5b9bd0", ORANGE, GREY, INK],
+            ),
+        ),
         tooltip=[
-            alt.Tooltip("word:N"), alt.Tooltip("label:N", title="speaks for"), alt.Tooltip("operator:N"),
+            alt.Tooltip("word:N"),
+            alt.Tooltip("label:N", title="pushes towards"),
+            alt.Tooltip("operator:N"),
             alt.Tooltip("mean_effect:Q", title="mean effect (log-odds)", format="+.2f"),
-            alt.Tooltip("effect_low:Q", title="95 % from", format="+.2f"), alt.Tooltip("effect_high:Q", title="95 % to", format="+.2f"),
-            alt.Tooltip("n_trials:Q", title="texts", format=","), alt.Tooltip("n_flipped:Q", title="flipped", format=","),
+            alt.Tooltip("effect_low:Q", title="95 % from", format="+.2f"),
+            alt.Tooltip("effect_high:Q", title="95 % to", format="+.2f"),
+            alt.Tooltip("n_trials:Q", title="texts", format=","),
+            alt.Tooltip("n_flipped:Q", title="flipped", format=","),
         ],
-    )  # fmt: skip
+    )
     interval = base.mark_rule(strokeWidth=2).encode(
         x=alt.X("effect_low:Q", title="what the word adds to its label (log-odds)", axis=alt.Axis(tickCount=6)),
         x2="effect_high:Q",
@@ -147,21 +192,28 @@ def type_importance(source: pa.Table) -> AnyChart:
         .transform_calculate(measure="datum.what == 'score_share' ? 'of the scores' : 'of the words'")
         .mark_bar(cornerRadiusEnd=2)
         .encode(
-            y=alt.Y("type:N", sort=None, title=None, axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8)),
+            y=alt.Y(
+                "type:N",
+                sort=None,
+                title=None,
+                axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8),
+            ),
             yOffset=alt.YOffset("measure:N", sort=["of the scores", "of the words"]),
             x=alt.X("share:Q", title="share", axis=alt.Axis(format="%", tickCount=4)),
             color=alt.Color(
-                "measure:N", legend=alt.Legend(title=None, orient="top"),
+                "measure:N",
+                legend=alt.Legend(title=None, orient="top"),
                 scale=alt.Scale(domain=["of the scores", "of the words"], range=[BLUE, "#c3cad2"]),
             ),
             tooltip=[
-                alt.Tooltip("type:N"), alt.Tooltip("score_share:Q", title="share of all |scores|", format=".1%"),
+                alt.Tooltip("type:N"),
+                alt.Tooltip("score_share:Q", title="share of all |scores|", format=".1%"),
                 alt.Tooltip("text_share:Q", title="share of all words", format=".1%"),
                 alt.Tooltip("n_words:Q", title="different words", format=","),
             ],
         ),
         max(80, 36 * source.num_rows),
-    )  # fmt: skip
+    )
 
 
 def fragmentation(source: pa.Table, unit: str) -> AnyChart:
@@ -169,12 +221,14 @@ def fragmentation(source: pa.Table, unit: str) -> AnyChart:
     base = alt.Chart(source).encode(
         x=alt.X("pieces:N", title="pieces per word", axis=alt.Axis(labelAngle=0)),
         tooltip=[
-            alt.Tooltip("pieces:N"), alt.Tooltip("mean_size:Q", title=f"mean |score| ({unit})", format=".2f"),
-            alt.Tooltip("ci_low:Q", title="95 % from", format=".2f"), alt.Tooltip("ci_high:Q", title="95 % to", format=".2f"),
+            alt.Tooltip("pieces:N"),
+            alt.Tooltip("mean_size:Q", title=f"mean |score| ({unit})", format=".2f"),
+            alt.Tooltip("ci_low:Q", title="95 % from", format=".2f"),
+            alt.Tooltip("ci_high:Q", title="95 % to", format=".2f"),
             alt.Tooltip("n_occurrences:Q", title="words of the texts", format=","),
             alt.Tooltip("n_words:Q", title="different words", format=","),
         ],
-    )  # fmt: skip
+    )
     bars = base.mark_bar(color=BLUE, opacity=0.75, cornerRadiusEnd=2).encode(
         y=alt.Y("mean_size:Q", title=f"mean |score| of a word ({unit})")
     )
@@ -184,16 +238,24 @@ def fragmentation(source: pa.Table, unit: str) -> AnyChart:
 
 def gaps(source: pa.Table, max_gap: float | None) -> AnyChart:
     """Histogram of the completeness gap, with its tolerance if there is one."""
-    bars = alt.Chart(source).mark_bar().encode(
-        x=alt.X("bin_start:Q", title="completeness gap (share of the change)", axis=alt.Axis(format=".0%"), bin="binned"),
-        x2="bin_end:Q",
-        y=alt.Y("n_examples:Q", title="examples"),
-        color=alt.Color("status:N", scale=_STATUS, legend=alt.Legend(title=None, orient="top")),
-        tooltip=[
-            alt.Tooltip("bin_start:Q", title="gap from", format=".1%"), alt.Tooltip("bin_end:Q", title="to", format=".1%"),
-            alt.Tooltip("status:N"), alt.Tooltip("n_examples:Q", title="examples", format=","),
-        ],
-    )  # fmt: skip
+    bars = (
+        alt.Chart(source)
+        .mark_bar()
+        .encode(
+            x=alt.X(
+                "bin_start:Q", title="completeness gap (share of the change)", axis=alt.Axis(format=".0%"), bin="binned"
+            ),
+            x2="bin_end:Q",
+            y=alt.Y("n_examples:Q", title="examples"),
+            color=alt.Color("status:N", scale=_STATUS, legend=alt.Legend(title=None, orient="top")),
+            tooltip=[
+                alt.Tooltip("bin_start:Q", title="gap from", format=".1%"),
+                alt.Tooltip("bin_end:Q", title="to", format=".1%"),
+                alt.Tooltip("status:N"),
+                alt.Tooltip("n_examples:Q", title="examples", format=","),
+            ],
+        )
+    )
     if max_gap is None:
         return _styled(bars, 230)
     limit = alt.Chart(pa.table({"gap": [max_gap]}))
@@ -206,18 +268,27 @@ def gaps(source: pa.Table, max_gap: float | None) -> AnyChart:
 
 def completeness(source: pa.Table, unit: str) -> AnyChart:
     """Sum of the scores against the change they should add up to."""
-    points = alt.Chart(source).mark_point(filled=True, size=22, opacity=0.5).encode(
-        x=alt.X("change:Q", title=f"change from baseline to text ({unit})"),
-        y=alt.Y("total:Q", title=f"sum of the scores ({unit})"),
-        color=alt.Color("status:N", scale=_STATUS, legend=None),
-        tooltip=[
-            alt.Tooltip("example_id:Q", title="example", format="d"), alt.Tooltip("change:Q", format="+.2f"),
-            alt.Tooltip("total:Q", title="sum of the scores", format="+.2f"), alt.Tooltip("status:N"),
-        ],
-    )  # fmt: skip
-    diagonal = alt.Chart(source).transform_aggregate(low="min(change)", high="max(change)").mark_rule(color=GREY, strokeDash=[5, 4]).encode(
-        x="low:Q", y="low:Q", x2="high:Q", y2="high:Q"
-    )  # fmt: skip
+    points = (
+        alt.Chart(source)
+        .mark_point(filled=True, size=22, opacity=0.5)
+        .encode(
+            x=alt.X("change:Q", title=f"change from baseline to text ({unit})"),
+            y=alt.Y("total:Q", title=f"sum of the scores ({unit})"),
+            color=alt.Color("status:N", scale=_STATUS, legend=None),
+            tooltip=[
+                alt.Tooltip("example_id:Q", title="example", format="d"),
+                alt.Tooltip("change:Q", format="+.2f"),
+                alt.Tooltip("total:Q", title="sum of the scores", format="+.2f"),
+                alt.Tooltip("status:N"),
+            ],
+        )
+    )
+    diagonal = (
+        alt.Chart(source)
+        .transform_aggregate(low="min(change)", high="max(change)")
+        .mark_rule(color=GREY, strokeDash=[5, 4])
+        .encode(x="low:Q", y="low:Q", x2="high:Q", y2="high:Q")
+    )
     return _styled(diagonal + points, 230)
 
 
@@ -226,7 +297,8 @@ def specifications(
 ) -> dict[str, dict[str, Any]]:
     """Chart id -> Vega-Lite specification, for every chart that has data.
 
-    `tables` are the rows of the queries of these names; `shown` the labels of the quadrant, one where two mirror each other.
+    `tables` are the rows of the queries of these names; `shown` the labels of the quadrant, one of two that mirror each
+    other.
     """
     drawn: dict[str, AnyChart] = {}
     if tables["effects"].num_rows:
@@ -255,10 +327,18 @@ def _styled(chart: AnyChart, height: int) -> AnyChart:
         chart.properties(width="container", height=height, background="transparent")
         .configure(font=font, autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         .configure_axis(
-            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", titleColor="#52606d", labelColor=INK,
-            gridColor="#e9edf1", domainColor="#c3cad2", tickColor="#c3cad2", titlePadding=10, labelLimit=150,
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            titleColor="#52606d",
+            labelColor=INK,
+            gridColor="#e9edf1",
+            domainColor="#c3cad2",
+            tickColor="#c3cad2",
+            titlePadding=10,
+            labelLimit=150,
         )
         .configure_legend(labelFontSize=12, symbolSize=80, labelColor=INK)
         .configure_view(stroke=None)
-    )  # fmt: skip
+    )
     return styled

@@ -6,17 +6,6 @@ from typing import Any
 
 from tasks.pages.sentences import visible
 
-_TYPE_TITLES = {
-    "punctuation": "Punctuation counts as evidence", "fragment": "Fragments of words move predictions", "markup": "Markup moves predictions",
-    "name": "Names move predictions", "number": "Numbers move predictions", "place": "Places move predictions",
-    "mixed script": "Words in two alphabets move predictions", "symbol": "Symbols move predictions",
-    "content word": "Single words do more than they mean",
-}  # fmt: skip
-
-_ONE = {"name": "a name", "number": "a number"}
-
-_SEVERAL = {"name": "names", "number": "numbers"}
-
 
 @dataclass(frozen=True)
 class Headline:
@@ -29,9 +18,14 @@ class Headline:
 
 
 def headlines(
-    spurious: Sequence[Mapping[str, Any]], names: Sequence[Mapping[str, Any]], top_words: Sequence[Mapping[str, Any]],
-    vocabulary: Sequence[Mapping[str, Any]], overview: Mapping[str, Any], unit: str, max_q: float,
-) -> list[Headline]:  # fmt: skip
+    spurious: Sequence[Mapping[str, Any]],
+    names: Sequence[Mapping[str, Any]],
+    top_words: Sequence[Mapping[str, Any]],
+    vocabulary: Sequence[Mapping[str, Any]],
+    overview: Mapping[str, Any],
+    unit: str,
+    max_q: float,
+) -> list[Headline]:
     """The findings a reader should take away, at most six, from the rows of the queries of these names.
 
     `max_q`: a name makes a headline only if its association with the label has at most this false discovery rate.
@@ -40,12 +34,13 @@ def headlines(
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for row in spurious:
         by_type.setdefault(row["type"], []).append(row)
-    for kind, rows in sorted(by_type.items(), key=lambda item: -sum(row["severity"] for row in item[1]))[:3]:
-        found.append(
-            Headline(_TYPE_TITLES.get(kind, f"Spurious: {kind}"), _about_spurious(rows), f"spurious-{rows[0]['place']}")
-        )
+    for rows in sorted(by_type.values(), key=lambda rows: -sum(row["severity"] for row in rows))[:3]:
+        found.append(Headline(rows[0]["title"], _about_spurious(rows), f"spurious-{rows[0]['place']}"))
     if not spurious:
-        text = f"None of the {overview['n_used']:,} words and fragments the model leans on is spurious by the rules of this audit. That is no proof that all is well."
+        text = (
+            f"None of the {overview['n_used']:,} words and fragments the model relies on is spurious by the rules of "
+            "this audit. That is no proof that all is well."
+        )
         found.append(Headline("No word is spurious", text, "spurious"))
     one_sided = [row for row in names if row["label_q"] <= max_q]
     unused = sorted(
@@ -63,22 +58,25 @@ def headlines(
         found.append(
             Headline(
                 "The strongest words with nothing against them",
-                f"Per text, the model leans hardest on these: {text}.",
+                f"Per text, the model relies most on these: {text}.",
                 "words",
             )
         )
     if vocabulary:
-        examples = _listed(
-            [
-                f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})"
-                for row in vocabulary[:3]
-            ]
-        )
-        saved = sum(row["tokens_saved"] for row in vocabulary)
-        verb = "word that matters is" if len(vocabulary) == 1 else "words that matter are"
-        text = f"{len(vocabulary)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} tokens in these texts."
-        found.append(Headline("The tokenizer cuts words that matter", text, "vocabulary"))
+        found.append(Headline("The tokenizer cuts words that matter", _about_vocabulary(vocabulary), "vocabulary"))
     return found
+
+
+def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:
+    examples = _listed(
+        [f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})" for row in rows[:3]]
+    )
+    saved = sum(row["tokens_saved"] for row in rows)
+    verb = "word that matters is" if len(rows) == 1 else "words that matter are"
+    return (
+        f"{len(rows)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} "
+        "tokens in these texts."
+    )
 
 
 def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -86,7 +84,8 @@ def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
     label = _quoted(first["label"])
     rate = ""
     if first["label_rate"] is not None and first["label_share"] is not None:
-        rate = f" Yet {percent(first['label_rate'])} of its texts are {label}, against {percent(first['label_share'])} of all."
+        rates = percent(first["label_rate"]), percent(first["label_share"])
+        rate = f" Yet {rates[0]} of its texts are {label}, against {rates[1]} of all."
         rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
     flips = (
         f" {percent(first['necessity'])} of the texts read as {label} flip without it." if first["necessity"] else ""
@@ -96,16 +95,14 @@ def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
     also = f" Also spurious: {_listed(others)}." if others else ""
     return (
         f"Taken out, masked, swapped and put in, {_quoted(first['word'])}{source} changes the log-odds of {label} by "
-        f"{signed(first['strength'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
+        f"{signed(first['effect'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
     )
 
 
 def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tuple[str, str]:
     """Title and text."""
     several = len(unused) > 1
-    kinds = sorted({row["type"] for row in unused})
-    # Markup has no plural.
-    kind = _listed([(_SEVERAL if several else _ONE).get(kind, kind) for kind in kinds])
+    kind = _listed(sorted({row["several" if several else "one"] for row in unused}))
     examples = _listed(
         [
             f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
@@ -113,12 +110,14 @@ def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tup
         ]
     )
     if num_one_sided == 1:
-        use = "The model does not clearly lean on it"
+        use = "The model does not clearly rely on it"
     else:
-        use = f"Of the {num_one_sided} most one-sided such words the model clearly leans on {num_one_sided - len(unused) or 'none'}"
+        num_used = num_one_sided - len(unused) or "none"
+        use = f"Of the {num_one_sided} most one-sided such words the model clearly relies on {num_used}"
     return (
         f"{kind[0].upper()}{kind[1:]}: one-sided in the labels, hardly used by the model",
-        f"Texts that mention {examples} mostly have one label. {use}; a labelling rule could still pick {'them' if several else 'it'} up.",
+        f"Texts that mention {examples} mostly have one label. {use}; a labelling rule could still pick "
+        f"{'them' if several else 'it'} up.",
     )
 
 

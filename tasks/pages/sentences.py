@@ -28,13 +28,14 @@ _HIDDEN = {
 }
 
 _SYMBOLS = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"}, 0x7F: "\u2421",
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
     **{code: f"\\u{code:04X}" for code in (*sorted(_HIDDEN), *range(0xD800, 0xE000))},
-}  # fmt: skip
+}
 
 
 def visible(text: str) -> str:
-    """`text` with control, bidi and unpaired surrogate characters written out, so that it can reorder or end nothing."""
+    """`text` with control, bidi and unpaired surrogate characters written out: it can reorder or end nothing."""
     return text.translate(_SYMBOLS)
 
 
@@ -44,7 +45,7 @@ class Finding(NamedTuple):
     kind: str
     """word or piece"""
     label: str
-    """Label it should speak for; empty for either direction."""
+    """Label it should push towards; empty for either direction."""
     word: str
 
 
@@ -102,10 +103,16 @@ def find_sentences(
     `mirrored`: a score towards one of the two labels is minus the score towards the other.
     """
     findings = list(dict.fromkeys(findings))
-    rows = warehouse.rows("report/word_examples", {
-        "kinds": [finding.kind for finding in findings], "labels": [finding.label for finding in findings],
-        "words": [finding.word for finding in findings], "mirrored": mirrored, "max_sentences": limit,
-    }).to_pylist()  # fmt: skip
+    rows = warehouse.rows(
+        "report/word_examples",
+        {
+            "kinds": [finding.kind for finding in findings],
+            "labels": [finding.label for finding in findings],
+            "words": [finding.word for finding in findings],
+            "mirrored": mirrored,
+            "max_sentences": limit,
+        },
+    )
     wanted = [(Finding(row["kind"], row["label"], row["word"]), row["example_id"]) for row in rows]
     found: dict[Finding, list[Sentence]] = {finding: [] for finding in findings}
     material = _read(warehouse, storage, {example_id for _, example_id in wanted})
@@ -130,19 +137,28 @@ def _read(
     }
     if not params["example_ids"]:
         return {}
-    tokens = warehouse.rows("report/sentence_tokens", params).to_pylist()
+    tokens = warehouse.rows("report/sentence_tokens", params)
     by_example = {
         example_id: list(rows) for example_id, rows in groupby(tokens, key=lambda row: int(row["example_id"]))
     }
-    examples = warehouse.rows("report/sentences", params).to_pylist()
+    examples = warehouse.rows("report/sentences", params)
     return {row["example_id"]: (row, by_example.get(row["example_id"], [])) for row in examples}
 
 
 def _sentence(row: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]], finding: Finding | None = None) -> Sentence:
     return Sentence(
-        row["example_id"], str(row["source_id"]), row["gold_label"], row["predicted_label"], row["target_label"],
-        row["confidence"], row["score"], row["relative_gap"], row["error"], row["n_cut"], pieces_of(row["text"], tokens, finding),
-    )  # fmt: skip
+        row["example_id"],
+        str(row["source_id"]),
+        row["gold_label"],
+        row["predicted_label"],
+        row["target_label"],
+        row["confidence"],
+        row["score"],
+        row["relative_gap"],
+        row["error"],
+        row["n_cut"],
+        pieces_of(row["text"], tokens, finding),
+    )
 
 
 def pieces_of(text: str, tokens: Iterable[Mapping[str, Any]], finding: Finding | None = None) -> tuple[Piece, ...]:

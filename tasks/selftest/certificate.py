@@ -72,10 +72,10 @@ def covering(warehouse: Warehouse, wanted: str | None) -> dict[str, Any] | None:
     if wanted is None:
         # A run of a version that made no certificates.
         return None
-    for certificate in warehouse.rows("registry/certificate_of", {"subject": wanted}).to_pylist():
+    for certificate in warehouse.rows("registry/certificate_of", {"subject": wanted}):
         params = {"certificate_id": certificate["certificate_id"]}
-        tables = {name: warehouse.rows(f"registry/{name}", params).to_pylist() for name in ("recall", "methods")}
-        (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
+        tables = {name: warehouse.rows(f"registry/{name}", params) for name in ("recall", "methods")}
+        (found,) = warehouse.rows("registry/false_discoveries", params)
         return {**certificate, **tables, **found}
     return None
 

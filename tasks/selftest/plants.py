@@ -5,10 +5,10 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import regex
 
 from configs.errors import DataError
@@ -189,9 +189,9 @@ def unseen_names(
 
 
 def surnames() -> list[str]:
-    """Surnames of the US census, the most common first, from the package `names`."""
-    lines = files("names").joinpath("dist.all.last").read_text(encoding="utf-8").splitlines()
-    return [line.split()[0].capitalize() for line in lines if line.strip()]
+    """Surnames of the US census, the most common first."""
+    rows = pq.read_table(seed_file("census_names.parquet"), filters=[("kind", "=", "surname")])
+    return [name.capitalize() for name in rows["name"].to_pylist()]
 
 
 def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:

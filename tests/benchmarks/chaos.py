@@ -539,7 +539,7 @@ def two_audits(world: World, expected: dict[str, str], rng: random.Random) -> st
     while any(process.poll() is None for process in both):
         if path.exists():
             with open_warehouse(path, read_only=True) as warehouse:
-                num_runs = warehouse.rows("registry/runs", {}).num_rows
+                num_runs = len(warehouse.rows("registry/runs", {}))
             num_reads += 1
             if num_runs and shown is None:
                 shown = world.run("runs", "--warehouse", path)

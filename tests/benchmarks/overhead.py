@@ -63,7 +63,7 @@ params = {
 }
 with open_warehouse(config.warehouse, read_only=True) as warehouse:
     warehouse.use(run.name)
-    candidates = warehouse.rows("verify/plan", params).to_pylist()
+    candidates = warehouse.rows("verify/plan", params)
 planned = time.perf_counter()
 try_group(candidates, shards, model, config.attribution.dtype, config.verification, folder / "trials/part-00000.json")
 print(json.dumps({"start": start, "attribution": attributed - started, "verification": time.perf_counter() - planned}))

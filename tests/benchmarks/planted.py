@@ -44,8 +44,8 @@ WITHOUT = {
     "nothing": (),
     "neighbours": ("update evidence set n_neighbours = 0",),
     "labels do not support it": ("update words set label_z = 99",),
-    "meaning": ("update meaning set expected = null, residual = strength, foretold = null",),
-    "company": ("delete from company",),
+    "meaning": ("update expected_effects set expected = null, residual = effect, predicted_share = null",),
+    "interactions": ("delete from interactions",),
     "kind of word": ("update candidates set type = 'content word'", "update word_types set word_group = null"),
     "trials": (
         "update evidence set pooled_low = 1, n_agreeing = 4, n_against = 0, strength = greatest(strength, 0.1)",
@@ -57,8 +57,9 @@ READ = (
     "words",
     "word_types",
     "evidence",
+    "type_rules",
     "meaning",
-    "company",
+    "interactions",
     "label_association",
     "waivers",
     "word_importance",
@@ -111,7 +112,8 @@ def ablation(path: Path, certificate: Certificate) -> Iterator[dict[str, object]
                 connection.execute(f'create table {table} as from planted."{run.name}".{table}')
             for change in changes:
                 connection.execute(change)
-            found = Warehouse(connection).rows("judge/verdicts", params).to_pylist()
+            Warehouse(connection).build("judge/verdicts", params)
+            found = connection.sql("from verdicts").to_arrow_table().to_pylist()
             known = {
                 word
                 for (word,) in connection.execute(
@@ -153,7 +155,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
     """The certificate of one dataset and seed, one row for each shortcut and strength."""
     params = {"certificate_id": certificate.certificate_id}
     with open_warehouse(load_config(path).warehouse, read_only=True) as warehouse:
-        (found,) = warehouse.rows("registry/false_discoveries", params).to_pylist()
+        (found,) = warehouse.rows("registry/false_discoveries", params)
         ranks = warehouse._connection.execute(RANKS, params).to_arrow_table().to_pylist()
         return [
             {
@@ -164,7 +166,7 @@ def rows_of(path: Path, certificate: Certificate, dataset: str, seed: int) -> li
                     if (rank["shortcut"], rank["strength"]) == (row["shortcut"], row["strength"])
                 ],
             }
-            for row in warehouse.rows("registry/recall", params).to_pylist()
+            for row in warehouse.rows("registry/recall", params)
         ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import yaml
 
 CHANGES = Path(__file__).parents[1] / "data" / "reference" / "changes.yaml"
 _HASH = re.compile(r"_[0-9a-f]{12}(?=_compare$|$)")
+_OF_A_WORD = ("kind", "label", "word")
 _UNCOMPARED = {"runs", "stages"}
 """Tables of ids, keys, times and settings."""
 _MASKED = {"certificate_id", "run_id", "subject", "folder", "config", "created_at", "made_at", "finished_at"}
@@ -24,7 +25,8 @@ _MASKED = {"certificate_id", "run_id", "subject", "folder", "config", "created_a
 def digests(connection, schema, *, exact=True):
     """Table -> number of rows, and a digest of every column in the order of its rows.
 
-    Not `exact`: floats to 12 digits, for tables that were made on another machine.
+    Not `exact`: floats to 12 digits, for tables that were made on another machine, and the rows of words in the order of
+    the words, so that a list in another order is the same.
     """
     names = connection.execute(
         "select table_name from information_schema.tables where table_schema = $schema and table_type = 'BASE TABLE'"
@@ -34,6 +36,8 @@ def digests(connection, schema, *, exact=True):
     found = {}
     for (table,) in names:
         columns = connection.sql(f'select * from "{schema}"."{table}"').to_arrow_table()
+        if not exact and set(_OF_A_WORD) <= set(columns.column_names):
+            columns = columns.sort_by([(name, "ascending") for name in _OF_A_WORD])
         found[table] = {
             "rows": columns.num_rows,
             "columns": {name: _digest(columns[name].to_pylist(), exact) for name in columns.column_names},

@@ -18,6 +18,7 @@ from configs.schema import AuditConfig
 from flows.audit import audit
 from flows.server import prefect_server
 from tasks.finetune import obtain_classifier
+from tasks.pages.rules import told
 from tasks.runs.run import Run
 from warehouse import Warehouse, open_warehouse
 
@@ -37,7 +38,11 @@ EVALUATIVE = 2.0
 def main() -> None:
     argparse.ArgumentParser(description=__doc__).parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    lines = ["# What a film-review classifier leans on and should not", "", "Made by `make sample`; most severe first."]
+    lines = [
+        "# What a film-review classifier relies on and should not",
+        "",
+        "Made by `make sample`; most severe first.",
+    ]
     classifier = obtain_classifier.fn(load_config(CONFIG, HELD_OUT)).folder
     trained_on = (*TRAINED_ON, f"model.path={classifier}")
     for title, overrides in (("Held-out reviews", HELD_OUT), ("The reviews it was trained on", trained_on)):
@@ -54,9 +59,9 @@ def main() -> None:
 
 def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
     """How an audit went, and its spurious words."""
-    findings = warehouse.rows("report/findings", {"n_rows": MOST}).to_pylist()
-    (overview,) = warehouse.rows("report/overview", {}).to_pylist()
-    (tried,) = warehouse.rows("report/verification", {}).to_pylist()
+    findings = warehouse.rows("report/findings", {"n_rows": MOST})
+    (overview,) = warehouse.rows("report/overview", {})
+    (tried,) = warehouse.rows("report/verification", {})
     valence = SentimentIntensityAnalyzer().lexicon
     evaluative = [row["word"] for row in findings if abs(valence.get(row["word"], 0)) >= EVALUATIVE]
     print(f"{run.run_id}\t{len(findings)} spurious words\t{len(evaluative)} evaluative\t{' '.join(evaluative)}")
@@ -67,9 +72,9 @@ def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
     )
     yield ""
     yield from _table(
-        ("", "word", "type", "speaks for", "texts", "effect (log-odds)", "evidence"),
+        ("", "word", "type", "pushes towards", "texts", "effect (log-odds)", "evidence"),
         [
-            (place, f"`{row['word']}`", row["type"], row["label"], row["n_examples"], f"{row['strength']:+.2f}", row["why"])
+            (place, f"`{row['word']}`", row["type"], row["label"], row["n_examples"], f"{row['effect']:+.2f}", told(row["rules"]))
             for place, row in enumerate(findings, start=1)
         ],
     )  # fmt: skip
@@ -78,8 +83,8 @@ def _audited(warehouse: Warehouse, run: Run) -> Iterator[str]:
 def _compared(warehouse: Warehouse, config: AuditConfig) -> Iterator[str]:
     """What sets the two corpora apart, and the words that do."""
     fdr = config.statistics.fdr
-    here, there = warehouse.rows("report/corpora", {"fdr": fdr}).to_pylist()
-    unstable = warehouse.rows("report/unstable", {"fdr": fdr, "labels": ["positive"]}).to_pylist()
+    here, there = warehouse.rows("report/corpora", {"fdr": fdr})
+    unstable = warehouse.rows("report/unstable", {"fdr": fdr, "labels": ["positive"]})
     yield (
         f"No figure passes from one split to the other. The classifier is right on {here['accuracy']:.1%} of the reviews it was trained on and on "
         f"{there['accuracy']:.1%} of the others, and moves {here['mean_size'] / there['mean_size']:.2f} times as far from the baseline there: what a word "

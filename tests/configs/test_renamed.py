@@ -24,7 +24,8 @@ KEYS = {row["key"] for row in settings()}
         ),
         (
             "attribution: {method: certified}",
-            "`attribution.method` is not a setting. Write `attribution.methods: certified`, or list `attribution.methods`.",
+            "`attribution.method` is not a setting. "
+            "Write `attribution.methods: certified`, or list `attribution.methods`.",
         ),
         (
             "report: {colour: red}",

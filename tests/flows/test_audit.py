@@ -103,12 +103,12 @@ screening: {{max_candidates: 150}}
 
 
 def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
-    ((label, kind, verdict, strength, rules),) = planted.query(
-        f"select label, kind, standing, strength, array_to_string([r.rule for r in rules], ', ') from verdicts where word = '{PLANTED.lower()}'"
+    ((label, kind, verdict, effect, rules),) = planted.query(
+        f"select label, kind, status, effect, array_to_string([r.rule for r in rules], ', ') from verdicts where word = '{PLANTED.lower()}'"
     )
     assert (label, kind, verdict) == ("good", "word", "spurious")
-    assert strength > 1
-    assert "moves predictions" in rules
+    assert effect > 1
+    assert "effect.moves" in rules
     effects = dict(planted.query(f"select operator, effect_low from effects where word = '{PLANTED.lower()}'"))
     assert {"delete", "mask", "insert"} <= effects.keys()
     assert min(effects["delete"], effects["insert"]) > 0
@@ -124,10 +124,10 @@ def test_no_genuine_sentiment_word_is_spurious(planted):
     assert {"best", "love", "great"} <= set(common)
     spurious = {word for (word,) in planted.query("select word from verdicts where verdict = 'spurious'")}
     assert spurious.isdisjoint(common)
-    # Most of them have much of their effect foretold by the others; the planted one has none.
-    foretold = dict(planted.query("select word, foretold from meaning where strength >= 0.5"))
-    assert foretold[PLANTED.lower()] < 0.1
-    assert np.median([foretold[word] for word in common if word in foretold]) > 0.3
+    # Most of them have much of their effect predicted_share by the others; the planted one has none.
+    predicted_share = dict(planted.query("select word, predicted_share from expected_effects where effect >= 0.5"))
+    assert predicted_share[PLANTED.lower()] < 0.1
+    assert np.median([predicted_share[word] for word in common if word in predicted_share]) > 0.3
 
 
 def test_trials_stay_within_their_budget(planted):
@@ -153,7 +153,7 @@ def test_the_control_word_is_never_spurious(planted):
 
 def test_no_spurious_word_is_proposed_for_the_vocabulary_and_the_planted_one_is_to_be_dropped(planted):
     assert planted.query(
-        "select count(*) from vocabulary_candidates where word in (select word from verdicts where standing = 'spurious')"
+        "select count(*) from vocabulary_candidates where word in (select word from verdicts where status = 'spurious')"
     ) == [(0,)]
     assert planted.query(f"select action, label from labelling_hints where word = '{PLANTED.lower()}'") == [
         ("drop", "good")
@@ -179,7 +179,7 @@ def test_the_report_and_the_exports_are_there(planted):
 def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
     lines = planted.result.stdout.splitlines()
     header = lines[0].split("\t")
-    assert header[:3] == ["word", "kind", "speaks for"]
+    assert header[:3] == ["word", "kind", "pushes towards"]
     assert all(len(line.split("\t")) == len(header) for line in lines[1:-2])
     assert [line.split("\t")[0] for line in lines[-2:]] == ["run", "report"]
     stages = [line.split("\t")[0] for line in planted.result.stderr.splitlines()]

@@ -18,6 +18,14 @@ from tasks.verify import build_evidence
 from tests.pages.world import EVIL, TAG, make_run, make_trials
 
 
+@pytest.fixture(scope="session", autouse=True)
+def few_sentences():
+    """Room for fewer texts in the browser than there are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.report.BROWSER_SENTENCES", 12)
+        yield
+
+
 @pytest.fixture(scope="session")
 def audited(tmp_path_factory):
     """Config, run and the key of its recommendations."""

@@ -9,10 +9,11 @@ COMMA = {
     "word": ",",
     "kind": "word",
     "type": "punctuation",
+    "title": "Punctuation counts as evidence",
     "n_examples": 1200,
     "impact": 0.2,
     "severity": 0.2,
-    "strength": 0.5,
+    "effect": 0.5,
     "necessity": 0.25,
     "label_rate": 0.49,
     "label_share": 0.48,
@@ -23,7 +24,7 @@ COMMA = {
 def test_an_audit_without_findings_says_so_and_promises_nothing():
     (headline,) = headlines([], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert headline.anchor == "spurious"
-    assert headline.text.startswith("None of the 7 words and fragments the model leans on is spurious")
+    assert headline.text.startswith("None of the 7 words and fragments the model relies on is spurious")
     assert "no proof" in headline.text
 
 
@@ -41,7 +42,7 @@ def test_a_suspect_word_is_told_with_its_figures():
 
 def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_leads():
     others = [COMMA | {"place": i, "word": word} for i, word in enumerate(":;!", start=3)]
-    name = COMMA | {"place": 2, "word": "kim\u202e", "type": "name", "severity": 5.0}
+    name = COMMA | {"place": 2, "word": "kim\u202e", "type": "name", "title": "Names move predictions", "severity": 5.0}
     found = headlines([COMMA, name, *others], [], [], [], OVERVIEW, "logits", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
         ("Names move predictions", "spurious-2"),
@@ -56,6 +57,8 @@ TV = {
     "label": "bad",
     "word": "tv",
     "type": "name",
+    "one": "a name",
+    "several": "names",
     "n_examples": 20,
     "n_label": 20,
     "label_share": 0.5,
@@ -76,7 +79,7 @@ def test_one_name_the_labels_lean_on_is_told_in_the_singular():
     assert names_headline(TV) == [
         (
             "A name: one-sided in the labels, hardly used by the model",
-            "Texts that mention “tv” (20 of 20 bad) mostly have one label. The model does not clearly lean on it; "
+            "Texts that mention “tv” (20 of 20 bad) mostly have one label. The model does not clearly rely on it; "
             "a labelling rule could still pick it up.",
             "names",
         )
@@ -84,12 +87,15 @@ def test_one_name_the_labels_lean_on_is_told_in_the_singular():
 
 
 def test_several_names_are_counted_and_an_insignificant_one_is_not():
-    others = [TV | {"place": 2, "word": "br", "type": "markup"}, TV | {"place": 3, "word": "kim", "used": True}]
+    others = [
+        TV | {"place": 2, "word": "br", "type": "markup", "one": "markup", "several": "markup"},
+        TV | {"place": 3, "word": "kim", "used": True},
+    ]
     assert names_headline(TV, *others, TV | {"place": 4, "word": "chance", "label_q": 0.051}) == [
         (
             "Markup and names: one-sided in the labels, hardly used by the model",
             "Texts that mention “tv” (20 of 20 bad) and “br” (20 of 20 bad) mostly have one label. "
-            "Of the 3 most one-sided such words the model clearly leans on 1; "
+            "Of the 3 most one-sided such words the model clearly relies on 1; "
             "a labelling rule could still pick them up.",
             "names",
         )

@@ -37,10 +37,10 @@ def test_a_recogniser_decides_what_a_word_is_and_is_asked_once(recogniser):
         assert len(module.given) == 20
         with open_warehouse(config.warehouse, read_only=True) as warehouse:
             warehouse.use(run.run_id)
-            types = warehouse._connection.execute("select type, rule, evidence from word_types where word = 'film'")
-            assert types.fetchall() == [
-                ("place", "place.ner", "the recogniser says place in 20 of 20 places, casing says nothing here")
-            ]
+            types = warehouse._connection.execute(
+                "select type, rule, figures['n_votes'], figures['n_seen'] from word_types where word = 'film'"
+            )
+            assert types.fetchall() == [("place", "place.ner", 20, 20)]
 
 
 @pytest.mark.parametrize(

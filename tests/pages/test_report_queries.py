@@ -83,7 +83,7 @@ def test_capitals_say_nothing_only_where_no_name_was_found_by_them(warehouse, ru
         "true | true | 5 | 0.1 | 0.0 | 0 | 9",
     )
     warehouse.insert("words", "kind | used | word\nword | true | x")
-    warehouse.insert("verdicts", "kind | word | standing\nword | x | unclear")
+    warehouse.insert("verdicts", "kind | word | status\nword | x | unclear")
     warehouse.insert("word_scores", "kind | word | score\nword | x | 1.0")
     warehouse.insert("word_occurrences", "surface | starts_sentence\nX | false")
     warehouse.insert("word_types", "\n".join(["rule", *rules]))

@@ -2,6 +2,8 @@
 
 from hypothesis import HealthCheck, settings
 
+from warehouse import seed
+
 PROPERTY = settings(
     max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -19,23 +21,37 @@ def only(rows, *columns):
     return [tuple(row[column] for column in columns) for row in rows]
 
 
-THRESHOLDS = {"fdr": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_examples": 2}
+THRESHOLDS = {"fdr": 0.05, "min_score": 0.1, "min_examples": 2}
 
 
 IMPORTANCE = {
-    "size": 1.0,
+    "rms": 1.0,
     "label": "a", "kind": "word", "n_examples": 10, "mean_score": 1.0, "ci_low": 0.5, "ci_high": 1.5, "std_error": 0.2, "p_value": 0.01, "q_value": 0.01,
-    "mean_share": 0.5, "typical_score": 0.0, "reach": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
+    "mean_share": 0.5, "typical_score": 0.0, "document_frequency": 0.5, "impact": 0.5, "pieces_per_word": 1.0, "source_words": None, "n_words": 1,
     "mean_gradient_x_input": 1.0, "mean_gradient_norm": 1.0,
 }  # fmt: skip
 
 
-TYPE = {"kind": "word", "type": "content word", "rule": "content.other", "word_group": None, "evidence": "seen"}
+TYPE = {"kind": "word", "type": "content word", "rule": "content.other", "word_group": None}
+
+
+def insert_types(warehouse, types):
+    """Make `type_rules` from the shipped list, and `word_types` with what it expects of each word."""
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"))
+    warehouse.insert("word_types", types, **TYPE)
+    warehouse.connection.execute("""
+        create or replace table word_types as
+        select own.*, coalesce(groups.expectation, rules.expectation) as expectation, map {'n_occurrences': 9.0} as figures,
+            map {'word_group': own.word_group} as words
+        from word_types as own
+        left join type_rules as rules on own.type = rules.type
+        left join type_rules as groups on own.word_group = groups.type
+    """)
 
 
 def judged(warehouse, importance, types, association="", gaps="", **thresholds):
     warehouse.insert("word_importance", importance, **IMPORTANCE)
-    warehouse.insert("word_types", types, **TYPE)
+    insert_types(warehouse, types)
     warehouse.insert(
         "label_association",
         association or "word:varchar | label_rate:double | label_share:double | rate_low:double | z:double",

@@ -48,10 +48,11 @@ SMALLER = {
 """Constants of the product, as a self-test needs them that is over within a minute."""
 
 SMALL = f"""
-import importlib
+import importlib, os
 
 from flows import cli
 
+os.environ.update(cli._ENVIRONMENT)
 for module, constants in {SMALLER!r}.items():
     for name, value in constants.items():
         assert hasattr(importlib.import_module(module), name), name

@@ -73,8 +73,8 @@ STAGES = {
         "slice_difference", "corpora", "stability", "attribution_quality", "pilot",
     ),
     "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
-    "verify": ("trials", "effects", "company", "evidence", "verification_cost"),
-    "judge": ("waivers", "meaning", "verdicts"),
+    "verify": ("trials", "effects", "interactions", "evidence", "verification_cost"),
+    "judge": ("waivers", "expected_effects", "verdicts"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 
@@ -86,13 +86,13 @@ def settled(parts):
     return {
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
         "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
-        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")},
-        "fdr": 0.05, "min_score": 0.1, "min_spuriousness": 0.5, "min_pmi": 0.5,
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")},
+        "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "passes": 48, "lost": 0, "max_documents": 32,
-        "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_turned": 0.125, "max_foretold": 0.15, "max_opposite": 0.25, "max_spread": 1.0, "min_surface": 0.6, "max_surface": 0.2,
+        "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_flip_rate": 0.125, "max_predicted": 0.15, "max_opposite": 0.25, "max_variation": 1.0, "min_surface": 0.6, "max_surface": 0.2,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
-        "meaning": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
+        "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 

@@ -88,7 +88,7 @@ def test_the_registry_knows_a_run_from_its_start_to_its_end(tmp_path):
     def status(database):
         return [
             (row["run_id"], row["status"], row["finished_at"] is None, row["config"])
-            for row in database.rows("registry/runs", {}).to_pylist()
+            for row in database.rows("registry/runs", {})
         ]
 
     facts = {

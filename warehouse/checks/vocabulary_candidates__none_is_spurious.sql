@@ -2,4 +2,4 @@
 select candidates.word
 from vocabulary_candidates as candidates
 inner join verdicts using (word)
-where verdicts.standing = 'spurious' and verdicts.kind = 'word'
+where verdicts.status = 'spurious' and verdicts.kind = 'word'

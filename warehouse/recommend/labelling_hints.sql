@@ -2,7 +2,7 @@
 -- One row per (action, label, word).
 --
 -- drop: spurious words, which a keyword rule would turn into labels that only repeat the shortcut.
--- add: genuine content words whose label rate is surely above the share of the label.
+-- add: genuine words, of a type that may be proposed, whose label rate is significantly above the share of the label.
 --
 -- param   max_hints          longest list per action and label
 -- param   min_hint_examples  fewest examples of a keyword
@@ -17,7 +17,7 @@
 -- column  rate_low           95 % interval of label_rate                                           [0..1]
 -- column  label_share        share of the label among all examples                                 [0..1]
 -- column  mean_score         mean score towards the label                                          [unit of the scalar]
--- column  reason             why, in words
+-- column  reason             the rules behind it: rule, figures, words
 -- unique  action, label, word
 with
 
@@ -26,7 +26,7 @@ joined as (
         words.* replace (association.n_examples as n_examples),
         association.label_share,
         association.rate_low,
-        verdicts.standing,
+        verdicts.status,
         verdicts.severity,
         verdicts.rules
     from words
@@ -40,9 +40,9 @@ drops as (
         'drop' as action,
         *,
         severity as usefulness,
-        array_to_string([concat(rule.rule, ': ', rule.detail) for rule in rules], '; ') as reason
+        rules as reason
     from joined
-    where standing = 'spurious'
+    where status = 'spurious'
 ),
 
 adds as (
@@ -50,14 +50,14 @@ adds as (
         'add' as action,
         *,
         n_examples * (rate_low - label_share) as usefulness,
-        concat(
-            'right in ', round(100 * label_rate)::integer, ' % of ', n_examples, ' examples, at least ',
-            round(100 * rate_low)::integer, ' % with 95 % confidence'
-        ) as reason
+        [{
+            'rule': 'hint.reliable',
+            'figures': map {'label_rate': label_rate, 'n_examples': n_examples, 'rate_low': rate_low}
+        }] as reason
     from joined
     where
-        standing = 'genuine'
-        and type = 'content word'
+        status = 'genuine'
+        and type in (select type from type_rules where in_labelling)
         -- spurious for no label: with three or more it may be for another one
         and word not in (select word from drops)
         and n_examples >= $min_hint_examples

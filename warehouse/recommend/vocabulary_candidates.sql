@@ -6,12 +6,12 @@
 -- param   max_vocabulary   longest list
 -- column  place            1 for the best candidate
 -- column  word             lower-case word
--- column  type             name or content word
+-- column  type             type of the word
 -- column  n_examples       examples with the word
 -- column  n_occurrences    times it stands in the explained texts
 -- column  pieces_per_word  tokens per occurrence today
 -- column  tokens_saved     tokens of the explained texts that one piece would save
--- column  label            label it speaks for
+-- column  label            label it pushes towards
 -- column  mean_score       mean score towards that label                   [unit of the scalar]
 -- column  value            tokens_saved * mean_score: the order of the list
 -- unique  word
@@ -31,7 +31,7 @@ occurrences as (
 spurious as (
     select word
     from verdicts
-    where kind = 'word' and standing = 'spurious'
+    where kind = 'word' and status = 'spurious'
 ),
 
 candidates as (
@@ -47,10 +47,10 @@ candidates as (
     where
         words.kind = 'word'
         and words.used
-        and words.type in ('name', 'content word')
+        and words.type in (select type from type_rules where in_vocabulary)
         and occurrences.pieces_per_word >= 2
         and words.word not in (select word from spurious)
-    -- Three classes or more: a word has a row for each label it speaks for; the strongest one counts.
+    -- Three classes or more: a word has a row for each label it pushes towards; the strongest one counts.
     qualify row_number() over (partition by words.word order by words.mean_score desc, words.label) = 1
 )
 

@@ -4,7 +4,7 @@
 -- param   max_verdicts  longest list of words
 -- column  place         place of the word among the spurious ones
 -- column  caption       place and word
--- column  label         label the word speaks for
+-- column  label         label the word pushes towards
 -- column  word          lower-case word
 -- column  operator      delete, mask, swap, neighbour or insert
 -- column  n_trials      texts
@@ -28,5 +28,5 @@ select
     effects.n_flipped
 from verdicts
 inner join effects using (kind, label, word)
-where verdicts.standing = 'spurious' and verdicts.rank <= $max_verdicts
+where verdicts.status = 'spurious' and verdicts.rank <= $max_verdicts
 order by place, list_position(['delete', 'mask', 'swap', 'neighbour', 'insert'], effects.operator)

@@ -1,4 +1,4 @@
--- fragmentation: how much a word is leaned on, by the number of pieces the tokenizer cuts it into.
+-- fragmentation: how much the model relies on a word, by the number of pieces the tokenizer cuts it into.
 -- One row per number of pieces; five and more are one row.
 --
 -- column  pieces         1, 2, 3, 4 or 5+

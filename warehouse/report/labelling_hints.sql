@@ -10,7 +10,7 @@
 -- column  label_rate   share of them it would label rightly        [0..1]
 -- column  rate_low     95 % interval of label_rate                 [0..1]
 -- column  label_share  share of the label among all examples       [0..1]
--- column  reason       why, in words
+-- column  reason       the rules behind it: rule, figures, words
 -- unique  action, label, word
 select
     action,

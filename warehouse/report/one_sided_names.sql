@@ -1,11 +1,13 @@
--- one_sided_names: names and numbers whose texts nearly all have one label, and what the model makes of them.
+-- one_sided_names: words of types that should not decide, such as names and numbers, whose texts nearly all have one label, and what the model makes of them.
 -- One row per word, for the label it is one-sided towards.
 --
 -- param   max_names    longest list
 -- column  place        1 for the most one-sided
 -- column  label        gold label
 -- column  word         lower-case word
--- column  type         name, number or markup
+-- column  type         name, place, number, markup ...
+-- column  one          what one word of the type is called
+-- column  several      what several of them are called
 -- column  n_examples   examples with the word
 -- column  n_label      of these, examples with the label
 -- column  label_share  share of the label among all examples                      [0..1]
@@ -13,17 +15,20 @@
 -- column  mean_score   mean score towards the label; null where too few speak     [unit of the scalar]
 -- column  ci_low       95 % interval of mean_score                                [unit of the scalar]
 -- column  ci_high      95 % interval of mean_score                                [unit of the scalar]
--- column  used         the model leans on it, towards this label
+-- column  used         the model relies on it, towards this label
 -- unique  word
 with
 
 names as (
     select
         association.*,
-        types.type
+        types.type,
+        rules.one,
+        rules.several
     from label_association as association
     inner join word_types as types on types.kind = 'word' and association.word = types.word
-    where types.type in ('name', 'number', 'markup') and association.z >= 2
+    inner join type_rules as rules using (type)
+    where types.expectation = 'none' and not rules.is_mark and not rules.in_labelling and association.z >= 2
     qualify row_number() over (partition by association.word order by association.z desc, association.label) = 1
 )
 
@@ -32,6 +37,8 @@ select
     names.label,
     names.word,
     names.type,
+    names.one,
+    names.several,
     names.n_examples,
     names.n_label,
     names.label_share,

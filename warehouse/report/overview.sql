@@ -15,7 +15,7 @@
 -- column  n_tokens           tokens of all texts
 -- column  n_cut              tokens beyond the limit, not seen by the model
 -- column  n_words            different words and fragments with enough examples
--- column  n_used             of these, the model leans on
+-- column  n_used             of these, the model relies on
 -- column  n_spurious         of these, spurious
 -- column  n_dependent        of these, context-dependent
 -- column  n_genuine          of these, genuine
@@ -34,13 +34,13 @@ judged as (
     from words
 ),
 
-standings as (
+by_status as (
     select
-        count(*) filter (where standing = 'spurious') as n_spurious,
-        count(*) filter (where standing = 'context-dependent') as n_dependent,
-        count(*) filter (where standing = 'genuine') as n_genuine,
-        count(*) filter (where standing = 'unclear') as n_unclear,
-        count(*) filter (where standing = 'waived') as n_waived
+        count(*) filter (where status = 'spurious') as n_spurious,
+        count(*) filter (where status = 'context-dependent') as n_dependent,
+        count(*) filter (where status = 'genuine') as n_genuine,
+        count(*) filter (where status = 'unclear') as n_unclear,
+        count(*) filter (where status = 'waived') as n_waived
     from verdicts
 ),
 
@@ -48,7 +48,7 @@ totals as (
     select
         sum(abs(score)) as total,
         coalesce(sum(abs(score)) filter (
-            where word in (select word from verdicts where kind = 'word' and standing = 'spurious')
+            where word in (select word from verdicts where kind = 'word' and status = 'spurious')
         ), 0) as on_spurious
     from word_scores
     where kind = 'word'
@@ -103,18 +103,18 @@ select
     errors.n_cut,
     judged.n_words,
     judged.n_used,
-    standings.n_spurious,
-    standings.n_dependent,
-    standings.n_genuine,
-    standings.n_unclear,
-    standings.n_waived,
+    by_status.n_spurious,
+    by_status.n_dependent,
+    by_status.n_genuine,
+    by_status.n_unclear,
+    by_status.n_waived,
     totals.on_spurious / nullif(totals.total, 0) as spurious_share,
     casing.capitalised_share,
     rules.by_list or coalesce(casing.capitalised_share, 0) = 0 as caseless
 from errors
 cross join totals
 cross join judged
-cross join standings
+cross join by_status
 cross join casing
 cross join rules
 order by errors.n_examples

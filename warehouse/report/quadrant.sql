@@ -13,7 +13,7 @@
 -- column  ci_high      95 % interval of mean_score                        [unit of the scalar]
 -- column  label_rate   share of its examples with the label               [0..1]
 -- column  n_examples   examples with the word
--- column  reach        share of the explained examples with the word      [0..1]
+-- column  document_frequency        share of the explained examples with the word      [0..1]
 -- column  verdict      spurious or not spurious
 -- column  caption      what is written beside its point: the word, or nothing
 -- unique  label, word
@@ -30,14 +30,14 @@ joined as (
         round(importance.ci_high, 3) as ci_high,
         round(association.label_rate, 3) as label_rate,
         importance.n_examples,
-        round(importance.reach, 4) as reach,
+        round(importance.document_frequency, 4) as document_frequency,
         max(abs(importance.mean_score)) over (partition by importance.label) as largest_score,
         exists (
             select 1
             from verdicts
             where
                 verdicts.kind = 'word'
-                and verdicts.standing = 'spurious'
+                and verdicts.status = 'spurious'
                 and verdicts.word = importance.word
                 and (verdicts.label = importance.label or $mirrored)
         ) as spurious,
@@ -81,7 +81,7 @@ select
     ci_high,
     label_rate,
     n_examples,
-    reach,
+    document_frequency,
     if(spurious, 'spurious', 'not spurious') as verdict,
     case
         when neighbour > 1 then ''
@@ -93,4 +93,4 @@ from captioned
 qualify spurious or row_number() over (
     partition by label order by least(impact_place, score_place, label_place), word
 ) <= $max_points
-order by spurious, label, reach desc, word
+order by spurious, label, document_frequency desc, word

@@ -1,11 +1,11 @@
--- slice_words: words that score otherwise in one slice than in the others of its column, the surest first.
+-- slice_words: words that score otherwise in one slice than in the others of its column, the most significant first.
 -- One row per (slice, value, label, word).
 --
 -- param   labels      labels to show
 -- param   fdr         largest q-value of a difference
 -- column  slice       column of the dataset
 -- column  value       its value
--- column  label       label the scores speak for
+-- column  label       label the scores push towards
 -- column  word        lower-case word
 -- column  type        type of the word
 -- column  n_examples  examples of the slice with the word

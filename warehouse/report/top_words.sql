@@ -1,8 +1,8 @@
--- top_words: the words that speak most for each label, by the lower end of their interval.
+-- top_words: the words that push most towards each label, by the lower end of their interval.
 -- One row per (label, word).
 --
 -- param   top_words   longest list per label
--- column  label       label the word speaks for
+-- column  label       label the word pushes towards
 -- column  place       1 for the strongest
 -- column  word        lower-case word
 -- column  type        type of the word
@@ -23,7 +23,7 @@ select
     words.ci_low,
     words.ci_high,
     words.label_rate,
-    if(verdicts.standing = 'spurious', 'spurious', 'not spurious') as verdict
+    if(verdicts.status = 'spurious', 'spurious', 'not spurious') as verdict
 from words
 left join verdicts using (kind, label, word)
 where words.kind = 'word' and words.used

@@ -1,9 +1,9 @@
--- unstable: words that mean something else to the model in the other corpus, the surest first.
+-- unstable: words that mean something else to the model in the other corpus, the most significant first.
 -- One row per (label, word).
 --
 -- param   labels        labels to show
 -- param   fdr           largest q-value of a difference
--- column  label         label the scores speak for
+-- column  label         label the scores push towards
 -- column  word          lower-case word
 -- column  type          type of the word
 -- column  n_examples    examples in the audited corpus
@@ -11,7 +11,7 @@
 -- column  mean_score    mean score in the audited corpus       [unit of the scalar]
 -- column  elsewhere     mean score in the other                [unit of the scalar]
 -- column  q_value       false discovery rate of the difference
--- column  sign_flip     it surely speaks for the label in one and surely against it in the other
+-- column  sign_flip     it significantly pushes towards the label in one and away from it in the other
 -- column  verdict       what the trials showed; null for a word that was not tried
 -- unique  label, word
 select

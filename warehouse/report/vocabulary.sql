@@ -3,13 +3,13 @@
 --
 -- column  place            1 for the best candidate
 -- column  word             lower-case word
--- column  type             name or content word
+-- column  type             type of the word
 -- column  n_examples       examples with the word
 -- column  n_occurrences    times it stands in the explained texts
 -- column  pieces_per_word  tokens per occurrence today
 -- column  pieces           the pieces of its first occurrence, in order
 -- column  tokens_saved     tokens of the explained texts that one piece would save
--- column  label            label it speaks for
+-- column  label            label it pushes towards
 -- column  mean_score       mean score towards that label     [unit of the scalar]
 -- unique  word
 with

@@ -1,8 +1,8 @@
 -- word: everything known about one word.
--- One row per (kind, label) the word speaks for.
+-- One row per (kind, label) the word pushes towards.
 --
 -- param   word          lower-case word, or a piece with · where the word goes on
--- column  label         label the word speaks for
+-- column  label         label the word pushes towards
 -- column  word          the word
 -- column  kind          word or piece
 -- column  type          type of the word
@@ -12,10 +12,9 @@
 -- column  ci_high       95 % interval of mean_score             [unit of the scalar]
 -- column  q_value       false discovery rate of the importance
 -- column  label_rate    share of its examples with the label    [0..1]
--- column  spuriousness  0..1, before any test
 -- column  verdict       null where the word was not tried
--- column  standing      the verdict, or waived
--- column  rules         rules that fired: rule, detail
+-- column  status      the verdict, or waived
+-- column  rules         rules that fired: rule, figures, words
 -- column  waived_by     owner of the waiver that is honoured
 -- column  effects       what each operator shows: operator, n_trials, mean_effect, effect_low, effect_high
 select
@@ -29,9 +28,8 @@ select
     words.ci_high,
     words.q_value,
     words.label_rate,
-    words.spuriousness,
     verdicts.verdict,
-    verdicts.standing,
+    verdicts.status,
     verdicts.rules,
     verdicts.waived_by,
     (

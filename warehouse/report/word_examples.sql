@@ -2,7 +2,7 @@
 -- One row per (kind, label, word, place). The three lists are read side by side.
 --
 -- param   kinds          word or piece
--- param   labels         label the score should speak for; empty for either direction
+-- param   labels         label the score should push towards; empty for either direction
 -- param   words          lower-case words
 -- param   mirrored       a score towards one label is minus the score towards the other
 -- param   max_sentences  most examples per word

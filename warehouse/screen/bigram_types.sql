@@ -6,7 +6,7 @@
 -- column  type             place, name, number, markup, mixed script, function word, content word ...
 -- column  rule             id of the first rule that fits
 -- column  word_group       group of its function word; null for all others
--- column  evidence         the rule with its figures, in words
+-- column  words            its words and their types
 -- unique  word
 with
 
@@ -18,10 +18,14 @@ bigram_parts as (
         seconds.word as second_word,
         seconds.type as second_type,
         [first_type, second_type] as types,
-        [firsts.word_group, seconds.word_group] as word_groups
+        [firsts.word_group, seconds.word_group] as word_groups,
+        first_rules.type as first_meaning,
+        second_rules.type as second_meaning
     from (select distinct word from word_importance where kind = 'bigram') as pairs
     inner join word_rules as firsts on split_part(pairs.word, ' ', 1) = firsts.word
     inner join word_rules as seconds on split_part(pairs.word, ' ', 2) = seconds.word
+    left join type_rules as first_rules on firsts.word_group = first_rules.type
+    left join type_rules as second_rules on seconds.word_group = second_rules.type
 ),
 
 -- Two words of the same kind are of that kind; what is joined to a name is part of it, unless it has a meaning.
@@ -34,9 +38,9 @@ ruled_bigrams as (
                 then 'place.bigram_list'
             when list_contains(types, 'mixed script') then 'mixed.bigram'
             when list_contains(types, 'markup') then 'markup.bigram'
-            when types = ['place', 'place'] then 'place.bigram'
+            when first_type = 'place' and second_type = 'place' then 'place.bigram'
             when list_contains(types, 'content word') then 'content.bigram'
-            when list_has_any(types, ['name', 'place']) then 'name.bigram'
+            when list_contains(types, 'name') or list_contains(types, 'place') then 'name.bigram'
             when list_contains(types, 'number') then 'number.bigram'
             when list_contains(types, 'function word') then 'function.bigram'
             else concat(first_type, '.bigram')
@@ -55,13 +59,15 @@ select
     rule,
     -- not only, very funny: the group that carries meaning is that of the pair
     coalesce(
-        list_filter(word_groups, lambda g: g in ('negation', 'intensifier', 'contrast'))[1],
+        first_meaning,
+        second_meaning,
         if(type = 'function word', list_filter(word_groups, lambda g: g is not null)[1], null)
     ) as word_group,
-    if(
-        rule = 'place.bigram_list',
-        'in the list of places',
-        concat(first_word, ': ', first_type, ', ', second_word, ': ', second_type)
-    ) as evidence
+    map {
+        'first_word': first_word,
+        'first_type': first_type,
+        'second_word': second_word,
+        'second_type': second_type
+    } as words
 from ruled_bigrams
 order by word

@@ -6,7 +6,7 @@
 -- column  type            affix, fragment, markup or number
 -- column  rule            id of the first rule that fits
 -- column  entropy         spread of the words that the piece stands for  [bits]
--- column  evidence        the rule with its figures, in words
+-- column  figures         words that it stands for; share of them that are names, if it is half or more
 -- unique  piece
 with
 
@@ -28,7 +28,7 @@ stems as (
         count(*) filter (where words.type = 'function word') as n_functions,
         count(*) filter (where words.type = 'markup') as n_markup,
         count(*) filter (where words.type = 'number') as n_numbers,
-        count(*) filter (where words.type in ('name', 'place')) as n_names
+        count(*) filter (where words.type = 'name' or words.type = 'place') as n_names
     from piece_occurrences as pieces
     left join word_rules as words on pieces.source_word = words.word
     group by pieces.piece, stem
@@ -85,20 +85,6 @@ select
     split_part(rule, '.', 1) as type,
     rule,
     entropy,
-    case rule
-        when 'affix.list'
-            then concat('an affix with a meaning of its own, in ', n_words, if(n_words = 1, ' word', ' words'))
-        when 'markup.piece' then 'a piece of addresses or markup'
-        when 'number.piece' then 'a piece of numbers'
-        when 'affix.word'
-            then concat('a word of its own, at the head of ', n_words, if(n_words = 1, ' word', ' words'))
-        when 'affix.negation' then 'the end of a negation'
-        when 'affix.clitic' then 'a piece of contractions'
-        when 'fragment.one_word' then concat('mostly a piece of one word, of ', n_words)
-        else concat(
-            'a piece of ', n_words, ' words with nothing in common',
-            if(name_share >= 0.5, concat(', ', round(100 * name_share)::integer, ' % of them names'), '')
-        )
-    end as evidence
+    map {'n_words': n_words::double, 'name_share': if(name_share >= 0.5, name_share, null)} as figures
 from ruled_pieces
 order by piece

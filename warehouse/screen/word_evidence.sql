@@ -1,4 +1,4 @@
--- word_evidence: what speaks for each type of a word: its casing, the lists it is in, and the places it stands in.
+-- word_evidence: what decides the type of a word: its casing, the lists it is in, and the places it stands in.
 -- One row per word.
 --
 -- A name is capitalised where no sentence starts. Lists help only where casing says too little: such lists also

@@ -73,10 +73,10 @@ def test_importance_of_two_words_by_hand(warehouse):
     x = found["a", "x"]
     assert x == {
         "label": "a", "word": "x", "kind": "word", "n_examples": 2, "mean_score": 2.0, "std_error": 1.0, "noise_share": 0.0,
-        "size": pytest.approx(math.sqrt(5)),  # of 3 and 1
+        "rms": pytest.approx(math.sqrt(5)),  # of 3 and 1
         "ci_low": pytest.approx(2 - half, abs=1e-4), "ci_high": pytest.approx(2 + half, abs=1e-4),
         "p_value": pytest.approx(p, rel=0.003), "q_value": pytest.approx(2 * x["p_value"]),  # the smaller of two: p * 2 / 1
-        "mean_share": 0.5, "reach": 2 / 3, "impact": 4 / 3, "mean_gradient_x_input": 0.0,  # 1 and -1
+        "mean_share": 0.5, "document_frequency": 2 / 3, "impact": 4 / 3, "mean_gradient_x_input": 0.0,  # 1 and -1
         "mean_gradient_norm": 1.0, "pieces_per_word": 1.0, "n_words": 1, "source_words": None, "typical_score": 0.0,
         # Two means, 2 and 0, both with squared error 1: centre 1, Q = 1 + 1, tau2 = (2 - 1) / (2 - 2 / 2) = 1, half is kept:
         # 1 + (2 - 1) / 2, with variance 1 / 2 + 1 / 4 of the centre's, which is 1 / (1 / 2 + 1 / 2)
@@ -121,7 +121,7 @@ def test_with_three_labels_a_score_speaks_only_for_its_target(warehouse):
         4          | x    | 7.0
     """, labels=("a", "b", "c"), mirrored=False)  # fmt: skip
     # b and c have one example each: below min_examples
-    assert only(rows, "label", "n_examples", "mean_score", "reach", "impact") == [("a", 2, 2.0, 0.5, 1.0)]
+    assert only(rows, "label", "n_examples", "mean_score", "document_frequency", "impact") == [("a", 2, 2.0, 0.5, 1.0)]
 
 
 def test_a_word_enters_at_exactly_min_examples(warehouse):

@@ -1,17 +1,20 @@
 """Vocabulary and hints for labelling."""
 
+from tasks.pages.rules import told
 from tests.sql.helpers import only
+from warehouse import seed
 
 WORDS = {
     "label": "a", "kind": "word", "type": "content word", "n_examples": 10, "mean_score": 1.0, "impact": 0.5, "label_rate": 0.9, "used": True,
-    "reasons": None, "pieces_per_word": 2.0, "spuriousness": 0.0,
+    "pieces_per_word": 2.0,
 }  # fmt: skip
 
 
-VERDICT = {"label": "a", "kind": "word", "severity": 0.1, "standing": "genuine"}
+VERDICT = {"label": "a", "kind": "word", "severity": 0.1, "status": "genuine"}
 
 
 def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spurious_word(warehouse):
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"))
     warehouse.insert("word_occurrences", """
         example_id | word     | n_pieces
         1          | tedious  | 3
@@ -35,7 +38,7 @@ def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spuriou
         1990s    | number       | a     | 9.0
         drab     | content word | a     | 4.0
     """, **WORDS)  # fmt: skip
-    warehouse.insert("verdicts", "word | standing\nkane | spurious\ntedious | genuine", **VERDICT)
+    warehouse.insert("verdicts", "word | status\nkane | spurious\ntedious | genuine", **VERDICT)
     # tedious saves 2 * 3 = 6 tokens at 2.0 = 12, for b; gripping and drab save 1 at 4.0 = 4 each, by name
     rows = warehouse.build("recommend/vocabulary_candidates", max_vocabulary=2)
     assert rows == [
@@ -58,11 +61,14 @@ def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spuriou
 
 
 def hints(warehouse, words, association, verdicts, **params):
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"))
     warehouse.insert("words", words, **WORDS)
     warehouse.insert("label_association", association, label_share=0.5)
     warehouse.insert("verdicts", verdicts, **VERDICT)
     warehouse.connection.execute(
-        "alter table verdicts add column rules struct(rule varchar, detail varchar)[] default [{'rule': 'name', 'detail': 'seen'}]"
+        "alter table verdicts"
+        " add column rules struct(rule varchar, figures map(varchar, double), words map(varchar, varchar))[]"
+        " default [{'rule': 'number.date', 'figures': map {}, 'words': map {}}]"
     )
     rows = warehouse.build(
         "recommend/labelling_hints", **{"max_hints": 9, "min_hint_examples": 8, "min_hint_lift": 0.2, **params}
@@ -97,7 +103,7 @@ def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_surely_ri
         a     | untried | 30         | 0.75
         a     | but     | 30         | 0.75
     """, """
-        word    | standing | severity
+        word    | status | severity
         kane    | spurious | 0.2
         rome    | spurious | 0.4
         dull    | genuine  | 0.1
@@ -109,12 +115,16 @@ def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_surely_ri
         but     | genuine  | 0.1
     """)  # fmt: skip
     # usefulness of add, n * (2 * rate_low - 1): dull 30 * 0.5 = 15, drab 8 * 0.6 = 4.8, edge 10 * 0.4 = 4
-    assert only(rows, "action", "place", "word", "n_examples", "reason") == [
-        ("drop", 1, "rome", 40, "name: seen"),
-        ("drop", 2, "kane", 40, "name: seen"),
-        ("add", 1, "dull", 30, "right in 90 % of 30 examples, at least 75 % with 95 % confidence"),
-        ("add", 2, "drab", 8, "right in 95 % of 8 examples, at least 80 % with 95 % confidence"),
-        ("add", 3, "edge", 10, "right in 90 % of 10 examples, at least 70 % with 95 % confidence"),
+    said = [(*only([row], "action", "place", "word", "n_examples")[0], told(row["reason"])) for row in rows]
+    assert said == [
+        ("drop", 1, "rome", 40, "It is a date, or part of one."),
+        ("drop", 2, "kane", 40, "It is a date, or part of one."),
+        ("add", 1, "dull", 30, "It is right in 90 % of 30 texts, and in 75 % or more with 95 % confidence."),
+        ("add", 2, "drab", 8, "It is right in 95 % of 8 texts, and in 80 % or more with 95 % confidence."),
+        ("add", 3, "edge", 10, "It is right in 90 % of 10 texts, and in 70 % or more with 95 % confidence."),
+    ]
+    assert [fact["figures"] for fact in rows[2]["reason"]] == [
+        [("label_rate", 0.9), ("n_examples", 30.0), ("rate_low", 0.75)]
     ]
 
 
@@ -134,7 +144,7 @@ def test_the_list_of_hints_is_cut_per_action_and_label(warehouse):
         b     | v    | 10         | 0.8
         b     | w    | 10         | 0.8
     """, """
-        word | label | standing
+        word | label | status
         x    | a     | genuine
         y    | a     | genuine
         z    | b     | genuine
@@ -149,6 +159,6 @@ def test_a_keyword_spurious_for_one_label_is_not_proposed_for_another(warehouse)
         warehouse,
         "word | label\nx | a\nx | b",
         "label | word | n_examples | rate_low\na | x | 10 | 0.1\nb | x | 10 | 0.8",
-        "word | label | standing\nx | a | spurious\nx | b | genuine",
+        "word | label | status\nx | a | spurious\nx | b | genuine",
     )
     assert only(rows, "action", "label", "word") == [("drop", "a", "x")]

@@ -14,5 +14,9 @@ def test_a_pair_of_words_is_typed_by_its_parts_and_new_york_by_the_list(warehous
         "not very": ("function word", "function.bigram", "negation"),
         "very good": ("content word", "content.bigram", "intensifier"),
     }
+    # The group that carries meaning is that of the pair.
+    assert {pair: found["bigram", pair]["expectation"] for pair in pairs} == {
+        "rob zork": "none", "new york": "none", "of course": "meaning", "not very": "exempt", "very good": "exempt",
+    }  # fmt: skip
     assert found["word", "york"]["rule"] == "place.part"
-    assert found["bigram", "rob zork"]["evidence"] == "rob: name, zork: name"
+    assert found["bigram", "rob zork"]["said"] == "“rob” is of the type name and “zork” of the type name."

@@ -33,7 +33,7 @@ def test_a_piece_is_a_fragment_only_where_it_stands_for_unrelated_words(warehous
         "·90": ("number", "number.piece"),
         "·://·": ("markup", "markup.piece"),
     }
-    assert rows["·ar·"]["evidence"] == "a piece of 3 words with nothing in common"
+    assert rows["·ar·"]["said"] == "It is a piece of 3 words with nothing in common."
     # log2(3); -(0.6 log2 0.6 + 0.4 log2 0.2)
     assert rows["·ar·"]["entropy"] == pytest.approx(1.584962501)
     assert rows["ba·"]["entropy"] == pytest.approx(1.370950594)

@@ -92,6 +92,7 @@ def test_what_stands_beside_a_word_is_counted(warehouse):
     ("share", "rule"), [("null", "place.bigram_list"), (0.8, "place.bigram_list"), (0.7, "name.bigram")]
 )
 def test_a_pair_is_a_place_of_the_list_unless_it_is_mostly_written_small(warehouse, share, rule):
+    warehouse.build("screen/type_rules", word_types=LISTS["word_types"])
     warehouse.insert("word_rules", "word | type | word_group:varchar\nnew | name | null\nyork | name | null")
     warehouse.insert("word_importance", "word\nnew york", kind="bigram")
     warehouse.insert("place_pairs", f"place | capitalised_share:double\nnew york | {share}")

@@ -6,11 +6,14 @@ The texts go through the same word boundaries as an audit's; no model is needed.
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tasks.pages.rules import told
 from tasks.screen import QUERIES, _names
 from tasks.text.words import word_spans
 from warehouse import seed
 
-LISTS = {name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words")}
+LISTS = {
+    name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")
+}
 
 PLAIN = ["We saw it in Rome on a plain day and then we went home to sleep, which is all there was to do."] * 30
 """Texts whose capitals say something, around those of a test."""
@@ -47,7 +50,8 @@ def typed(world, texts, pieces=(), bigrams=(), votes="[]"):
         **LISTS,
     }
     rows = [world.build(path, **params) for path in QUERIES[: QUERIES.index("screen/word_types") + 1]][-1]
-    return {(row["kind"], row["word"]): row for row in rows}
+    # Every rule has a sentence, with all of its figures.
+    return {(row["kind"], row["word"]): {**row, "said": told([row])} for row in rows}
 
 
 def rules(world, texts, *words, **given):

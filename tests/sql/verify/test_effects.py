@@ -49,15 +49,15 @@ def test_effects_are_those_of_scipy_and_a_flip_is_to_or_from_the_label(warehouse
 
 def test_neighbours_are_compared_with_no_word_on_the_same_texts(warehouse):
     tried(warehouse)
-    (row,) = warehouse.build("verify/evidence", min_turned=0.15)
-    assert (row["delete_effect"], row["insert_effect"], row["mask_effect"], row["strength"]) == (0.75, 1.25, None, 1.0)
+    (row,) = warehouse.build("verify/evidence", min_flip_rate=0.15)
+    assert (row["delete_effect"], row["insert_effect"], row["mask_effect"], row["effect"]) == (0.75, 1.25, None, 1.0)
     # In texts 1 and 2 delete loses 1 and 2, a neighbour 0.5 and 1: half. Neighbour and nothing differ by 0.5 and 1.
     assert (row["n_neighbours"], row["neighbour_loss"], row["neighbour_size"]) == (2, 0.5, 0.5)
     # Of four texts one changes its prediction without the word: surely more than 4.6 %, by Wilson's interval.
     assert row["n_texts"] == 4
-    assert (row["turned"], row["turned_low"], row["n_turning"]) == (0.25, pytest.approx(0.0456, abs=1e-4), 0)
+    assert (row["flip_rate"], row["flip_rate_low"], row["n_flipping"]) == (0.25, pytest.approx(0.0456, abs=1e-4), 0)
     assert (row["necessity"], row["sufficiency"]) == (pytest.approx(1 / 3), 0.5)
-    assert row["spread"] == pytest.approx(np.std([1.0, 2.0, 0.5, -0.5], ddof=1) / 0.75)
+    assert row["coefficient_of_variation"] == pytest.approx(np.std([1.0, 2.0, 0.5, -0.5], ddof=1) / 0.75)
 
 
 def test_independent_witnesses_are_pooled_and_operators_on_the_same_texts_are_one(warehouse):
@@ -76,7 +76,7 @@ def test_independent_witnesses_are_pooled_and_operators_on_the_same_texts_are_on
     )  # fmt: skip
     warehouse.build("verify/trials", trial_parts=[part], labels=["a", "b"])
     warehouse.build("verify/effects")
-    (row,) = warehouse.build("verify/evidence", min_turned=0.15)
+    (row,) = warehouse.build("verify/evidence", min_flip_rate=0.15)
     texts = removed.mean(axis=1)
     # The mean of two means is half of the difference of one and the other's negative.
     welch = stats.ttest_ind(texts, -added, equal_var=False).confidence_interval(0.95)
@@ -84,4 +84,4 @@ def test_independent_witnesses_are_pooled_and_operators_on_the_same_texts_are_on
         pytest.approx(welch.low / 2, rel=1e-4),
         pytest.approx(welch.high / 2, rel=1e-4),
     )
-    assert (row["n_agreeing"], row["n_turning"]) == (4, 0)
+    assert (row["n_agreeing"], row["n_flipping"]) == (4, 0)

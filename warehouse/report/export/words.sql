@@ -2,4 +2,4 @@
 -- One row per (kind, label, word).
 select *
 from words
-order by flagged desc, impact desc, kind desc, label, word
+order by used desc, impact desc, kind desc, label, word

@@ -13,7 +13,7 @@ def company_of(warehouse, effects, words):
     warehouse.insert("trials", "example_id | effect\n" + rows, kind="word", label="a", word="x", operator="delete")
     places = "\n".join(f"{i} | {word} | {k}" for i, text in enumerate(words) for k, word in enumerate(text))
     warehouse.insert("word_occurrences", "example_id | word | word_start\n" + places)
-    return warehouse.build("verify/company")
+    return warehouse.build("verify/interactions")
 
 
 def test_a_word_that_acts_only_beside_another_is_found_with_it(warehouse):
@@ -23,7 +23,7 @@ def test_a_word_that_acts_only_beside_another_is_found_with_it(warehouse):
     t = stats.ttest_ind(together, alone).statistic
     every = np.concatenate([together, alone])
     within = sum(((part - part.mean()) ** 2).sum() for part in (together, alone))
-    assert only([row], "companion", "contrast", "n_texts", "n_others") == [("key", "presence", 6, 6)]
+    assert only([row], "partner", "comparison", "n_texts", "n_others") == [("key", "presence", 6, 6)]
     assert row["t"] == pytest.approx(t, rel=1e-9)
     assert row["explained"] == pytest.approx(1 - within / ((every - every.mean()) ** 2).sum(), rel=1e-9)
     assert (row["effect"], row["other_effect"]) == (pytest.approx(together.mean()), pytest.approx(alone.mean()))
@@ -32,7 +32,7 @@ def test_a_word_that_acts_only_beside_another_is_found_with_it(warehouse):
 def test_a_word_whose_sign_hangs_on_the_order_is_found_with_the_other(warehouse):
     effects = [3.0, 3.1, 2.9, 3.2, -3.0, -3.1, -2.8, -3.0]
     (row,) = company_of(warehouse, effects, [["pair", "x"]] * 4 + [["x", "pair"]] * 4)
-    assert only([row], "companion", "contrast", "n_texts", "n_others") == [("pair", "order", 4, 4)]
+    assert only([row], "partner", "comparison", "n_texts", "n_others") == [("pair", "order", 4, 4)]
     assert (row["effect"], row["other_effect"]) == (pytest.approx(3.05), pytest.approx(-2.975))
 
 
