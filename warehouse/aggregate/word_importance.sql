@@ -26,10 +26,10 @@
 -- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
 -- column  p_value                two-sided, of mean_score = typical_score
 -- column  q_value                false discovery rate at which the word enters the list
--- column  size                   root of the mean squared score, whichever label it is for      [unit of the scalar]
+-- column  rms                    root of the mean squared score, whichever label it is for      [unit of the scalar]
 -- column  mean_share             mean share of the example's |scores|                          [0..1]
--- column  reach                  document frequency: n_examples / all explained examples       [0..1]
--- column  impact                 mean_score * reach: what the word adds to the average example [unit of the scalar]
+-- column  document_frequency                  document frequency: n_examples / all explained examples       [0..1]
+-- column  impact                 mean_score * document_frequency: what the word adds to the average example [unit of the scalar]
 -- column  mean_gradient_x_input  the same mean by gradient x input                             [unit of the scalar]
 -- column  mean_gradient_norm     mean norm of the gradient to the one-hot input
 -- column  pieces_per_word        tokens per occurrence
@@ -149,9 +149,9 @@ select
     ranked.p_value,
     step_up_q(ranked.p_value, ranked.n_tests, ranked.p_rank, (ranked.kind, ranked.label)) as q_value,
     -- n - 1 because the variance divides by it
-    sqrt(ranked.mean_score ** 2 + ranked.variance * (ranked.n_examples - 1) / ranked.n_examples) as size,
+    sqrt(ranked.mean_score ** 2 + ranked.variance * (ranked.n_examples - 1) / ranked.n_examples) as rms,
     ranked.mean_share,
-    ranked.n_examples / explained.n_explained as reach,
+    ranked.n_examples / explained.n_explained as document_frequency,
     ranked.mean_score * ranked.n_examples / explained.n_explained as impact,
     ranked.mean_gradient_x_input,
     ranked.mean_gradient_norm,

@@ -4,7 +4,7 @@
 -- Necessity and sufficiency are those of the model (Joshi et al. 2022): how often its prediction depends on the word,
 -- and how often the word alone determines it. The texts of insert are other texts than those of the other operators.
 --
--- param   min_turned         share of changed predictions that an operator must significantly reach     [0..1]
+-- param   min_flip_rate         share of changed predictions that an operator must significantly document_frequency     [0..1]
 -- column  kind               word or piece
 -- column  label              label the word pushes towards
 -- column  word               lower-case word; a piece with · where the word goes on
@@ -14,26 +14,26 @@
 -- column  mask_effect        mean effect by mask                                                          [log-odds]
 -- column  swap_effect        mean effect by swap                                                          [log-odds]
 -- column  insert_effect      mean effect by insert                                                        [log-odds]
--- column  strength           mean of these four, or of those that exist                                   [log-odds]
+-- column  effect           mean of these four, or of those that exist                                   [log-odds]
 -- column  pooled_low         95 % interval of the mean of two: of delete, mask and swap, averaged in each text, and of
 --                            insert, in other texts; of one if the other has under three texts            [log-odds]
 -- column  pooled_high        its upper end                                                                [log-odds]
 -- column  n_agreeing         of these four, with a mean above 0
 -- column  n_for              of these four, with intervals above 0
 -- column  n_against          of these four, with intervals below 0
--- column  turned             texts whose prediction changes, to whichever label, by delete                [0..1]
--- column  turned_low         lower end of its 95 % interval                                               [0..1]
--- column  n_turning          of delete, mask and swap, those that significantly change min_turned of the predictions
+-- column  flip_rate             texts whose prediction changes, to whichever label, by delete                [0..1]
+-- column  flip_rate_low         lower end of its 95 % interval                                               [0..1]
+-- column  n_flipping          of delete, mask and swap, those that significantly change min_flip_rate of the predictions
 -- column  necessity          texts read as the label that no longer are, by delete and swap               [0..1]
 -- column  sufficiency        texts read as another label that become the label, by insert                 [0..1]
 -- column  swap_size          mean |effect| of a swap within the type: 0 where the word should not matter  [log-odds]
 -- column  opposite_share     texts in which delete has the opposite effect                                [0..1]
--- column  spread             standard deviation over |mean| of the effects by delete
+-- column  coefficient_of_variation             standard deviation over |mean| of the effects by delete
 -- column  n_neighbours       different neighbours that were tried
 -- column  neighbour_loss     share of the effect by delete that is lost with a neighbour in its place: the slope of one
 --                            on the other
 -- column  neighbour_size     mean |difference| of a neighbour to no word, over the mean |effect| by delete
--- column  stand_in_size      the same for the words of swap: the size for an arbitrary word
+-- column  replacement_size      the same for the words of swap: the size for an arbitrary word
 -- unique  kind, label, word
 with
 
@@ -48,20 +48,20 @@ wide as (
         max(mean_effect) filter (where operator = 'mask') as mask_effect,
         max(mean_effect) filter (where operator = 'swap') as swap_effect,
         max(mean_effect) filter (where operator = 'insert') as insert_effect,
-        avg(mean_effect) filter (where operator != 'neighbour') as strength,
+        avg(mean_effect) filter (where operator != 'neighbour') as effect,
         count(*) filter (where operator != 'neighbour' and mean_effect > 0) as n_agreeing,
         count(*) filter (where operator != 'neighbour' and effect_low > 0) as n_for,
         count(*) filter (where operator != 'neighbour' and effect_high < 0) as n_against,
-        max(change_rate) filter (where operator = 'delete') as turned,
-        max(change_low) filter (where operator = 'delete') as turned_low,
-        count(*) filter (where operator in ('delete', 'mask', 'swap') and change_low >= $min_turned) as n_turning,
+        max(change_rate) filter (where operator = 'delete') as flip_rate,
+        max(change_low) filter (where operator = 'delete') as flip_rate_low,
+        count(*) filter (where operator in ('delete', 'mask', 'swap') and change_low >= $min_flip_rate) as n_flipping,
         sum(n_flipped) filter (where operator in ('delete', 'swap'))
         / nullif(sum(n_flippable) filter (where operator in ('delete', 'swap')), 0) as necessity,
         max(flip_rate) filter (where operator = 'insert') as sufficiency,
         max(mean_size) filter (where operator = 'swap') as swap_size,
         max(opposite_share) filter (where operator = 'delete') as opposite_share,
         max(sd) filter (where operator = 'delete')
-        / nullif(abs(max(mean_effect) filter (where operator = 'delete')), 0) as spread
+        / nullif(abs(max(mean_effect) filter (where operator = 'delete')), 0) as coefficient_of_variation
     from effects
     group by kind, label, word
 ),
@@ -121,7 +121,7 @@ compared as (
         avg(abs(other.margin_after - deleted.margin_after)) filter (where other.operator = 'neighbour')
         / nullif(avg(abs(deleted.effect)) filter (where other.operator = 'neighbour'), 0) as neighbour_size,
         avg(abs(other.margin_after - deleted.margin_after)) filter (where other.operator = 'swap')
-        / nullif(avg(abs(deleted.effect)) filter (where other.operator = 'swap'), 0) as stand_in_size
+        / nullif(avg(abs(deleted.effect)) filter (where other.operator = 'swap'), 0) as replacement_size
     from trials as other
     inner join trials as deleted using (kind, label, word, example_id)
     where other.operator in ('neighbour', 'swap') and deleted.operator = 'delete'
@@ -138,24 +138,24 @@ select
     wide.mask_effect,
     wide.swap_effect,
     wide.insert_effect,
-    wide.strength,
+    wide.effect,
     pooled.mean - t_975(pooled.dof) * pooled.std_error as pooled_low,
     pooled.mean + t_975(pooled.dof) * pooled.std_error as pooled_high,
     wide.n_agreeing,
     wide.n_for,
     wide.n_against,
-    wide.turned,
-    wide.turned_low,
-    wide.n_turning,
+    wide.flip_rate,
+    wide.flip_rate_low,
+    wide.n_flipping,
     wide.necessity,
     wide.sufficiency,
     wide.swap_size,
     wide.opposite_share,
-    wide.spread,
+    wide.coefficient_of_variation,
     coalesce(compared.n_neighbours, 0) as n_neighbours,
     compared.neighbour_loss,
     compared.neighbour_size,
-    compared.stand_in_size
+    compared.replacement_size
 from wide
 left join pooled using (kind, label, word)
 left join compared using (kind, label, word)

@@ -1,4 +1,4 @@
--- company: the other word with which a candidate interacts most, by the texts in which the candidate was deleted.
+-- interactions: the other word with which a candidate interacts most, by the texts in which the candidate was deleted.
 -- One row per candidate (label, word) with such a word; fragments have none.
 --
 -- Two interactions are tested with each other word of these texts. presence: does the effect differ between texts with
@@ -8,9 +8,9 @@
 --
 -- column  label        label the word pushes towards
 -- column  word         lower-case word
--- column  companion    the other word
--- column  contrast     presence: it is in the text or not; order: it comes before the candidate or behind it
--- column  n_texts      texts in which the companion is (presence), or comes first (order)
+-- column  partner    the other word
+-- column  comparison     presence: it is in the text or not; order: it comes before the candidate or behind it
+-- column  n_texts      texts in which the partner is (presence), or comes first (order)
 -- column  n_others     the other texts
 -- column  effect       mean effect of the candidate in the texts of n_texts    [log-odds]
 -- column  other_effect mean effect in the others                               [log-odds]
@@ -45,7 +45,7 @@ positions as (
 word_pairs as (
     select
         deleted.*,
-        other.word as companion,
+        other.word as partner,
         other.first_start < own.first_start as comes_first
     from deleted
     inner join positions as own using (example_id, word)
@@ -56,36 +56,36 @@ contrasts as (
     select
         label,
         word,
-        companion,
-        'presence' as contrast,
+        partner,
+        'presence' as comparison,
         count(*) as n_texts,
         any_value(n_all) - count(*) as n_others,
         sum(effect) as total,
         any_value(all_total) - sum(effect) as other_total,
         any_value(all_squares) as squares
     from word_pairs
-    group by label, word, companion
+    group by label, word, partner
     union all
     select
         label,
         word,
-        companion,
-        'order' as contrast,
+        partner,
+        'order' as comparison,
         count(*) filter (where comes_first) as n_texts,
         count(*) filter (where not comes_first) as n_others,
         sum(effect) filter (where comes_first) as total,
         sum(effect) filter (where not comes_first) as other_total,
         sum(effect ** 2) as squares
     from word_pairs
-    group by label, word, companion
+    group by label, word, partner
 ),
 
 interactions as (
     select
         label,
         word,
-        companion,
-        contrast,
+        partner,
+        comparison,
         n_texts,
         n_others,
         total / n_texts as effect,
@@ -103,5 +103,5 @@ interactions as (
 select * exclude (between_squares, within_squares)
 from interactions
 where abs(t) >= 5 and explained >= 0.4
-qualify row_number() over (partition by label, word order by explained desc, contrast desc, companion) = 1
+qualify row_number() over (partition by label, word order by explained desc, comparison desc, partner) = 1
 order by label, word
