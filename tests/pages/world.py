@@ -19,7 +19,7 @@ TAIL = f" \u202egnp\u202c\x07 {{{{ 7*7 }}}} javascript:window.hit=1 =1+1 {'x' * 
 
 
 def scores_of(word, is_good):
-    """(score towards the predicted label, pieces) of a word: the tag always speaks for `good`."""
+    """(score towards the predicted label, pieces) of a word: the tag always pushes towards `good`."""
     known = {"lovely": (2.0, 1), "awful": (2.5, 2), TAG: (0.8 if is_good else -0.8, 1)}
     return known.get(word, (0.01, 1))
 

@@ -47,7 +47,7 @@ def test_expected_effects_are_those_of_a_regression_without_the_word(num_labels)
     assert found == pytest.approx(best, abs=1e-9)
 
 
-def test_a_planted_word_is_not_foretold_and_words_of_the_language_are():
+def test_a_planted_word_is_not_predicted_and_words_of_the_language_are():
     """Two kinds of words, for and against; one of a third kind has learned the largest effect of all by itself."""
     rng = np.random.default_rng(0)
     kinds = np.eye(12)[:3]
@@ -60,7 +60,7 @@ def test_a_planted_word_is_not_foretold_and_words_of_the_language_are():
     assert abs(found[-1]) < 0.2
 
 
-def test_embeddings_at_random_and_single_words_foretell_next_to_nothing():
+def test_embeddings_at_random_and_single_words_predict_next_to_nothing():
     rng = np.random.default_rng(1)
     effects = rng.normal(1, 0.5, 100)
     found = expected_effects(

@@ -15,22 +15,22 @@
 -- column  kind                   word, piece or bigram
 -- column  n_examples             examples with the word and the label as target; all with the word if mirrored
 -- column  mean_score             mean over these examples; positive pushes towards the label  [unit of the scalar]
--- column  ci_low                 95 % interval of mean_score                                   [unit of the scalar]
--- column  ci_high                95 % interval of mean_score                                   [unit of the scalar]
--- column  std_error              standard error of mean_score                                  [unit of the scalar]
--- column  shrunk_score           mean_score, shrunk towards the pooled mean of all words           [unit of the scalar]
--- column  shrunk_sd              its posterior standard deviation                              [unit of the scalar]
+-- column  ci_low                 95 % interval of mean_score  [unit of the scalar]
+-- column  ci_high                95 % interval of mean_score  [unit of the scalar]
+-- column  std_error              standard error of mean_score  [unit of the scalar]
+-- column  shrunk_score           mean_score, shrunk towards the pooled mean of all words  [unit of the scalar]
+-- column  shrunk_sd              its posterior standard deviation  [unit of the scalar]
 -- column  lower_bound            how far shrunk_score significantly is from typical_score: the distance less
 --                                1.645 shrunk_sd, with its sign; 0 where that leaves nothing   [unit of the scalar]
--- column  noise_share            share of std_error squared that is quadrature noise; null without such noise   [0..1]
--- column  typical_score          mean score of the typical word; 0 where scores are mirrored      [unit of the scalar]
+-- column  noise_share            share of std_error squared that is quadrature noise; null without such noise  [0..1]
+-- column  typical_score          mean score of the typical word; 0 where scores are mirrored  [unit of the scalar]
 -- column  p_value                two-sided, of mean_score = typical_score
 -- column  q_value                false discovery rate at which the word enters the list
--- column  rms                    root of the mean squared score, whichever label it is for      [unit of the scalar]
--- column  mean_share             mean share of the example's |scores|                          [0..1]
--- column  document_frequency                  document frequency: n_examples / all explained examples       [0..1]
--- column  impact                 mean_score * document_frequency: what the word adds to the average example [unit of the scalar]
--- column  mean_gradient_x_input  the same mean by gradient x input                             [unit of the scalar]
+-- column  rms                    root of the mean squared score, whichever label it is for  [unit of the scalar]
+-- column  mean_share             mean share of the example's |scores|  [0..1]
+-- column  document_frequency     document frequency: n_examples / all explained examples  [0..1]
+-- column  impact                 mean_score * document_frequency: what it adds to the mean example [unit of the scalar]
+-- column  mean_gradient_x_input  the same mean by gradient x input  [unit of the scalar]
 -- column  mean_gradient_norm     mean norm of the gradient to the one-hot input
 -- column  pieces_per_word        tokens per occurrence
 -- column  n_words                different words a piece comes from; 1 for a word

@@ -9,4 +9,7 @@ left join expected_effects using (label, word)
 where
     evidence.kind = 'word'
     and evidence.effect is not null
-    and (expected_effects.residual is null or abs(coalesce(expected_effects.expected, 0) + expected_effects.residual - evidence.effect) > 1e-9)
+    and (
+        expected_effects.residual is null
+        or abs(coalesce(expected_effects.expected, 0) + expected_effects.residual - evidence.effect) > 1e-9
+    )

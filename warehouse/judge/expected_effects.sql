@@ -6,20 +6,21 @@
 -- nothing. Embeddings that no one has trained on language predict nothing: they count only if they predict the
 -- direction of significantly more than three in five effects, where guessing has one half.
 --
--- param   expected_effects   the predictions, JSON: label, word, expected
--- param   min_effect  smallest mean effect that counts                            [log-odds]
--- column  label       label the word pushes towards
--- column  word        lower-case word
--- column  effect    mean effect over the operators                              [log-odds]
--- column  expected    effect that is predicted; null where embeddings predict nothing    [log-odds]
--- column  residual    effect less what is predicted                              [log-odds]
--- column  predicted_share    expected as a share of effect; null without either
+-- param   expected_effects  the predictions, JSON: label, word, expected
+-- param   min_effect        smallest mean effect that counts  [log-odds]
+-- column  label            label the word pushes towards
+-- column  word             lower-case word
+-- column  effect           mean effect over the operators  [log-odds]
+-- column  expected         effect that is predicted; null where embeddings predict nothing  [log-odds]
+-- column  residual         effect less what is predicted  [log-odds]
+-- column  predicted_share  expected as a share of effect; null without either
 -- unique  label, word
 with
 
 predictions as (
     select unnest(
-        from_json($expected_effects::json, '[{"label": "varchar", "word": "varchar", "expected": "double"}]'), recursive := true
+        from_json($expected_effects::json, '[{"label": "varchar", "word": "varchar", "expected": "double"}]'),
+        recursive := true
     )
 ),
 

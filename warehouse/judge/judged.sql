@@ -12,19 +12,19 @@
 -- stays unclear: there a strong word of the language looks like that by chance. One whose effect changes sign or size
 -- with the text is context-dependent. Else, if the labels or its meaning bear it out, it is genuine.
 --
--- param   min_effect        smallest mean effect that counts                           [log-odds]
--- param   min_operators     operators that must agree
--- param   min_texts         texts in which a content word must have been tried to be spurious
--- param   min_flip_rate        share of predictions that significantly change when the word goes    [0..1]
--- param   max_predicted      share of an effect that is next to nothing, if no more is predicted   [0..1]
--- param   max_opposite      share of opposite effects that makes context-dependent     [0..1]
--- param   max_variation        coefficient_of_variation that makes context-dependent
--- param   min_surface       share of the effect lost with neighbours: tied to the surface  [0..1]
--- param   max_surface       share of the effect lost with neighbours: the meaning counts   [0..1]
+-- param   min_effect     smallest mean effect that counts  [log-odds]
+-- param   min_operators  operators that must agree
+-- param   min_texts      texts in which a content word must have been tried to be spurious
+-- param   min_flip_rate  share of predictions that significantly change when the word goes  [0..1]
+-- param   max_predicted  share of an effect that is next to nothing, if no more is predicted  [0..1]
+-- param   max_opposite   share of opposite effects that makes context-dependent  [0..1]
+-- param   max_variation  coefficient_of_variation that makes context-dependent
+-- param   min_surface    share of the effect lost with neighbours: tied to the surface  [0..1]
+-- param   max_surface    share of the effect lost with neighbours: the meaning counts  [0..1]
 -- column  kind              word or piece
 -- column  label             label the word pushes towards
 -- column  word              lower-case word; a piece with · where the word goes on
--- column  outlier_bound           residual from which an effect is far out [log-odds]
+-- column  outlier_bound     residual from which an effect is far out [log-odds]
 -- column  is_causal         it demonstrably moves predictions
 -- column  is_artefact       its type should not decide
 -- column  is_exempt         it carries meaning
@@ -35,7 +35,7 @@
 -- column  is_decisive       predictions turn when it goes
 -- column  is_unexplained    its meaning does not explain its effect
 -- column  is_paired         it acts beside another word
--- column  is_alarming       paired or unexplained, and the word itself was learned
+-- column  is_flagged       paired or unexplained, and the word itself was learned
 -- column  is_unsupported    the labels do not support it
 -- column  is_harmful        it pulls wrong examples over
 -- column  verdict           spurious, context-dependent, genuine or unclear
@@ -67,7 +67,9 @@ facts as (
     inner join type_rules as types on candidates.type = types.type
     left join evidence using (kind, label, word)
     left join expected_effects
-        on candidates.kind = 'word' and candidates.label = expected_effects.label and candidates.word = expected_effects.word
+        on candidates.kind = 'word'
+        and candidates.label = expected_effects.label
+        and candidates.word = expected_effects.word
     left join interactions
         on candidates.kind = 'word' and candidates.label = interactions.label and candidates.word = interactions.word
     left join word_types as partners on partners.kind = 'word' and interactions.partner = partners.word
@@ -108,7 +110,9 @@ tested as (
         proven.*,
         outlier_bounds.centre + sign(residual - outlier_bounds.centre) * outlier_bounds.distance as outlier_bound,
         coalesce(
-            abs(residual - outlier_bounds.centre) > outlier_bounds.distance and coalesce(predicted_share < $max_predicted, is_decisive), false
+            abs(residual - outlier_bounds.centre) > outlier_bounds.distance
+            and coalesce(predicted_share < $max_predicted, is_decisive),
+            false
         ) as is_unexplained,
         coalesce(opposite_share >= $max_opposite or coefficient_of_variation > $max_variation, false) as is_mixed,
         -- Opposites are neighbours too, and lose more than all: the words around it must do no more than any word does,
@@ -120,7 +124,7 @@ tested as (
         ) as is_surface,
         coalesce(n_neighbours >= 3 and neighbour_loss <= $max_surface, false) as is_alike,
         is_alike or coalesce(predicted_share >= 0.5, false) as is_meaning,
-        is_paired or (is_unexplained and not (is_alike and is_unsupported)) as is_alarming
+        is_paired or (is_unexplained and not (is_alike and is_unsupported)) as is_flagged
     from proven
     left join outlier_bounds on true
 )
@@ -140,14 +144,14 @@ select
     is_decisive,
     is_unexplained,
     is_paired,
-    is_alarming,
+    is_flagged,
     is_unsupported,
     is_harmful,
     case
         when not is_causal then 'unclear'
         when is_mark and is_mixed then 'context-dependent'
         when is_artefact then 'spurious'
-        when is_alarming and not is_exempt and not is_function_word
+        when is_flagged and not is_exempt and not is_function_word
             then if(n_texts >= $min_texts, 'spurious', 'unclear')
         when is_mixed then 'context-dependent'
         when is_exempt then 'genuine'

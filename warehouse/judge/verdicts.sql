@@ -5,23 +5,23 @@
 --
 -- first   judge/judged
 -- param   min_texts       texts in which a content word must have been tried to be spurious
--- column  rank            1 for the most severe of its status; spurious first
--- column  label           label the word pushes towards
--- column  word            lower-case word; a piece with · where the word goes on
--- column  kind            word or piece
--- column  type            type of the word
--- column  verdict         spurious, context-dependent, genuine or unclear
--- column  status        the verdict, or waived
--- column  severity        document_frequency * effect * harm                                    [log-odds]
--- column  document_frequency           share of the explained examples with the word              [0..1]
--- column  effect        mean effect over the operators                             [log-odds]
--- column  harm            largest of necessity, sufficiency and minority gap, 0.02 at least  [0..1]
--- column  n_for           operators that show the effect
--- column  n_against       operators that show the contrary
--- column  rules           what fired: rule, figures (numbers by their names), words (texts by their names)
--- column  waived_by       owner of the waiver that is honoured
--- column  waiver_reason   its reason
--- column  waiver_expires  its last day; also of one that has expired
+-- column  rank                1 for the most severe of its status; spurious first
+-- column  label               label the word pushes towards
+-- column  word                lower-case word; a piece with · where the word goes on
+-- column  kind                word or piece
+-- column  type                type of the word
+-- column  verdict             spurious, context-dependent, genuine or unclear
+-- column  status              the verdict, or waived
+-- column  severity            document_frequency * effect * harm  [log-odds]
+-- column  document_frequency  share of the explained examples with the word  [0..1]
+-- column  effect              mean effect over the operators  [log-odds]
+-- column  harm                largest of necessity, sufficiency and minority gap, 0.02 at least  [0..1]
+-- column  n_for               operators that show the effect
+-- column  n_against           operators that show the contrary
+-- column  rules               what fired: rule, figures (numbers by their names), words (texts by their names)
+-- column  waived_by           owner of the waiver that is honoured
+-- column  waiver_reason       its reason
+-- column  waiver_expires      its last day; also of one that has expired
 -- unique  kind, label, word
 with
 
@@ -98,10 +98,12 @@ fired as (
             }, null),
             if(is_paired, {
                 'rule': concat('interaction.', comparison),
-                'figures': map {'effect_with_partner': effect_with_partner, 'effect_without_partner': effect_without_partner},
+                'figures': map {
+                    'effect_with_partner': effect_with_partner, 'effect_without_partner': effect_without_partner
+                },
                 'words': map {'partner': partner}
             }, null),
-            if(is_alarming and not is_artefact and n_texts < $min_texts, {
+            if(is_flagged and not is_artefact and n_texts < $min_texts, {
                 'rule': 'texts.too_few',
                 'figures': map {'n_texts': n_texts, 'min_texts': $min_texts::bigint}
             }, null),

@@ -7,8 +7,8 @@
 -- column  label       label the word pushes towards
 -- column  type        type of the word
 -- column  n_examples  examples with the word
--- column  effect    mean effect of the interventions   [log-odds]
--- column  severity    document_frequency * effect * harm            [log-odds]
+-- column  effect      mean effect of the interventions  [log-odds]
+-- column  severity    document_frequency * effect * harm  [log-odds]
 -- column  rules       rules that fired: rule, figures, words
 select
     verdicts.word,

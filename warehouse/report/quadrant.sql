@@ -4,18 +4,18 @@
 -- param   labels       labels to show
 -- param   mirrored     a score towards one label is minus the score towards the other
 -- param   max_points   most words per label, the strongest by either figure
--- column  label        label of both axes
--- column  word         lower-case word
--- column  type         type of the word
--- column  log_odds     label association                                  [log-odds]
--- column  mean_score   mean score towards the label                       [unit of the scalar]
--- column  ci_low       95 % interval of mean_score                        [unit of the scalar]
--- column  ci_high      95 % interval of mean_score                        [unit of the scalar]
--- column  label_rate   share of its examples with the label               [0..1]
--- column  n_examples   examples with the word
--- column  document_frequency        share of the explained examples with the word      [0..1]
--- column  verdict      spurious or not spurious
--- column  caption      what is written beside its point: the word, or nothing
+-- column  label               label of both axes
+-- column  word                lower-case word
+-- column  type                type of the word
+-- column  log_odds            label association  [log-odds]
+-- column  mean_score          mean score towards the label  [unit of the scalar]
+-- column  ci_low              95 % interval of mean_score  [unit of the scalar]
+-- column  ci_high             95 % interval of mean_score  [unit of the scalar]
+-- column  label_rate          share of its examples with the label  [0..1]
+-- column  n_examples          examples with the word
+-- column  document_frequency  share of the explained examples with the word  [0..1]
+-- column  verdict             spurious or not spurious
+-- column  caption             what is written beside its point: the word, or nothing
 -- unique  label, word
 with
 

@@ -2,21 +2,21 @@
 -- One row per (kind, label) the word pushes towards.
 --
 -- param   word          lower-case word, or a piece with · where the word goes on
--- column  label         label the word pushes towards
--- column  word          the word
--- column  kind          word or piece
--- column  type          type of the word
--- column  n_examples    examples with the word
--- column  mean_score    mean score towards the label            [unit of the scalar]
--- column  ci_low        95 % interval of mean_score             [unit of the scalar]
--- column  ci_high       95 % interval of mean_score             [unit of the scalar]
--- column  q_value       false discovery rate of the importance
--- column  label_rate    share of its examples with the label    [0..1]
--- column  verdict       null where the word was not tried
+-- column  label       label the word pushes towards
+-- column  word        the word
+-- column  kind        word or piece
+-- column  type        type of the word
+-- column  n_examples  examples with the word
+-- column  mean_score  mean score towards the label  [unit of the scalar]
+-- column  ci_low      95 % interval of mean_score  [unit of the scalar]
+-- column  ci_high     95 % interval of mean_score  [unit of the scalar]
+-- column  q_value     false discovery rate of the importance
+-- column  label_rate  share of its examples with the label  [0..1]
+-- column  verdict     null where the word was not tried
 -- column  status      the verdict, or waived
--- column  rules         rules that fired: rule, figures, words
--- column  waived_by     owner of the waiver that is honoured
--- column  effects       what each operator shows: operator, n_trials, mean_effect, effect_low, effect_high
+-- column  rules       rules that fired: rule, figures, words
+-- column  waived_by   owner of the waiver that is honoured
+-- column  effects     what each operator shows: operator, n_trials, mean_effect, effect_low, effect_high
 select
     words.label,
     words.word,

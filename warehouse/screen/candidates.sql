@@ -8,20 +8,20 @@
 -- words: scores are told from a baseline, and where that is read as one label already, a shortcut to it shows none.
 --
 -- param   max_candidates  longest list
--- column  place         1 for the first
--- column  n_used        words and pieces that the model uses, in one direction or in either, tried or not
--- column  is_used       it is one of them
--- column  label         label the word pushes towards
--- column  word          lower-case word; a piece with · where the word goes on
--- column  kind          word or piece
--- column  type          type of the word
--- column  n_examples    examples with the word
--- column  mean_score    mean score towards the label                      [unit of the scalar]
--- column  ci_low        95 % interval of mean_score                       [unit of the scalar]
--- column  q_value       false discovery rate of the importance
--- column  document_frequency         share of the explained examples with the word     [0..1]
--- column  impact        mean_score * document_frequency                                [unit of the scalar]
--- column  expectation   none, meaning or exempt: whether it should decide
+-- column  place               1 for the first
+-- column  n_used              words and pieces that the model uses, in one direction or in either, tried or not
+-- column  is_used             it is one of them
+-- column  label               label the word pushes towards
+-- column  word                lower-case word; a piece with · where the word goes on
+-- column  kind                word or piece
+-- column  type                type of the word
+-- column  n_examples          examples with the word
+-- column  mean_score          mean score towards the label  [unit of the scalar]
+-- column  ci_low              95 % interval of mean_score  [unit of the scalar]
+-- column  q_value             false discovery rate of the importance
+-- column  document_frequency  share of the explained examples with the word  [0..1]
+-- column  impact              mean_score * document_frequency  [unit of the scalar]
+-- column  expectation         none, meaning or exempt: whether it should decide
 -- unique  kind, label, word
 with
 
@@ -36,7 +36,9 @@ ranked as (
         row_number() over (
             order by used desc, is_suspect desc, impact desc, kind desc, label, word
         ) as suspicion_place,
-        row_number() over (order by takes_turns and not used desc, rms * document_frequency desc, label, word) as either_place
+        row_number() over (
+            order by takes_turns and not used desc, rms * document_frequency desc, label, word
+        ) as either_place
     from words
     where kind != 'bigram' and (used or kind = 'word')
     -- A word of either direction is tried once, for the label it pushes towards a little more.

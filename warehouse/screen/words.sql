@@ -3,33 +3,33 @@
 --
 -- param   fdr              largest q-value of a word the model uses
 -- param   min_score        smallest distance of the interval from the typical word [unit of the scalar]
--- column  label            label the word pushes towards
--- column  word             lower-case word; a piece with · where the word goes on
--- column  kind             word, piece or bigram
--- column  type             fragment, affix, markup, number, punctuation, symbol, function word, name or content word
--- column  type_evidence    why it has this type: rule, figures, words
--- column  expectation      none, meaning or exempt: whether it should decide
--- column  n_examples       examples with the word
--- column  mean_score       mean score towards the label                        [unit of the scalar]
--- column  ci_low           95 % interval of mean_score                         [unit of the scalar]
--- column  ci_high          95 % interval of mean_score                         [unit of the scalar]
--- column  q_value          false discovery rate of the importance
--- column  rms              root of the mean squared score, whichever label it pushes towards [unit of the scalar]
--- column  document_frequency            share of the explained examples with the word       [0..1]
--- column  impact           mean_score * document_frequency                                  [unit of the scalar]
--- column  pieces_per_word  tokens per occurrence
--- column  source_words     words a piece comes from
--- column  label_rate       share of the word's examples with the label; null for a piece   [0..1]
--- column  label_log_odds   label association; null for a piece                 [log-odds]
--- column  label_z          label association in standard errors; null for a piece
--- column  label_q          false discovery rate of the label association; null for a piece
--- column  n_minority       examples with the word and another gold label
--- column  n_pulled         of these, predicted as label
--- column  minority_gap     error rate with the word minus without it           [0..1]
--- column  minority_low     95 % interval of minority_gap
--- column  used             the model relies on it: q_value <= fdr and ci_low - typical_score >= min_score
--- column  either_way       not used by its mean, but a whole word with scores as large as the typical used word's: it
---                          pushes now towards one label, now towards another, by the words around it
+-- column  label               label the word pushes towards
+-- column  word                lower-case word; a piece with · where the word goes on
+-- column  kind                word, piece or bigram
+-- column  type                fragment, affix, markup, number, punctuation, symbol, function word, name or content word
+-- column  type_evidence       why it has this type: rule, figures, words
+-- column  expectation         none, meaning or exempt: whether it should decide
+-- column  n_examples          examples with the word
+-- column  mean_score          mean score towards the label  [unit of the scalar]
+-- column  ci_low              95 % interval of mean_score  [unit of the scalar]
+-- column  ci_high             95 % interval of mean_score  [unit of the scalar]
+-- column  q_value             false discovery rate of the importance
+-- column  rms                 root of the mean squared score, whichever label it pushes towards [unit of the scalar]
+-- column  document_frequency  share of the explained examples with the word  [0..1]
+-- column  impact              mean_score * document_frequency  [unit of the scalar]
+-- column  pieces_per_word     tokens per occurrence
+-- column  source_words        words a piece comes from
+-- column  label_rate          share of the word's examples with the label; null for a piece  [0..1]
+-- column  label_log_odds      label association; null for a piece  [log-odds]
+-- column  label_z             label association in standard errors; null for a piece
+-- column  label_q             false discovery rate of the label association; null for a piece
+-- column  n_minority          examples with the word and another gold label
+-- column  n_pulled            of these, predicted as label
+-- column  minority_gap        error rate with the word minus without it  [0..1]
+-- column  minority_low        95 % interval of minority_gap
+-- column  used                the model relies on it: q_value <= fdr and ci_low - typical_score >= min_score
+-- column  either_way          not used by its mean, but a whole word with scores as large as the typical used word's:
+--                             it pushes now towards one label, now towards another, by the words around it
 -- unique  kind, label, word
 with
 

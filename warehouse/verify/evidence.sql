@@ -4,36 +4,38 @@
 -- Necessity and sufficiency are those of the model (Joshi et al. 2022): how often its prediction depends on the word,
 -- and how often the word alone determines it. The texts of insert are other texts than those of the other operators.
 --
--- param   min_flip_rate         share of changed predictions that an operator must significantly document_frequency     [0..1]
--- column  kind               word or piece
--- column  label              label the word pushes towards
--- column  word               lower-case word; a piece with · where the word goes on
--- column  n_trials           trials of all operators
--- column  n_texts            texts in which it was deleted
--- column  delete_effect      mean effect by delete                                                        [log-odds]
--- column  mask_effect        mean effect by mask                                                          [log-odds]
--- column  swap_effect        mean effect by swap                                                          [log-odds]
--- column  insert_effect      mean effect by insert                                                        [log-odds]
--- column  effect           mean of these four, or of those that exist                                   [log-odds]
--- column  pooled_low         95 % interval of the mean of two: of delete, mask and swap, averaged in each text, and of
---                            insert, in other texts; of one if the other has under three texts            [log-odds]
--- column  pooled_high        its upper end                                                                [log-odds]
--- column  n_agreeing         of these four, with a mean above 0
--- column  n_for              of these four, with intervals above 0
--- column  n_against          of these four, with intervals below 0
--- column  flip_rate             texts whose prediction changes, to whichever label, by delete                [0..1]
--- column  flip_rate_low         lower end of its 95 % interval                                               [0..1]
--- column  n_flipping          of delete, mask and swap, those that significantly change min_flip_rate of the predictions
--- column  necessity          texts read as the label that no longer are, by delete and swap               [0..1]
--- column  sufficiency        texts read as another label that become the label, by insert                 [0..1]
--- column  swap_size          mean |effect| of a swap within the type: 0 where the word should not matter  [log-odds]
--- column  opposite_share     texts in which delete has the opposite effect                                [0..1]
--- column  coefficient_of_variation             standard deviation over |mean| of the effects by delete
--- column  n_neighbours       different neighbours that were tried
--- column  neighbour_loss     share of the effect by delete that is lost with a neighbour in its place: the slope of one
---                            on the other
--- column  neighbour_size     mean |difference| of a neighbour to no word, over the mean |effect| by delete
--- column  replacement_size      the same for the words of swap: the size for an arbitrary word
+-- param   min_flip_rate         share of predictions that must change significantly for an operator to count  [0..1]
+-- column  kind                      word or piece
+-- column  label                     label the word pushes towards
+-- column  word                      lower-case word; a piece with · where the word goes on
+-- column  n_trials                  trials of all operators
+-- column  n_texts                   texts in which it was deleted
+-- column  delete_effect             mean effect by delete  [log-odds]
+-- column  mask_effect               mean effect by mask  [log-odds]
+-- column  swap_effect               mean effect by swap  [log-odds]
+-- column  insert_effect             mean effect by insert  [log-odds]
+-- column  effect                    mean of these four, or of those that exist  [log-odds]
+-- column  pooled_low                95 % interval of the mean of two: of delete, mask and swap, averaged in each
+--                                   text, and of insert, in other texts; of one if the other has under three
+--                                   texts  [log-odds]
+-- column  pooled_high               its upper end  [log-odds]
+-- column  n_agreeing                of these four, with a mean above 0
+-- column  n_for                     of these four, with intervals above 0
+-- column  n_against                 of these four, with intervals below 0
+-- column  flip_rate                 texts whose prediction changes, to whichever label, by delete  [0..1]
+-- column  flip_rate_low             lower end of its 95 % interval  [0..1]
+-- column  n_flipping                of delete, mask and swap, those that significantly change min_flip_rate
+--                                   of the predictions
+-- column  necessity                 texts read as the label that no longer are, by delete and swap  [0..1]
+-- column  sufficiency               texts read as another label that become the label, by insert  [0..1]
+-- column  swap_size                 mean |effect| of a swap within the type: 0 if it should not matter  [log-odds]
+-- column  opposite_share            texts in which delete has the opposite effect  [0..1]
+-- column  coefficient_of_variation  standard deviation over |mean| of the effects by delete
+-- column  n_neighbours              different neighbours that were tried
+-- column  neighbour_loss            share of the effect by delete that is lost with a neighbour in its place:
+--                                   the slope of one on the other
+-- column  neighbour_size            mean |difference| of a neighbour to no word, over the mean |effect| by delete
+-- column  replacement_size          the same for the words of swap: the size for an arbitrary word
 -- unique  kind, label, word
 with
 

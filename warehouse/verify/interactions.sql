@@ -6,16 +6,16 @@
 -- The interaction that explains most is a row if both groups have four texts, |t| is 5 or more (p = 2e-4 at 16 texts,
 -- 2e-5 at 32: for some dozens of tests) and it explains two fifths of the squared distance from the mean.
 --
--- column  label        label the word pushes towards
--- column  word         lower-case word
--- column  partner    the other word
--- column  comparison     presence: it is in the text or not; order: it comes before the candidate or behind it
--- column  n_texts      texts in which the partner is (presence), or comes first (order)
--- column  n_others     the other texts
--- column  effect       mean effect of the candidate in the texts of n_texts    [log-odds]
--- column  other_effect mean effect in the others                               [log-odds]
--- column  t            difference over its standard error
--- column  explained    share of the squared distances from the mean that the two groups explain  [0..1]
+-- column  label         label the word pushes towards
+-- column  word          lower-case word
+-- column  partner       the other word
+-- column  comparison    presence: it is in the text or not; order: it comes before the candidate or behind it
+-- column  n_texts       texts in which the partner is (presence), or comes first (order)
+-- column  n_others      the other texts
+-- column  effect        mean effect of the candidate in the texts of n_texts  [log-odds]
+-- column  other_effect  mean effect in the others  [log-odds]
+-- column  t             difference over its standard error
+-- column  explained     share of the squared distances from the mean that the two groups explain  [0..1]
 -- unique  label, word
 with
 

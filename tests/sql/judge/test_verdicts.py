@@ -21,11 +21,18 @@ EVIDENCE = {
 }  # fmt: skip
 
 
-NO_COMPANY = "word:varchar | partner:varchar"
+NO_INTERACTIONS = "word:varchar | partner:varchar"
 
 
 def verdicts_of(
-    warehouse, evidence, types, waivers=(), association="", interactions=NO_COMPANY, meaning="word:varchar", **params
+    warehouse,
+    evidence,
+    types,
+    waivers=(),
+    association="",
+    interactions=NO_INTERACTIONS,
+    meaning="word:varchar",
+    **params,
 ):
     judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
     warehouse.build("screen/candidates", max_candidates=99)
@@ -85,7 +92,7 @@ def test_a_verdict_is_by_the_first_rule_that_fits(warehouse, kind, group, eviden
         (0.5, "null", "unclear"),
         (0.2, "null", "genuine"),  # neighbours do the same
         (0.5, 0.49, "unclear"),
-        (0.5, 0.5, "genuine"),  # words of similar meaning foretell half of it
+        (0.5, 0.5, "genuine"),  # words of similar meaning predict half of it
         (0.6, 0.9, "unclear"),  # tied to its surface
     ],
 )
@@ -103,7 +110,7 @@ def test_a_word_without_support_of_the_labels_is_genuine_only_by_its_meaning(war
     ("kind", "n_texts", "verdict"),
     [("content word", 12, "spurious"), ("content word", 11, "unclear"), ("name", 3, "spurious")],
 )
-def test_few_texts_convict_no_content_word(warehouse, kind, n_texts, verdict):
+def test_few_texts_make_no_content_word_spurious(warehouse, kind, n_texts, verdict):
     found = verdicts_of(
         warehouse, f"word | n_texts\nx | {n_texts}", f"word | type\nx | {kind}", interactions="word | partner\nx | y"
     )
@@ -133,10 +140,10 @@ def test_a_content_word_that_acts_beside_another_is_spurious(warehouse, interact
     [
         (0.01, 1, 0.14, 0.0, "content word", "spurious"),
         (-0.01, 1, 0.14, 0.0, "content word", "genuine"),
-        (0.01, -1, -0.3, 0.0, "content word", "spurious"),  # a word without a score may speak for the other label
+        (0.01, -1, -0.3, 0.0, "content word", "spurious"),  # a word without a score may push towards the other label
         (0.01, 1, 0.15, 0.0, "content word", "genuine"),  # its meaning explains a part
         (0.01, 1, 0.14, 0.0, "function word", "unclear"),
-        # Where embeddings foretell nothing.
+        # Where embeddings predict nothing.
         (0.01, 1, "null", 0.125, "content word", "spurious"),
         (0.01, 1, "null", 0.124, "content word", "genuine"),
         (-0.01, 1, "null", 0.5, "content word", "genuine"),
@@ -194,7 +201,7 @@ def test_eleven_words_are_too_few_to_tell_what_is_far_out(warehouse):
 
 
 @pytest.mark.parametrize(("num_right", "num_wrong"), [(40, 10), (37, 13), (5, 0), (6, 0)])
-def test_embeddings_count_if_they_foretell_the_direction_of_surely_more_than_three_in_five(
+def test_embeddings_count_if_they_predict_the_direction_of_significantly_more_than_three_in_five(
     warehouse, num_right, num_wrong
 ):
     """Oracle: Wilson's interval by SciPy."""

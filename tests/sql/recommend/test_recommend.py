@@ -77,7 +77,7 @@ def hints(warehouse, words, association, verdicts, **params):
     return rows
 
 
-def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_surely_right(warehouse):
+def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_right_with_confidence(warehouse):
     rows = hints(warehouse, """
         word    | type         | label_rate
         kane    | name         | 0.6

@@ -17,7 +17,7 @@ def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(war
     assert only(rows, "example_id", "position", "score", "word", "piece") == [(7, 1, -0.5, "sad", None)]
 
 
-def test_the_unstable_words_of_the_report_are_those_that_surely_differ(warehouse):
+def test_the_unstable_words_of_the_report_are_those_that_differ_significantly(warehouse):
     warehouse.insert(
         "corpora",
         "corpus\ndata\ncompare",

@@ -53,14 +53,14 @@ def test_neighbours_are_compared_with_no_word_on_the_same_texts(warehouse):
     assert (row["delete_effect"], row["insert_effect"], row["mask_effect"], row["effect"]) == (0.75, 1.25, None, 1.0)
     # In texts 1 and 2 delete loses 1 and 2, a neighbour 0.5 and 1: half. Neighbour and nothing differ by 0.5 and 1.
     assert (row["n_neighbours"], row["neighbour_loss"], row["neighbour_size"]) == (2, 0.5, 0.5)
-    # Of four texts one changes its prediction without the word: surely more than 4.6 %, by Wilson's interval.
+    # Of four texts one changes its prediction without the word: significantly more than 4.6 %, by Wilson's interval.
     assert row["n_texts"] == 4
     assert (row["flip_rate"], row["flip_rate_low"], row["n_flipping"]) == (0.25, pytest.approx(0.0456, abs=1e-4), 0)
     assert (row["necessity"], row["sufficiency"]) == (pytest.approx(1 / 3), 0.5)
     assert row["coefficient_of_variation"] == pytest.approx(np.std([1.0, 2.0, 0.5, -0.5], ddof=1) / 0.75)
 
 
-def test_independent_witnesses_are_pooled_and_operators_on_the_same_texts_are_one(warehouse):
+def test_independent_per_text_effects_are_pooled_and_operators_on_the_same_texts_are_one(warehouse):
     """Oracle: Welch's interval by SciPy, of the means of texts and of the inserts."""
     rng = np.random.default_rng(0)
     removed, added = rng.normal(1.0, 0.5, (20, 3)), rng.normal(0.4, 0.8, 12)
