@@ -36,7 +36,7 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         for file in files("warehouse").joinpath("report").iterdir():
             if file.name.endswith(".sql"):
                 path = f"report/{file.name.removesuffix('.sql')}"
-                assert warehouse.rows(path, params).column_names == list(query(path).columns), path
+                assert warehouse.table(path, params).column_names == list(query(path).columns), path
 
 
 def test_a_second_dataset_is_compared_word_by_word_and_changes_nothing_else(audited, tmp_path):

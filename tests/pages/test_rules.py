@@ -21,11 +21,11 @@ ROOT = Path(__file__).parents[2]
 
 def rules_of_verdicts():
     """Ids that judge and recommend name: of what happens beside another word, the second half is the kind of contrast."""
-    contrasts = re.findall(
+    comparisons = re.findall(
         r"'(presence|order)'", (ROOT / "warehouse/verify/interactions.sql").read_text(encoding="utf-8")
     )
     named = named_in("judge/verdicts") | named_in("recommend/labelling_hints")
-    return named | {f"interactions.{contrast}" for contrast in contrasts}
+    return named | {f"interaction.{comparison}" for comparison in comparisons}
 
 
 def test_every_rule_that_a_query_can_name_has_a_template_and_every_template_a_rule():
@@ -128,7 +128,7 @@ def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict
         print_word(warehouse, run.folder, TAG, 1)
         word = capsys.readouterr().out
         (finding,) = warehouse.rows("report/findings", {"n_rows": 5})
-        hints = list(csv.DictReader(io.StringIO(to_csv(warehouse.rows("report/export/labelling_hints", {})).decode())))
+        hints = list(csv.DictReader(io.StringIO(to_csv(warehouse.table("report/export/labelling_hints", {})).decode())))
     assert len(said) > 2
     page = html.unescape(page_path.read_text(encoding="utf-8"))
     assert all(f"<bdi>{one}</bdi>" in page for one in said)
