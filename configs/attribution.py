@@ -25,7 +25,7 @@ Rule = Literal[
 
 
 class AttributionConfig(Section):
-    """How a prediction is shared out among its tokens. A change here is a new run."""
+    """How a prediction is attributed to its tokens. A change here is a new run."""
 
     mode: Literal["corpus", "document", "fixed"] = "corpus"
     """What is certified. `corpus`: figures on words, by few gradients a text at places drawn at random, so that the

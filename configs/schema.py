@@ -261,7 +261,7 @@ class AuditConfig(Section):
     finetune: FinetuneConfig | None = None
     """Make the classifier first, from a pretrained encoder."""
     attribution: AttributionConfig = AttributionConfig()
-    """How a prediction is shared out among its tokens."""
+    """How a prediction is attributed to its tokens."""
     statistics: StatisticsConfig = StatisticsConfig()
     """What counts as enough evidence in the figures on words."""
     screening: ScreeningConfig = ScreeningConfig()
