@@ -31,10 +31,12 @@ HEAVY = ("server", "ray", "slow", "browser")
 
 
 @pytest.hookimpl(tryfirst=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """A process takes one group of tests after the other; the heavy ones come first, or the last of them ends alone.
 
     A group is a file, whose fixtures are then made once. A test that shares nothing with its file may say so: `alone`.
+    First of all hooks: the one of xdist reads the groups.
     """
     groups = {}
     for item in items:
