@@ -10,7 +10,7 @@ audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
 
 # Two processes of one thread each; tests/conftest.py says what a process takes next.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Lint, types and the fast tests, in less than 90 seconds.
 check: $(VENV)/.installed-dev lint

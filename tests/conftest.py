@@ -30,28 +30,18 @@ NEEDED = {"browser": "browser", "cluster": "ray"}
 HEAVY = ("server", "ray", "slow", "browser")
 
 
-@pytest.hookimpl(tryfirst=True)
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """A process takes one group of tests after the other; the heavy ones come first, or the last of them ends alone.
-
-    A group is a file, whose fixtures are then made once. A test that shares nothing with its file may say so: `alone`.
-    First of all hooks: the one of xdist reads the groups.
-    """
-    groups = {}
+    """A process takes one file after the other: those with the most heavy tests come first, or the last of them ends alone."""
+    files = {}
     for item in items:
         for fixture in NEEDED.keys() & set(item.fixturenames):
             item.add_marker(NEEDED[fixture])
-        name = (
-            item.nodeid if item.get_closest_marker("alone") else item.path.relative_to(item.config.rootpath).as_posix()
-        )
-        item.add_marker(pytest.mark.xdist_group(name))
-        groups.setdefault(name, []).append(item)
+        files.setdefault(item.path, []).append(item)
 
-    def rank(group):
-        return [-sum(item.get_closest_marker(marker) is not None for item in group) for marker in HEAVY]
+    def rank(tests):
+        return [-sum(item.get_closest_marker(marker) is not None for item in tests) for marker in HEAVY]
 
-    items[:] = [item for group in sorted(groups.values(), key=rank) for item in group]
+    items[:] = [item for tests in sorted(files.values(), key=rank) for item in tests]
 
 
 def free_port():

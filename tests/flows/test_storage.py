@@ -163,7 +163,6 @@ def test_a_url_that_nothing_installed_can_read_is_a_wrong_setting(url, said):
 
 @pytest.mark.server
 @pytest.mark.ray
-@pytest.mark.alone
 def test_an_audit_on_an_object_store_is_the_audit_on_a_disk(bucket, tmp_path, monkeypatch):
     """Killed in mid-attribution, then finished by two workers; beside one in this process that kept everything in a folder."""
     on_store(f"{bucket}/movie_reviews.parquet").write_bytes(
@@ -207,7 +206,6 @@ def test_an_audit_on_an_object_store_is_the_audit_on_a_disk(bucket, tmp_path, mo
 
 
 @pytest.mark.server
-@pytest.mark.alone
 def test_a_store_that_goes_away_ends_the_run_in_a_sentence_and_loses_nothing(tmp_path, monkeypatch):
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
