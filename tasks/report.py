@@ -247,7 +247,7 @@ def _words(
     spurious = by_status.get("spurious", [])
     effects: dict[int, list[dict[str, Any]]] = {}
     for row in rows["effects"]:
-        effects.setdefault(row["place"], []).append(row)
+        effects.setdefault(row["rank"], []).append(row)
     findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious]
     aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
     found = find_sentences(warehouse, run.storage, findings, SENTENCES, mirrored)
@@ -257,7 +257,7 @@ def _words(
         "spurious": spurious,
         "by_status": by_status,
         "effects": effects,
-        "places": {(row["label"], row["word"]): row["place"] for row in spurious if row["kind"] == "word"},
+        "ranks": {(row["label"], row["word"]): row["rank"] for row in spurious if row["kind"] == "word"},
         "sentences": {tuple(finding): sentences for finding, sentences in found.items()},
         "beside": {(finding.label, finding.word): sentences for finding, sentences in beside.items()},
         "browser": [

@@ -302,7 +302,7 @@ def specifications(
     """
     drawn: dict[str, AnyChart] = {}
     if tables["effects"].num_rows:
-        drawn["effects"] = effects(tables["effects"].filter(pa.compute.less_equal(tables["effects"]["place"], 12)))
+        drawn["effects"] = effects(tables["effects"].filter(pa.compute.less_equal(tables["effects"]["rank"], 12)))
     if tables["quadrant"].num_rows:
         other = labels[0] if len(shown) == 1 and len(labels) == 2 else "another"
         drawn["quadrant"] = quadrant(tables["quadrant"], shown[0], other, unit)

@@ -35,7 +35,7 @@ def headlines(
     for row in spurious:
         by_type.setdefault(row["type"], []).append(row)
     for rows in sorted(by_type.values(), key=lambda rows: -sum(row["severity"] for row in rows))[:3]:
-        found.append(Headline(rows[0]["title"], _about_spurious(rows), f"spurious-{rows[0]['place']}"))
+        found.append(Headline(rows[0]["title"], _about_spurious(rows), f"spurious-{rows[0]['rank']}"))
     if not spurious:
         text = (
             f"None of the {overview['n_used']:,} words and fragments the model relies on is spurious by the rules of "
@@ -45,7 +45,7 @@ def headlines(
     one_sided = [row for row in names if row["label_q"] <= max_q]
     unused = sorted(
         (row for row in one_sided if not row["used"]),
-        key=lambda row: (-row["n_label"] / row["n_examples"], row["place"]),
+        key=lambda row: (-row["n_label"] / row["n_examples"], row["rank"]),
     )
     if unused:
         found.append(Headline(*_about_names(unused, len(one_sided)), "names"))

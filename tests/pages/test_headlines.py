@@ -4,7 +4,7 @@ from tasks.pages.headlines import Headline, headlines
 
 OVERVIEW = {"n_used": 7}
 COMMA = {
-    "place": 1,
+    "rank": 1,
     "label": "good",
     "word": ",",
     "kind": "word",
@@ -41,8 +41,8 @@ def test_a_suspect_word_is_told_with_its_figures():
 
 
 def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_leads():
-    others = [COMMA | {"place": i, "word": word} for i, word in enumerate(":;!", start=3)]
-    name = COMMA | {"place": 2, "word": "kim\u202e", "type": "name", "title": "Names move predictions", "severity": 5.0}
+    others = [COMMA | {"rank": i, "word": word} for i, word in enumerate(":;!", start=3)]
+    name = COMMA | {"rank": 2, "word": "kim\u202e", "type": "name", "title": "Names move predictions", "severity": 5.0}
     found = headlines([COMMA, name, *others], [], [], [], OVERVIEW, "logits", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
         ("Names move predictions", "spurious-2"),
@@ -53,7 +53,7 @@ def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_
 
 
 TV = {
-    "place": 1,
+    "rank": 1,
     "label": "bad",
     "word": "tv",
     "type": "name",
@@ -88,10 +88,10 @@ def test_one_name_the_labels_lean_on_is_told_in_the_singular():
 
 def test_several_names_are_counted_and_an_insignificant_one_is_not():
     others = [
-        TV | {"place": 2, "word": "br", "type": "markup", "one": "markup", "several": "markup"},
-        TV | {"place": 3, "word": "kim", "used": True},
+        TV | {"rank": 2, "word": "br", "type": "markup", "one": "markup", "several": "markup"},
+        TV | {"rank": 3, "word": "kim", "used": True},
     ]
-    assert names_headline(TV, *others, TV | {"place": 4, "word": "chance", "label_q": 0.051}) == [
+    assert names_headline(TV, *others, TV | {"rank": 4, "word": "chance", "label_q": 0.051}) == [
         (
             "Markup and names: one-sided in the labels, hardly used by the model",
             "Texts that mention “tv” (20 of 20 bad) and “br” (20 of 20 bad) mostly have one label. "

@@ -2,7 +2,7 @@
 -- One row per candidate (kind, label, word).
 --
 -- In this order: a word that does not demonstrably move predictions is unclear, whatever it looks like. A name,
--- number, fragment or the like that moves them is spurious: another one in its place should make no difference. A
+-- number, fragment or the like that moves them is spurious: another one in its rank should make no difference. A
 -- mark (a comma, an exclamation mark) is so only if its effect is much the same in every text. Negation,
 -- intensifiers, contrast and affixes carry meaning; they and other function words are never spurious. A content
 -- word is spurious if its meaning does not explain it: its effect is far beyond what words of similar meaning predict,
@@ -30,7 +30,7 @@
 -- column  is_exempt         it carries meaning
 -- column  is_function_word  it is a function word
 -- column  is_mixed          its effect changes sign or size with the text
--- column  is_surface        the effect goes with a neighbour in its place
+-- column  is_surface        the effect goes with a neighbour in its rank
 -- column  is_alike          a neighbour has the same effect
 -- column  is_decisive       predictions turn when it goes
 -- column  is_unexplained    its meaning does not explain its effect

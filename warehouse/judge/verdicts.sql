@@ -28,7 +28,7 @@ with
 known as (
     select
         judged.*,
-        candidates.place,
+        candidates.rank,
         candidates.type,
         candidates.document_frequency,
         candidates.is_used,
@@ -143,7 +143,7 @@ select
         order by
             list_position(['spurious', 'waived', 'context-dependent', 'unclear', 'genuine'], status),
             severity desc,
-            place
+            rank
     ) as rank,
     label,
     word,

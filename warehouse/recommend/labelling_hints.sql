@@ -8,7 +8,7 @@
 -- param   min_hint_examples  fewest examples of a keyword
 -- param   min_hint_lift      how far the lower bound of the label rate must exceed the share of the label   [0..1]
 -- column  action             drop or add
--- column  place              1 for the most useful hint of its action and label
+-- column  rank               1 for the most useful hint of its action and label
 -- column  label              label the keyword stands for
 -- column  word               keyword
 -- column  type               type of the word
@@ -72,7 +72,7 @@ hints as (
 
 select
     action,
-    row_number() over (partition by action, label order by usefulness desc, word) as place,
+    row_number() over (partition by action, label order by usefulness desc, word) as rank,
     label,
     word,
     type,
@@ -83,5 +83,5 @@ select
     mean_score,
     reason
 from hints
-qualify place <= $max_hints
-order by action desc, label, place
+qualify rank <= $max_hints
+order by action desc, label, rank

@@ -4,7 +4,7 @@
 -- Only words that the model uses, and never a spurious one: one piece would only make the shortcut easier to learn.
 --
 -- param   max_vocabulary   longest list
--- column  place            1 for the best candidate
+-- column  rank             1 for the best candidate
 -- column  word             lower-case word
 -- column  type             type of the word
 -- column  n_examples       examples with the word
@@ -55,7 +55,7 @@ candidates as (
 )
 
 select
-    row_number() over (order by value desc, word) as place,
+    row_number() over (order by value desc, word) as rank,
     word,
     type,
     n_examples,
@@ -66,5 +66,5 @@ select
     mean_score,
     value
 from candidates
-qualify place <= $max_vocabulary
-order by place
+qualify rank <= $max_vocabulary
+order by rank

@@ -7,7 +7,7 @@
 -- param   browser_sentences  most examples
 -- column  example_id         example
 -- column  part               mistake, sure or typical
--- column  place              1 for the first of its part
+-- column  rank               1 for the first of its part
 -- unique  example_id
 with
 
@@ -15,10 +15,10 @@ mistakes as (
     select
         example_id,
         'mistake' as part,
-        row_number() over (order by confidence desc, example_id) as place
+        row_number() over (order by confidence desc, example_id) as rank
     from examples
     where converged and not correct
-    qualify place <= ($browser_sentences + 1) // 2
+    qualify rank <= ($browser_sentences + 1) // 2
 ),
 
 places as (
@@ -28,7 +28,7 @@ places as (
 ranked as (
     select
         example_id,
-        row_number() over (partition by predicted_label order by confidence desc, example_id) as label_place,
+        row_number() over (partition by predicted_label order by confidence desc, example_id) as label_rank,
         abs(confidence - median(confidence) over (partition by predicted_label)) as distance,
         confidence
     from examples
@@ -39,19 +39,19 @@ sure as (
     select
         example_id,
         'sure' as part,
-        row_number() over (order by label_place, confidence desc, example_id) as place
+        row_number() over (order by label_rank, confidence desc, example_id) as rank
     from ranked
-    qualify place <= (select (2 * n_left + 2) // 3 from places)
+    qualify rank <= (select (2 * n_left + 2) // 3 from places)
 ),
 
 typical as (
     select
         example_id,
         'typical' as part,
-        row_number() over (order by distance, example_id) as place
+        row_number() over (order by distance, example_id) as rank
     from ranked
     where example_id not in (select example_id from sure)
-    qualify place <= (select n_left - (2 * n_left + 2) // 3 from places)
+    qualify rank <= (select n_left - (2 * n_left + 2) // 3 from places)
 )
 
 select * from mistakes
@@ -59,4 +59,4 @@ union all
 select * from sure
 union all
 select * from typical
-order by part = 'typical', part = 'sure', place
+order by part = 'typical', part = 'sure', rank

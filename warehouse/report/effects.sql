@@ -1,9 +1,9 @@
 -- effects: what each operator shows of the spurious words on the page.
--- One row per (place, operator), in the order of the page and of the operators.
+-- One row per (rank, operator), in the order of the page and of the operators.
 --
 -- param   max_verdicts  longest list of words
--- column  place         place of the word among the spurious ones
--- column  caption       place and word
+-- column  rank          rank of the word among the spurious ones
+-- column  caption       rank and word
 -- column  label         label the word pushes towards
 -- column  word          lower-case word
 -- column  operator      delete, mask, swap, neighbour or insert
@@ -13,9 +13,9 @@
 -- column  effect_high   95 % interval of mean_effect                 [log-odds]
 -- column  n_flippable   texts whose prediction could flip
 -- column  n_flipped     of these, flipped
--- unique  place, operator
+-- unique  rank, operator
 select
-    verdicts.rank as place,
+    verdicts.rank,
     concat(verdicts.rank, '. ', verdicts.word) as caption,
     verdicts.label,
     verdicts.word,
@@ -29,4 +29,4 @@ select
 from verdicts
 inner join effects using (kind, label, word)
 where verdicts.status = 'spurious' and verdicts.rank <= $max_verdicts
-order by place, list_position(['delete', 'mask', 'swap', 'neighbour', 'insert'], effects.operator)
+order by rank, list_position(['delete', 'mask', 'swap', 'neighbour', 'insert'], effects.operator)

@@ -2,7 +2,7 @@
 -- One row per (action, label, word).
 --
 -- column  action       drop or add
--- column  place        1 for the most useful hint of its action and label
+-- column  rank         1 for the most useful hint of its action and label
 -- column  label        label the keyword stands for
 -- column  word         keyword
 -- column  type         type of the word
@@ -14,7 +14,7 @@
 -- unique  action, label, word
 select
     action,
-    place,
+    rank,
     label,
     word,
     type,
@@ -24,4 +24,4 @@ select
     label_share,
     reason
 from labelling_hints
-order by action, label, place
+order by action, label, rank

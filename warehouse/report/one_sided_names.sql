@@ -2,7 +2,7 @@
 -- One row per word, for the label it is one-sided towards.
 --
 -- param   max_names    longest list
--- column  place        1 for the most one-sided
+-- column  rank         1 for the most one-sided
 -- column  label        gold label
 -- column  word         lower-case word
 -- column  type         name, place, number, markup ...
@@ -33,7 +33,7 @@ names as (
 )
 
 select
-    row_number() over (order by names.z desc, names.word) as place,
+    row_number() over (order by names.z desc, names.word) as rank,
     names.label,
     names.word,
     names.type,
@@ -52,5 +52,5 @@ left join word_importance as importance
     on importance.kind = 'word' and names.label = importance.label and names.word = importance.word
 left join words
     on words.kind = 'word' and names.label = words.label and names.word = words.word
-qualify place <= $max_names
-order by place
+qualify rank <= $max_names
+order by rank

@@ -43,13 +43,13 @@ joined as (
         ) as spurious,
         row_number() over (
             partition by importance.label order by abs(importance.impact) desc, importance.word
-        ) as impact_place,
+        ) as impact_rank,
         row_number() over (
             partition by importance.label order by abs(importance.mean_score) desc, importance.word
-        ) as score_place,
+        ) as score_rank,
         row_number() over (
             partition by importance.label order by abs(association.z) desc, importance.word
-        ) as label_place
+        ) as label_rank
     from word_importance as importance
     inner join label_association as association using (label, word)
     inner join word_types as types on types.kind = 'word' and importance.word = types.word
@@ -63,10 +63,10 @@ captioned as (
         row_number() over (
             partition by
                 label,
-                spurious or score_place <= 8,
+                spurious or score_rank <= 8,
                 floor(2 * log_odds),
                 floor(6 * mean_score / nullif(largest_score, 0))
-            order by spurious desc, impact_place, word
+            order by spurious desc, impact_rank, word
         ) as neighbour
     from joined
 )
@@ -86,11 +86,11 @@ select
     case
         when neighbour > 1 then ''
         when spurious then concat('“', word, '”')
-        when score_place <= 8 then word
+        when score_rank <= 8 then word
         else ''
     end as caption
 from captioned
 qualify spurious or row_number() over (
-    partition by label order by least(impact_place, score_place, label_place), word
+    partition by label order by least(impact_rank, score_rank, label_rank), word
 ) <= $max_points
 order by spurious, label, document_frequency desc, word

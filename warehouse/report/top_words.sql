@@ -3,7 +3,7 @@
 --
 -- param   top_words   longest list per label
 -- column  label       label the word pushes towards
--- column  place       1 for the strongest
+-- column  rank        1 for the strongest
 -- column  word        lower-case word
 -- column  type        type of the word
 -- column  n_examples  examples with the word
@@ -15,7 +15,7 @@
 -- unique  label, word
 select
     words.label,
-    row_number() over (partition by words.label order by words.ci_low desc, words.word) as place,
+    row_number() over (partition by words.label order by words.ci_low desc, words.word) as rank,
     words.word,
     words.type,
     words.n_examples,
@@ -27,5 +27,5 @@ select
 from words
 left join verdicts using (kind, label, word)
 where words.kind = 'word' and words.used
-qualify place <= $top_words
-order by words.label, place
+qualify rank <= $top_words
+order by words.label, rank

@@ -2,7 +2,7 @@
 -- One row per (kind, label, word).
 --
 -- param   max_verdicts    longest list for each status
--- column  place               1 for the most severe of its status
+-- column  rank                1 for the most severe, spurious ones first
 -- column  n_status            words of this status, shown or not
 -- column  status              the verdict, or waived
 -- column  verdict             spurious, context-dependent, genuine or unclear
@@ -29,7 +29,7 @@
 -- column  waiver_expires      its last day; also of one that has expired
 -- unique  kind, label, word
 select
-    row_number() over (partition by verdicts.status order by verdicts.rank) as place,
+    verdicts.rank,
     count(*) over (partition by verdicts.status) as n_status,
     verdicts.status,
     verdicts.verdict,
@@ -60,5 +60,5 @@ inner join type_rules as types on verdicts.type = types.type
 left join evidence using (kind, label, word)
 left join label_association as association
     on verdicts.kind = 'word' and verdicts.label = association.label and verdicts.word = association.word
-qualify place <= $max_verdicts
+qualify row_number() over (partition by verdicts.status order by verdicts.rank) <= $max_verdicts
 order by verdicts.rank

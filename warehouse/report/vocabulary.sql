@@ -1,7 +1,7 @@
 -- vocabulary: the words worth a piece of their own, with the pieces they are cut into today.
 -- One row per word.
 --
--- column  place            1 for the best candidate
+-- column  rank             1 for the best candidate
 -- column  word             lower-case word
 -- column  type             type of the word
 -- column  n_examples       examples with the word
@@ -39,22 +39,22 @@ numbered as (
         source_word as word,
         example_id,
         trim(piece, '·') as piece,
-        row_number() over (partition by source_word, example_id order by position) as place
+        row_number() over (partition by source_word, example_id order by position) as rank
     from piece_occurrences
 ),
 
 cuts as (
     select
         numbered.word,
-        list(numbered.piece order by numbered.place) as pieces
+        list(numbered.piece order by numbered.rank) as pieces
     from numbered
     inner join first_lengths as lengths using (word, example_id)
-    where numbered.place <= lengths.n_pieces
+    where numbered.rank <= lengths.n_pieces
     group by numbered.word
 )
 
 select
-    candidates.place,
+    candidates.rank,
     candidates.word,
     candidates.type,
     candidates.n_examples,
@@ -66,4 +66,4 @@ select
     candidates.mean_score
 from vocabulary_candidates as candidates
 left join cuts using (word)
-order by candidates.place
+order by candidates.rank

@@ -1,5 +1,5 @@
 -- word_examples: the examples in which a word pushes hardest towards its label.
--- One row per (kind, label, word, place). The three lists are read side by side.
+-- One row per (kind, label, word, rank). The three lists are read side by side.
 --
 -- param   kinds          word or piece
 -- param   labels         label the score should push towards; empty for either direction
@@ -9,9 +9,9 @@
 -- column  kind           word or piece
 -- column  label          as asked for
 -- column  word           as asked for
--- column  place          1 for the strongest
+-- column  rank           1 for the strongest
 -- column  example_id     example
--- unique  kind, label, word, place
+-- unique  kind, label, word, rank
 with
 
 wanted as (
@@ -42,8 +42,8 @@ select
     kind,
     label,
     word,
-    row_number() over (partition by kind, label, word order by score desc, example_id) as place,
+    row_number() over (partition by kind, label, word order by score desc, example_id) as rank,
     example_id
 from scored
-qualify place <= $max_sentences
-order by kind, label, word, place
+qualify rank <= $max_sentences
+order by kind, label, word, rank

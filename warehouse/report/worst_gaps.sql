@@ -2,7 +2,7 @@
 -- One row per example.
 --
 -- param   max_gaps      longest list
--- column  place         1 for the largest gap
+-- column  rank          1 for the largest gap
 -- column  example_id    example
 -- column  source_id     the dataset's own id
 -- column  change        explained scalar at the text minus at the baseline      [unit of the scalar]
@@ -11,7 +11,7 @@
 -- column  status        explained or quarantined
 -- unique  example_id
 select
-    row_number() over (order by relative_gap desc, example_id) as place,
+    row_number() over (order by relative_gap desc, example_id) as rank,
     example_id,
     source_id,
     change,
@@ -21,5 +21,5 @@ select
 from examples
 -- without a change that is a number there is no gap
 where relative_gap is not null
-qualify place <= $max_gaps
-order by place
+qualify rank <= $max_gaps
+order by rank

@@ -8,7 +8,7 @@
 -- words: scores are told from a baseline, and where that is read as one label already, a shortcut to it shows none.
 --
 -- param   max_candidates  longest list
--- column  place               1 for the first
+-- column  rank                1 for the first
 -- column  n_used              words and pieces that the model uses, in one direction or in either, tried or not
 -- column  is_used             it is one of them
 -- column  label               label the word pushes towards
@@ -32,13 +32,13 @@ ranked as (
         count(*) filter (where is_used) over () as n_used,
         expectation = 'none' as is_suspect,
         is_used or is_suspect as takes_turns,
-        row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_place,
+        row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_rank,
         row_number() over (
             order by used desc, is_suspect desc, impact desc, kind desc, label, word
-        ) as suspicion_place,
+        ) as suspicion_rank,
         row_number() over (
             order by takes_turns and not used desc, rms * document_frequency desc, label, word
-        ) as either_place
+        ) as either_rank
     from words
     where kind != 'bigram' and (used or kind = 'word')
     -- A word of either direction is tried once, for the label it pushes towards a little more.
@@ -54,14 +54,14 @@ merged as (
         row_number() over (
             order by
                 takes_turns desc,
-                if(used, least(impact_place, suspicion_place), either_place),
-                suspicion_place
-        ) as place
+                if(used, least(impact_rank, suspicion_rank), either_rank),
+                suspicion_rank
+        ) as rank
     from ranked
 )
 
 select
-    place,
+    rank,
     n_used,
     is_used,
     label,
@@ -76,5 +76,5 @@ select
     impact,
     expectation
 from merged
-where place <= $max_candidates
-order by place
+where rank <= $max_candidates
+order by rank

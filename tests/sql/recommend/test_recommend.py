@@ -43,11 +43,11 @@ def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spuriou
     rows = warehouse.build("recommend/vocabulary_candidates", max_vocabulary=2)
     assert rows == [
         {
-            "place": 1, "word": "tedious", "type": "content word", "n_examples": 2, "n_occurrences": 3, "pieces_per_word": 3.0,
+            "rank": 1, "word": "tedious", "type": "content word", "n_examples": 2, "n_occurrences": 3, "pieces_per_word": 3.0,
             "tokens_saved": 6, "label": "b", "mean_score": 2.0, "value": 12.0,
         },
         {
-            "place": 2, "word": "drab", "type": "content word", "n_examples": 1, "n_occurrences": 1, "pieces_per_word": 2.0,
+            "rank": 2, "word": "drab", "type": "content word", "n_examples": 1, "n_occurrences": 1, "pieces_per_word": 2.0,
             "tokens_saved": 1, "label": "a", "mean_score": 4.0, "value": 4.0,
         },
     ]  # fmt: skip
@@ -115,7 +115,7 @@ def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_right_wit
         but     | genuine  | 0.1
     """)  # fmt: skip
     # usefulness of add, n * (2 * rate_low - 1): dull 30 * 0.5 = 15, drab 8 * 0.6 = 4.8, edge 10 * 0.4 = 4
-    said = [(*only([row], "action", "place", "word", "n_examples")[0], told(row["reason"])) for row in rows]
+    said = [(*only([row], "action", "rank", "word", "n_examples")[0], told(row["reason"])) for row in rows]
     assert said == [
         ("drop", 1, "rome", 40, "It is a date, or part of one."),
         ("drop", 2, "kane", 40, "It is a date, or part of one."),

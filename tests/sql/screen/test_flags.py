@@ -80,7 +80,7 @@ def test_a_word_of_either_direction_is_a_candidate_if_its_scores_are_as_large_as
     }  # fmt: skip
     rows = warehouse.build("screen/candidates", max_candidates=9)
     # The quiet one gets the room that is left.
-    assert only(rows, "place", "word", "n_used", "is_used") == [
+    assert only(rows, "rank", "word", "n_used", "is_used") == [
         (1, "heavy", 4, True),
         (2, "turncoat", 4, True),
         (3, "light", 4, True),
@@ -98,7 +98,7 @@ def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_
     )
     # By impact: heavy, plain, number, name. Those that should not decide first: number, name, heavy, plain. Of those that are not used, names have a turn; a content word waits until there is room.
     rows = warehouse.build("screen/candidates", max_candidates=4)
-    assert only(rows, "place", "word", "n_used") == [
+    assert only(rows, "rank", "word", "n_used") == [
         (1, "number", 4), (2, "heavy", 4), (3, "unused", 4), (4, "name", 4),
     ]  # fmt: skip
     rows = warehouse.build("screen/candidates", max_candidates=9)

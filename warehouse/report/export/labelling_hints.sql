@@ -2,4 +2,4 @@
 -- One row per (action, label, word).
 select *
 from labelling_hints
-order by action desc, label, place
+order by action desc, label, rank

@@ -2,4 +2,4 @@
 -- One row per word.
 select *
 from vocabulary_candidates
-order by place
+order by rank
