@@ -111,7 +111,7 @@ def test_workers_write_the_parts_of_this_process_to_the_byte(workers, tiny, tmp_
     there = everything(tmp_path / "there")
     monkeypatch.delenv("TOKEN_AUDIT_WORKERS")
     here = everything(tmp_path / "here")
-    assert len(here) == 5 * 3 + 4 + 3
+    assert len(here) == 5 * 3 + 3 + 3
     assert there == here
 
 
