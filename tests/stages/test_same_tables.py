@@ -22,10 +22,11 @@ from tasks.model.spec import ModelSpec
 from tasks.recommend import recommend_changes
 from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
-from tasks.runtime.parts import Shard
+from tasks.runtime.parts import Shard, part_file
 from tasks.screen import screen_words
 from tasks.verify import build_evidence
 from tests.benchmarks.same_tables import differences, digests, load_changes
+from warehouse import open_warehouse
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 pytestmark = pytest.mark.slow
@@ -65,7 +66,13 @@ def rebuilt(tmp_path_factory):
         patch.setattr(tasks.judge, "date", DayOfTheReference)
         verdicts = judge_candidates.fn(config, run, model, verified, trials, waivers)
     recommend_changes.fn(config, run, verdicts)
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        tokens = [part_file(shard.scores, "tokens") for shard in shards_in(storage)]
+        planned = warehouse.rows("verify/plan", {"token_parts": tokens, "max_documents": 32})
     with duckdb.connect(str(config.warehouse), read_only=True) as connection:
+        tried = connection.sql(f'select word from "{run.run_id}".candidates order by rank').fetchall()
+        assert [row["word"] for row in planned] == [word for (word,) in tried]
         return {name: digests(connection, run.run_id + name, exact=False) for name in ("", "_compare")}
 
 

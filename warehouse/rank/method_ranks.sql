@@ -70,7 +70,7 @@ words as (
 ranked as (
     select
         *,
-        row_number() over (partition by example_id, method order by size desc, is_planted, word_start) as place
+        row_number() over (partition by example_id, method order by size desc, is_planted, word_start) as rank
     from words
 ),
 
@@ -78,8 +78,8 @@ found as (
     select
         ranked.example_id,
         ranked.method,
-        count(*) filter (where ranked.is_planted and ranked.place <= texts.k) / any_value(texts.k) as precision_at_k,
-        max(ranked.place) filter (where ranked.is_planted) as last_place
+        count(*) filter (where ranked.is_planted and ranked.rank <= texts.k) / any_value(texts.k) as precision_at_k,
+        max(ranked.rank) filter (where ranked.is_planted) as last_rank
     from ranked
     inner join texts using (example_id)
     group by ranked.example_id, ranked.method
@@ -93,7 +93,7 @@ select
     max(texts.k) as k,
     count(*) as n_texts,
     avg(found.precision_at_k) as precision_at_k,
-    avg(found.last_place) as mean_rank
+    avg(found.last_rank) as mean_rank
 from found
 inner join texts using (example_id)
 group by texts.shortcut, texts.strength, found.method

@@ -194,4 +194,4 @@ left join texts_without using (kind, label, word)
 left join replacements using (kind, word)
 left join spellings on candidates.kind = 'word' and candidates.word = spellings.word
 left join sources on candidates.kind = 'piece' and candidates.word = sources.piece
-order by candidates.place
+order by candidates.rank
