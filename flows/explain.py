@@ -11,6 +11,7 @@ from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.runs.identity import name_run
 from tasks.runs.run import locked
+from tasks.selftest.certificate import with_certified_method
 
 
 @flow(name="explain", validate_parameters=False)
@@ -24,6 +25,7 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     """
     config = load_config(Path(config_path), overrides)
     model = obtain_classifier(config)
+    config = with_certified_method(config, model)
     run = name_run(config, model)
     with locked(run):
         texts = ingest_dataset(config.data, model, run.storage / "shards")

@@ -22,7 +22,6 @@ STAGES = ("aggregate", "screen", "verify", "judge", "recommend", "rank", "certif
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
-TEXT = {".py", ".sql", ".md", ".yaml", ".yml", ".toml", ".txt", ".csv", ".jinja", ""}
 STATEMENTS = {
     "macros", "registry", "finish_run", "finish_stage", "forget_stages", "start_run", "enter_certificates",
     "enter_certificate_words", "enter_certificate_shortcuts", "enter_certificate_methods",

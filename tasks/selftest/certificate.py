@@ -108,7 +108,9 @@ def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
 
     Without integrated gradients unless they are the best method: they cost more than all others, and need a pilot.
     """
-    others = [method for method in _BESIDE if method != row["method"]]
+    # The one-hot input is before the word embeddings: at an inner layer there is no gradient to it.
+    missing = set() if config.attribution.layer == "word_embeddings" else {"gradient_norm"}
+    others = [method for method in _BESIDE if method not in {row["method"], *missing}]
     chosen: dict[str, Any] = {"methods": (row["method"], *others)}
     if row["baseline"] != "none":
         chosen["baseline"] = row["baseline"]

@@ -11,7 +11,7 @@ from configs.errors import AuditError, ConfigError
 from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
-from tasks.selftest.certificate import require_certifiable, with_certified_method
+from tasks.selftest.certificate import require_certifiable, with_certified_method, with_method
 from warehouse import open_warehouse
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +151,18 @@ def test_what_cannot_be_certified_is_said_before_any_work(config):
     })  # fmt: skip
     with pytest.raises(ConfigError, match=r"`data\.pair` is 'second': certify plants into single texts"):
         require_certifiable(pairs)
+
+
+@pytest.mark.parametrize(
+    ("layer", "methods"),
+    [
+        ("word_embeddings", ("relevance", "gradient_x_input", "gradient_norm")),
+        ("bert.encoder.layer.1", ("relevance", "gradient_x_input")),
+    ],
+)
+def test_no_gradient_to_the_one_hot_input_is_computed_beside_the_best_method_at_an_inner_layer(layer, methods):
+    attribution = AttributionConfig(methods="certified", layer=layer)
+    config = AuditConfig.model_construct(attribution=attribution)
+    chosen = with_method(config, {"method": "relevance", "baseline": "none"}).attribution
+    assert chosen.methods == methods
+    assert AttributionConfig.model_validate(chosen.model_dump()) == chosen
