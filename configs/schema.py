@@ -172,8 +172,9 @@ class ScreeningConfig(Section):
 class VerificationConfig(Section):
     """How the words that the model uses are put to the test: by changing texts."""
 
-    max_documents: int = setting(32, "texts", ge=8, le=256)
-    """Most texts for each word and operator. Trials begin with 16, and go on only while nothing is settled."""
+    max_documents: int = setting(24, "texts", ge=8, le=256)
+    """Most texts for each word and operator. Trials begin with 8, and end early where the effect is known to half of
+    `min_effect`, or is smaller."""
     min_effect: float = setting(0.1, "log-odds", gt=0)
     """A smaller effect counts as none: trials end when the interval lies within, and a verdict of use needs more."""
 
@@ -181,9 +182,9 @@ class VerificationConfig(Section):
 class VerdictsConfig(Section):
     """How evidence becomes a verdict. A change here tries nothing again."""
 
-    max_predicted: float = setting(0.15, "share of the effect, 0..1", gt=0, le=1)
-    """The meaning of a content word does not explain its effect if words of similar meaning predict less than this
-    share of it."""
+    max_explained: float = setting(0.25, "share of the effect, 0..1", gt=0, le=1)
+    """The meaning of a content word explains its effect if words of similar meaning predict this share of it or more;
+    a spurious one has less."""
 
 
 class CertificationConfig(Section):

@@ -33,6 +33,9 @@ MIN_CAPITALISED = 0.8
 MIN_CASING_EXAMPLES = 3
 """Occurrences inside a sentence that casing alone needs to decide."""
 
+MAX_POOL_TEXTS = 32
+"""Texts read as each label into which words are inserted."""
+
 QUERIES = (
     "screen/telling_texts",
     "screen/casing",
@@ -47,6 +50,9 @@ QUERIES = (
     "screen/word_types",
     "screen/words",
     "screen/candidates",
+    "screen/spellings",
+    "screen/stand_ins",
+    "screen/pool_texts",
 )
 """In an order in which each reads only those before it."""
 
@@ -74,6 +80,7 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
         "fdr": config.statistics.fdr,
         "min_capitalised": MIN_CAPITALISED,
         "min_casing_examples": MIN_CASING_EXAMPLES,
+        "max_pool_texts": MAX_POOL_TEXTS,
     }
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)

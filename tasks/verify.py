@@ -1,24 +1,28 @@
 """Stage: intervention. What the model predicts when a word is taken out of a text, or put into one.
 
 Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes,
-in `<run>/trials/`, one part for every `GROUP` candidates, with two tables, and builds the tables of `warehouse/verify/`
-from them.
+in `<run>/trials/`, one part of placebo trials and one for every `GROUP` candidates, and builds the tables of
+`warehouse/verify/` from them.
 
-`trials`, one row per candidate, operator (tasks/trials/operators.py) and text: `kind`, `label`, `word`, `operator`,
-`replacement` (what was put in the place of the word; null for none), `example_id`,
-`margin_before`, `margin_after` (log-odds of the candidate's label against all others),
-`predicted_before`, `predicted_after` and `gold` (indices of labels).
+The part `placebos` has two tables. `placebos`, one row per type, text, stand-in and label: `type`, `example_id`,
+`replacement` (a word of the type, inserted), `label`, `margin` (log-odds of the label), `predicted` (index of the label
+that is predicted). `type_trials`, one row per type, text and label: `type`, `example_id`, `label`, and for the text
+without as many other words (`with`) and without all words of the type (`without`) `margin_...` and `predicted_...`.
 
-`vectors`, one row per candidate that is a word: `kind`, `label`, `word`, `vector`, where it is for the model
-(tasks/model/embeddings.py).
+The parts of candidates have two tables. `trials`, one row per candidate, operator (tasks/trials/operators.py), text and
+stand-in: `kind`, `label`, `word`, `operator`, `placebo_type` (of the placebo words of an insertion; else null),
+`replacement` (what was put in the place of the word, or how it was inserted; null for none), `example_id`,
+`margin_before`, `margin_after` (log-odds of the candidate's label against all others), `predicted_before`,
+`predicted_after` and `gold` (indices of labels). `vectors`, one row per candidate that is a word: `kind`, `label`,
+`word`, `vector`, where it is for the model (tasks/model/embeddings.py).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,9 +35,9 @@ from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
+from tasks.trials.placebos import try_placebos
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import facts_of, trials_key, try_group
-from tasks.trials.thresholds import MIN_FLIP_RATE
 from warehouse import open_warehouse
 
 GROUP = 75
@@ -41,7 +45,24 @@ GROUP = 75
 candidates a group, 300 words on two cores took a third longer than in one group."""
 
 
-_TABLES = ("trials", "effects", "interactions", "evidence", "verification_cost")
+POOL = 48
+"""Most placebo words of a type: enough that four of them, drawn for each text, are others in most texts."""
+MIN_STAND_INS = 8
+"""A type of fewer words has no placebo of its own; content words stand in for it."""
+MAX_STAND_INS = 24
+"""Most words that stand in for one word."""
+MIN_HALVED = 10
+"""Texts from which on the texts of a word are tried by halves."""
+
+_TABLES = (
+    "placebos",
+    "trials",
+    "effects",
+    "interactions",
+    "type_effects",
+    "evidence",
+    "verification_cost",
+)
 
 
 class Verified(NamedTuple):
@@ -72,47 +93,79 @@ def verify_candidates(
     """
     params = {
         "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
+        "mirrored": config.attribution.mirrored(len(model.labels), model.head),
         "max_documents": config.verification.max_documents,
+        "max_stand_ins": MAX_STAND_INS,
+        "min_stand_ins": MIN_STAND_INS,
+        "min_halved": MIN_HALVED,
     }
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         candidates = warehouse.rows("verify/plan", params)
+        types = _types(
+            warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL}), warehouse.rows("verify/type_plan", params)
+        )
     # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
     folder = run.storage / "trials"
+    placebos = folder / "placebos.json"
     trials = [folder / f"part-{number:05d}.json" for number in range(len(groups))]
     # A worker may be in another folder.
     model = replace(model, folder=model.folder.absolute())
     settled = (model, config.attribution.dtype, config.verification)
     places = [Shard(shard.texts.absolute(), shard.scores.absolute()) for shard in shards]
+    key = trials_key(types, *settled)
+    pool = [Job("placebos", (types, places, *settled, placebos.absolute()), len(types), partial(texts_of, types))]
+    pool = [] if facts_of(placebos, key) is not None else pool
     missing = [
-        Job(part.stem, (group, places, *settled, part.absolute()), len(group), partial(texts_of, group))
+        Job(
+            part.stem,
+            (group, places, *settled, placebos.absolute(), part.absolute()),
+            len(group),
+            partial(texts_of, group),
+        )
         for group, part in zip(groups, trials, strict=True)
-        if facts_of(part, trials_key(group, *settled)) is None
+        if facts_of(part, trials_key(group, *settled, key)) is None
     ]
-    done = len(candidates) - sum(job.size for job in missing)
-    with progress("verify", len(candidates), "words", done, artifact="verification") as meter:
-        if missing:
+    total = len(candidates) + len(types)
+    done = total - sum(job.size for job in (*pool, *missing))
+    with progress("verify", total, "words and types", done, artifact="verification") as meter:
+        if pool or missing:
             with fan_out() as run_everywhere:
+                run_everywhere(try_placebos, pool, meter)
                 run_everywhere(try_group, missing, meter)
-    return Verified(build_evidence(config, run, model, screened, trials), tuple(trials))
+    return Verified(build_evidence(config, run, model, screened, [placebos, *trials]), tuple(trials))
+
+
+def _types(pool: Sequence[Mapping[str, Any]], plan: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """A row for each type with placebo words or texts."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in pool:
+        found[row["type"]] = {"type": row["type"], "stand_ins": row["stand_ins"], "others": row["texts"], "held": []}
+    for row in plan:
+        own = found.setdefault(row["type"], {"type": row["type"], "stand_ins": [], "others": [], "held": []})
+        own["held"] = row["held"]
+    return [found[kind] for kind in sorted(found)]
 
 
 def build_evidence(config: AuditConfig, run: Run, model: ModelSpec, screened: str, trials: Sequence[Path]) -> str:
-    """Build the tables of this stage from the parts of trials; return their key.
+    """Build the tables of this stage from the parts of trials, that of the placebos first; return their key.
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
+    placebos, *parts = trials
     facts = [read_manifest(part) or {} for part in trials]
     params = {
-        "trial_parts": [part_file(part, "trials") for part in trials],
+        "placebo_parts": [part_file(placebos, "placebos")],
+        "type_parts": [part_file(placebos, "type_trials")],
+        "trial_parts": [part_file(part, "trials") for part in parts],
         "labels": list(model.labels),
         "passes": sum(int(str(fact["num_passes"])) for fact in facts),
         "lost": sum(int(str(fact["num_quarantined"])) for fact in facts),
         "max_documents": config.verification.max_documents,
-        "min_flip_rate": MIN_FLIP_RATE,
+        "min_effect": config.verification.min_effect,
     }
     upstream = digest(screened, [fact["key"] for fact in facts])
     with open_warehouse(config.warehouse) as warehouse:

@@ -77,6 +77,20 @@ create or replace temp macro student_p(difference, std_error, degrees) as (
     end
 );
 
+-- One-sided p-value of a mean that is at most `difference` above its null.
+create or replace temp macro student_above(difference, std_error, degrees) as (
+    if(difference > 0, student_p(difference, std_error, degrees) / 2, 1 - student_p(difference, std_error, degrees) / 2)
+);
+
+-- Probability of k or more of n, each with probability p (binomial distribution).
+create or replace temp macro binomial_above(k, n, p) as (
+    if(k <= 0, 1.0, coalesce(list_sum(list_transform(
+        range(k, n + 1), lambda i: exp(
+            lgamma(n + 1) - lgamma(i + 1) - lgamma(n - i + 1) + i * ln(p) + (n - i) * ln(1 - p)
+        )
+    )), 0))
+);
+
 -- The step-up procedure of Benjamini and Hochberg 1995 in two steps, since a window cannot hold a window: the rank of
 -- a p-value in its family (equal ones share the largest), then its q-value. Rounding must not put q below p.
 create or replace temp macro step_up_rank(p, family) as (

@@ -1,39 +1,30 @@
-"""The operators of trials: ways to change a text that holds a word, or to insert the word into a text.
+"""The operators of trials: ways to take a word out of a text, or to put it into one.
 
-    delete     the word is taken out
-    mask       the tokenizer's mask token is put in its place
-    swap       another word of its type, which the model does not use, is put in its place
-    neighbour  a word that is close to it for the model, if it has such neighbours
-    insert     the word is put into a text without it that is read as another label
+    delete  a word that carries meaning is taken out
+    swap    a word whose type should not decide is replaced by others of its type: its stand-ins
+    insert  the word is put into a text without it that is read as another label
 
-All but insert work on all occurrences in a text.
+Delete and swap work on all occurrences in a text. All words are inserted into a text at the same place, so that what
+any word of the type does there, the placebo, is made once. Stand-ins are drawn anew for every text: the difference
+between them is in the effects of the texts, and so in the interval of their mean.
 """
 
-import csv
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from configs.schema import VerificationConfig
+import numpy as np
+
 from tasks.attribution.batches import draw
-from tasks.text.edits import Span, Text, deleted, inserted, masked, replaced
-from tasks.trials.reader import Reader, neighbourhood
-from warehouse import seed
+from tasks.text.edits import Span, Text, deleted, inserted, replaced
+from tasks.trials.reader import Reader
 
 _SEED = 0
-"""Seed of the places where words are inserted."""
-NEIGHBOURS = 5
-MIN_SIMILARITY = 0.4
-"""Words are neighbours if the cosine of their input embeddings, less the mean of all, is at least this."""
+"""Seed of the places where words are inserted, and of the stand-ins."""
+STAND_INS = 4
+"""Stand-ins of a word in a text; two of them where it is tried in many texts, since texts differ by more."""
 
-MAX_NEIGHBOURTRIALS = 16
-"""Trials with neighbours only tell the word from its meaning; they need no narrow interval."""
-
-Operator = Literal["delete", "mask", "swap", "neighbour", "insert"]
-
-OPERATORS: tuple[Operator, ...] = ("delete", "mask", "swap", "neighbour", "insert")
+Operator = Literal["delete", "swap", "insert"]
 
 
 class Candidate(NamedTuple):
@@ -46,9 +37,9 @@ def candidate_of(row: Mapping[str, Any]) -> Candidate:
     return Candidate(row["kind"], row["label"], row["word"])
 
 
-@dataclass
+@dataclass(frozen=True)
 class Trial:
-    """A text before and after an operator."""
+    """A text after an operator."""
 
     example_id: int
     after: Text
@@ -57,60 +48,58 @@ class Trial:
 
 @dataclass
 class Operation:
-    """An operator on one candidate: its trials in their order, and the rows of those that were run."""
+    """An operator on one candidate: the trials of each text in their order, and the rows of those that were run."""
 
     candidate: Candidate
     operator: Operator
-    trials: list[Trial]
-    rows: list[dict[str, Any]]
+    texts: list[list[Trial]]
+    placebo_type: str | None = None
+    rows: list[list[dict[str, Any]]] = field(default_factory=list)
 
-    def effects(self) -> list[float]:
-        """What the word adds to the log-odds of its label."""
-        sign = 1 if self.operator == "insert" else -1
-        return [sign * (row["margin_after"] - row["margin_before"]) for row in self.rows]
+    def effects(self, placebos: Mapping[tuple[str, int, str], float]) -> list[float]:
+        """What the word adds to the log-odds of its label in each text, less the placebo."""
+        found = []
+        for rows in self.rows:
+            after = float(np.mean([row["margin_after"] for row in rows]))
+            if self.placebo_type is None:
+                found.append(rows[0]["margin_before"] - after)
+            else:
+                found.append(after - placebos[self.placebo_type, rows[0]["example_id"], self.candidate.label])
+        return found
 
 
-def operations_on(
-    candidate: Candidate, row: Mapping[str, Any], reader: Reader, verification: VerificationConfig
-) -> list[Operation]:
-    """All trials that could be made of a candidate; k texts share out the replacements in turn."""
-    held = [
-        (
-            text["example_id"],
-            reader.text(text["example_id"]),
-            [(span["span_start"], span["span_end"]) for span in text["spans"]],
-        )
-        for text in row["held"]
-    ]
-    trials: dict[Operator, list[Trial]] = {operator: [] for operator in OPERATORS}
-    neighbours = _neighbours(candidate, reader, verification)
-    for k, (example_id, text, spans) in enumerate(held):
-        trials["delete"].append(Trial(example_id, deleted(text, spans), None))
-        if reader.mask is not None:
-            trials["mask"].append(Trial(example_id, masked(text, spans, reader.mask), None))
-        trials["swap"] += _replacing(example_id, text, spans, row["replacements"], k)
-        if k < MAX_NEIGHBOURTRIALS:
-            trials["neighbour"] += _replacing(example_id, text, spans, neighbours, k)
-    for k, example_id in enumerate(row["others"]):
+def operations_on(row: Mapping[str, Any], reader: Reader, max_documents: int) -> Iterator[Operation]:
+    """The two operations on a candidate, a row of `verify/plan`."""
+    candidate = candidate_of(row)
+    texts = []
+    num = int(np.clip(2 * max_documents // max(len(row["held"]), 1), 2, STAND_INS))
+    for held in row["held"]:
+        example_id, spans = held["example_id"], spans_of(held["spans"])
+        text = reader.text(example_id)
+        if row["within_type"]:
+            words = drawn_words(row["replacements"], f"{candidate.word} {example_id}", num)
+            texts.append([Trial(example_id, replaced(text, spans, word), word) for word in words])
+        else:
+            texts.append([Trial(example_id, deleted(text, spans), None)])
+    yield Operation(candidate, "swap" if row["within_type"] else "delete", [trials for trials in texts if trials])
+    texts = []
+    for k, other in enumerate(row["others"]):
         word = row["inserts"][k % len(row["inserts"])]
-        place = draw(_SEED, f"{candidate.word} {example_id}".encode())
-        trials["insert"].append(Trial(example_id, inserted(reader.text(example_id), word, place), word))
-    return [Operation(candidate, operator, trials[operator], []) for operator in OPERATORS]
+        texts.append([Trial(other["example_id"], inserted_into(other, word, reader), word)])
+    yield Operation(candidate, "insert", texts, row["placebo_type"])
 
 
-def _replacing(example_id: int, text: Text, spans: Sequence[Span], words: Sequence[str], k: int) -> list[Trial]:
-    word = words[k % len(words)] if words else None
-    return [] if word is None else [Trial(example_id, replaced(text, spans, word), word)]
+def inserted_into(other: Mapping[str, Any], word: str, reader: Reader) -> Text:
+    """The text with the word at its place, which is the same for every word and in what the model reads."""
+    # What is cut is counted in tokens and the place in words.
+    read = 1.0 if other["read_share"] == 1 else 0.9 * other["read_share"]
+    return inserted(reader.text(other["example_id"]), word, read * draw(_SEED, str(other["example_id"]).encode()))
 
 
-def _neighbours(candidate: Candidate, reader: Reader, verification: VerificationConfig) -> list[str]:
-    if candidate.kind == "piece":
-        return []
-    near = neighbourhood(reader.classifier)
-    return near.of(candidate.word, NEIGHBOURS, MIN_SIMILARITY, _function_words())
+def drawn_words(words: Sequence[str], content: str, num: int) -> list[str]:
+    """So many of the words, by a hash of them and of the content."""
+    return sorted(words, key=lambda word: draw(_SEED, f"{content} {word}".encode()))[:num]
 
 
-@lru_cache(maxsize=1)
-def _function_words() -> frozenset[str]:
-    with Path(seed("function_words.csv")).open(encoding="utf-8", newline="") as file:
-        return frozenset(row["word"] for row in csv.DictReader(file))
+def spans_of(spans: Sequence[Mapping[str, int]]) -> list[Span]:
+    return [(span["span_start"], span["span_end"]) for span in spans]

@@ -37,7 +37,6 @@ class Reader:
         self.num_passes = 0
         settings = AttributionConfig(dtype=dtype)
         self._engine = Engine(classifier, settings, WORD_EMBEDDINGS, None, Budget(batch_tokens(classifier.device)))
-        self.mask = _mask_token(classifier.tokenizer)
 
     def text(self, example_id: int) -> Text:
         row = self.rows[example_id]
@@ -68,12 +67,6 @@ class Reader:
         return found
 
 
-def _mask_token(tokenizer: Any) -> str | None:
-    """The mask token; without one the unknown token, as in attribution."""
-    token: str | None = tokenizer.mask_token or tokenizer.unk_token
-    return token
-
-
 def rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Shard]) -> dict[int, dict[str, Any]]:
     """The examples of a group, by their id, with their text and logits."""
     ids = pa.array(sorted(texts_of(group)), pa.int64())
@@ -94,4 +87,4 @@ def neighbourhood(classifier: Classifier) -> Neighbourhood:
 
 
 def texts_of(group: Sequence[Mapping[str, Any]]) -> set[int]:
-    return {held["example_id"] for row in group for held in row["held"]} | {i for row in group for i in row["others"]}
+    return {text["example_id"] for row in group for text in (*row["held"], *row["others"])}

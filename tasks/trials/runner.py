@@ -1,4 +1,4 @@
-"""Run the trials of a group of candidates side by side, until each is settled, and write them as one part."""
+"""Run the trials of a group of candidates until they are settled, and write them as one part."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -12,21 +12,28 @@ from configs.schema import VerificationConfig
 from configs.section import digest
 from tasks.model.spec import ModelSpec
 from tasks.runtime.code import code_of
-from tasks.runtime.parts import Shard, read_manifest, write_part
+from tasks.runtime.parts import Shard, read_manifest, read_part, write_part
 from tasks.runtime.workers import Facts, target_of
 from tasks.trials.operators import Operation, candidate_of, operations_on
 from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
 
-FIRST = 16
+FIRST = 8
 """Texts of an operator before the first test whether more are needed; their number then doubles each time."""
+
+Placebos = Mapping[tuple[str, int, str], float]
+"""Type, example and label -> mean log-odds of the label with placebo words of the type in the text."""
 
 
 def trials_key(
-    group: Sequence[Mapping[str, Any]], model: ModelSpec, dtype: Arithmetic, verification: VerificationConfig
+    group: Sequence[Mapping[str, Any]],
+    model: ModelSpec,
+    dtype: Arithmetic,
+    verification: VerificationConfig,
+    placebos: str = "",
 ) -> str:
-    """What the trials of a group depend on."""
+    """What the trials of a group depend on; `placebos` is the key of the placebo trials."""
     code = code_of("tasks.text", "tasks.data", "tasks.model", "tasks.attribution", "tasks.trials")
-    return digest(list(group), model.fingerprint, dtype, verification.model_dump(), code)
+    return digest(list(group), model.fingerprint, dtype, verification.model_dump(), code, placebos)
 
 
 def facts_of(part: Path, key: str) -> Facts | None:
@@ -41,6 +48,7 @@ def try_group(
     model: ModelSpec,
     dtype: Arithmetic,
     verification: VerificationConfig,
+    placebos: Path,
     part: Path,
     *,
     left_out: frozenset[int] = frozenset(),
@@ -50,24 +58,31 @@ def try_group(
     """Write the part of one group of candidates, rows of `verify/plan`, unless it exists; return its facts.
 
     The columns of its tables are described in tasks/verify.py. The scores of `shards` are of the same model in the same
-    arithmetic. Nothing is tried on the texts in `left_out`; a dry run writes no part.
+    arithmetic; `placebos` is the part of the placebo trials. Nothing is tried on the texts in `left_out`; a dry run
+    writes no part.
     """
-    key = trials_key(group, model, dtype, verification)
+    key = trials_key(group, model, dtype, verification, str((read_manifest(placebos) or {})["key"]))
     if not dry and (known := facts_of(part, key)) is not None:
         return known
+    known_placebos = _read_placebos(placebos)
     lost = left_out & texts_of(group)
     tried = [
         {
             **row,
             "held": [text for text in row["held"] if text["example_id"] not in lost],
-            "others": [i for i in row["others"] if i not in lost],
+            "others": [
+                text
+                for text in row["others"]
+                if text["example_id"] not in lost
+                and (row["placebo_type"], text["example_id"], row["label"]) in known_placebos
+            ],
         }
         for row in group
     ]
     rows, vectors, num_passes = list[dict[str, Any]](), list[dict[str, Any]](), 0
     if group:
         reader = Reader(model, dtype, rows_of(tried, shards))
-        rows = _trial_rows(tried, reader, verification, advance)
+        rows = _trial_rows(tried, reader, verification, known_placebos, advance)
         vectors = _vector_rows(group, reader)
         num_passes = reader.num_passes
     facts = {
@@ -88,7 +103,7 @@ def try_group(
 
 TRIAL = pa.schema(
     [
-        *((name, pa.string()) for name in ("kind", "label", "word", "operator", "replacement")),
+        *((name, pa.string()) for name in ("kind", "label", "word", "operator", "placebo_type", "replacement")),
         ("example_id", pa.int64()),
         ("margin_before", pa.float64()),
         ("margin_after", pa.float64()),
@@ -99,14 +114,30 @@ TRIAL = pa.schema(
 _VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")), ("vector", pa.list_(pa.float32()))])
 
 
+def _read_placebos(part: Path) -> Placebos:
+    found: dict[tuple[str, int, str], list[float]] = {}
+    for row in read_part(part, "placebos").to_pylist():
+        found.setdefault((row["type"], row["example_id"], row["label"]), []).append(row["margin"])
+    return {key: float(np.mean(margins)) for key, margins in found.items()}
+
+
 def _trial_rows(
-    tried: Sequence[Mapping[str, Any]], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
+    tried: Sequence[Mapping[str, Any]],
+    reader: Reader,
+    verification: VerificationConfig,
+    placebos: Placebos,
+    advance: Callable[[int], None],
 ) -> list[dict[str, Any]]:
     operations = [
-        operation for row in tried for operation in operations_on(candidate_of(row), row, reader, verification)
+        operation for row in tried for operation in operations_on(row, reader, _num_texts(row, verification))
     ]
-    run_operations(operations, reader, verification, advance)
-    return [row for operation in operations for row in operation.rows]
+    run_operations(operations, reader, verification, placebos, advance)
+    return [row for operation in operations for rows in operation.rows for row in rows]
+
+
+def _num_texts(row: Mapping[str, Any], verification: VerificationConfig) -> int:
+    # What is never judged is only shown.
+    return verification.max_documents if row["is_judged"] else min(FIRST, verification.max_documents)
 
 
 def _vector_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
@@ -116,42 +147,29 @@ def _vector_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dic
 
 
 def run_operations(
-    operations: Sequence[Operation], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
+    operations: Sequence[Operation],
+    reader: Reader,
+    verification: VerificationConfig,
+    placebos: Placebos,
+    advance: Callable[[int], None],
 ) -> None:
     """Run trials of all operations side by side, in large batches, until each operation is settled or has no trial
     left."""
     num_texts = FIRST
-    labels = reader.model.labels
-    going_on = [operation for operation in operations if operation.trials]
+    going_on = [operation for operation in operations if operation.texts]
     num_open = len({operation.candidate for operation in operations})
     while going_on:
         chosen = [
-            (operation, trial) for operation in going_on for trial in operation.trials[len(operation.rows) : num_texts]
+            (operation, trials) for operation in going_on for trials in operation.texts[len(operation.rows) : num_texts]
         ]
-        before_NK = np.array([reader.rows[trial.example_id]["logits"] for _, trial in chosen])
-        after_NK = reader.logits([trial.after for _, trial in chosen])
-        targets = [labels.index(operation.candidate.label) for operation, _ in chosen]
-        margins = zip(reader.margins(before_NK, targets), reader.margins(after_NK, targets), strict=True)
-        predicted = zip(before_NK.argmax(axis=1).tolist(), after_NK.argmax(axis=1).tolist(), strict=True)
-        for (operation, trial), margin, label in zip(chosen, margins, predicted, strict=True):
-            operation.rows.append(
-                {
-                    **operation.candidate._asdict(),
-                    "operator": operation.operator,
-                    "replacement": trial.replacement,
-                    "example_id": trial.example_id,
-                    "margin_before": margin[0],
-                    "margin_after": margin[1],
-                    "predicted_before": label[0],
-                    "predicted_after": label[1],
-                    "gold": reader.rows[trial.example_id]["label_id"],
-                }
-            )
+        rows = _run([(operation, trial) for operation, trials in chosen for trial in trials], reader)
+        for operation, trials in chosen:
+            operation.rows.append([next(rows) for _ in trials])
         going_on = [
             operation
             for operation in going_on
-            if len(operation.rows) < len(operation.trials)
-            and not is_settled(operation.effects(), verification.min_effect)
+            if len(operation.rows) < len(operation.texts)
+            and not is_settled(operation.effects(placebos), verification.min_effect)
         ]
         num_texts *= 2
         still_open = len({operation.candidate for operation in going_on})
@@ -161,20 +179,40 @@ def run_operations(
     advance(num_open)
 
 
+def _run(chosen: Sequence[tuple[Operation, Any]], reader: Reader) -> Any:
+    labels = reader.model.labels
+    before_NK = np.array([reader.rows[trial.example_id]["logits"] for _, trial in chosen])
+    after_NK = reader.logits([trial.after for _, trial in chosen])
+    targets = [labels.index(operation.candidate.label) for operation, _ in chosen]
+    margins = zip(reader.margins(before_NK, targets), reader.margins(after_NK, targets), strict=True)
+    predicted = zip(before_NK.argmax(axis=1).tolist(), after_NK.argmax(axis=1).tolist(), strict=True)
+    for (operation, trial), margin, label in zip(chosen, margins, predicted, strict=True):
+        yield {
+            **operation.candidate._asdict(),
+            "operator": operation.operator,
+            "placebo_type": operation.placebo_type,
+            "replacement": trial.replacement,
+            "example_id": trial.example_id,
+            "margin_before": margin[0],
+            "margin_after": margin[1],
+            "predicted_before": label[0],
+            "predicted_after": label[1],
+            "gold": reader.rows[trial.example_id]["label_id"],
+        }
+
+
 def is_settled(effects: Sequence[float], min_effect: float) -> bool:
-    """Whether the 99 % interval of the mean effect is on one side of 0, or within `min_effect` of it.
+    """Whether the mean effect is known to within half of `min_effect`, or lies within `min_effect` of 0.
 
-    It is not settled while the effects vary by more than their mean: then the single effects matter, not the mean.
-
-    The interval is one of 99 %, because the test is repeated: at 95 % the false positives of several tests would add up
-    to more than 5 %, at 99 % those before the last add up to 2 %.
+    By the 99 % interval, because the test is repeated: at 95 % the errors of several tests would add up to more than
+    5 %, at 99 % those before the last add up to 2 %. Trials never end because an effect is significant: they would
+    more often end where it is too large by chance, and the interval of what is left would be wrong.
     """
     mean, half = (
         float(np.mean(effects)),
         _t_995(len(effects) - 1) * float(np.std(effects, ddof=1)) / math.sqrt(len(effects)),
     )
-    varied = float(np.std(effects, ddof=1)) > abs(mean)
-    return (abs(mean) > half and not varied) or abs(mean) + half < min_effect
+    return half <= min_effect / 2 or abs(mean) + half < min_effect
 
 
 def _t_995(freedom: int) -> float:

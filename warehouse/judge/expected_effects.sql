@@ -13,6 +13,7 @@
 -- column  effect           mean effect over the operators  [log-odds]
 -- column  expected         effect that is predicted; null where embeddings predict nothing  [log-odds]
 -- column  residual         effect less what is predicted  [log-odds]
+-- column  expected_se      robust standard deviation of the residuals  [log-odds]
 -- column  predicted_share  expected as a share of effect; null without either
 -- unique  label, word
 with
@@ -47,6 +48,7 @@ select
     measured.effect,
     if(directions.are_known, measured.expected, null) as expected,
     measured.effect - if(directions.are_known, measured.expected, 0) as residual,
+    1.4826 * mad(residual) over () as expected_se,
     if(directions.are_known, measured.expected, null) / nullif(measured.effect, 0) as predicted_share
 from measured
 cross join directions

@@ -1,23 +1,32 @@
--- verdicts: spurious, context-dependent, genuine or unclear, with the rules that fired and their figures.
--- One row per candidate (kind, label, word).
+-- verdicts: spurious, context-dependent, genuine, negligible or unclear, with the rules that fired and their figures.
+-- One row per (kind, label, word): every word and piece that was tried, pairs of words that interact, types of words.
 --
--- How a verdict comes about stands in judge/judged.sql; what a rule says in words, in tasks/pages/rules.csv.
+-- The three questions are asked in judge/tested.sql and answered in judge/judged.sql; what a rule says in words stands
+-- in tasks/pages/rules.csv.
 --
--- first   judge/judged
--- param   min_texts       texts in which a content word must have been tried to be spurious
+-- first   judge/tested, judge/judged
+-- param   fdr            false discovery rate of the verdict spurious  [0..1]
+-- param   min_effect     smallest mean effect that counts  [log-odds]
+-- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
 -- column  rank                1 for the most severe of its status; spurious first
--- column  label               label the word pushes towards
--- column  word                lower-case word; a piece with · where the word goes on
--- column  kind                word or piece
--- column  type                type of the word
--- column  verdict             spurious, context-dependent, genuine or unclear
+-- column  label               label it pushes towards
+-- column  word                lower-case word; a piece with · where the word goes on; both words of a pair; a type
+-- column  kind                word, piece, pair or type
+-- column  type                type of the word; of the first word of a pair
+-- column  verdict             spurious, context-dependent, genuine, negligible or unclear
 -- column  status              the verdict, or waived
--- column  severity            document_frequency * effect * harm  [log-odds]
--- column  document_frequency  share of the explained examples with the word  [0..1]
--- column  effect              mean effect over the operators  [log-odds]
--- column  harm                largest of necessity, sufficiency and minority gap, 0.02 at least  [0..1]
--- column  n_for               operators that show the effect
--- column  n_against           operators that show the contrary
+-- column  effect              mean effect, less the placebo  [log-odds]
+-- column  effect_low          95 % interval of effect  [log-odds]
+-- column  effect_high         95 % interval of effect  [log-odds]
+-- column  expected            effect that its meaning or its type explains; null where nothing is known  [log-odds]
+-- column  excess              effect - expected  [log-odds]
+-- column  p_value             of spurious; null where it is not judged
+-- column  q_value             smallest false discovery rate at which it is spurious; null where it is not judged
+-- column  per_1000            severity: predictions per 1,000 texts that change when it is taken out
+-- column  per_1000_low        95 % interval of per_1000
+-- column  per_1000_high       95 % interval of per_1000
+-- column  probability_shift   what it adds to the label's probability in a text at one half  [-0.5..0.5]
+-- column  document_frequency  share of the explained examples with it  [0..1]
 -- column  rules               what fired: rule, figures (numbers by their names), words (texts by their names)
 -- column  waived_by           owner of the waiver that is honoured
 -- column  waiver_reason       its reason
@@ -27,34 +36,45 @@ with
 
 known as (
     select
-        judged.*,
-        candidates.rank,
-        candidates.type,
-        candidates.document_frequency,
-        candidates.is_used,
+        tested.*,
+        judged.q_value,
+        judged.verdict,
+        types.expectation as type_expectation,
+        words.expectation,
         words.type_evidence,
         words.label_rate,
         words.n_minority,
         words.n_pulled,
         words.minority_gap,
+        coalesce(words.label_z < 0.5, false) as is_unsupported,
+        coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful,
         association.label_share,
-        evidence.* exclude (kind, label, word),
-        expected_effects.expected,
-        expected_effects.predicted_share,
+        evidence.removal_effect,
+        evidence.removal_low,
+        evidence.removal_high,
+        evidence.n_removal,
+        evidence.insertion_effect,
+        evidence.insertion_low,
+        evidence.insertion_high,
+        evidence.n_insertion,
+        evidence.n_opposite,
+        evidence.n_signed,
+        interactions.word as first_word,
         interactions.partner,
         interactions.comparison,
         interactions.effect as effect_with_partner,
         interactions.other_effect as effect_without_partner
-    from judged
-    inner join candidates using (kind, label, word)
-    inner join words using (kind, label, word)
+    from tested
+    inner join judged using (kind, label, word)
+    inner join type_rules as types on tested.type = types.type
+    left join words using (kind, label, word)
     left join evidence using (kind, label, word)
     left join label_association as association
-        on judged.kind = 'word' and judged.label = association.label and judged.word = association.word
-    left join expected_effects
-        on judged.kind = 'word' and judged.label = expected_effects.label and judged.word = expected_effects.word
+        on tested.kind = 'word' and tested.label = association.label and tested.word = association.word
     left join interactions
-        on judged.kind = 'word' and judged.label = interactions.label and judged.word = interactions.word
+        on tested.kind = 'pair'
+        and tested.label = interactions.label
+        and tested.word = concat(interactions.word, ' … ', interactions.partner)
 ),
 
 fired as (
@@ -63,50 +83,58 @@ fired as (
         list_filter([
             {
                 'rule': case
-                    when is_causal then 'effect.moves'
+                    when kind = 'type' then if(moves, 'type.moves', 'type.not_shown')
+                    when kind = 'pair' then concat('interaction.', comparison)
                     when effect is null then 'effect.not_measured'
+                    when is_negligible then 'effect.negligible'
+                    when moves then 'effect.moves'
                     else 'effect.not_shown'
                 end,
-                'figures': map {'effect': effect, 'pooled_low': pooled_low, 'pooled_high': pooled_high},
-                'words': map {'label': label}
+                'figures': map {
+                    'effect': effect, 'effect_low': effect_low, 'effect_high': effect_high,
+                    'min_effect': $min_effect::double, 'effect_with_partner': effect_with_partner,
+                    'effect_without_partner': effect_without_partner
+                },
+                'words': map {
+                    'label': label, 'type': type, 'first_word': coalesce(first_word, word), 'partner': partner
+                }
             },
-            if(is_artefact, {'rule': 'type.should_not_decide', 'words': map {'type': type}}, null),
-            if(is_exempt, {'rule': 'type.carries_meaning', 'words': map {'type': type}}, null),
-            if(is_function_word and not is_exempt, {'rule': 'type.function_word', 'words': map {'type': type}}, null),
-            if(is_artefact or is_exempt or is_function_word, type_evidence, null),
-            if(is_mixed, {
+            if(removal_effect is not null, {
+                'rule': if(within_type, 'arm.swap', 'arm.delete'),
+                'figures': map {
+                    'effect': removal_effect, 'low': removal_low, 'high': removal_high, 'n_texts': n_removal::double
+                }
+            }, null),
+            if(insertion_effect is not null, {
+                'rule': 'arm.insert',
+                'figures': map {
+                    'effect': insertion_effect, 'low': insertion_low, 'high': insertion_high,
+                    'n_texts': n_insertion::double
+                }
+            }, null),
+            if(kind in ('word', 'piece') and within_type, {
+                'rule': 'type.should_not_decide', 'words': map {'type': type}
+            }, null),
+            if(expectation = 'exempt', {'rule': 'type.carries_meaning', 'words': map {'type': type}}, null),
+            if(type = 'function word' and kind != 'pair' and coalesce(expectation, '') != 'exempt', {
+                'rule': 'type.function_word', 'words': map {'type': type}
+            }, null),
+            if(type != 'content word', type_evidence, null),
+            if(is_contextual and n_signed > 0, {
                 'rule': 'effect.varies',
-                'figures': map {'opposite_share': opposite_share, 'coefficient_of_variation': coefficient_of_variation}
+                'figures': map {'n_against': if(direction > 0, n_opposite, n_signed - n_opposite), 'n_signed': n_signed}
             }, null),
-            if(is_surface or is_alike, {
-                'rule': if(is_surface, 'neighbours.lose_it', 'neighbours.keep_it'),
-                'figures': map {'neighbour_loss': neighbour_loss, 'n_neighbours': n_neighbours}
+            if(moves and not is_contextual and not is_consistent, {
+                'rule': 'texts.too_few', 'figures': map {'n_signed': n_signed}
             }, null),
-            if(coalesce(necessity, 0) > 0 or coalesce(sufficiency, 0) > 0, {
-                'rule': 'effect.flips',
-                'figures': map {'necessity': coalesce(necessity, 0), 'sufficiency': coalesce(sufficiency, 0)},
-                'words': map {'label': label}
-            }, null),
-            if(is_decisive, {'rule': 'effect.turns', 'figures': map {'flip_rate': flip_rate}}, null),
-            if(is_unexplained, {
-                'rule': if(expected is null, 'meaning.outweighs', 'meaning.unexplained'),
-                'figures': map {'effect': effect, 'expected': expected, 'outlier_bound': outlier_bound}
-            }, null),
-            if(predicted_share >= 0.5 and not is_artefact, {
-                'rule': 'meaning.explains',
+            if(moves and expected is not null and not within_type and kind = 'word', {
+                'rule': if(predicted_share >= $max_explained, 'meaning.explains', 'meaning.unexplained'),
                 'figures': map {'effect': effect, 'expected': expected, 'predicted_share': predicted_share}
             }, null),
-            if(is_paired, {
-                'rule': concat('interaction.', comparison),
-                'figures': map {
-                    'effect_with_partner': effect_with_partner, 'effect_without_partner': effect_without_partner
-                },
-                'words': map {'partner': partner}
+            if(moves and q_value > $fdr, {
+                'rule': 'control.not_passed', 'figures': map {'q_value': q_value, 'fdr': $fdr::double}
             }, null),
-            if(is_flagged and not is_artefact and n_texts < $min_texts, {
-                'rule': 'texts.too_few',
-                'figures': map {'n_texts': n_texts, 'min_texts': $min_texts::bigint}
-            }, null),
+            if(flip_rate > 0, {'rule': 'effect.flips', 'figures': map {'flip_rate': flip_rate}}, null),
             if(is_unsupported, {
                 'rule': 'labels.do_not_support',
                 'figures': map {'label_rate': label_rate, 'label_share': label_share},
@@ -141,36 +169,36 @@ waived as (
 select
     row_number() over (
         order by
-            list_position(['spurious', 'waived', 'context-dependent', 'unclear', 'genuine'], status),
-            severity desc,
-            rank
+            list_position(
+                ['spurious', 'waived', 'context-dependent', 'unclear', 'genuine', 'negligible'],
+                if(not waived.expired, 'waived', fired.verdict)
+            ),
+            1000 * fired.document_frequency * fired.flip_rate desc,
+            abs(fired.effect) * fired.document_frequency desc,
+            fired.kind, fired.word, fired.label
     ) as rank,
-    label,
-    word,
-    kind,
-    type,
-    verdict,
-    status,
-    severity,
-    document_frequency,
-    effect,
-    harm,
-    n_for,
-    n_against,
-    rules,
-    waived_by,
-    waiver_reason,
-    waiver_expires
-from (
-    select
-        fired.*,
-        fired.document_frequency * fired.harm
-        * coalesce(if(fired.is_used, greatest(fired.effect, 0), abs(fired.effect)), 0) as severity,
-        if(not waived.expired, 'waived', fired.verdict) as status,
-        if(not waived.expired, waived.owner, null) as waived_by,
-        if(not waived.expired, waived.reason, null) as waiver_reason,
-        waived.expires as waiver_expires
-    from fired
-    left join waived using (kind, label, word)
-)
+    fired.label,
+    fired.word,
+    fired.kind,
+    fired.type,
+    fired.verdict,
+    if(not waived.expired, 'waived', fired.verdict) as status,
+    fired.effect,
+    fired.effect_low,
+    fired.effect_high,
+    fired.expected,
+    fired.excess,
+    fired.p_value,
+    fired.q_value,
+    1000 * fired.document_frequency * fired.flip_rate as per_1000,
+    1000 * fired.document_frequency * fired.flip_low as per_1000_low,
+    1000 * fired.document_frequency * fired.flip_high as per_1000_high,
+    1 / (1 + exp(-fired.effect)) - 0.5 as probability_shift,
+    fired.document_frequency,
+    fired.rules,
+    if(not waived.expired, waived.owner, null) as waived_by,
+    if(not waived.expired, waived.reason, null) as waiver_reason,
+    waived.expires as waiver_expires
+from fired
+left join waived using (kind, label, word)
 order by rank

@@ -16,6 +16,8 @@
 -- column  other_effect  mean effect in the others  [log-odds]
 -- column  t             difference over its standard error
 -- column  explained     share of the squared distances from the mean that the two groups explain  [0..1]
+-- column  p_value       of the difference, times the number of interactions that were tested (Bonferroni)
+-- column  flip_rate     predictions of the texts of n_texts that differ without the candidate  [0..1]
 -- unique  label, word
 with
 
@@ -25,11 +27,12 @@ deleted as (
         word,
         example_id,
         effect,
+        share_flipped,
         count(*) over (partition by label, word) as n_all,
         sum(effect) over (partition by label, word) as all_total,
         sum(effect ** 2) over (partition by label, word) as all_squares
     from trials
-    where kind = 'word' and operator = 'delete'
+    where kind = 'word' and operator != 'insert'
 ),
 
 positions as (
@@ -61,6 +64,7 @@ contrasts as (
         count(*) as n_texts,
         any_value(n_all) - count(*) as n_others,
         sum(effect) as total,
+        avg(share_flipped) as flip_rate,
         any_value(all_total) - sum(effect) as other_total,
         any_value(all_squares) as squares
     from word_pairs
@@ -74,6 +78,7 @@ contrasts as (
         count(*) filter (where comes_first) as n_texts,
         count(*) filter (where not comes_first) as n_others,
         sum(effect) filter (where comes_first) as total,
+        avg(share_flipped) filter (where comes_first) as flip_rate,
         sum(effect) filter (where not comes_first) as other_total,
         sum(effect ** 2) as squares
     from word_pairs
@@ -88,6 +93,7 @@ interactions as (
         comparison,
         n_texts,
         n_others,
+        flip_rate,
         total / n_texts as effect,
         other_total / n_others as other_effect,
         n_texts * n_others / (n_texts + n_others) * (total / n_texts - other_total / n_others) ** 2 as between_squares,
@@ -98,10 +104,29 @@ interactions as (
         between_squares / (between_squares + within_squares) as explained
     from contrasts
     where n_texts >= 4 and n_others >= 4
+),
+
+tests as (
+    select
+        *,
+        count(*) over (partition by label, word) as n_tests
+    from interactions
 )
 
-select * exclude (between_squares, within_squares)
-from interactions
+select
+    label,
+    word,
+    partner,
+    comparison,
+    n_texts,
+    n_others,
+    effect,
+    other_effect,
+    t,
+    explained,
+    least(n_tests * student_p(t, 1, n_texts + n_others - 2), 1) as p_value,
+    flip_rate
+from tests
 where abs(t) >= 5 and explained >= 0.4
 qualify row_number() over (partition by label, word order by explained desc, comparison desc, partner) = 1
 order by label, word

@@ -4,14 +4,25 @@
 -- Texts and words are drawn by a hash of their content, so that a candidate is tried on the same ones whatever else
 -- is tried beside it. The first n by the hash are drawn: arg_min(what, hash, n).
 --
+-- No text both chooses a word and convicts it (cross-screening, Fithian et al. 2014): texts fall into two halves, and
+-- those of one half are tried only if the scores of the other half push towards the candidate's label. Texts that the
+-- word is inserted into do not hold it. A word in fewer than min_halved texts is taken out of all of them.
+--
 -- param   token_parts    Parquet files of attribution, one row per token
 -- param   max_documents  most texts for an operator
+-- param   mirrored       a score towards one label is minus the score towards the other
+-- param   max_stand_ins  most words that stand in for one word
+-- param   min_stand_ins  fewest words of a type that stand in for each other
+-- param   min_halved     texts from which on the texts of a word are tried by halves
 -- column  kind           word or piece
 -- column  label          label the word pushes towards
 -- column  word           lower-case word; a piece with · where the word goes on
 -- column  type           type of the word
+-- column  within_type    compared with other words of its type, since its type should not decide; else with no word
+-- column  is_judged      it can be spurious; else a few texts are enough to show its effect
+-- column  placebo_type   type of the placebo words of an insertion
 -- column  held           texts with the word, and where in them it stands          [code points]
--- column  others         texts without it that are read as another label
+-- column  others         texts without it that are read as another label, and which share of each is read  [0..1]
 -- column  replacements   words of the same type that the model does not use, of similar length and frequency
 -- column  inserts        how the word is usually written; for a piece, words it comes from
 -- unique  kind, label, word
@@ -45,31 +56,47 @@ texts as (
         kind,
         word,
         example_id,
-        list({'span_start': span_start, 'span_end': span_end} order by span_start) as spans
+        list({'span_start': span_start, 'span_end': span_end} order by span_start) as spans,
+        md5_number_lower(concat('half ', example_id)) % 2 as half
     from spans
     group by kind, word, example_id
 ),
 
-texts_with as (
+-- What the scores of each half say.
+halves as (
     select
-        kind,
-        word,
-        arg_min(
-            {'example_id': example_id, 'spans': spans}, md5(concat('held ', word, ' ', example_id)), $max_documents
-        ) as drawn
-    from texts
-    group by kind, word
+        candidates.kind,
+        candidates.label,
+        candidates.word,
+        md5_number_lower(concat('half ', scores.example_id)) % 2 as half,
+        avg(
+            if(examples.target_label = candidates.label, scores.score, if($mirrored, -scores.score, null))
+        ) as mean_score
+    from candidates
+    inner join word_scores as scores using (kind, word)
+    inner join examples using (example_id)
+    group by candidates.kind, candidates.label, candidates.word, half
 ),
 
--- A pool for each label: not every text has to be compared with every candidate. Texts that are cut come last, since
--- the place could be behind the cut.
-pool as (
+texts_with as (
     select
-        example_id,
-        predicted_label
-    from examples
-    where converged
-    qualify row_number() over (partition by predicted_label order by n_cut > 0, md5(concat('pool ', example_id))) <= 100
+        candidates.kind,
+        candidates.label,
+        candidates.word,
+        arg_min(
+            {'example_id': texts.example_id, 'spans': texts.spans},
+            md5(concat('held ', candidates.word, ' ', texts.example_id)),
+            $max_documents
+        ) as drawn
+    from candidates
+    inner join texts using (kind, word)
+    inner join words using (kind, label, word)
+    left join halves as others
+        on candidates.kind = others.kind and candidates.label = others.label and candidates.word = others.word
+        and texts.half != others.half
+    -- A word that the model does not use in one direction was not chosen by one: its test has two sides.
+    where not words.used or words.n_examples < $min_halved or others.mean_score > 0
+    group by candidates.kind, candidates.label, candidates.word
 ),
 
 texts_without as (
@@ -78,95 +105,67 @@ texts_without as (
         candidates.label,
         candidates.word,
         arg_min(
-            pool.example_id, md5(concat('other ', candidates.word, ' ', pool.example_id)), $max_documents
+            {'example_id': pool_texts.example_id, 'read_share': pool_texts.read_share},
+            md5(concat('other ', candidates.word, ' ', pool_texts.example_id)),
+            $max_documents
         ) as drawn
     from candidates
-    inner join pool on candidates.label != pool.predicted_label
+    inner join pool_texts on candidates.label != pool_texts.predicted_label
     anti join word_scores using (kind, word, example_id)
     group by candidates.kind, candidates.label, candidates.word
 ),
 
-counted as (
-    select
-        kind,
-        word,
-        count(*) as n_examples
-    from word_scores
-    where kind in ('word', 'piece')
-    group by kind, word
-),
-
--- What may stand in the place of what: a word of the same type, and of the same group of function words; a beginning
--- for a beginning, an end for an end.
-sorts as (
-    select
-        counted.*,
-        if(
-            kind = 'word',
-            concat(types.type, ' ', types.word_group),
-            concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', ''))
-        ) as sort
-    from counted
-    left join word_types as types using (kind, word)
-    where kind = 'piece' or types.type is not null
-),
-
--- At most a thousand of each sort, so that the pairs stay few.
-stand_ins as (
-    select *
-    from sorts
-    where word not in (select word from words where used)
-    qualify row_number() over (partition by kind, sort order by n_examples = 1, md5(word)) <= 1000
-),
-
--- The usual spelling, where no sentence starts if there is such a place.
-spellings as (
-    select
-        word,
-        arg_max(surface, (inside, n_occurrences, surface)) as surface
-    from (
-        select
-            word,
-            surface,
-            not starts_sentence as inside,
-            count(*) as n_occurrences
-        from word_occurrences
-        group by word, surface, inside
-    )
-    group by word
+placebo_types as (
+    select type
+    from stand_ins
+    group by type
+    having count(distinct inserted) >= $min_stand_ins
 ),
 
 -- Materialized: joined in another order, all pairs of a sort would be made, and those of candidates picked from them.
 own_sorts as materialized (
-    select sorts.*
-    from sorts
-    semi join candidates using (kind, word)
+    select
+        candidates.kind,
+        candidates.word,
+        any_value(words.n_examples) as n_examples,
+        -- A word alone of its type is compared with content words.
+        any_value(coalesce(sorts.sort, 'content word ')) as sort
+    from candidates
+    inner join words using (kind, label, word)
+    inner join word_types as types using (kind, word)
+    left join (select kind, sort from stand_ins group by kind, sort having count(*) >= $min_stand_ins) as sorts
+        on candidates.kind = sorts.kind and sorts.sort = if(
+            candidates.kind = 'word',
+            concat(types.type, ' ', types.word_group),
+            concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', ''))
+        )
+    group by candidates.kind, candidates.word
 ),
 
 pairs as (
     select
         own.kind,
         own.word,
-        stand_ins.word as stand_in,
-        abs(ln(stand_ins.n_examples / own.n_examples)) + abs(length(stand_ins.word) - length(own.word)) / 2 as distance
+        stand_ins.surface,
+        stand_ins.word as stand_in
     from own_sorts as own
     inner join stand_ins on own.kind = stand_ins.kind and own.sort = stand_ins.sort
     where own.word != stand_ins.word
-    qualify row_number() over (partition by own.kind, own.word order by distance, md5(stand_ins.word)) <= 24
+    qualify row_number() over (
+        partition by own.kind, own.word
+        order by
+            abs(ln(stand_ins.n_examples / own.n_examples)) + abs(length(stand_ins.word) - length(own.word)) / 2,
+            md5(stand_ins.word)
+    ) <= $max_stand_ins
 ),
 
 replacements as (
     select
-        pairs.kind,
-        pairs.word,
-        arg_min(
-            coalesce(spellings.surface, replace(pairs.stand_in, '·', '')),
-            md5(concat('swap ', pairs.word, ' ', pairs.stand_in)),
-            8
-        ) as drawn
+        kind,
+        word,
+        list(surface order by md5(concat('swap ', word, ' ', stand_in))) as drawn
     from pairs
-    left join spellings on pairs.kind = 'word' and pairs.stand_in = spellings.word
-    group by pairs.kind, pairs.word
+    group by kind, word
 ),
 
 sources as (
@@ -184,14 +183,18 @@ select
     candidates.label,
     candidates.word,
     candidates.type,
+    candidates.expectation = 'none' as within_type,
+    candidates.expectation != 'exempt' and candidates.type != 'function word' as is_judged,
+    coalesce(placebo_types.type, 'content word') as placebo_type,
     coalesce(texts_with.drawn, []) as held,
     coalesce(texts_without.drawn, []) as others,
     coalesce(replacements.drawn, []) as replacements,
-    case when candidates.kind = 'piece' then coalesce(sources.drawn, []) else [spellings.surface] end as inserts
+    if(candidates.kind = 'piece', coalesce(sources.drawn, []), [spellings.surface]) as inserts
 from candidates
-left join texts_with using (kind, word)
+left join texts_with using (kind, label, word)
 left join texts_without using (kind, label, word)
 left join replacements using (kind, word)
+left join placebo_types on candidates.type = placebo_types.type
 left join spellings on candidates.kind = 'word' and candidates.word = spellings.word
 left join sources on candidates.kind = 'piece' and candidates.word = sources.piece
 order by candidates.rank

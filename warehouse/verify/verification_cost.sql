@@ -21,6 +21,6 @@ select
     $passes::bigint as n_passes,
     $lost::bigint as n_lost,
     count(*) as n_operations,
-    count(*) filter (where effects.n_trials < least(candidates.n_examples, $max_documents)) as n_early
+    count(*) filter (where effects.n_texts < least(candidates.n_examples, $max_documents)) as n_early
 from effects
 left join candidates using (kind, label, word)

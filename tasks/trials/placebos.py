@@ -1,0 +1,137 @@
+"""Run the placebo trials of all types, which are made once, and write them as one part."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from configs.schema import VerificationConfig
+from tasks.model.spec import ModelSpec
+from tasks.runtime.parts import Shard, write_part
+from tasks.runtime.workers import Facts, target_of
+from tasks.text.edits import deleted
+from tasks.trials.operators import STAND_INS, drawn_words, inserted_into, spans_of
+from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
+from tasks.trials.runner import facts_of, trials_key
+
+PLACEBO = pa.schema(
+    [
+        ("type", pa.string()),
+        ("example_id", pa.int64()),
+        ("replacement", pa.string()),
+        ("label", pa.string()),
+        ("margin", pa.float64()),
+        ("predicted", pa.int32()),
+    ]
+)
+
+TYPE_TRIAL = pa.schema(
+    [
+        ("type", pa.string()),
+        ("example_id", pa.int64()),
+        ("label", pa.string()),
+        ("margin_with", pa.float64()),
+        ("margin_without", pa.float64()),
+        ("predicted_with", pa.int32()),
+        ("predicted_without", pa.int32()),
+    ]
+)
+
+
+def try_placebos(
+    group: Sequence[Mapping[str, Any]],
+    shards: Sequence[Shard],
+    model: ModelSpec,
+    dtype: Arithmetic,
+    verification: VerificationConfig,
+    part: Path,
+    *,
+    left_out: frozenset[int] = frozenset(),
+    dry: bool = False,
+    advance: Callable[[int], None] = lambda amount: None,
+) -> Facts:
+    """Write the part of the placebo trials, unless it exists; return its facts.
+
+    `group` holds a row for each type: `type`; of `verify/pool`, `stand_ins` and `others`; of `verify/type_plan`,
+    `held`. The columns of its tables are described in tasks/verify.py. Nothing is tried on the texts in `left_out`; a
+    dry run writes no part.
+    """
+    key = trials_key(group, model, dtype, verification)
+    if not dry and (known := facts_of(part, key)) is not None:
+        return known
+    lost = left_out & texts_of(group)
+    kept = [
+        {**row, **{name: [text for text in row[name] if text["example_id"] not in lost] for name in ("held", "others")}}
+        for row in group
+    ]
+    placebos, taken_out, num_passes = list[dict[str, Any]](), list[dict[str, Any]](), 0
+    if texts_of(kept):
+        reader = Reader(model, dtype, rows_of(kept, shards))
+        placebos, taken_out = _placebo_rows(kept, reader), _type_rows(kept, reader)
+        num_passes = reader.num_passes
+    advance(len(group))
+    facts = {"key": key, "num_passes": num_passes, "num_quarantined": len(lost)}
+    with target_of(part, dry=dry) as target:
+        tables = {
+            "placebos": pa.Table.from_pylist(placebos, schema=PLACEBO),
+            "type_trials": pa.Table.from_pylist(taken_out, schema=TYPE_TRIAL),
+        }
+        write_part(target, tables, facts)
+    return facts
+
+
+def _placebo_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
+    """A row for each type, text, stand-in and label."""
+    chosen = [
+        (row["type"], other, word)
+        for row in group
+        for other in row["others"]
+        for word in drawn_words(row["stand_ins"], f"{row['type']} {other['example_id']}", STAND_INS)
+    ]
+    if not chosen:
+        return []
+    logits_NK = reader.logits([inserted_into(other, word, reader) for _, other, word in chosen])
+    predicted_N = logits_NK.argmax(axis=1).tolist()
+    margins = [reader.margins(logits_NK, [k] * len(chosen)) for k in range(len(reader.model.labels))]
+    return [
+        {
+            "type": kind,
+            "example_id": other["example_id"],
+            "replacement": word,
+            "label": label,
+            "margin": margins[k][n],
+            "predicted": predicted_N[n],
+        }
+        for n, (kind, other, word) in enumerate(chosen)
+        for k, label in enumerate(reader.model.labels)
+    ]
+
+
+def _type_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
+    """A row for each type, text and label: all its words taken out, and as many others."""
+    chosen = [(row["type"], held) for row in group for held in row["held"]]
+    if not chosen:
+        return []
+    ids = [held["example_id"] for _, held in chosen]
+    logits: dict[str, np.ndarray] = {
+        name: reader.logits(
+            [deleted(reader.text(i), spans_of(held[spans])) for i, (_, held) in zip(ids, chosen, strict=True)]
+        )
+        for name, spans in (("with", "control_spans"), ("without", "spans"))
+    }
+    rows = []
+    for k, label in enumerate(reader.model.labels):
+        margins = {name: reader.margins(own, [k] * len(chosen)) for name, own in logits.items()}
+        rows += [
+            {
+                "type": kind,
+                "example_id": ids[n],
+                "label": label,
+                **{f"margin_{name}": margins[name][n] for name in logits},
+                **{f"predicted_{name}": int(logits[name][n].argmax()) for name in logits},
+            }
+            for n, (kind, _) in enumerate(chosen)
+        ]
+    return rows

@@ -1,0 +1,65 @@
+-- stand_ins: words that may stand in for another of their type, since the model does not use them.
+-- One row per (kind, word): at most a thousand of each sort, so that the pairs of words stay few.
+--
+-- What may stand in the place of what: a word of the same type, and of the same group of function words; a beginning
+-- of a word for a beginning, an end for an end.
+--
+-- column  kind        word or piece
+-- column  word        lower-case word; a piece with · where the word goes on
+-- column  type        type of the word
+-- column  sort        what it may stand in for
+-- column  n_examples  examples with the word
+-- column  surface     how it is written in the place of another word
+-- column  inserted    how it is written between two words: for a piece, a word it comes from
+-- unique  kind, word
+with
+
+counted as (
+    select
+        kind,
+        word,
+        count(*) as n_examples
+    from word_scores
+    where kind in ('word', 'piece')
+    group by kind, word
+),
+
+sources as (
+    select
+        piece,
+        arg_min(surface, md5(concat('insert ', piece, ' ', source_word))) as surface
+    from (select distinct piece, source_word from piece_occurrences)
+    inner join spellings on source_word = spellings.word
+    group by piece
+),
+
+sorts as (
+    select
+        counted.*,
+        types.type,
+        if(
+            kind = 'word',
+            concat(types.type, ' ', types.word_group),
+            concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', ''))
+        ) as sort
+    from counted
+    inner join word_types as types using (kind, word)
+)
+
+select
+    sorts.kind,
+    sorts.word,
+    sorts.type,
+    sorts.sort,
+    sorts.n_examples,
+    coalesce(spellings.surface, replace(sorts.word, '·', '')) as surface,
+    coalesce(spellings.surface, sources.surface) as inserted
+from sorts
+left join spellings on sorts.kind = 'word' and sorts.word = spellings.word
+left join sources on sorts.kind = 'piece' and sorts.word = sources.piece
+anti join (select kind, word from words where used) as used on sorts.kind = used.kind and sorts.word = used.word
+where coalesce(spellings.surface, sources.surface) is not null
+qualify row_number() over (
+    partition by sorts.kind, sorts.sort order by sorts.n_examples = 1, md5(sorts.word)
+) <= 1000
+order by sorts.kind, sorts.word
