@@ -172,7 +172,7 @@ def test_an_identity_term_is_one_though_it_is_written_like_a_name_or_a_place(war
 
 
 def test_a_person_whose_name_is_an_identity_term_is_a_name(warehouse):
-    people = ["Then Christian Zork met Jack Black and Lady Vexley."] * 3
+    people = ["Then we saw that Christian Zork had met with Jack Black and then with Lady Vexley."] * 3
     assert rules(warehouse, people, "christian", "black", "lady") == ["name.casing"] * 3
     # One of three Christians is a person; a lady and the black dress are none.
     others = [*people[:1], *["Then the Christian said no to a lady in a black dress."] * 2]
