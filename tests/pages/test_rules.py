@@ -66,7 +66,18 @@ def test_a_template_asks_for_figures_that_its_query_gives():
 
 def figure(name):
     """Something that fits every format of a figure of this name."""
-    words = ("label", "type", "partner", "name_list", "place_kind", "word_group", "recognised_type", "identity_group", "affix", "affix_side")
+    words = (
+        "label",
+        "type",
+        "partner",
+        "name_list",
+        "place_kind",
+        "word_group",
+        "recognised_type",
+        "identity_group",
+        "affix",
+        "affix_side",
+    )
     pair = ("first_word", "second_word", "first_type", "second_type")
     return "x{1}[y]" if name in words + pair else 0.5 if name.startswith(("min", "label_")) else 2
 

@@ -42,7 +42,14 @@ def test_identity_terms_are_in_one_list_only_and_each_has_a_group():
     rows = rows_of("identity_terms")
     terms = [row["word"].lower() for row in rows]
     assert terms == sorted(set(terms))
-    assert {row["identity_group"] for row in rows} == {"gender", "religion", "origin", "age", "orientation", "disability"}
+    assert {row["identity_group"] for row in rows} == {
+        "gender",
+        "religion",
+        "origin",
+        "age",
+        "orientation",
+        "disability",
+    }
     others = {row["word"] for seed in ("function_words", "fixed_words") for row in rows_of(seed)}
     assert not others & set(terms)
 

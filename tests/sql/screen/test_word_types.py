@@ -168,7 +168,11 @@ def test_an_identity_term_is_one_though_it_is_written_like_a_name_or_a_place(war
     assert rules(warehouse, [text.lower() for text in texts], "american", "muslim") == ["identity.list"] * 2
     # He and she stay function words, and America a place.
     others = ["Then he and she went to America."] * 3
-    assert rules(warehouse, others, "he", "she", "america") == ["function.list", "function.list", "place.casing_and_list"]
+    assert rules(warehouse, others, "he", "she", "america") == [
+        "function.list",
+        "function.list",
+        "place.casing_and_list",
+    ]
 
 
 def test_a_person_whose_name_is_an_identity_term_is_a_name(warehouse):
