@@ -72,8 +72,11 @@ select
     ruled.word,
     rule_types.type,
     ruled.rule,
-    case ruled.rule when 'function.negation' then 'negation' when 'function.clitic' then 'clitic' else ruled.word_group end
-        as word_group
+    case ruled.rule
+        when 'function.negation' then 'negation'
+        when 'function.clitic' then 'clitic'
+        else ruled.word_group
+    end as word_group
 from ruled
 inner join rule_types using (rule)
 order by ruled.word
