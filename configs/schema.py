@@ -163,6 +163,9 @@ class ScreeningConfig(Section):
     typical word gets."""
     max_candidates: int = setting(300, "words", ge=1, le=10_000)
     """Most words and fragments that are tried, chosen by weight and by type; those left out are counted."""
+    identity_terms: bool = False
+    """Whether terms of gender, religion, origin, age, orientation and disability are suspects, like names. Without it
+    they are shown, and none of them is called spurious."""
     recogniser: Annotated[str, StringConstraints(pattern=FUNCTION)] | None = None
     """A recogniser of names that you have: `module:function`, called with a list of texts, returns for each a list of
     (start, end, "name" or "place") in characters. It decides where most of its answers for a word agree. The code is

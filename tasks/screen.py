@@ -43,6 +43,7 @@ QUERIES = (
     "screen/place_pairs",
     "screen/adjacent_words",
     "screen/word_evidence",
+    "screen/rule_types",
     "screen/word_rules",
     "screen/type_rules",
     "screen/piece_types",
@@ -74,8 +75,9 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
         "ner_votes": json.dumps(_votes(config, run, scores)),
         **{
             name: seed(f"{name}.csv")
-            for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")
+            for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")
         },
+        "identity_list": seed("identity_terms.csv"),
         **config.screening.model_dump(exclude={"recogniser"}),
         "fdr": config.statistics.fdr,
         "min_capitalised": MIN_CAPITALISED,

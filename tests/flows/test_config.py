@@ -51,7 +51,7 @@ def test_all_lists_every_setting_and_a_section_lists_its_own(config):
     assert listed(result) == KEYS
     assert result.stderr == ""
     assert listed(config("screening")) == [key for key in KEYS if key.startswith("screening.")]
-    assert config("screening", "--count").stdout == "settings\t3\n"
+    assert config("screening", "--count").stdout == "settings\t4\n"
 
 
 def test_an_unknown_section_is_one_sentence_and_bad_usage(config):

@@ -37,7 +37,7 @@ TYPE = {"kind": "word", "type": "content word", "rule": "content.other", "word_g
 
 def insert_types(warehouse, types):
     """Make `type_rules` from the shipped list, and `word_types` with what it expects of each word."""
-    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"))
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
     warehouse.insert("word_types", types, **TYPE)
     warehouse.connection.execute("""
         create or replace table word_types as

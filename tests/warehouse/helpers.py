@@ -86,7 +86,8 @@ def settled(parts):
     return {
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
         "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
-        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")},
+        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")},
+        "identity_list": seed("identity_terms.csv"), "identity_terms": False,
         "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "passes": 48, "lost": 0, "max_documents": 32,

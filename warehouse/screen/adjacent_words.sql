@@ -5,6 +5,7 @@
 -- param   function_words      CSV file: word, word_group
 -- column  word                lower-case word
 -- column  n_after_first_name  occurrences, capitalised, right after a first name
+-- column  n_before_name       occurrences of a first name, capitalised, right before another capitalised word
 -- column  n_after_locative    occurrences right after a word that leads to a place
 -- column  n_in_places         occurrences as a part of a place of two words
 -- column  n_clitic            occurrences as a half of a contraction
@@ -24,6 +25,7 @@ occurrences as (
 leads as (
     select
         example_id,
+        word,
         word_end + 1 as next_start,
         -- in, her and my are first names to the census
         capitalised and word in (select unnest($first_names::varchar[]))
@@ -44,6 +46,17 @@ led as (
     inner join leads
         on occurrences.example_id = leads.example_id and occurrences.word_start = leads.next_start
     group by occurrences.word
+),
+
+before_names as (
+    select
+        leads.word,
+        count(*) as n_before_name
+    from leads
+    inner join occurrences
+        on leads.example_id = occurrences.example_id and leads.next_start = occurrences.word_start
+    where leads.first_name and occurrences.capitalised
+    group by leads.word
 ),
 
 place_parts as (
@@ -88,11 +101,13 @@ clitics as (
 select
     word,
     coalesce(n_after_first_name, 0) as n_after_first_name,
+    coalesce(n_before_name, 0) as n_before_name,
     coalesce(n_after_locative, 0) as n_after_locative,
     coalesce(n_in_places, 0) as n_in_places,
     coalesce(n_clitic, 0) as n_clitic
 from casing
 left join led using (word)
+left join before_names using (word)
 left join place_parts using (word)
 left join clitics using (word)
 order by word

@@ -1,25 +1,28 @@
 -- type_rules: what is expected of the words of every type, and what they are called.
 -- One row per type, and per group of function words of which something else is expected than of the others.
 --
--- param   word_types     CSV file with these columns
--- column  type           type of a word, or group of a function word
--- column  expectation    none: another word of the type should make no difference; meaning: it is judged by what it
---                        means; exempt: it is never judged
--- column  title          headline of its findings
--- column  one            what one of them is called
--- column  several        what several of them are called
--- column  is_mark        no word, and its effect may rightly depend on the text
--- column  in_vocabulary  may be proposed as a token of its own
--- column  in_labelling   may be proposed as a keyword
+-- param   word_types      CSV file with these columns
+-- param   identity_terms  identity terms are judged like names, and not exempt
+-- column  type            type of a word, or group of a function word
+-- column  expectation     none: another word of the type should make no difference; meaning: it is judged by what it
+--                         means; exempt: it is never judged
+-- column  title           headline of its findings
+-- column  one             what one of them is called
+-- column  several         what several of them are called
+-- column  is_mark         no word, and its effect may rightly depend on the text
+-- column  in_vocabulary   may be proposed as a token of its own
+-- column  in_labelling    may be proposed as a keyword
+-- column  pair_order      a pair of words has that type of the two which comes first; null where only pieces have it
 -- unique  type
 select
     type,
-    expectation,
+    if(type = 'identity term' and $identity_terms, 'none', expectation) as expectation,
     title,
     one,
     several,
     is_mark::boolean as is_mark,
     in_vocabulary::boolean as in_vocabulary,
-    in_labelling::boolean as in_labelling
+    in_labelling::boolean as in_labelling,
+    pair_order::integer as pair_order
 from read_csv($word_types, header = true, all_varchar = true)
 order by type

@@ -2,7 +2,7 @@
 -- One row per word.
 --
 -- column  word        lower-case word
--- column  type        name, place, number, markup, mixed script, fragment, function word ...
+-- column  type        type that the rule gives, by rule_types
 -- column  rule        id of the rule that fits
 -- column  word_group  group of a function word; null for all others
 -- unique  word
@@ -50,6 +50,7 @@ ruled as (
             when regexp_matches(word, '^(ii|iii|iv|vi{1,3}|ix|xi{1,3}|xiv|xv|xvi)$') and (proper or perhaps_proper)
                 then 'number.roman'
             when regexp_matches(word, '^[\p{Latin}\p{Greek}\p{Cyrillic}]$') then 'fragment.letter'
+            when is_identity_term then 'identity.list'
             when recognised_type is not null then concat(recognised_type, '.ner')
             when (proper or perhaps_proper) and is_place then 'place.casing_and_list'
             when proper and 2 * n_in_places > n_occurrences then 'place.part'
@@ -68,15 +69,14 @@ ruled as (
 )
 
 select
-    word,
-    case split_part(rule, '.', 1)
-        when 'function' then 'function word'
-        when 'content' then 'content word'
-        when 'mixed' then 'mixed script'
-        else split_part(rule, '.', 1)
-    end as type,
-    rule,
-    case rule when 'function.negation' then 'negation' when 'function.clitic' then 'clitic' else word_group end
-        as word_group
+    ruled.word,
+    rule_types.type,
+    ruled.rule,
+    case ruled.rule
+        when 'function.negation' then 'negation'
+        when 'function.clitic' then 'clitic'
+        else ruled.word_group
+    end as word_group
 from ruled
-order by word
+inner join rule_types using (rule)
+order by ruled.word

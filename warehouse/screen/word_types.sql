@@ -3,7 +3,7 @@
 --
 -- column  kind           word, piece or bigram
 -- column  word           lower-case word
--- column  type           name, place, number, markup, mixed script, fragment, affix, function word ...
+-- column  type           type that the rule gives, by rule_types
 -- column  rule           id of the rule that fired
 -- column  figures        numbers that the rules look at, by their names
 -- column  words          texts that they look at, by their names
@@ -38,6 +38,7 @@ whole_words as (
         map {
             'name_list': case when found.is_first_name then 'first names' when found.is_surname then 'surnames' end,
             'place_kind': found.place_kind,
+            'identity_group': found.identity_group,
             'word_group': rules.word_group
         } as words
     from word_rules as rules
@@ -47,7 +48,7 @@ whole_words as (
 typed as (
     select * from whole_words
     union all by name
-    select 'piece' as kind, piece as word, type, rule, entropy, figures from piece_types
+    select 'piece' as kind, piece as word, type, rule, entropy, figures, words from piece_types
     union all by name
     select 'bigram' as kind, word, type, rule, word_group, words from bigram_types
 )

@@ -6,7 +6,7 @@
 -- column  label               label the word pushes towards
 -- column  word                lower-case word; a piece with · where the word goes on
 -- column  kind                word, piece or bigram
--- column  type                fragment, affix, markup, number, punctuation, symbol, function word, name or content word
+-- column  type                type of the word, one of those in type_rules
 -- column  type_evidence       why it has this type: rule, figures, words
 -- column  expectation         none, meaning or exempt: whether it should decide
 -- column  n_examples          examples with the word

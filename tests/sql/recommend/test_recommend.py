@@ -14,7 +14,7 @@ VERDICT = {"label": "a", "kind": "word", "severity": 0.1, "status": "genuine"}
 
 
 def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spurious_word(warehouse):
-    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"))
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
     warehouse.insert("word_occurrences", """
         example_id | word     | n_pieces
         1          | tedious  | 3
@@ -61,7 +61,7 @@ def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spuriou
 
 
 def hints(warehouse, words, association, verdicts, **params):
-    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"))
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
     warehouse.insert("words", words, **WORDS)
     warehouse.insert("label_association", association, label_share=0.5)
     warehouse.insert("verdicts", verdicts, **VERDICT)

@@ -19,9 +19,9 @@ def rows_of(seed):
 
 
 def type_of(rule):
-    """The type that a rule gives, as word_rules and bigram_types read it."""
-    kind = rule.partition(".")[0]
-    return {"function": "function word", "content": "content word", "mixed": "mixed script"}.get(kind, kind)
+    """The type that a rule gives."""
+    (kind,) = (row["type"] for row in rows_of("rule_types") if row["rule"] == rule)
+    return kind
 
 
 def rules_of_words():
@@ -35,8 +35,6 @@ def rules_of_words():
 
 def rules_of_types():
     """Ids of every rule that gives a type."""
-    bigrams = named_in("screen/bigram_types")
-    # A pair without any of these is of the type of its first word.
-    named = {type_of(rule) for rule in bigrams}
-    rest = {f"{rule.partition('.')[0]}.bigram" for rule in rules_of_words() if type_of(rule) not in named}
-    return rules_of_words() | named_in("screen/piece_types") | bigrams | rest
+    # Of a pair, and of a piece of words that should not decide, the type is found first, and its rule by the type.
+    by_type = {row["rule"] for row in rows_of("rule_types") if row["rule"].endswith((".bigram", ".piece"))}
+    return rules_of_words() | named_in("screen/piece_types") | named_in("screen/bigram_types") | by_type

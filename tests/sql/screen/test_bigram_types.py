@@ -20,3 +20,15 @@ def test_a_pair_of_words_is_typed_by_its_parts_and_new_york_by_the_list(warehous
     }  # fmt: skip
     assert found["word", "york"]["rule"] == "place.part"
     assert found["bigram", "rob zork"]["said"] == "“rob” is of the type name and “zork” of the type name."
+
+
+def test_a_pair_is_of_the_type_of_its_word_that_comes_first_in_the_order_for_pairs(warehouse):
+    texts = ["Then a woman saw http://a.org on Friday in Rome, $ 5 too, a plain 😀 q of @me #no."] * 3
+    kinds = {
+        "a woman": "identity term", "woman saw": "identity term", "saw http://a.org": "link", "on friday": "date",
+        "in rome": "place", "$ 5": "money", "5 too": "number", "plain 😀": "content word", "😀 q": "single letter",
+        "q of": "function word", "of @me": "handle", "@me #no": "handle",
+    }  # fmt: skip
+    found = typed(warehouse, [*PLAIN, *texts], bigrams=list(kinds))
+    assert {pair: found["bigram", pair]["type"] for pair in kinds} == kinds
+    assert found["bigram", "a woman"]["rule"] == "identity.bigram"

@@ -32,7 +32,9 @@ def corpora(make_world, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("kind", "precision", "recall"), [
-    ("name", 0.9, 0.9), ("place", 0.9, 0.9), ("number", 0.95, 0.95), ("markup", 0.95, 0.95), ("function word", 0.95, 0.95), ("content word", 0.9, 0.85),
+    ("name", 0.9, 0.9), ("place", 0.9, 0.9), ("identity term", 0.9, 0.9), ("number", 0.95, 0.95), ("date", 0.95, 0.95), ("money", 0.95, 0.95),
+    ("single letter", 0.95, 0.95), ("link", 0.95, 0.95), ("handle", 0.95, 0.95), ("hashtag", 0.95, 0.95), ("markup", 0.95, 0.95),
+    ("function word", 0.95, 0.95), ("content word", 0.9, 0.85),
 ])  # fmt: skip
 def test_types_agree_with_labels_by_hand(corpora, kind, precision, recall):
     pairs = [(row["type"], corpora[row["corpus"]][0][row["word"]]["type"], row["word"]) for row in LABELLED]

@@ -6,7 +6,8 @@ from tests.sql.helpers import judged, only
 
 EXPECTATIONS = {
     "markup": "none", "mixed script": "none", "name": "none", "place": "none", "number": "none", "fragment": "none", "punctuation": "none",
-    "symbol": "none", "function word": "meaning", "content word": "meaning", "affix": "exempt",
+    "symbol": "none", "date": "none", "money": "none", "single letter": "none", "link": "none", "handle": "none", "hashtag": "none",
+    "boilerplate": "none", "emoji": "none", "identity term": "exempt", "function word": "meaning", "content word": "meaning", "affix": "exempt",
 }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sql.screen.made import WAREHOUSE, named_in, rows_of, rules_of_types, type_of
+from tests.sql.screen.made import WAREHOUSE, named_in, rows_of, rules_of_types, rules_of_words, type_of
 
 ROWS = {row["type"]: row for row in rows_of("word_types")}
 GROUPS = {row["word_group"] for row in rows_of("function_words")}
@@ -18,6 +18,40 @@ def test_every_type_that_is_made_has_a_row_and_every_row_is_made():
     assert set(ROWS) - made <= GROUPS
     # Both halves of the claim rest on what is read from the queries.
     assert {"number.roman", "fragment.letter", "mixed.scripts"} <= named_in("screen/word_rules")
+
+
+def test_the_type_of_every_rule_is_written_once_and_of_no_other_rule():
+    written = [row["rule"] for row in rows_of("rule_types")]
+    assert len(written) == len(set(written))
+    assert set(written) == rules_of_types()
+
+
+def test_every_type_that_a_word_can_have_has_its_place_among_pairs_and_one_rule_for_them():
+    of_words = {type_of(rule) for rule in rules_of_words()}
+    order = {name: row["pair_order"] for name, row in ROWS.items() if row["pair_order"]}
+    assert set(order) == of_words
+    assert sorted(map(int, order.values())) == [*range(1, len(order) + 1)]
+    pairs = [row["type"] for row in rows_of("rule_types") if row["rule"].endswith(".bigram")]
+    assert sorted(pairs) == sorted(of_words)
+    pieces = [row["type"] for row in rows_of("rule_types") if row["rule"].endswith(".piece")]
+    assert len(pieces) == len(set(pieces))
+    assert {ROWS[name]["expectation"] for name in pieces} == {"none"}
+
+
+def test_identity_terms_are_in_one_list_only_and_each_has_a_group():
+    rows = rows_of("identity_terms")
+    terms = [row["word"].lower() for row in rows]
+    assert terms == sorted(set(terms))
+    assert {row["identity_group"] for row in rows} == {
+        "gender",
+        "religion",
+        "origin",
+        "age",
+        "orientation",
+        "disability",
+    }
+    others = {row["word"] for seed in ("function_words", "fixed_words") for row in rows_of(seed)}
+    assert not others & set(terms)
 
 
 def test_a_group_has_a_row_only_where_more_is_expected_of_it_than_of_function_words():

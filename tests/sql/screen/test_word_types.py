@@ -8,11 +8,11 @@ from tests.sql.screen.texts import PLAIN, rules, typed
 @pytest.mark.parametrize(
     ("surface", "kind", "rule"),
     [
-        ("https://a.org/b", "markup", "markup.url"),
-        ("www.a.org", "markup", "markup.url"),
-        ("me@a.org", "markup", "markup.email"),
-        ("@me", "markup", "markup.handle"),
-        ("#best", "markup", "markup.hashtag"),
+        ("https://a.org/b", "link", "markup.url"),
+        ("www.a.org", "link", "markup.url"),
+        ("me@a.org", "link", "markup.email"),
+        ("@me", "handle", "markup.handle"),
+        ("#best", "hashtag", "markup.hashtag"),
         ("<br />", "markup", "markup.tag"),
         ("<unk>", "markup", "markup.special_token"),
         ("[MASK]", "markup", "markup.special_token"),
@@ -23,18 +23,18 @@ from tests.sql.screen.texts import PLAIN, rules, typed
         ("42", "number", "number.digits"),
         ("3rd", "number", "number.digits"),
         ("½", "number", "number.digits"),
-        ("1990s", "number", "number.date"),
-        ("1/2/2020", "number", "number.date"),
+        ("1990s", "date", "number.date"),
+        ("1/2/2020", "date", "number.date"),
         ("7:30", "number", "number.time"),
         ("9am", "number", "number.time"),
         ("12%", "number", "number.percentage"),
-        ("€", "number", "number.money"),
+        ("€", "money", "number.money"),
         ("seven", "number", "number.word"),
         ("2nite", "content word", "content.other"),
         ("…", "punctuation", "punctuation.character"),
         ("+", "symbol", "symbol.character"),
-        ("👩‍👩‍👧", "symbol", "symbol.emoji"),
-        ("1️⃣", "symbol", "symbol.emoji"),
+        ("👩‍👩‍👧", "emoji", "symbol.emoji"),
+        ("1️⃣", "emoji", "symbol.emoji"),
         ("\ufffd", "symbol", "symbol.control"),
         ("pаypal", "mixed script", "mixed.scripts"),  # its first a is Cyrillic
         ("αbc", "mixed script", "mixed.scripts"),
@@ -44,8 +44,11 @@ from tests.sql.screen.texts import PLAIN, rules, typed
         ("n't", "function word", "function.list"),
         ("dont", "function word", "function.list"),
         ("the", "function word", "function.list"),
-        ("q", "fragment", "fragment.letter"),
-        ("ω", "fragment", "fragment.letter"),
+        ("women", "identity term", "identity.list"),
+        ("muslim", "identity term", "identity.list"),
+        ("wheelchair", "identity term", "identity.list"),
+        ("q", "single letter", "fragment.letter"),
+        ("ω", "single letter", "fragment.letter"),
         ("電", "content word", "content.other"),  # a character of Han is a word
         ("café", "content word", "content.other"),
         ("привет", "content word", "content.other"),
@@ -153,10 +156,52 @@ def test_scripts_without_capitals_have_no_names_and_leave_those_of_others_alone(
 def test_what_stands_before_a_word_tells_a_person_from_a_place(warehouse):
     people, places = ["Then came George Washington again."] * 3, ["Then he lived in Houston for long."] * 3
     assert rules(warehouse, [*people, *places], "washington", "houston") == ["name.casing", "place.casing_and_list"]
-    assert (
-        rules(warehouse, ["Then a French man and an American came."] * 3, "french", "american")
-        == ["place.casing_and_list"] * 2
+
+
+def test_an_identity_term_is_one_though_it_is_written_like_a_name_or_a_place(warehouse):
+    texts = ["Then a French man and an American came.", "Then the old Muslim and a british Jew spoke."] * 3
+    words = ("french", "man", "american", "muslim", "british", "jew")
+    found = typed(warehouse, [*PLAIN, *texts])
+    assert {found["word", word]["rule"] for word in words} == {"identity.list"}
+    assert found["word", "french"]["said"] == "It is in the list of identity terms (origin)."
+    assert found["word", "muslim"]["said"] == "It is in the list of identity terms (religion)."
+    assert rules(warehouse, [text.lower() for text in texts], "american", "muslim") == ["identity.list"] * 2
+    # He and she stay function words, and America a place.
+    others = ["Then he and she went to America."] * 3
+    assert rules(warehouse, others, "he", "she", "america") == [
+        "function.list",
+        "function.list",
+        "place.casing_and_list",
+    ]
+
+
+def test_a_person_whose_name_is_an_identity_term_is_a_name(warehouse):
+    people = ["Then we saw that Christian Zork had met with Jack Black and then with Lady Vexley."] * 3
+    assert rules(warehouse, people, "christian", "black", "lady") == ["name.casing"] * 3
+    # One of three Christians is a person; a lady and the black dress are none.
+    others = [*people[:1], *["Then the Christian said no to a lady in a black dress."] * 2]
+    assert rules(warehouse, others, "christian", "black", "lady") == ["identity.list"] * 3
+    # Who polishes is no Pole.
+    assert rules(warehouse, ["Then they polish it and polish it."] * 3, "polish") == ["content.other"]
+    assert rules(warehouse, ["Then the Polish man spoke."] * 3, "polish") == ["identity.list"]
+
+
+def test_a_recogniser_that_calls_an_identity_term_a_name_is_believed_but_not_that_it_is_a_place(warehouse):
+    votes = (
+        '[{"word":"finn","type":"name","n_votes":3,"n_seen":3},{"word":"danish","type":"place","n_votes":3,"n_seen":3}]'
     )
+    texts = ["Then a Finn met a Danish woman."] * 3
+    assert rules(warehouse, texts, "finn", "danish", votes=votes) == ["name.ner", "identity.list"]
+
+
+@pytest.mark.parametrize(("suspect", "expectation"), [(False, "exempt"), (True, "none")])
+def test_an_identity_term_is_a_suspect_only_if_the_config_says_so(warehouse, suspect, expectation):
+    texts = ["Then a woman came with Zork.", "not a woman"] * 3
+    found = typed(warehouse, [*PLAIN, *texts], bigrams=["a woman"], identity_terms=suspect)
+    assert found["word", "woman"]["expectation"] == expectation
+    assert found["bigram", "a woman"]["expectation"] == expectation
+    # and no other type is changed
+    assert [found["word", word]["expectation"] for word in ("zork", "not", "plain")] == ["none", "exempt", "meaning"]
 
 
 def test_weekdays_are_dates_and_march_is_one_only_as_a_name(warehouse):

@@ -12,14 +12,15 @@ from tasks.text.words import word_spans
 from warehouse import seed
 
 LISTS = {
-    name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types")
-}
+    name: seed(f"{name}.csv")
+    for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")
+} | {"identity_list": seed("identity_terms.csv")}
 
 PLAIN = ["We saw it in Rome on a plain day and then we went home to sleep, which is all there was to do."] * 30
 """Texts whose capitals say something, around those of a test."""
 
 
-def typed(world, texts, pieces=(), bigrams=(), votes="[]"):
+def typed(world, texts, pieces=(), bigrams=(), votes="[]", identity_terms=False):
     """word_types of these texts under (kind, word); pieces are (piece, source word)."""
     spans = [(i, start, end) for i, text in enumerate(texts) for start, end in word_spans(text)]
     ids, starts, ends = zip(*spans, strict=True)
@@ -47,6 +48,7 @@ def typed(world, texts, pieces=(), bigrams=(), votes="[]"):
         "min_capitalised": 0.8,
         "min_casing_examples": 3,
         "ner_votes": votes,
+        "identity_terms": identity_terms,
         **LISTS,
     }
     rows = [world.build(path, **params) for path in QUERIES[: QUERIES.index("screen/word_types") + 1]][-1]
