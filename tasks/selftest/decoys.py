@@ -51,7 +51,7 @@ def typed_decoys(
         is_known: whether the vocabulary holds a mark or a letter; of those that it does not, none can be told apart.
 
     Raises:
-        DataError: the corpus holds too many of the marks or letters.
+        DataError: the corpus or the vocabulary leaves too few of a type.
     """
     places = _places(seed)
     numbers = _numbers(seed)
@@ -103,7 +103,7 @@ def _next_unseen(words: Iterator[str], seen: set[str], stems: set[str], kind: st
         if words_of(word) == {word.lower()} and word.lower() not in seen and stem not in stems:
             stems.add(stem)
             return word
-    raise DataError(f"The dataset holds too many {kind}s to plant others. Lower certification.typed_decoys.")
+    raise DataError(f"The dataset and the vocabulary leave too few {kind}s to plant. Lower certification.typed_decoys.")
 
 
 def _stem(word: str) -> str:

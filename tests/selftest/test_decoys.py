@@ -85,7 +85,7 @@ def test_of_marks_and_letters_only_those_that_the_vocabulary_can_tell_apart():
 
 
 def test_too_few_marks_are_one_sentence():
-    with pytest.raises(DataError, match=r"holds too many marks to plant others\. Lower certification\.typed_decoys"):
+    with pytest.raises(DataError, match=r"leave too few marks to plant\. Lower certification\.typed_decoys"):
         decoys(num=4, seen=set(MARKS) - set("§¶†"))
 
 
@@ -101,4 +101,4 @@ def test_planted_numbers_are_of_a_shape_that_no_decoy_has_and_are_no_dates():
     assert "41/52" not in numbers
     assert {number for number in numbers if not re.fullmatch(r"[3-9]\d/[3-9]\d", number)} == set()
     assert not any(int(part) < 32 for number in numbers for part in number.split("/"))
-    assert not any("/" in decoy.word for decoy in decoys(num=16, names=[*NAMES]) if decoy.type == "number")
+    assert not any("/" in decoy.word for decoy in decoys() if decoy.type == "number")
