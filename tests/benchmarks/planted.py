@@ -158,8 +158,9 @@ def copied(connection: duckdb.DuckDBPyConnection, run: Path) -> Warehouse:
 
 def uncontrolled(connection: duckdb.DuckDBPyConnection, fdr: float) -> float:
     """The false discovery rate at which all candidates pass whose own p-value is at most `fdr`."""
-    (rate,) = connection.execute("select max(q_value) from verdicts where p_value <= $fdr", {"fdr": fdr}).fetchone()
-    return min(max(rate or fdr, fdr), 0.999)
+    passing = "select coalesce(max(q_value), $fdr) from verdicts where p_value <= $fdr"
+    ((rate,),) = connection.execute(passing, {"fdr": fdr}).fetchall()
+    return min(max(float(rate), fdr), 0.999)
 
 
 RANKS = """

@@ -196,3 +196,5 @@ def test_the_report_of_a_covered_audit_shows_the_certificate(tiny):
     text = page.read_text(encoding="utf-8")
     assert f"Certificate {certificate_id}." in text
     assert "token in context" in text
+    assert "<th>Words that no label hangs on</th>" in text
+    assert "<td>content word</td>" in text
