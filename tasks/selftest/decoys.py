@@ -1,7 +1,8 @@
 """Decoys: words of every type that an audit can convict, planted without regard to the label.
 
 Half of the names, places, handles and hashtags come from lists that the product decides types by, the others are made
-by rule, so that no list knows them. Numbers and fragments are always made, and no list holds marks.
+by rule, so that no list knows them. Numbers, and words that the tokenizer cuts into fragments, are always made, and no
+list holds letters or marks.
 """
 
 import csv
@@ -55,6 +56,8 @@ def typed_decoys(
     """
     places = _places(seed)
     numbers = _numbers(seed)
+    fragments = (word for word in _coined(seed, "fragment") if num_tokens([word])[0] > 1)
+    letters = (letter for letter in shuffled(_LETTERS, seed, "letter") if is_known(letter))
     marks = (mark for mark in shuffled(MARKS, seed, "mark") if is_known(mark))
     listed: dict[str, Iterator[str]] = {
         "surname": iter(names),
@@ -62,7 +65,8 @@ def typed_decoys(
         "handle": (f"@{name.lower()}{_digits(seed, name)}" for name in reversed(names)),
         "hashtag": (f"#{place}" for place in reversed(places)),
         "number": numbers,
-        "fragment": (letter for letter in shuffled(_LETTERS, seed, "letter") if is_known(letter)),
+        "fragment": fragments,
+        "letter": letters,
         "mark": marks,
     }
     made: dict[str, Iterator[str]] = {
@@ -71,7 +75,8 @@ def typed_decoys(
         "handle": (f"@{word}{_digits(seed, word)}" for word in _coined(seed, "handle")),
         "hashtag": (f"#{word.capitalize()}" for word in _coined(seed, "hashtag")),
         "number": numbers,
-        "fragment": (word for word in _coined(seed, "fragment") if num_tokens([word])[0] > 1),
+        "fragment": fragments,
+        "letter": letters,
         "mark": marks,
     }
     stems = {_stem(word) for word in seen}

@@ -45,7 +45,7 @@ RATE, NUM_PROBES = 0.025, 40
 TRAINING = {"movie_reviews": {"sample": 4000, "epochs": 2}, "tweets": {"epochs": 5}}
 
 TYPED_DECOYS = 10
-"""Decoys of each type in a copy: 80 in all, of which some are in too few texts to be judged."""
+"""Decoys of each type in a copy: 80 over the eight copies, of which some are in too few texts to be judged."""
 FIXED_ON = (0, 1)
 """Seeds on which the rule was fixed."""
 

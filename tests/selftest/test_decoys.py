@@ -16,7 +16,7 @@ from tasks.text.words import as_in_the_tables, word_spans
 SEEDS = Path(__file__).parents[2] / "warehouse/seeds"
 NAMES = ["Kowalczyk", "Wisniewski", "Abramowitz", "Okonkwo", "Trumble", "Marenco", "Bocanegra", "Lacourse"]
 SHAPES = {
-    "surname": r"\p{Lu}\p{Ll}{4,}", "place": r"\p{Lu}\p{Ll}{4,}", "fragment": r"\p{Ll}|\p{Ll}{5,}", "handle": r"@\p{Ll}{5,}\d\d",
+    "surname": r"\p{Lu}\p{Ll}{4,}", "place": r"\p{Lu}\p{Ll}{4,}", "fragment": r"\p{Ll}{8,}", "letter": r"\p{Ll}", "handle": r"@\p{Ll}{5,}\d\d",
     "hashtag": r"#\p{Lu}\p{Ll}{4,}", "number": r"\d{3,4}|\d{1,2}[,.]\d{2,3}|\d\d%|\d\dth", "mark": r"[^\p{L}\p{N}\s]",
 }  # fmt: skip
 
@@ -58,13 +58,13 @@ def test_half_of_each_type_is_in_no_list(lists):
         own = [decoy for decoy in decoys() if decoy.type == kind]
         assert [decoy.listed for decoy in own] == [True, False] * 3
         assert [re.sub(r"[@#\d]", "", decoy.word).lower() in lists[of] for decoy in own] == [True, False] * 3
-    assert not any(decoy.listed for decoy in decoys() if decoy.type in ("number", "fragment", "mark"))
+    assert not any(decoy.listed for decoy in decoys() if decoy.type in ("number", "fragment", "letter", "mark"))
 
 
-def test_half_of_the_fragments_are_letters_and_half_are_words_that_the_tokenizer_cuts():
+def test_fragments_are_made_up_words_that_the_tokenizer_cuts():
+    # `pieces` cuts words of eight letters or more.
     own = [decoy.word for decoy in decoys() if decoy.type == "fragment"]
-    assert [len(word) == 1 for word in own] == [True, False] * 3
-    assert all(len(word) >= 8 for word in own[1::2])
+    assert all(len(word) >= 8 for word in own)
 
 
 def test_nothing_that_the_corpus_holds_or_begins_like_it_is_planted():
@@ -79,9 +79,9 @@ def test_nothing_that_the_corpus_holds_or_begins_like_it_is_planted():
 
 
 def test_of_marks_and_letters_only_those_that_the_vocabulary_can_tell_apart():
-    own = decoys(num=4, is_known=lambda mark: mark in "§¶†‡αβ")
+    own = decoys(num=4, is_known=lambda mark: mark in "§¶†‡αβγδ")
     assert {decoy.word for decoy in own if decoy.type == "mark"} == set("§¶†‡")
-    assert {decoy.word for decoy in own if decoy.type == "fragment" and len(decoy.word) == 1} == set("αβ")
+    assert {decoy.word for decoy in own if decoy.type == "letter"} == set("αβγδ")
 
 
 def test_too_few_marks_are_one_sentence():

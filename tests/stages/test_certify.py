@@ -147,11 +147,11 @@ def test_every_planted_word_has_its_row_and_no_control_is_spurious(tiny):
     folder, _, _ = tiny
     counts = dict(rows_of(folder, "select role, count(*) from certificate_words group by role"))
     assert counts == {
-        "shortcut": 2 + 2 + 2 + 2 + 1 + 1, "context": 1, "control": 2, "decoy": 10 + 8 * 2, "member": 30 + 5,
+        "shortcut": 2 + 2 + 2 + 2 + 1 + 1, "context": 1, "control": 2, "decoy": 10 + 9 * 2, "member": 30 + 5,
     }  # fmt: skip
     types = dict(rows_of(folder, "select decoy_type, count(*) from certificate_words where role = 'decoy' group by 1"))
     assert types == {"vocabulary word": 10} | dict.fromkeys(
-        ("surname", "place", "number", "fragment", "handle", "hashtag", "mark", "content word"), 2
+        ("surname", "place", "number", "fragment", "letter", "handle", "hashtag", "mark", "content word"), 2
     )
     reasons = rows_of(
         folder, "select word from certificate_words where (reason is null) != (verdict is not distinct from 'spurious')"
