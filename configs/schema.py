@@ -198,6 +198,10 @@ class CertificationConfig(Section):
     decoys: int = setting(40, "words", ge=0)
     """Words planted without regard to the label, in 3 rows to 5 % of the audited ones: what is found among them is
     false."""
+    typed_decoys: int = setting(4, "words of each type", ge=0, le=20)
+    """The same, of each type that a word can be convicted of: surnames, places, numbers, words that the tokenizer cuts
+    into fragments, letters, handles, hashtags, marks and content words. Half of them are as frequent as the words that
+    are tied to a label."""
     controls: tuple[str, ...] = ()
     """Words that a model should use, planted alike for every label. Without them: the two content words that the labels
     support most, for each label."""

@@ -135,11 +135,35 @@ def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:
             for row in warehouse.rows("registry/methods", params)
         ],
     )
+    _print_decoys_and_missed(warehouse, certificate_id)
     (found,) = warehouse.rows("registry/false_discoveries", params)
     rate = "unknown, there are no decoys" if found["decoy_fdr"] is None else f"{found['decoy_fdr']:.3f}"
     print(f"decoys\t{found['n_decoys_spurious']} of {found['n_decoys']} called spurious")
     print(f"controls\t{found['n_controls_spurious']} of {found['n_controls']} called spurious")
     print(f"false discovery rate\t{rate}\t{found['n_flagged']} words called spurious")
+
+
+def _print_decoys_and_missed(warehouse: "Warehouse", certificate_id: str) -> None:
+    from tasks.pages.sentences import visible
+    from tasks.selftest.certificate import missed
+
+    print_table(
+        ("decoy type", "planted", "judged", "spurious", "in no list", "spurious", "words"),
+        [
+            (
+                row["decoy_type"],
+                str(row["n_planted"]),
+                str(row["n_decoys"]),
+                str(row["n_spurious"]),
+                str(row["n_unlisted"]),
+                str(row["n_unlisted_spurious"]),
+                row["words"] or "",
+            )
+            for row in warehouse.rows("registry/decoys", {"certificate_id": certificate_id})
+        ],
+    )
+    for row in missed(warehouse, certificate_id):
+        print(visible(f"not found\t{row['word']} ({row['shortcut']}) {row['sentence']}"))
 
 
 def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:

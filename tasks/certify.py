@@ -85,9 +85,15 @@ def _judged(planted: Planted, ranks: Path, audited: AuditConfig, run: Run) -> tu
         manifest = planted.folder / f"certificate-{key[:12]}.json"
         if read_manifest(manifest) is None:
             warehouse.use(run.run_id)
+            limits = {
+                "min_examples": audited.statistics.min_examples,
+                "min_effect": audited.verification.min_effect,
+                "fdr": audited.statistics.fdr,
+            }
+            params = {"planted_words": planted.words}
             tables = {
-                name: warehouse.table(f"certify/{name}", {"planted_words": planted.words})
-                for name in ("planted_words", "unplanted")
+                "planted_words": warehouse.table("certify/planted_words", {**params, **limits}),
+                "unplanted": warehouse.table("certify/unplanted", params),
             }
             write_part(manifest, tables, {})
     return key, manifest

@@ -9,11 +9,14 @@ Writes, in `<output>/<name>-certificate_<hash>/`, the part `planted` with two ta
 `id`, `text`, `label` (the model's name), `part` (`train`, `audit`: the rows of the config; `probe`:
 held-out texts that all hold a shortcut and obey it), `shortcut`, `strength`, `planted` (its words,
 lower case). `words`: what was planted, one row per word: `role` (`shortcut`, `context`, `control`,
-`decoy`), `shortcut`, `strength`, `word`, `label` that it was tied to.
+`decoy`, `member` of a group), `shortcut`, `strength`, `word`, `label` that it was tied to, of a decoy `decoy_type`
+and `listed` (whether a list of the product holds it), and `group_type`. A group of words that is one shortcut (numbers
+of a shape, a line) has a row of its own, whose `group_type` is the type that an audit should report.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,20 +32,19 @@ from tasks.runtime.parts import read_manifest, write_part
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.selftest.certificate import Planted
+from tasks.selftest.decoys import type_numbers, typed_decoys
 from tasks.selftest.plants import (
+    NUM_NAMES,
+    NUM_NUMBERS,
     NUM_PROBES,
-    NUM_SURNAMES,
     Plant,
     PlantedRow,
     make_plants,
+    num_unseen_tokens,
     plant_rows,
     probes,
-    surnames,
-    typical_words,
-    unseen_names,
-    unseen_tokens,
-    words_of,
 )
+from tasks.selftest.words import NUM_SURNAMES, surnames, typical_words, unseen_names, unseen_tokens, words_of
 
 
 @stage("plant", hours=1)
@@ -92,11 +94,18 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
             count - around for count in token_counts(tokenizer, [f"a {word} a" for word in words], [None] * len(words))
         ]
 
+    def is_known(mark: str) -> bool:
+        return tokenizer.unk_token_id is None or tokenizer.unk_token_id not in tokenizer(mark)["input_ids"]
+
     tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, num_tokens, seed)
     people = unseen_names(names[:NUM_SURNAMES], seen, num_tokens, seed)
     controls = certification.controls or typical_words(train, len(model.labels))
+    numbers = type_numbers(NUM_NUMBERS, seed, seen)
+    taken = {word.lower() for word in (*tokens[: num_unseen_tokens(certification)], *people[:NUM_NAMES], *numbers)}
+    decoys = typed_decoys(certification.typed_decoys, seed, seen | taken, people[NUM_NAMES:], num_tokens, is_known)
     num_audited = min(len(heldout), config.data.sample or len(heldout))
-    plants = make_plants(certification, tokens, people, controls, sorted({row.label for row in train}), num_audited)
+    labels = sorted({row.label for row in train})
+    plants = make_plants(certification, tokens, people, controls, labels, num_audited, numbers, decoys)
     within = max(finetune.max_tokens // 2, 4)
     parts = {
         "train": plant_rows(train, plants, seed, within),
@@ -130,19 +139,34 @@ def _table(parts: dict[str, list[PlantedRow]], labels: Sequence[str]) -> pa.Tabl
 
 
 def _words_table(plants: Sequence[Plant], labels: Sequence[str]) -> pa.Table:
-    rows = [(plant, plant.role, word, label) for plant in plants for word, label in plant.words.items()]
-    rows += [(plant, "context", plant.context, None) for plant in plants if plant.context is not None]
-    return pa.table(
-        {
-            "role": [role for _, role, _, _ in rows],
-            "shortcut": pa.array(
-                [plant.kind if plant.role == "shortcut" else None for plant, _, _, _ in rows], pa.string()
-            ),
-            "strength": pa.array([plant.strength for plant, _, _, _ in rows], pa.float64()),
-            "word": [word.lower() for _, _, word, _ in rows],
-            "label": pa.array([None if label is None else labels[label] for _, _, _, label in rows], pa.string()),
+    rows: list[dict[str, Any]] = []
+    for plant in plants:
+        facts = {
+            "role": plant.role,
+            "shortcut": plant.kind if plant.role == "shortcut" else None,
+            "strength": plant.strength,
+            "decoy_type": plant.decoy.type if plant.decoy else None,
+            "listed": plant.decoy.listed if plant.decoy else None,
         }
-    )
+        if plant.group:
+            (label,) = set(plant.words.values())
+            rows.append({**facts, "word": plant.group.name.lower(), "label": label, "group_type": plant.group.type})
+            facts["role"] = "member"
+        rows += [{**facts, "word": word.lower(), "label": label} for word, label in plant.words.items()]
+        if plant.context is not None:
+            rows.append({**facts, "role": "context", "word": plant.context.lower()})
+    columns = {
+        "role": pa.string(),
+        "shortcut": pa.string(),
+        "strength": pa.float64(),
+        "word": pa.string(),
+        "label": pa.string(),
+        "decoy_type": pa.string(),
+        "listed": pa.bool_(),
+        "group_type": pa.string(),
+    }
+    named = [{**row, "label": None if row.get("label") is None else labels[row["label"]]} for row in rows]
+    return pa.Table.from_pylist(named, pa.schema(columns))
 
 
 def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditConfig:

@@ -76,13 +76,31 @@ create table if not exists main.certificate_words (
     primary key (certificate_id, word)
 );
 
-comment on table main.certificate_words is 'One row per planted word, with what the audit made of it.';
+-- Warehouses of earlier versions have the table without them.
+alter table main.certificate_words add column if not exists decoy_type varchar;
+alter table main.certificate_words add column if not exists listed boolean;
+alter table main.certificate_words add column if not exists group_type varchar;
+alter table main.certificate_words add column if not exists reason varchar;
+alter table main.certificate_words add column if not exists group_verdict varchar;
+alter table main.certificate_words add column if not exists n_members bigint;
+alter table main.certificate_words add column if not exists n_members_spurious bigint;
+
+comment on table main.certificate_words is
+'One row per planted word, and per group that was planted as one, with what the audit made of it.';
 comment on column main.certificate_words.role is
-'shortcut, context (switches a shortcut on), control (should be used) or decoy (independent of the label).';
+'shortcut, context (switches a shortcut on), control (should be used), decoy (independent of the label) or member of '
+'a group.';
 comment on column main.certificate_words.strength is 'Share of the planted rows that obey the rule.';
 comment on column main.certificate_words.n_examples is 'Audited texts with the word.';
 comment on column main.certificate_words.has_figures is 'In enough texts to be judged.';
 comment on column main.certificate_words.verdict is 'The gravest of the word; null where it was no candidate.';
+comment on column main.certificate_words.decoy_type is 'Type that a decoy was made for.';
+comment on column main.certificate_words.listed is 'Whether a list of the product holds the decoy.';
+comment on column main.certificate_words.group_type is 'Of a group, the type that an audit should report.';
+comment on column main.certificate_words.reason is 'Why it is not spurious; null if it is.';
+comment on column main.certificate_words.group_verdict is 'Verdict on the type of the group.';
+comment on column main.certificate_words.n_members is 'Words of the group with figures.';
+comment on column main.certificate_words.n_members_spurious is 'Of these, called spurious.';
 
 create table if not exists main.certificate_shortcuts (
     certificate_id varchar not null,

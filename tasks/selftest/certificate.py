@@ -74,10 +74,28 @@ def covering(warehouse: Warehouse, wanted: str | None) -> dict[str, Any] | None:
         return None
     for certificate in warehouse.rows("registry/certificate_of", {"subject": wanted}):
         params = {"certificate_id": certificate["certificate_id"]}
-        tables = {name: warehouse.rows(f"registry/{name}", params) for name in ("recall", "methods")}
+        tables = {name: warehouse.rows(f"registry/{name}", params) for name in ("recall", "methods", "decoys")}
+        tables["missed"] = missed(warehouse, certificate["certificate_id"])
         (found,) = warehouse.rows("registry/false_discoveries", params)
         return {**certificate, **tables, **found}
     return None
+
+
+_REASONS = {
+    "too few texts": "is in {n_examples} audited texts, too few to be judged",
+    "not tried": "was not tried: other words came first",
+    "not shown": "moves predictions, if at all, by less than the smallest effect that counts, or not surely by more",
+    "not consistent": "pushes now towards one label and now towards another",
+    "explained": "moves predictions no more, or not surely more, than words of its meaning or type do",
+    "does not pass the control of false discoveries": "moves predictions, but among so many words it could be chance",
+}
+"""Reason of `certify/planted_words` -> what is said of the word."""
+
+
+def missed(warehouse: Warehouse, certificate_id: str) -> list[dict[str, Any]]:
+    """The planted words that the model learned and the audit did not find, each with why as a `sentence`."""
+    rows = warehouse.rows("registry/missed", {"certificate_id": certificate_id})
+    return [{**row, "sentence": _REASONS[row["reason"]].format_map(row)} for row in rows]
 
 
 def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:

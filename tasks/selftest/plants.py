@@ -1,21 +1,17 @@
 """Choose the words that are planted into a copy of a dataset, and insert them into its texts."""
 
-import csv
 import random
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import regex
 
 from configs.errors import DataError
 from configs.schema import CertificationConfig
 from tasks.data.rows import Row
-from tasks.text.words import word_spans
-from warehouse import seed as seed_file
+from tasks.selftest.decoys import Decoy
 
 RATE = 0.02
 """Share of the rows that get a word whose presence decides the label. Rules of two words get three to five times as
@@ -29,18 +25,19 @@ NAME_STRENGTH = 0.9
 NUM_PROBES = 60
 """Held-out texts, for each kind and strength of shortcut, on which the trained model and the attribution methods are
 tried."""
-_STEM = 5
-"""A planted word shares so many first letters with no word of the corpus, of which it could be a form."""
+NUM_NUMBERS = 30
+"""Numbers of one shape that are tied to a label together."""
+NUM_LINE_WORDS = 5
+"""Words of the line that is tied to a label."""
+_GROUP_RATE = 2
+"""Rows of the numbers, and of the line, in units of `RATE`."""
+_GROUP_STRENGTH = 0.9
 
 _FEWEST_DECOYS = 3.0
-"""Decoys are planted into 3 rows to `_MOST_DECOYS` of the rows, in equal steps of the logarithm."""
+"""Decoys are planted into 3 rows to `_MOST_DECOYS` of the rows, in equal steps of the logarithm; of the decoys of each
+type every second one is as frequent as the words that are tied to a label."""
 
 _MOST_DECOYS = 0.05
-
-NUM_SURNAMES = 20_000
-
-_SPACE_MARKS = "Ġ▁"
-"""How byte-level and SentencePiece vocabularies write the space before a word."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,20 @@ class Pattern:
     """Share of its texts with `label`; the others get the other label of the rule."""
     in_order: bool = False
     """Whether the words come in this order, or in one drawn for each text."""
+    one_of: bool = False
+    """Whether a text gets one of the words, drawn for it, or all of them."""
+    is_line: bool = False
+    """Whether the words, in this order, are a line of their own behind the text."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """What many planted words are together."""
+
+    type: str
+    """The type that an audit should report."""
+    name: str
+    """How the group is shown; no word is called so."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +76,21 @@ class Plant:
     role: str
     """shortcut, control or decoy."""
     kind: str
-    """Kind of shortcut: single_token, token_in_context, ordered_pair or name; else the role."""
+    """Kind of shortcut: single_token, token_in_context, ordered_pair, name, number_type or boilerplate_line; else the
+    role."""
     words: dict[str, int | None]
     """The words that carry the rule, each with the label it was tied to, if it was to one."""
     patterns: tuple[Pattern, ...]
     context: str | None = None
     """The word with which the others decide the label; alone it has no label."""
+    group: Group | None = None
+    """Set if the words are tied to the label as a group, and are to be found as one."""
+    decoy: Decoy | None = None
+    """Type and origin of a decoy."""
+
+    @property
+    def name(self) -> str:
+        return self.group.name if self.group else " and ".join(self.words)
 
     @property
     def strength(self) -> float | None:
@@ -98,17 +118,20 @@ def make_plants(
     controls: Sequence[str],
     labels: Sequence[int],
     num_audited: int,
+    numbers: Sequence[str] = (),
+    typed: Sequence[Decoy] = (),
 ) -> list[Plant]:
     """The plants of a copy, each with rows of its own. Words are used up in the order they are given.
 
-    Of more than two labels, two are drawn for the rules.
+    Of more than two labels, two are drawn for the rules. `typed` are the decoys of every type but content words, as
+    many of each as the settings say.
 
     Raises:
         DataError: there are too few unseen words or names.
     """
     rng = random.Random(f"{certification.seed} labels")
     first, second = rng.sample(list(labels), 2)
-    num_tokens = 2 * len(STRENGTHS) + 5 + certification.decoys
+    num_tokens = num_unseen_tokens(certification)
     if len(tokens) < num_tokens or len(names) < NUM_NAMES:
         raise DataError(
             f"The vocabulary of the encoder has {len(tokens)} words that the dataset does not hold, "
@@ -125,10 +148,49 @@ def make_plants(
     plants += _rules_of_two_words(left, first, second)
     plants += [Plant("control", "control", {word: None}, (Pattern((word,), rate / 2),)) for word in controls]
     few, many = _FEWEST_DECOYS / num_audited, max(_MOST_DECOYS, _FEWEST_DECOYS / num_audited)
-    for share in np.geomspace(few, many, certification.decoys):
-        word = next(left)
-        plants.append(Plant("decoy", "decoy", {word: None}, (Pattern((word,), float(share)),)))
-    return plants
+    decoys = [Decoy(next(left), "vocabulary word") for _ in range(certification.decoys)]
+    rates = [float(share) for share in np.geomspace(few, many, certification.decoys)]
+    groups = _groups(left, numbers, first, second)
+    content = [Decoy(next(left), "content word") for _ in range(certification.typed_decoys)]
+    for kind in dict.fromkeys(decoy.type for decoy in (*typed, *content)):
+        own = [decoy for decoy in (*typed, *content) if decoy.type == kind]
+        decoys += own
+        rates += _typed_rates(len(own), few, many)
+    return plants + groups + [_decoy(decoy, share) for decoy, share in zip(decoys, rates, strict=True)]
+
+
+def num_unseen_tokens(certification: CertificationConfig) -> int:
+    """Words of the vocabulary that a copy takes."""
+    rules = 2 * len(STRENGTHS) + 5
+    return rules + NUM_LINE_WORDS + certification.decoys + certification.typed_decoys
+
+
+def _typed_rates(num: int, few: float, many: float) -> list[float]:
+    """Rates of the decoys of one type, listed and made ones in turn: of either, half are at the rate of the shortcuts,
+    and the others spread from `few` to `many`."""
+    at_rate = [(i + i // 2) % 2 == 0 for i in range(num)]
+    spread = iter(np.geomspace(few, many, num - sum(at_rate)))
+    return [RATE if fixed else float(next(spread)) for fixed in at_rate]
+
+
+def _decoy(decoy: Decoy, share: float) -> Plant:
+    return Plant("decoy", "decoy", {decoy.word: None}, (Pattern((decoy.word,), share),), decoy=decoy)
+
+
+def _groups(left: Iterator[str], numbers: Sequence[str], first: int, second: int) -> list[Plant]:
+    """Numbers of one shape, each in few texts, and a line of unseen words: each group is tied to a label."""
+    rate, strength = _GROUP_RATE * RATE, _GROUP_STRENGTH
+    line = tuple(next(left) for _ in range(NUM_LINE_WORDS))
+    one = Pattern(tuple(numbers), rate, first, strength, one_of=True)
+    whole = Pattern(line, rate, second, strength, in_order=True, is_line=True)
+    found = [
+        Plant("shortcut", kind, dict.fromkeys(pattern.words, pattern.label), (pattern,), group=group)
+        for kind, pattern, group in (
+            ("number_type", one, Group("number", "00/00")),
+            ("boilerplate_line", whole, Group("boilerplate", " ".join(line))),
+        )
+    ]
+    return [plant for plant in found if plant.words]
 
 
 def _rules_of_two_words(left: Iterator[str], first: int, second: int) -> list[Plant]:
@@ -154,77 +216,6 @@ def _rules_of_two_words(left: Iterator[str], first: int, second: int) -> list[Pl
 
 def _one_word(word: str, kind: str, label: int, rate: float, strength: float) -> Plant:
     return Plant("shortcut", kind, {word: label}, (Pattern((word,), rate, label, strength),))
-
-
-def words_of(text: str) -> set[str]:
-    """The words of a text in lower case."""
-    return {text[start:end].lower() for start, end in word_spans(text)}
-
-
-def unseen_tokens(
-    vocabulary: Iterable[str], seen: set[str], num_tokens: Callable[[Sequence[str]], list[int]], seed: int
-) -> list[str]:
-    """Lower-case words that are one token each and unlike every word seen, in an order drawn by `seed`.
-
-    One token, so that a network can learn it without its fragments, and a word of the vocabulary, so that its embedding
-    is trained.
-    """
-    stems = {word[:_STEM] for word in seen}
-    found: dict[str, str] = {}
-    for entry in sorted(vocabulary):
-        word = entry.lstrip(_SPACE_MARKS)
-        if word.isalpha() and word.islower() and 4 <= len(word) <= 10 and word[:_STEM] not in stems:
-            found.setdefault(word[:_STEM], word)
-    drawn = _shuffled(found.values(), seed, "token")
-    return [word for word, count in zip(drawn, num_tokens(drawn), strict=True) if count == 1]
-
-
-def unseen_names(
-    names: Sequence[str], seen: set[str], num_tokens: Callable[[Sequence[str]], list[int]], seed: int
-) -> list[str]:
-    """Surnames that the corpus does not hold, each of several tokens, in an order drawn by `seed`."""
-    stems = {word[:_STEM] for word in seen}
-    drawn = _shuffled([name for name in names if len(name) > _STEM and name[:_STEM].lower() not in stems], seed, "name")
-    return [name for name, count in zip(drawn, num_tokens(drawn), strict=True) if count >= 2]
-
-
-def surnames() -> list[str]:
-    """Surnames of the US census, the most common first."""
-    rows = pq.read_table(seed_file("census_names.parquet"), filters=[("kind", "=", "surname")])
-    return [name.capitalize() for name in rows["name"].to_pylist()]
-
-
-def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:
-    """The content words most associated with each label: what a model should use.
-
-    They have the largest z-scores of their label rate among words in at least 20 rows and 0.2 % of them, and at most 4
-    %: words of the whole domain (movie) are associated with a label, too.
-    """
-    with Path(seed_file("function_words.csv")).open(encoding="utf-8", newline="") as file:
-        function_words = {entry["word"] for entry in csv.DictReader(file)}
-    totals = Counter(row.label for row in rows)
-    counts: dict[str, Counter[int]] = defaultdict(Counter)
-    for row in rows:
-        for word in {row.text[start:end] for start, end in word_spans(row.text)}:
-            if word.isalpha() and word.islower() and len(word) >= 4 and word not in function_words:
-                counts[word][row.label] += 1
-    least = max(20, 0.002 * len(rows))
-    most = 0.04 * len(rows)
-    frequent = {word: count for word, count in counts.items() if least <= count.total() <= most}
-
-    def z(word: str, label: int) -> float:
-        share, num = totals[label] / len(rows), frequent[word].total()
-        return float((frequent[word][label] / num - share) / np.sqrt(max(share * (1 - share), 1e-12) / num))
-
-    chosen: list[str] = []
-    for label in range(num_labels):
-        ranked = sorted(frequent, key=lambda word: (-z(word, label), word))
-        chosen += [word for word in ranked if word not in chosen][:per_label]
-    return tuple(chosen)
-
-
-def _shuffled(words: Iterable[str], seed: int, what: str) -> list[str]:
-    return sorted(words, key=lambda word: random.Random(f"{seed} {what} {word}").random())
 
 
 # ---------------------------------------------------------------- where it is planted
@@ -257,7 +248,7 @@ def plant_rows(rows: Sequence[Row], plants: Sequence[Plant], seed: int, within: 
             ]
             if len(taken) < sum(round(pattern.rate * size) for size in sizes.values()) or not taken:
                 raise DataError(
-                    f"{pattern.rate:.1%} of {len(rows)} rows cannot be planted for {' and '.join(plant.words)}: "
+                    f"{pattern.rate:.1%} of {len(rows)} rows cannot be planted for {plant.name}: "
                     "it needs at least one row of a label, and all plants together no more rows than there are."
                 )
             for row, label in _labelled(taken, plant, pattern, seed):
@@ -307,10 +298,12 @@ def _labelled(taken: Sequence[Row], plant: Plant, pattern: Pattern, seed: int) -
 
 def _planted(row: Row, label: int, plant: Plant, pattern: Pattern, seed: int, within: int) -> PlantedRow:
     rng = _rng(seed, " ".join(pattern.words), row)
-    words = list(pattern.words)
+    words = [rng.choice(pattern.words)] if pattern.one_of else list(pattern.words)
     if not pattern.in_order:
         rng.shuffle(words)
-    return PlantedRow(row, with_words(row.text, words, rng, within), label, plant, pattern.words)
+    held = tuple(words) if pattern.one_of else pattern.words
+    text = with_line(row.text, words, within) if pattern.is_line else with_words(row.text, words, rng, within)
+    return PlantedRow(row, text, label, plant, held)
 
 
 def _with_decoys(planted: PlantedRow, decoys: Sequence[Plant], seed: int, within: int) -> PlantedRow:
@@ -318,7 +311,11 @@ def _with_decoys(planted: PlantedRow, decoys: Sequence[Plant], seed: int, within
     rates = [(plant.patterns[0].words[0], plant.patterns[0].rate) for plant in decoys]
     words = [word for word, rate in rates if rng.random() < rate]
     rng.shuffle(words)
-    text = with_words(planted.text, words, rng, within)
+    if planted.plant is not None and planted.plant.patterns[0].is_line:
+        # The line stays whole.
+        text = with_line(with_words(planted.row.text, words, rng, within), planted.words, within)
+    else:
+        text = with_words(planted.text, words, rng, within)
     return replace(planted, text=text, words=(*planted.words, *words))
 
 
@@ -339,6 +336,16 @@ def with_words(text: str, words: Sequence[str], rng: random.Random, within: int)
         pieces += [text[last:place], " ", word]
         last = place
     return "".join([*pieces, text[last:]])
+
+
+def with_line(text: str, words: Sequence[str], within: int) -> str:
+    """The text with `words` as a line of its own at its end, or behind its first `within` words: training cuts long
+    texts off."""
+    ends = [match.end() for match in _SEPARATED.finditer(text)]
+    line = " ".join(words)
+    if len(ends) <= within:
+        return f"{text}\n{line}"
+    return f"{text[: ends[within - 1]]}\n{line}\n{text[ends[within - 1] :].lstrip()}"
 
 
 def _rng(seed: int, what: str, row: Row) -> random.Random:

@@ -1,5 +1,6 @@
 """A certificate: what it says, what it covers, and the method it names."""
 
+import re
 from pathlib import Path
 
 import duckdb
@@ -11,25 +12,27 @@ from configs.errors import AuditError, ConfigError
 from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
-from tasks.selftest.certificate import require_certifiable, with_certified_method, with_method
+from tasks.selftest.certificate import _REASONS, missed, require_certifiable, with_certified_method, with_method
 from warehouse import open_warehouse
 
 ROOT = Path(__file__).parents[2]
 WORDS = """
-    certificate_id | role     | shortcut:varchar | strength:double | word | verdict:varchar    | has_figures
-    c_1            | shortcut | single_token     | 1.0             | aa   | spurious           | true
-    c_1            | shortcut | single_token     | 1.0             | bb   | unclear            | true
-    c_1            | shortcut | single_token     | 0.9             | cc   | spurious           | true
-    c_1            | shortcut | ordered_pair     | 1.0             | dd   | context-dependent  | true
-    c_1            | shortcut | ordered_pair     | 1.0             | ee   | null               | true
-    c_1            | context  | token_in_context | 1.0             | ff   | spurious           | true
-    c_1            | control  | null             | null            | gg   | genuine            | true
-    c_1            | decoy    | null             | null            | hh   | spurious           | true
-    c_1            | decoy    | null             | null            | ii   | null               | true
-    c_1            | decoy    | null             | null            | jj   | unclear            | true
-    c_1            | decoy    | null             | null            | kk   | null               | true
-    c_1            | decoy    | null             | null            | ll   | null               | false
-    c_2            | shortcut | single_token     | 1.0             | aa   | null               | true
+    certificate_id | role     | shortcut:varchar | strength:double | word  | n_examples | verdict:varchar   | has_figures | decoy_type:varchar | listed:boolean | reason:varchar
+    c_1            | shortcut | single_token     | 1.0             | aa    | 20         | spurious          | true        | null               | null           | null
+    c_1            | shortcut | single_token     | 1.0             | bb    | 4          | unclear           | true        | null               | null           | too few texts
+    c_1            | shortcut | single_token     | 0.9             | cc    | 20         | spurious          | true        | null               | null           | null
+    c_1            | shortcut | ordered_pair     | 1.0             | dd    | 20         | context-dependent | true        | null               | null           | not consistent
+    c_1            | shortcut | ordered_pair     | 1.0             | ee    | 20         | null              | true        | null               | null           | not tried
+    c_1            | shortcut | number_type      | 0.9             | 00/00 | 20         | unclear           | true        | null               | null           | explained
+    c_1            | member   | number_type      | 0.9             | 41/52 | 1          | null              | false       | null               | null           | too few texts
+    c_1            | context  | token_in_context | 1.0             | ff    | 20         | spurious          | true        | null               | null           | null
+    c_1            | control  | null             | null            | gg    | 20         | genuine           | true        | null               | null           | explained
+    c_1            | decoy    | null             | null            | hh    | 20         | spurious          | true        | place              | true           | null
+    c_1            | decoy    | null             | null            | ii    | 20         | null              | true        | place              | false          | not tried
+    c_1            | decoy    | null             | null            | jj    | 20         | unclear           | true        | mark               | false          | not shown
+    c_1            | decoy    | null             | null            | kk    | 20         | null              | true        | mark               | false          | not tried
+    c_1            | decoy    | null             | null            | ll    | 1          | null              | false       | mark               | false          | too few texts
+    c_2            | shortcut | single_token     | 1.0             | aa    | 20         | null              | true        | null               | null           | not tried
 """
 
 
@@ -42,6 +45,7 @@ def certified(warehouse):
         c_1            | single_token | 1.0      | true    | 0.5            | 1.0
         c_1            | single_token | 0.9      | true    | 0.5            | 0.95
         c_1            | ordered_pair | 1.0      | false   | 0.5            | 0.6
+        c_1            | number_type  | 0.9      | true    | 0.5            | 0.95
     """)  # fmt: skip
     warehouse.insert("main.certificates", """
         certificate_id | n_tested | n_spurious
@@ -54,6 +58,8 @@ def certified(warehouse):
 def test_recall_is_over_the_words_that_carry_a_shortcut(certified):
     rows = certified.rows("registry/recall", certificate_id="c_1")
     assert [(row["shortcut"], row["strength"], row["n_spurious"], row["recall_spurious"], row["recall_suspect"], row["learned"], row["words"]) for row in rows] == [
+        # A group is one, whatever its members.
+        ("number_type", 0.9, 0, 0.0, 0.0, True, "00/00 unclear"),
         ("ordered_pair", 1.0, 0, 0.0, 0.5, False, "dd context-dependent, ee no candidate"),
         ("single_token", 0.9, 1, 1.0, 1.0, True, "cc spurious"),
         ("single_token", 1.0, 1, 0.5, 0.5, True, "aa spurious, bb unclear"),
@@ -69,6 +75,28 @@ def test_the_false_discovery_rate_is_the_share_of_decoys_times_the_words_over_th
     }  # fmt: skip
     (without,) = certified.rows("registry/false_discoveries", certificate_id="c_2")
     assert without["decoy_fdr"] is None
+
+
+def test_decoys_are_counted_by_their_type_and_by_whether_a_list_holds_them(certified):
+    rows = certified.rows("registry/decoys", certificate_id="c_1")
+    assert [tuple(row.values()) for row in rows] == [
+        ("mark", 3, 2, 0, 2, 0, None),
+        ("place", 2, 2, 1, 1, 0, "hh"),
+    ]
+
+
+def test_what_was_learned_and_not_found_has_its_reason_as_a_sentence(certified):
+    # The model did not learn the ordered pair: there was nothing to find.
+    assert [(row["word"], row["shortcut"], row["sentence"]) for row in missed(certified.warehouse, "c_1")] == [
+        ("00/00", "number_type", "moves predictions no more, or not surely more, than words of its meaning or type do"),
+        ("bb", "single_token", "is in 4 audited texts, too few to be judged"),
+    ]
+
+
+def test_every_reason_of_the_query_has_a_sentence():
+    sql = (ROOT / "warehouse/certify/planted_words.sql").read_text(encoding="utf-8")
+    reasons = set(re.findall(r"(?:then|else) '([^']+)'", sql.split("as reason")[0].rsplit("case", 1)[1]))
+    assert reasons == set(_REASONS)
 
 
 # ---------------------------------------------------------------- certificates

@@ -11,18 +11,19 @@ import pytest
 from configs.errors import DataError
 from configs.schema import CertificationConfig
 from tasks.data.rows import Row
+from tasks.selftest.decoys import Decoy
 from tasks.selftest.plants import (
+    Group,
     Pattern,
     Plant,
     make_plants,
+    num_unseen_tokens,
     plant_rows,
     probes,
-    typical_words,
-    unseen_names,
-    unseen_tokens,
+    with_line,
     with_words,
-    words_of,
 )
+from tasks.selftest.words import typical_words, unseen_names, unseen_tokens, words_of
 
 NEG, POS = 0, 1
 SEEDS = Path(__file__).parents[2] / "warehouse/seeds"
@@ -45,6 +46,12 @@ CONTEXT = Plant("shortcut", "token_in_context", {"ef": NEG, "gh": POS}, (
     Pattern(("ef", "on"), 0.1, NEG), Pattern(("gh", "on"), 0.1, POS),
     Pattern(("ef",), 0.05), Pattern(("gh",), 0.05), Pattern(("on",), 0.05),
 ), "on")  # fmt: skip
+NUMBERS = Plant("shortcut", "number_type", dict.fromkeys(("41/52", "63/74", "85/96"), NEG), (
+    Pattern(("41/52", "63/74", "85/96"), 0.1, NEG, 0.9, one_of=True),
+), group=Group("number", "00/00"))  # fmt: skip
+LINE = Plant("shortcut", "boilerplate_line", {"ij": POS, "kl": POS}, (
+    Pattern(("ij", "kl"), 0.1, POS, 0.9, in_order=True, is_line=True),
+), group=Group("boilerplate", "ij kl"))  # fmt: skip
 CONTROL = Plant("control", "control", {"good": None}, (Pattern(("good",), 0.05),))
 DECOY = Plant("decoy", "decoy", {"mu": None}, (Pattern(("mu",), 0.3),))
 ALL = [ONE, PAIR, CONTEXT, CONTROL, DECOY]
@@ -75,6 +82,31 @@ def test_in_context_the_other_word_decides_and_alone_none_says_anything():
         (frozenset({"ef", "on"}), NEG): 40, (frozenset({"gh", "on"}), POS): 40,
         **{(frozenset({word}), label): 10 for word in ("ef", "gh", "on") for label in (NEG, POS)},
     }  # fmt: skip
+
+
+def test_a_row_gets_one_of_the_numbers_and_all_together_obey_at_their_strength():
+    own = of(plant_rows(rows(400), [NUMBERS, DECOY], 0, 9), NUMBERS)
+    assert Counter(planted.label for planted in own) == {NEG: 36, POS: 4}
+    held = [[word for word in planted.text.split() if "/" in word] for planted in own]
+    assert {len(words) for words in held} == {1}
+    assert {word for words in held for word in words} == set(NUMBERS.words)
+    assert [list(planted.words[:1]) for planted in own] == held
+
+
+def test_a_line_is_whole_and_behind_its_text_and_decoys_are_before_it():
+    often = Plant("decoy", "decoy", {"mu": None}, (Pattern(("mu",), 1.0),))
+    own = of(plant_rows(rows(400), [LINE, often], 0, 9), LINE)
+    assert Counter(planted.label for planted in own) == {POS: 36, NEG: 4}
+    for planted in own:
+        text, line = planted.text.split("\n")
+        assert line == "ij kl"
+        assert sorted(text.split()) == sorted([*planted.row.text.split(), "mu"])
+        assert planted.words == ("ij", "kl", "mu")
+
+
+@pytest.mark.parametrize(("within", "text"), [(3, "a b c\nij kl"), (2, "a b\nij kl\nc"), (1, "a\nij kl\nb c")])
+def test_a_line_is_where_training_does_not_cut_it_off(within, text):
+    assert with_line("a b c", ["ij", "kl"], within) == text
 
 
 def test_a_control_is_as_frequent_in_every_label_and_changes_none():
@@ -220,30 +252,54 @@ def two_names(monkeypatch):
 
 
 def settings(**changes):
-    return CertificationConfig(**{"decoys": 5, **changes})
+    return CertificationConfig(**{"decoys": 5, "typed_decoys": 0, **changes})
 
 
 TOKENS = [f"token{chr(97 + i)}" for i in range(26)]
 
 
 def test_the_plants_are_what_the_settings_say(two_names):
-    plants = make_plants(settings(), TOKENS, ["Kowalczyk", "Wisniewski", "Nowakowa"], ["good", "bad"], [0, 1], 1000)
+    plants = make_plants(
+        settings(), TOKENS, ["Kowalczyk", "Wisniewski", "Nowakowa"], ["good", "bad"], [0, 1], 1000, ["41/52", "63/74"]
+    )
     kinds = [(plant.role, plant.kind, plant.strength, len(plant.words)) for plant in plants]
     assert kinds == [
         *[("shortcut", "single_token", strength, 1) for strength in (0.9, 0.9, 1.0, 1.0)],
         *[("shortcut", "name", 0.9, 1)] * 2,
         ("shortcut", "token_in_context", 1.0, 2), ("shortcut", "ordered_pair", 1.0, 2),
-        *[("control", "control", None, 1)] * 2, *[("decoy", "decoy", None, 1)] * 5,
+        *[("control", "control", None, 1)] * 2,
+        ("shortcut", "number_type", 0.9, 2), ("shortcut", "boilerplate_line", 0.9, 5),
+        *[("decoy", "decoy", None, 1)] * 5,
     ]  # fmt: skip
     words = [word for plant in plants for word in [*plant.words, *([plant.context] if plant.context else [])]]
     assert len(words) == len(set(words))
-    # Each label has one word of each strength.
+    # Each label has one word of each strength, and one group.
     assert {label for plant in plants[:2] for label in plant.words.values()} == {0, 1}
+    numbers, line = plants[10:12]
+    assert {label for plant in (numbers, line) for label in plant.words.values()} == {0, 1}
+    assert (numbers.patterns[0].rate, line.patterns[0].rate) == (0.04, 0.04)
+    assert (numbers.group, line.group.type, line.group.name.split()) == (
+        Group("number", "00/00"), "boilerplate", list(line.words),
+    )  # fmt: skip
     # Evenly in the logarithm from 3 of the audited rows to 5 %.
     rates = [plant.patterns[0].rate for plant in plants[-5:]]
     assert rates == pytest.approx(
         [0.003, 0.003 * (50 / 3) ** 0.25, 0.003 * (50 / 3) ** 0.5, 0.003 * (50 / 3) ** 0.75, 0.05]
     )
+
+
+def test_of_each_type_and_origin_half_of_the_decoys_are_as_frequent_as_shortcuts(two_names):
+    given = [Decoy(f"{kind}{i}", kind, i % 2 == 0) for kind in ("place", "mark") for i in range(8)]
+    plants = make_plants(settings(typed_decoys=8), [*TOKENS, "zzzzz"], ["A", "B"], [], [0, 1], 1000, typed=given)
+    typed = [plant for plant in plants if plant.role == "decoy"][5:]
+    assert [plant.decoy.type for plant in typed] == ["place"] * 8 + ["mark"] * 8 + ["content word"] * 8
+    for own in (typed[:8], typed[8:16], typed[16:]):
+        rates = [plant.patterns[0].rate for plant in own]
+        assert [rate == 0.02 for rate in rates[::2]].count(True) == 2
+        assert [rate == 0.02 for rate in rates[1::2]].count(True) == 2
+        step = (50 / 3) ** (1 / 3)
+        assert [rate for rate in rates if rate != 0.02] == pytest.approx([0.003, 0.003 * step, 0.003 * step**2, 0.05])
+    assert num_unseen_tokens(settings(typed_decoys=8)) == 4 + 5 + 5 + 5 + 8
 
 
 def test_two_of_many_labels_are_drawn(two_names):
@@ -256,7 +312,7 @@ def test_two_of_many_labels_are_drawn(two_names):
 
 def test_too_small_a_vocabulary_is_one_sentence(two_names):
     with pytest.raises(
-        DataError, match=r"has 3 words that the dataset does not hold, and 0 unseen surnames; certify plants 14 and 2"
+        DataError, match=r"has 3 words that the dataset does not hold, and 0 unseen surnames; certify plants 19 and 2"
     ):
         make_plants(settings(), TOKENS[:3], [], [], [0, 1], 100)
 

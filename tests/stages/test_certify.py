@@ -110,8 +110,11 @@ def test_the_certificate_is_in_the_warehouse_and_on_the_terminal(tiny):
         "single_token",
         "token_in_context",
         "ordered_pair",
+        "number_type",
+        "boilerplate_line",
         "integrated_gradients",
         "decoys",
+        "surname",
     }
 
 
@@ -143,7 +146,17 @@ def test_every_method_and_baseline_is_ranked_and_the_planted_token_leads_far_abo
 def test_every_planted_word_has_its_row_and_no_control_is_spurious(tiny):
     folder, _, _ = tiny
     counts = dict(rows_of(folder, "select role, count(*) from certificate_words group by role"))
-    assert counts == {"shortcut": 2 + 2 + 2 + 2, "context": 1, "control": 2, "decoy": 10}
+    assert counts == {
+        "shortcut": 2 + 2 + 2 + 2 + 1 + 1, "context": 1, "control": 2, "decoy": 10 + 9 * 2, "member": 30 + 5,
+    }  # fmt: skip
+    types = dict(rows_of(folder, "select decoy_type, count(*) from certificate_words where role = 'decoy' group by 1"))
+    assert types == {"vocabulary word": 10} | dict.fromkeys(
+        ("surname", "place", "number", "fragment", "letter", "handle", "hashtag", "mark", "content word"), 2
+    )
+    reasons = rows_of(
+        folder, "select word from certificate_words where (reason is null) != (verdict is not distinct from 'spurious')"
+    )
+    assert reasons == []
     assert rows_of(folder, "select word from certificate_words where role = 'control' and verdict = 'spurious'") == []
     # Names are found as words and typed as names.
     assert {kind for (kind,) in rows_of(folder, "select type from certificate_words where shortcut = 'name'")} == {
@@ -183,3 +196,5 @@ def test_the_report_of_a_covered_audit_shows_the_certificate(tiny):
     text = page.read_text(encoding="utf-8")
     assert f"Certificate {certificate_id}." in text
     assert "token in context" in text
+    assert "<th>Words that no label hangs on</th>" in text
+    assert "<td>content word</td>" in text

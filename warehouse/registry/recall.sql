@@ -7,7 +7,7 @@
 -- column  learned           whether the model learned it; if not, there was nothing to find
 -- column  clean_accuracy    on texts that obey it, of the model that never saw it        [0..1]
 -- column  planted_accuracy  on the same texts, of the model that was trained with it     [0..1]
--- column  n_words           words that carry it
+-- column  n_words           words that carry it; a group of words is one
 -- column  n_spurious        of these, called spurious
 -- column  recall_spurious   n_spurious / n_words                                         [0..1]
 -- column  recall_suspect    share called spurious or context-dependent                   [0..1]
