@@ -63,6 +63,8 @@ class World:
 
     folder: Path
     threads: int = 1
+    home: Path | None = None
+    """Of Prefect. Worlds may share one, because a new one costs ten seconds."""
     forks: bool = False
     """Audits are forks of this process, which has imported everything, and report to one Prefect server: twice as many in
     the same time. Else each is the command of the user, with a server of its own."""
@@ -104,7 +106,7 @@ verification: {{max_documents: 8}}
             "PYTHONPATH": str(ROOT),
         }
         environment.pop("PREFECT_API_URL", None)
-        environment["PREFECT_HOME"] = str(self.folder / "prefect")
+        environment["PREFECT_HOME"] = str(self.home or self.folder / "prefect")
         command = ["-c", code] if code else ["-m", "flows.cli"]
         settings: dict[str, object] = {
             "cwd": self.folder, "env": environment, "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
@@ -335,7 +337,7 @@ def require_nobody_left(world: World) -> None:
     if world.forks:
         return
     # To its end: the home of the forks begins with the same words.
-    home = f"PREFECT_HOME={world.folder}/prefect\0".encode()
+    home = f"PREFECT_HOME={world.home or world.folder / 'prefect'}\0".encode()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         left = []
@@ -584,6 +586,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=28, help="rounds of kill -9")
     parser.add_argument("--first", type=int, default=0, help="seed of the first of them")
+    parser.add_argument("--seeds", type=int, nargs="+", help="their seeds, in the place of --rounds and --first")
     names = [*FAULTS, *SIGNALS]
     parser.add_argument("--faults", nargs="*", default=names, choices=names, help="the other ones to be tried")
     parser.add_argument("--seed", type=int, default=0, help="of these")
@@ -604,7 +607,7 @@ def main() -> None:
             if name in options.faults:
                 rng = random.Random(f"{name} {options.seed}")
                 rounds.append((name, partial(stopped, world, expected, timeline, rng, signal.Signals[name])))
-        for seed in range(options.first, options.first + options.rounds):
+        for seed in options.seeds or range(options.first, options.first + options.rounds):
             rounds.append((f"kill {seed}", partial(kill_round, world, expected, timeline, seed)))
         survived = tried = 0
         for number, (name, attempt) in enumerate(rounds, start=1):

@@ -5,6 +5,7 @@ import http.server
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,7 +96,7 @@ models: {folder}/models
 data: {{path: {folder}/reviews.csv, text: review, label: sentiment, where: {{part: test}}, labels: {{negative: bad, positive: good}}}}
 finetune: {{where: {{part: train}}, epochs: 2}}
 attribution: {{gradients: 5}}
-screening: {{max_candidates: 150}}
+screening: {{max_candidates: 80}}
 """)
     result = command("run", config, cwd=folder, capture_output=True, timeout=540)
     assert result.returncode == 0, result.stderr
@@ -124,10 +125,12 @@ def test_no_genuine_sentiment_word_is_spurious(planted):
     assert {"best", "love", "great"} <= set(common)
     spurious = {word for (word,) in planted.query("select word from verdicts where verdict = 'spurious'")}
     assert spurious.isdisjoint(common)
-    # Most of them have much of their effect predicted_share by the others; the planted one has none.
+    # Words of similar meaning predict none of the planted one's effect, and a share of that of the others.
     predicted_share = dict(planted.query("select word, predicted_share from expected_effects where effect >= 0.5"))
-    assert predicted_share[PLANTED.lower()] < 0.1
-    assert np.median([predicted_share[word] for word in common if word in predicted_share]) > 0.3
+    assert predicted_share.pop(PLANTED.lower()) < 0.1
+    assert min(predicted_share[word] for word in common if word in predicted_share) > 0.1
+    assert len(predicted_share) > 5
+    assert np.median(list(predicted_share.values())) > 0.2
 
 
 def test_trials_stay_within_their_budget(planted):
@@ -207,7 +210,7 @@ def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
     assert "verdict\tspurious" in result.stdout
 
 
-def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted):
+def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted, tmp_path):
     run_folder = planted.folder / "runs" / planted.values("run")[0]
     stamps = {path: path.stat().st_mtime_ns for path in [*run_folder.rglob("*.parquet"), run_folder / "report.html"]}
     stages = planted.query("select stage, finished_at from stages order by stage")
@@ -215,6 +218,7 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
     assert repeat.stdout == planted.result.stdout
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     assert planted.query("select stage, finished_at from stages order by stage") == stages
+    shutil.copytree(planted.folder, tmp_path / "kept", ignore=shutil.ignore_patterns("models"))
     stricter = command(
         "run",
         planted.config,
@@ -229,11 +233,11 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
         path: stamp for path, stamp in stamps.items() if path.suffix == ".parquet"
     }
     now = dict(planted.query("select stage, finished_at from stages"))
+    shutil.copytree(tmp_path / "kept", planted.folder, dirs_exist_ok=True)  # for the other tests
     assert now["aggregate"] == dict(stages)["aggregate"]
     assert now["screen"] == dict(stages)["screen"]
     assert now["verify"] == dict(stages)["verify"]
     assert now["judge"] > dict(stages)["judge"]
-    command("run", planted.config, cwd=planted.folder, capture_output=True, timeout=120)
 
 
 def derived_tables(audited, tmp_path):
@@ -258,17 +262,35 @@ def wait_for(path, process):
         time.sleep(0.05)
 
 
-def test_a_run_that_was_stopped_and_killed_ends_with_the_same_tables_to_the_byte(planted, tmp_path):
-    config = tmp_path / "planted.yaml"
+def with_fewer_words(audited, folder):
+    """Config of the same audit in another folder, with the same classifier and a quarter of the candidates."""
+    folder.mkdir()
+    config = folder / "planted.yaml"
     config.write_text(
-        planted.config.read_text()
-        .replace(f"{planted.folder}/audits", f"{tmp_path}/audits")
-        .replace(f"{planted.folder}/runs", f"{tmp_path}/runs")
+        audited.config.read_text()
+        .replace(f"{audited.folder}/audits", f"{folder}/audits")
+        .replace(f"{audited.folder}/runs", f"{folder}/runs")
+        .replace("max_candidates: 80", "max_candidates: 20")
     )
+    return config
+
+
+def test_a_run_that_was_stopped_and_killed_ends_with_the_same_tables_to_the_byte(planted, tmp_path):
+    """Beside one that has the attribution of the planted audit, which was not disturbed, and makes the rest anew."""
+    calm = tmp_path / "calm"
+    config = with_fewer_words(planted, calm)
+    shutil.copytree(
+        planted.folder / "runs", calm / "runs", ignore=shutil.ignore_patterns("trials", "report*", "exports")
+    )
+    undisturbed = Audited(calm, config, command("run", config, cwd=tmp_path, capture_output=True, timeout=300))
+    assert undisturbed.result.returncode == 0, undisturbed.result.stderr
+
+    folder = tmp_path / "disturbed"
+    config = with_fewer_words(planted, folder)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
     stopped = command("run", config, cwd=tmp_path, start=subprocess.Popen, **pipes)
-    wait_for(lambda: list(tmp_path.glob("runs/*/shards/ingest.json")), stopped)
+    wait_for(lambda: list(folder.glob("runs/*/shards/ingest.json")), stopped)
     time.sleep(1)
     stopped.send_signal(signal.SIGINT)
     _, errors = stopped.communicate(timeout=60)
@@ -277,23 +299,20 @@ def test_a_run_that_was_stopped_and_killed_ends_with_the_same_tables_to_the_byte
     assert "Traceback" not in errors
 
     killed = command("run", config, cwd=tmp_path, start=subprocess.Popen, **pipes)
-    wait_for(lambda: list(tmp_path.glob("runs/*/parts/part-00000.json")), killed)
+    wait_for(lambda: list(folder.glob("runs/*/parts/part-00000.json")), killed)
     killed.kill()
     killed.communicate()
-    first = next(tmp_path.glob("runs/*/parts/part-00000.tokens.parquet"))
+    first = next(folder.glob("runs/*/parts/part-00000.tokens.parquet"))
     written = first.stat().st_mtime_ns
-    assert not list(tmp_path.glob("runs/*/parts/part-00001.json"))
+    assert not list(folder.glob("runs/*/parts/part-00001.json"))
 
     result = command("run", config, cwd=tmp_path, capture_output=True, timeout=300)
     assert result.returncode == 0, result.stderr
     assert first.stat().st_mtime_ns == written
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    again = Audited(tmp_path, config, result)
-    undisturbed, resumed = derived_tables(planted, tmp_path / "a"), derived_tables(again, tmp_path / "b")
-    assert len(undisturbed) > 10
-    assert resumed == undisturbed
-    assert result.stdout.splitlines()[:-2] == planted.result.stdout.splitlines()[:-2]
+    expected, found = (derived_tables(audited, tmp_path) for audited in (undisturbed, Audited(folder, config, result)))
+    assert len(expected) > 10
+    assert found == expected
+    assert result.stdout.splitlines()[:-2] == undisturbed.result.stdout.splitlines()[:-2]
 
 
 def test_a_second_audit_of_the_same_run_is_refused_in_a_sentence(planted):

@@ -111,7 +111,7 @@ def test_a_schedule_runs_the_audit_and_another_worker_ends_what_a_killed_one_beg
     deployment["parameters"]["config_path"] = str(world.config)
     # In the place of every night at three.
     soon = datetime.now(UTC) + timedelta(seconds=20)
-    deployment["schedules"] = [{"interval": 40, "anchor_date": soon.isoformat(), "timezone": "UTC"}]
+    deployment["schedules"] = [{"interval": 15, "anchor_date": soon.isoformat(), "timezone": "UTC"}]
     (tmp_path / "prefect.yaml").write_text(yaml.safe_dump(shipped))
     worker = ("worker", "start", "--pool", "audits", "--limit", "1")
 
