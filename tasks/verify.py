@@ -1,16 +1,15 @@
 """Stage: intervention. What the model predicts when a word is taken out of a text, or put into one.
 
 Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes,
-in `<run>/trials/`, one part for every `GROUP` candidates, with two tables, and builds the tables of `warehouse/verify/`
-from them.
+in `<run>/trials/`, one part for every `GROUP` candidates and one of what words mean (tasks/trials/meaning.py), and
+builds the tables of `warehouse/verify/` from the trials.
 
 `trials`, one row per candidate, operator (tasks/trials/operators.py) and text: `kind`, `label`, `word`, `operator`,
 `replacement` (what was put in the place of the word; null for none), `example_id`,
 `margin_before`, `margin_after` (log-odds of the candidate's label against all others),
 `predicted_before`, `predicted_after` and `gold` (indices of labels).
 
-`vectors`, one row per candidate that is a word: `kind`, `label`, `word`, `vector`, where it is for the model
-(tasks/model/embeddings.py).
+`vectors`, one row per word that is used or tried: `word`, `vector`, and `meaning`, one figure a label.
 """
 
 from collections.abc import Sequence
@@ -31,6 +30,7 @@ from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
+from tasks.trials.meaning import base_folder, write_meanings
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import facts_of, trials_key, try_group
 from tasks.trials.thresholds import MIN_FLIP_RATE
@@ -51,6 +51,8 @@ class Verified(NamedTuple):
     """Of the tables of `warehouse/verify/`."""
     parts: tuple[Path, ...]
     """The trials, in the order of the candidates."""
+    meanings: Path
+    """What the words that are used or tried mean."""
 
 
 @stage("verify", hours=48)
@@ -77,6 +79,7 @@ def verify_candidates(
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         candidates = warehouse.rows("verify/plan", params)
+        words = [row["word"] for row in warehouse.rows("verify/meant_words", {})]
     # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
@@ -96,7 +99,9 @@ def verify_candidates(
         if missing:
             with fan_out() as run_everywhere:
                 run_everywhere(try_group, missing, meter)
-    return Verified(build_evidence(config, run, model, screened, trials), tuple(trials))
+    meanings = folder / "meanings.json"
+    write_meanings(words, model, base_folder(config), meanings)
+    return Verified(build_evidence(config, run, model, screened, trials), tuple(trials), meanings)
 
 
 def build_evidence(config: AuditConfig, run: Run, model: ModelSpec, screened: str, trials: Sequence[Path]) -> str:

@@ -64,11 +64,10 @@ def try_group(
         }
         for row in group
     ]
-    rows, vectors, num_passes = list[dict[str, Any]](), list[dict[str, Any]](), 0
+    rows, num_passes = list[dict[str, Any]](), 0
     if group:
         reader = Reader(model, dtype, rows_of(tried, shards))
         rows = _trial_rows(tried, reader, verification, advance)
-        vectors = _vector_rows(group, reader)
         num_passes = reader.num_passes
     facts = {
         "key": key,
@@ -78,11 +77,7 @@ def try_group(
         "num_quarantined": len(lost),
     }
     with target_of(part, dry=dry) as target:
-        tables = {
-            "trials": pa.Table.from_pylist(rows, schema=TRIAL),
-            "vectors": pa.Table.from_pylist(vectors, schema=_VECTOR),
-        }
-        write_part(target, tables, facts)
+        write_part(target, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, facts)
     return facts
 
 
@@ -96,8 +91,6 @@ TRIAL = pa.schema(
     ]
 )
 
-_VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")), ("vector", pa.list_(pa.float32()))])
-
 
 def _trial_rows(
     tried: Sequence[Mapping[str, Any]], reader: Reader, verification: VerificationConfig, advance: Callable[[int], None]
@@ -107,12 +100,6 @@ def _trial_rows(
     ]
     run_operations(operations, reader, verification, advance)
     return [row for operation in operations for row in operation.rows]
-
-
-def _vector_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
-    words = [row for row in group if row["kind"] == "word"]
-    vectors = reader.vectors([row["inserts"][0] for row in words])
-    return [{**candidate_of(row)._asdict(), "vector": vector} for row, vector in zip(words, vectors, strict=True)]
 
 
 def run_operations(
