@@ -1,13 +1,13 @@
 """Stage: from trials to verdicts.
 
-Builds the tables of `warehouse/judge/`: `waivers`, `expected_effects` and `verdicts`.
+Builds the tables of `warehouse/judge/`: `waivers`, `expected_effects`, `grades` and `verdicts`.
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tasks.runtime.parts import read_part
 from tasks.runtime.stage import stage
 from tasks.text.words import as_in_the_tables
 from tasks.trials.expected import expected_effects
+from tasks.trials.grade import Meant, grade_words
 from tasks.trials.thresholds import thresholds
 from warehouse import open_warehouse
 
@@ -40,16 +41,10 @@ def judge_candidates(
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.use(run.run_id)
         verdicts["expected_effects"] = json.dumps(_expected(meant, warehouse.rows("judge/word_effects", {}), model))
-        tables = [f"judge/{name}" for name in ("waivers", "expected_effects", "verdicts")]
+        used = warehouse.rows("judge/used_words", {})
+        verdicts["grades"] = json.dumps(grade_words(used, meant, model.labels, config.verification.min_effect))
+        tables = [f"judge/{name}" for name in ("waivers", "expected_effects", "grades", "verdicts")]
         return warehouse.build_stage(run.run_id, "judge", tables, verdicts, verified)
-
-
-class Meant(NamedTuple):
-    """What a word means to the encoder before fine-tuning."""
-
-    vector: list[float]
-    meaning: list[float] | None
-    """Its zero-shot meaning for each label; None where it is not known."""
 
 
 def _expected(

@@ -1,6 +1,6 @@
 """Predict the effect of a word from the effects of words of similar meaning, and how far off that may be.
 
-Shape letters: N candidates, D width of a vector.
+Shape letters: N words, M of them tried, D width of a vector.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def expected_effects(
     meanings_N: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predict each effect (N,) from all others, by ridge regression on the vectors of the words, one direction for each
-    label; and the standard error (N,) of each prediction.
+    label; and the standard error (N,) of each prediction. Words without an effect are predicted from all that have one.
 
     The directions sum to 0 over the labels, so a word that pushes towards one pushes away from the rest: two candidates
     are as similar as their vectors, times -1 / (num_labels - 1) where their labels differ. A word that is a candidate
@@ -49,38 +49,48 @@ def expected_effects(
 
     Args:
         vectors_ND: vectors of the words, each of length 1, less the mean of all words.
-        effects_N: effect of each candidate on the log-odds of its label.
+        effects_N: effect of each candidate on the log-odds of its label; NaN where it was not tried.
         labels: index of each candidate's label.
         words: the candidates.
         num_labels: of the model.
         meanings_N: zero-shot meaning of each candidate for its label (tasks/trials/meaning.py), if known.
     """
-    own = np.array(labels)
-    kernel_NN = vectors_ND @ vectors_ND.T * np.where(own[:, None] == own, 1.0, -1.0 / (max(num_labels, 2) - 1))
-    if meanings_N is not None:
-        kernel_NN = kernel_NN + MEANING**2 * np.outer(meanings_N, meanings_N)
-    groups = [np.flatnonzero(np.array(words) == word) for word in dict.fromkeys(words)]
-    most = FAR_OUT * 1.4826 * np.median(np.abs(effects_N))
-    clipped_N = np.clip(effects_N, -most, most)
-    best_N, spread_N, smallest = np.zeros(len(own)), np.ones(len(own)), float(clipped_N @ clipped_N)
+    tried_N = np.isfinite(effects_N)
+    expected_N, spread_N = np.zeros(len(effects_N)), np.ones(len(effects_N))
+    if not tried_N.any():
+        return expected_N, np.zeros(len(effects_N))
+    meanings_N = np.zeros(len(effects_N)) if meanings_N is None else MEANING * meanings_N
+    own_N = np.array(labels)
+    same_NM = np.where(own_N[:, None] == own_N[tried_N], 1.0, -1.0 / (max(num_labels, 2) - 1))
+    kernel_NM = vectors_ND @ vectors_ND[tried_N].T * same_NM + np.outer(meanings_N, meanings_N[tried_N])
+    size_N = (vectors_ND**2).sum(axis=1) + meanings_N**2
+    effects_M, names_M = effects_N[tried_N], np.array(words)[tried_N]
+    groups = [np.flatnonzero(names_M == word) for word in dict.fromkeys(names_M)]
+    most = FAR_OUT * 1.4826 * np.median(np.abs(effects_M))
+    clipped_M = np.clip(effects_M, -most, most)
+    best_M, smallest = np.zeros(len(effects_M)), float(clipped_M @ clipped_M)
     for penalty in PENALTIES:
-        errors_N, variances_N = _left_out(kernel_NN, penalty, clipped_N, groups)
-        if errors_N @ errors_N < smallest:
-            best_N, smallest = clipped_N - errors_N, float(errors_N @ errors_N)
-            spread_N = np.sqrt(variances_N)
-    unit = np.quantile(np.abs(effects_N - best_N) / spread_N, TAIL) / _NORMAL_TAIL
-    return best_N, unit * spread_N
+        inverse_MM = np.linalg.inv(kernel_NM[tried_N] + penalty * np.eye(len(effects_M)))
+        errors_M, variances_M = _left_out(inverse_MM, penalty, clipped_M, groups)
+        if errors_M @ errors_M < smallest:
+            best_M, smallest = clipped_M - errors_M, float(errors_M @ errors_M)
+            expected_N = kernel_NM @ (inverse_MM @ clipped_M)
+            told_N = (kernel_NM @ inverse_MM * kernel_NM).sum(axis=1)
+            spread_N = np.sqrt(1 + (size_N - told_N) / penalty)
+            spread_N[tried_N] = np.sqrt(variances_M)
+    expected_N[tried_N] = best_M
+    unit = np.quantile(np.abs(effects_M - best_M) / spread_N[tried_N], TAIL) / _NORMAL_TAIL
+    return expected_N, unit * spread_N
 
 
 def _left_out(
-    kernel_NN: np.ndarray, penalty: float, effects_N: np.ndarray, groups: Sequence[np.ndarray]
+    inverse_MM: np.ndarray, penalty: float, effects_M: np.ndarray, groups: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Errors (N,) of the predictions without each group, and their variances (N,) in units of the noise's."""
-    inverse_NN = np.linalg.inv(kernel_NN + penalty * np.eye(len(effects_N)))
-    weights_N = inverse_NN @ effects_N
-    errors_N, variances_N = np.empty(len(effects_N)), np.empty(len(effects_N))
+    """Errors (M,) of the predictions without each group, and their variances (M,) in units of the noise's."""
+    weights_M = inverse_MM @ effects_M
+    errors_M, variances_M = np.empty(len(effects_M)), np.empty(len(effects_M))
     for group in groups:
-        covariance = np.linalg.inv(inverse_NN[np.ix_(group, group)])
-        errors_N[group] = covariance @ weights_N[group]
-        variances_N[group] = np.diag(covariance) / penalty
-    return errors_N, variances_N
+        covariance = np.linalg.inv(inverse_MM[np.ix_(group, group)])
+        errors_M[group] = covariance @ weights_M[group]
+        variances_M[group] = np.diag(covariance) / penalty
+    return errors_M, variances_M
