@@ -11,9 +11,10 @@ import numpy as np
 
 from tasks.trials.expected import expected_effects
 
-TYPE, MEANING = 2.0, 0.5
-"""Weights beside that of the share, 1: of a type other than content word, and of what a word means, twice: zero-shot,
-and as words of similar meaning act. On reviews a logistic regression on evaluative words gives 0.6 for the latter."""
+WEIGHTS = np.array([2.0, 1.0, 0.5, 0.5])
+"""Of a type other than content word, of the share, of the zero-shot meaning, and of how words of similar meaning act. A
+logistic regression on evaluative words of film reviews gives 0.6 for the last two, where the share has 1
+(tests/benchmarks/grade.py)."""
 
 CONVINCING = 4.0
 """Standard errors by which an excess must exceed the smallest effect to count by half."""
@@ -60,8 +61,8 @@ def grade_words(
     errors_N = np.array([np.nan if row["effect_se"] is None else row["effect_se"] for row in rows], dtype=float)
     predicted_N, half = predicted_effects(_features(rows), effects_N)
     tried_N = np.isfinite(effects_N)
-    meaning_N = np.array([_meaning(row, meant, labels) for row in rows], dtype=float)
-    similar_N, similar_se_N = _similar(rows, meant, labels, effects_N, meaning_N)
+    meaning_N = meanings_of_rows(rows, meant, labels)
+    similar_N, similar_se_N = similar_effects(rows, meant, labels, effects_N, meaning_N)
     ahead_N = _ahead(
         rows,
         np.where(tried_N, effects_N, predicted_N) - min_effect,
@@ -69,14 +70,7 @@ def grade_words(
         similar_N,
         similar_se_N,
     )
-    share_N = np.log([max(row["mean_share"] or 0.0, 1e-9) for row in rows])
-    type_N = np.array([row["type"] != "content word" for row in rows])
-    weak_N = (
-        TYPE * type_N
-        - _standardised(share_N)
-        - MEANING * _standardised(meaning_N)
-        - MEANING * _standardised(np.where(_has_vector(rows, meant), similar_N, np.nan))
-    )
+    weak_N = looks(rows, meaning_N, np.where(_has_vector(rows, meant), similar_N, np.nan)) @ WEIGHTS
     grade_N = 1 - (1 - 1 / (1 + np.exp(-weak_N))) * (1 - _phi(ahead_N - CONVINCING))
     columns = (predicted_N, predicted_N - half, predicted_N + half, meaning_N, grade_N)
     names = ("predicted_effect", "predicted_low", "predicted_high", "meaning", "grade")
@@ -89,6 +83,14 @@ def grade_words(
         }
         for row, tried, *figures in zip(rows, tried_N, *columns, strict=True)
     ]
+
+
+def looks(rows: Sequence[Mapping[str, Any]], meaning_N: np.ndarray, similar_N: np.ndarray) -> np.ndarray:
+    """What speaks against each word (N, 4) before it is tried: its type, a small share, another meaning, and words of
+    similar meaning that do little; the last three in standard deviations, 0 where they are not known."""
+    share_N = np.log([max(row["mean_share"] or 0.0, 1e-9) for row in rows])
+    type_N = np.array([row["type"] != "content word" for row in rows], dtype=float)
+    return np.column_stack([type_N, -_standardised(share_N), -_standardised(meaning_N), -_standardised(similar_N)])
 
 
 def _ahead(
@@ -153,17 +155,24 @@ def _features(rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
     )
 
 
-def _meaning(row: Mapping[str, Any], meant: Mapping[str, Meant], labels: Sequence[str]) -> float:
-    """The zero-shot meaning of a word for its own label; NaN where it is not known."""
-    word = meant.get(row["word"]) if row["kind"] == "word" else None
-    return math.nan if word is None or word.meaning is None else word.meaning[labels.index(row["label"])]
+def meanings_of_rows(
+    rows: Sequence[Mapping[str, Any]], meant: Mapping[str, Meant], labels: Sequence[str]
+) -> np.ndarray:
+    """The zero-shot meaning of each word for its own label (N,); NaN where it is not known."""
+    own = [meant.get(row["word"]) if row["kind"] == "word" else None for row in rows]
+    return np.array(
+        [
+            math.nan if word is None or word.meaning is None else word.meaning[labels.index(row["label"])]
+            for row, word in zip(rows, own, strict=True)
+        ]
+    )
 
 
 def _has_vector(rows: Sequence[Mapping[str, Any]], meant: Mapping[str, Meant]) -> np.ndarray:
     return np.array([row["kind"] == "word" and row["word"] in meant for row in rows])
 
 
-def _similar(
+def similar_effects(
     rows: Sequence[Mapping[str, Any]],
     meant: Mapping[str, Meant],
     labels: Sequence[str],

@@ -16,15 +16,22 @@
 -- column  grade             large where it is likely spurious  [0..1]
 -- column  tried             it was tried
 -- unique  kind, label, word
-select unnest(
-    from_json(
-        $grades::json,
-        '[{
-            "kind": "varchar", "label": "varchar", "word": "varchar",
-            "predicted_effect": "double", "predicted_low": "double", "predicted_high": "double",
-            "meaning": "double", "grade": "double", "tried": "boolean"
-        }]'
-    ),
-    recursive := true
+with
+
+told as (
+    select unnest(
+        from_json(
+            $grades::json,
+            '[{
+                "kind": "varchar", "label": "varchar", "word": "varchar",
+                "predicted_effect": "double", "predicted_low": "double", "predicted_high": "double",
+                "meaning": "double", "grade": "double", "tried": "boolean"
+            }]'
+        ),
+        recursive := true
+    )
 )
+
+select *
+from told
 order by kind, label, word
