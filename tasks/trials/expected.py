@@ -9,14 +9,12 @@ import numpy as np
 
 PENALTIES = tuple(10.0**power for power in np.arange(-2, 2.5, 0.5))
 
-FAR_OUT = 3.0
-"""Robust standard deviations from 0 at which effects are clipped before the regression."""
-
 MEANING = 0.5
 """Weight of the zero-shot meaning beside the vectors, whose length is 1."""
 
 TAIL = 0.9
-"""Quantile of the absolute errors that sets the standard error, as the tail that counts."""
+"""Quantile of absolute values that sets the scale: the median misses the few words that mean much, the mean of the
+squares counts what was planted."""
 
 _NORMAL_TAIL = 1.6448536269514722
 """The same quantile of the absolute value of a standard normal variable."""
@@ -39,13 +37,14 @@ def expected_effects(
     leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no better
     than 0 are 0.
 
-    Effects are clipped at three robust standard deviations from 0: otherwise a few planted words with effects ten times
+    Effects are clipped at the size that nine in ten do not exceed: otherwise a few planted words with effects ten times
     as large would decide the whole regression, and explain each other.
 
-    The standard error is that of a Gaussian process with the same kernel (Rasmussen and Williams 2006, 5.4.2): larger
-    for a word far from all others. Its unit is set so that nine in ten of the words lie as far from their prediction as
-    a normal variable would. The median would miss the tail of words that mean more than their neighbours; the mean of
-    the squares would count what was planted.
+    The standard error is that of a Gaussian process with the same kernel (Rasmussen and Williams 2006, 5.4.2), larger
+    for a word far from all others, times one of two units, whichever is larger: one for all, from the half of the words
+    of which least is expected, and one in proportion to what is expected, from the other half, since a word that means
+    much may do far more than its like. Both are set so that nine in ten of these words lie as close to their prediction
+    as a normal variable would.
 
     Args:
         vectors_ND: vectors of the words, each of length 1, less the mean of all words.
@@ -66,7 +65,7 @@ def expected_effects(
     size_N = (vectors_ND**2).sum(axis=1) + meanings_N**2
     effects_M, names_M = effects_N[tried_N], np.array(words)[tried_N]
     groups = [np.flatnonzero(names_M == word) for word in dict.fromkeys(names_M)]
-    most = FAR_OUT * 1.4826 * np.median(np.abs(effects_M))
+    most = np.quantile(np.abs(effects_M), TAIL)
     clipped_M = np.clip(effects_M, -most, most)
     best_M, smallest = np.zeros(len(effects_M)), float(clipped_M @ clipped_M)
     for penalty in PENALTIES:
@@ -79,8 +78,21 @@ def expected_effects(
             spread_N = np.sqrt(1 + (size_N - told_N) / penalty)
             spread_N[tried_N] = np.sqrt(variances_M)
     expected_N[tried_N] = best_M
-    unit = np.quantile(np.abs(effects_M - best_M) / spread_N[tried_N], TAIL) / _NORMAL_TAIL
-    return expected_N, unit * spread_N
+    surprise_M = np.abs(effects_M - best_M) / spread_N[tried_N]
+    order_M = np.argsort(np.abs(best_M), kind="stable")
+    least, most_told = np.split(order_M, [(len(order_M) + 1) // 2])
+    if not best_M.any():
+        return expected_N, np.full(len(effects_N), _scale(surprise_M))
+    unit_N = np.full(len(effects_N), _scale(surprise_M[least]))
+    if len(most_told) and np.abs(best_M[most_told]).min() > 0:
+        share = _scale(surprise_M[most_told] / np.abs(best_M[most_told]))
+        unit_N = np.maximum(unit_N, share * np.abs(expected_N))
+    return expected_N, unit_N * spread_N
+
+
+def _scale(absolute_M: np.ndarray) -> float:
+    """Standard deviation of a normal variable whose absolute values have the same tail."""
+    return float(np.quantile(absolute_M, TAIL)) / _NORMAL_TAIL
 
 
 def _left_out(

@@ -11,10 +11,9 @@ import numpy as np
 
 from tasks.trials.expected import expected_effects
 
-WEIGHTS = np.array([2.0, 1.0, 0.5, 0.5])
-"""Of a type other than content word, of the share, of the zero-shot meaning, and of how words of similar meaning act. A
-logistic regression on evaluative words of film reviews gives 0.6 for the last two, where the share has 1
-(tests/benchmarks/grade.py)."""
+WEIGHTS = np.array([2.0, 1.0, 0.7, 0.3])
+"""Of a type other than content word, of the share, of the zero-shot meaning, and of how words of similar meaning act.
+The last three as a logistic regression on evaluative words of film reviews gives them (tests/benchmarks/grade.py)."""
 
 CONVINCING = 4.0
 """Standard errors by which an excess must exceed the smallest effect to count by half."""
@@ -42,8 +41,9 @@ def grade_words(
     share of them. Two things speak for it, and either is enough:
 
     - w = 1 / (1 + exp(-s)): the word does not look like one that should decide. s is the sum of minus the logarithm of
-      its mean share of a text's scores; minus half its zero-shot meaning for the label; minus half the effect that
-      words of similar meaning have, each in standard deviations between the words; and 2 if it is no content word.
+      its mean share of a text's scores, of its zero-shot meaning for the label, and of the effect that words of
+      similar meaning have, each in standard deviations between the words and times its weight; and 2 if it is no
+      content word.
     - x = Phi(z - 4), z = (excess - min_effect) / its standard error: it does far more than is expected of it. The
       effect is measured, else predicted from the attributions. 0 for a word of a type that is never judged.
 
