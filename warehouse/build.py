@@ -20,6 +20,7 @@ PUBLIC = (
     "trials",
     "evidence",
     "expected_effects",
+    "grades",
     "interactions",
     "waivers",
     "verification_cost",

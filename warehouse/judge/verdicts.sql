@@ -27,6 +27,7 @@
 -- column  per_1000_high       95 % interval of per_1000
 -- column  probability_shift   what it adds to the label's probability in a text at one half  [-0.5..0.5]
 -- column  document_frequency  share of the explained examples with it  [0..1]
+-- column  grade               large where it is likely spurious; null for pairs and types  [0..1]
 -- column  rules               what fired: rule, figures (numbers by their names), words (texts by their names)
 -- column  waived_by           owner of the waiver that is honoured
 -- column  waiver_reason       its reason
@@ -39,6 +40,7 @@ known as (
         tested.*,
         judged.q_value,
         judged.verdict,
+        grades.grade,
         words.expectation,
         words.type_evidence,
         words.label_rate,
@@ -58,6 +60,7 @@ known as (
     inner join judged using (kind, label, word)
     left join words using (kind, label, word)
     left join evidence using (kind, label, word)
+    left join grades using (kind, label, word)
     left join label_association as association
         on tested.kind = 'word' and tested.label = association.label and tested.word = association.word
     left join interactions
@@ -184,6 +187,7 @@ select
     1000 * fired.document_frequency * fired.flip_high as per_1000_high,
     1 / (1 + exp(-fired.effect)) - 0.5 as probability_shift,
     fired.document_frequency,
+    fired.grade,
     fired.rules,
     if(not waived.expired, waived.owner, null) as waived_by,
     if(not waived.expired, waived.reason, null) as waiver_reason,
