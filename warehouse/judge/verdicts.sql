@@ -104,7 +104,7 @@ fired as (
             {
                 'rule': case
                     when kind in ('word', 'piece') and within_type then 'type.should_not_decide'
-                    when type = 'identity term' and type_expectation = 'exempt' then 'type.identity'
+                    when type = 'identity term' and not is_judged then 'type.identity'
                     when expectation = 'exempt' then 'type.carries_meaning'
                     when type = 'function word' and kind != 'pair' then 'type.function_word'
                 end,
