@@ -1,8 +1,8 @@
 -- word_tests: the three questions of a verdict, asked of the words and pieces that were tried.
 -- One row per candidate (kind, label, word).
 --
--- A word that the model uses in one direction was chosen for it. The direction of others is seen in the trials, so their
--- tests have two sides.
+-- A word that the model uses in one direction was chosen for it. The direction of others is seen in the trials, so
+-- their tests have two sides.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                word or piece
