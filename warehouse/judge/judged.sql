@@ -1,7 +1,7 @@
 -- judged: the verdict of every candidate.
 -- One row per (kind, label, word).
 --
--- In this order:
+-- In this order, identity terms left out, which are shown as unclear and judged only if the config says so:
 --   negligible         the interval of its effect lies within min_effect of 0
 --   context-dependent  it moves predictions, in significantly more than one text in four the other way
 --   spurious           it pushes towards the label, by min_effect or more, both where it stands and where it is
@@ -43,6 +43,7 @@ select
     word,
     q_value,
     case
+        when type = 'identity term' and not is_judged then 'unclear'
         when is_negligible then 'negligible'
         when is_contextual and moves then 'context-dependent'
         when q_value <= $fdr and shows_in_both and coalesce(predicted_share, 0) < $max_explained then 'spurious'

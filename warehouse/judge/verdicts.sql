@@ -1,8 +1,7 @@
 -- verdicts: spurious, context-dependent, genuine, negligible or unclear, with the rules that fired and their figures.
 -- One row per (kind, label, word): every word and piece that was tried, pairs of words that interact, types of words.
 --
--- The three questions are asked in judge/tested.sql and answered in judge/judged.sql; what a rule says in words stands
--- in tasks/pages/rules.csv.
+-- Its questions are asked in judge/tested.sql and answered in judge/judged.sql; tasks/pages/rules.csv has the words.
 --
 -- first   judge/tested, judge/judged
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
@@ -102,13 +101,15 @@ fired as (
                     'n_texts': n_insertion::double
                 }
             }, null),
-            if(kind in ('word', 'piece') and within_type, {
-                'rule': 'type.should_not_decide', 'words': map {'type': type}
-            }, null),
-            if(expectation = 'exempt', {'rule': 'type.carries_meaning', 'words': map {'type': type}}, null),
-            if(type = 'function word' and kind != 'pair' and coalesce(expectation, '') != 'exempt', {
-                'rule': 'type.function_word', 'words': map {'type': type}
-            }, null),
+            {
+                'rule': case
+                    when kind in ('word', 'piece') and within_type then 'type.should_not_decide'
+                    when type = 'identity term' and not is_judged then 'type.identity'
+                    when expectation = 'exempt' then 'type.carries_meaning'
+                    when type = 'function word' and kind != 'pair' then 'type.function_word'
+                end,
+                'words': map {'type': type}
+            },
             if(type != 'content word', type_evidence, null),
             if(is_contextual and n_signed > 0, {
                 'rule': 'effect.varies',
@@ -126,16 +127,14 @@ fired as (
             }, null),
             if(flip_rate > 0, {'rule': 'effect.flips', 'figures': map {'flip_rate': flip_rate}}, null),
             if(is_unsupported, {
-                'rule': 'labels.do_not_support',
-                'figures': map {'label_rate': label_rate, 'label_share': label_share},
-                'words': map {'label': label}
+                'rule': 'labels.do_not_support', 'words': map {'label': label},
+                'figures': map {'label_rate': label_rate, 'label_share': label_share}
             }, null),
             if(is_harmful, {
-                'rule': 'labels.pulled_over',
-                'figures': map {'n_pulled': n_pulled, 'n_minority': n_minority, 'minority_gap': minority_gap},
-                'words': map {'label': label}
+                'rule': 'labels.pulled_over', 'words': map {'label': label},
+                'figures': map {'n_pulled': n_pulled, 'n_minority': n_minority, 'minority_gap': minority_gap}
             }, null)
-        ], lambda fact: fact is not null) as rules
+        ], lambda fact: fact.rule is not null) as rules
     from known
 ),
 
@@ -145,10 +144,7 @@ waived as (
         fired.kind,
         fired.label,
         fired.word,
-        waivers.reason,
-        waivers.owner,
-        waivers.expires,
-        waivers.expired
+        waivers.* exclude (label, word)
     from fired
     inner join waivers on fired.word = waivers.word and waivers.label in ('', fired.label)
     qualify row_number() over (
