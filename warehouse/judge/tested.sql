@@ -198,8 +198,12 @@ select
     p_insertion,
     p_excess,
     shows_in_both,
-    -- greatest() passes over a missing arm; a verdict does not.
-    if(kind != 'pair' and (p_removal is null or p_insertion is null), null, least(p_value, 1)) as p_value,
+    -- greatest() passes over what is missing; a verdict does not.
+    if(
+        p_value is null or p_excess is null or kind != 'pair' and (p_removal is null or p_insertion is null),
+        null,
+        least(p_value, 1)
+    ) as p_value,
     is_judged,
     within_type,
     moves,
