@@ -21,6 +21,7 @@
 -- column  p_value        of spurious: the largest of the three; null where it is not judged or one is missing
 -- column  is_judged      it can be spurious
 -- column  within_type    compared with other words of its type
+-- column  is_exempt      it is never spurious: negation, intensifiers, affixes, identity terms and their like
 -- column  moves          it moves predictions by min_effect or more
 -- column  is_negligible  it does not: the interval lies within
 -- column  is_contextual  it is the opposite in significantly more than one text in four
@@ -44,6 +45,7 @@ words_and_pieces as (
         candidates.document_frequency,
         words.expectation != 'exempt' and candidates.type != 'function word' as is_judged,
         words.expectation = 'none' as within_type,
+        words.expectation = 'exempt' as is_exempt,
         if(words.used, 1, 2) as sides,
         if(words.used or evidence.effect >= 0, 1, -1) as direction,
         evidence.* exclude (kind, label, word),
@@ -83,6 +85,7 @@ tested_words as (
         ) as p_excess,
         is_judged,
         within_type,
+        is_exempt,
         coalesce(direction * if(direction > 0, effect_low, effect_high) > 0 and abs(effect) >= $min_effect, false)
             as moves,
         coalesce(effect_low > -$min_effect and effect_high < $min_effect, false) as is_negligible,
@@ -116,6 +119,7 @@ tested_pairs as (
         types.type != 'function word' and partners.type != 'function word'
         and types.expectation != 'exempt' and partners.expectation != 'exempt' as is_judged,
         false as within_type,
+        false as is_exempt,
         abs(effect) >= $min_effect as moves,
         false as is_negligible,
         not is_judged as is_contextual,
@@ -152,6 +156,7 @@ tested_types as (
         own.removal_effect >= $min_effect and own.insertion_effect >= $min_effect as shows_in_both,
         types.expectation = 'none' as is_judged,
         true as within_type,
+        false as is_exempt,
         effect_low > 0 and effect >= $min_effect as moves,
         effect_low > -$min_effect and effect_high < $min_effect as is_negligible,
         false as is_contextual,
@@ -206,6 +211,7 @@ select
     ) as p_value,
     is_judged,
     within_type,
+    is_exempt,
     moves,
     is_negligible,
     is_contextual,
