@@ -114,7 +114,7 @@ tested_pairs as (
         0.0 as expected,
         effect as excess,
         interactions.p_value as p_excess,
-        true as shows_in_both,
+        abs(effect) >= $min_effect as shows_in_both,
         -- Negation and its like are there to work beside other words.
         types.type != 'function word' and partners.type != 'function word'
         and types.expectation != 'exempt' and partners.expectation != 'exempt' as is_judged,
