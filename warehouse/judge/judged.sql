@@ -8,7 +8,7 @@
 --                      inserted; and what neither its meaning nor its type explains is more than min_effect, and
 --                      most of its effect
 --   unclear            it is not shown to move predictions, or to do so the same way in most texts
---   genuine            it moves predictions, and its meaning explains it; so does what carries meaning
+--   genuine            it moves predictions, and its meaning explains it; so does what is exempt, such as negation
 --   unclear            all else
 -- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995).
 --
@@ -48,8 +48,9 @@ select
         when is_contextual and moves then 'context-dependent'
         when q_value <= $fdr and shows_in_both and coalesce(predicted_share, 0) < $max_explained then 'spurious'
         when not moves or not is_consistent then 'unclear'
+        when is_exempt then 'genuine'
         when within_type or type = 'function word' then 'unclear'
-        when not is_judged or predicted_share >= $max_explained then 'genuine'
+        when predicted_share >= $max_explained then 'genuine'
         else 'unclear'
     end as verdict
 from controlled
