@@ -22,6 +22,8 @@ PUBLIC = (
     "expected_effects",
     "interactions",
     "waivers",
+    "power",
+    "total",
     "verification_cost",
     "word_importance",
     "words",
@@ -45,7 +47,7 @@ PUBLIC = (
     "attribution_quality",
     "pilot",
 )
-STAGES = ("aggregate", "screen", "verify", "judge", "recommend")
+STAGES = ("aggregate", "screen", "verify", "judge", "remove", "recommend")
 """Those that build tables, in their order."""
 
 
