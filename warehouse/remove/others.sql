@@ -1,8 +1,9 @@
 -- others: the words of a text that the model does not use, which are changed in the place of its findings as a control.
 -- One row per text that holds one.
 --
--- Content words come first, each with another content word to put in its place, drawn for each of them; others are
--- deleted only.
+-- Words come first that stand in enough texts to know that they are not used, and of these content words: a rare word
+-- is not seen to be used, and a prediction changes twice as often without it. Each content word has another one to put
+-- in its place, drawn for each of them; others are deleted only.
 --
 -- param   example_ids    the texts
 -- param   max_stand_ins  content words that are drawn from
@@ -11,14 +12,22 @@
 -- unique  example_id
 with
 
+unused as (
+    select word
+    from words
+    where kind = 'word'
+    group by word
+    having not bool_or(used or either_way)
+),
+
 pool as (
     select
-        word,
-        surface
+        stand_ins.word,
+        stand_ins.surface
     from stand_ins
-    anti join (select word from verdicts where kind = 'word' and status = 'spurious') as found using (word)
-    where kind = 'word' and type = 'content word'
-    qualify row_number() over (order by n_examples = 1, md5(concat('control ', word))) <= $max_stand_ins
+    inner join unused using (word)
+    where stand_ins.kind = 'word' and stand_ins.type = 'content word'
+    qualify row_number() over (order by md5(concat('control ', stand_ins.word))) <= $max_stand_ins
 ),
 
 free as materialized (
@@ -28,10 +37,13 @@ free as materialized (
         occurrences.word_start as span_start,
         occurrences.word_end as span_end,
         types.type = 'content word' as is_content,
+        unused.word is not null as is_known,
         md5(concat('other ', occurrences.example_id, ' ', occurrences.word_start)) as drawn
     from word_occurrences as occurrences
     inner join word_types as types on types.kind = 'word' and occurrences.word = types.word
-    anti join (select word from words where kind = 'word' and used) as used on occurrences.word = used.word
+    left join unused on occurrences.word = unused.word
+    anti join (select word from words where kind = 'word' and (used or either_way)) as used
+        on occurrences.word = used.word
     where occurrences.example_id in (select unnest($example_ids::bigint[]))
 ),
 
@@ -52,7 +64,7 @@ select
         'span_start': free.span_start,
         'span_end': free.span_end,
         'word': coalesce(put.surface, '')
-    } order by free.is_content desc, free.drawn) as others
+    } order by free.is_known desc, free.is_content desc, free.drawn) as others
 from free
 left join put using (example_id, span_start)
 group by free.example_id
