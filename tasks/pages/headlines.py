@@ -34,7 +34,7 @@ def headlines(
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for row in spurious:
         by_type.setdefault(row["type"], []).append(row)
-    for rows in sorted(by_type.values(), key=lambda rows: -sum(row["severity"] for row in rows))[:3]:
+    for rows in sorted(by_type.values(), key=lambda rows: -sum(row["per_1000"] for row in rows))[:3]:
         found.append(Headline(rows[0]["title"], _about_spurious(rows), f"spurious-{rows[0]['rank']}"))
     if not spurious:
         text = (
@@ -88,13 +88,15 @@ def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
         rate = f" Yet {rates[0]} of its texts are {label}, against {rates[1]} of all."
         rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
     flips = (
-        f" {percent(first['necessity'])} of the texts read as {label} flip without it." if first["necessity"] else ""
+        f" Without it {first['per_1000']:.1f} predictions per 1,000 texts change" + _between(first) + "."
+        if first["per_1000"]
+        else ""
     )
     source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
     others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
     also = f" Also spurious: {_listed(others)}." if others else ""
     return (
-        f"Taken out, masked, swapped and put in, {_quoted(first['word'])}{source} changes the log-odds of {label} by "
+        f"Where it stands and where it is inserted, less its placebo, {_quoted(first['word'])}{source} changes the log-odds of {label} by "
         f"{signed(first['effect'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
     )
 
@@ -119,6 +121,13 @@ def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tup
         f"Texts that mention {examples} mostly have one label. {use}; a labelling rule could still pick "
         f"{'them' if several else 'it'} up.",
     )
+
+
+def _between(row: Mapping[str, Any]) -> str:
+    """The interval of the predictions that change, where there is one."""
+    if row["per_1000_low"] is None:
+        return ""
+    return f" (95 % interval {row['per_1000_low']:.1f} to {row['per_1000_high']:.1f})"
 
 
 def percent(value: float, digits: int = 0) -> str:

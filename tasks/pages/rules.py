@@ -1,7 +1,7 @@
 """What a rule says in words: one template for each rule that a query can name, in `rules.csv`.
 
 Queries return ids and figures; the page, the terminal, the exports and Prefect's artifacts print these sentences.
-A template is one of `str.format`, with formats of its own (`count`, `percent`, `points`, `signed`). What stands in
+A template is one of `str.format`, with formats of its own (`count`, `percent`, `percent1`, `points`, `signed`). What stands in
 square brackets is left out where one of its figures is missing.
 """
 
@@ -20,6 +20,7 @@ _OPTIONAL = re.compile(r"\[(.*?)\]")
 _FORMATS = {
     "count": lambda value: f"{value:,.0f}",
     "percent": lambda value: f"{100 * value:.0f} %",
+    "percent1": lambda value: f"{100 * value:.1f} %",
     "points": lambda value: f"{100 * value:.0f}",
     "signed": signed,
 }

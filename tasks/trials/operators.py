@@ -69,11 +69,12 @@ class Operation:
 
 
 def operations_on(row: Mapping[str, Any], reader: Reader, max_documents: int) -> Iterator[Operation]:
-    """The two operations on a candidate, a row of `verify/plan`."""
+    """The two operations on a candidate, a row of `verify/plan`, each on its first `max_documents` texts."""
     candidate = candidate_of(row)
     texts = []
-    num = int(np.clip(2 * max_documents // max(len(row["held"]), 1), 2, STAND_INS))
-    for held in row["held"]:
+    chosen = row["held"][:max_documents]
+    num = int(np.clip(2 * max_documents // max(len(chosen), 1), 2, STAND_INS))
+    for held in chosen:
         example_id, spans = held["example_id"], spans_of(held["spans"])
         text = reader.text(example_id)
         if row["within_type"]:
@@ -83,7 +84,7 @@ def operations_on(row: Mapping[str, Any], reader: Reader, max_documents: int) ->
             texts.append([Trial(example_id, deleted(text, spans), None)])
     yield Operation(candidate, "swap" if row["within_type"] else "delete", [trials for trials in texts if trials])
     texts = []
-    for k, other in enumerate(row["others"]):
+    for k, other in enumerate(row["others"][:max_documents]):
         word = row["inserts"][k % len(row["inserts"])]
         texts.append([Trial(other["example_id"], inserted_into(other, word, reader), word)])
     yield Operation(candidate, "insert", texts, row["placebo_type"])

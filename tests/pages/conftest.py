@@ -15,7 +15,7 @@ from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
 from tasks.screen import screen_words
 from tasks.verify import build_evidence
-from tests.pages.world import EVIL, TAG, make_run, make_trials
+from tests.pages.world import EVIL, TAG, make_meanings, make_run, make_trials
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -51,7 +51,7 @@ def audited(tmp_path_factory):
     flags = screen_words.fn(config, run, scores)
     trials = [make_trials(run.folder)]
     verified = build_evidence(config, run, model, flags, trials)
-    verdicts = judge_candidates.fn(config, run, model, verified, trials, [])
+    verdicts = judge_candidates.fn(config, run, model, verified, make_meanings(run.folder), [])
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recommend._LIMITS, "min_hint_examples", 5)
         key = recommend_changes.fn(config, run, verdicts)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from tasks.attribution.pilot import PILOT
 from tasks.runtime.parts import Shard, write_part
 from tasks.text.words import word_spans
+from tasks.trials.meaning import MEANING
 from tasks.trials.runner import TRIAL
 from warehouse import open_warehouse
 
@@ -150,9 +151,15 @@ def make_trials(folder):
         for i in range(8)
     ]
     part = folder / "trials" / "part-00000.json"
-    vectors = [{"kind": "word", "label": "good", "word": TAG, "vector": [1.0, 0.0]}]
-    tables = {"trials": pa.Table.from_pylist(rows, schema=TRIAL), "vectors": pa.Table.from_pylist(vectors)}
+    tables = {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}
     write_part(part, tables, {"key": "k", "num_passes": 48, "num_quarantined": 0})
+    return part
+
+
+def make_meanings(folder):
+    part = folder / "trials" / "meanings.json"
+    rows = [{"word": TAG, "vector": [1.0, 0.0], "meaning": None}]
+    write_part(part, {"vectors": pa.Table.from_pylist(rows, schema=MEANING)}, {"key": "k"})
     return part
 
 

@@ -1,14 +1,14 @@
 -- judged: the verdict of every candidate.
 -- One row per (kind, label, word).
 --
--- In this order:
+-- In this order, identity terms left out, which are shown as unclear and judged only if the config says so:
 --   negligible         the interval of its effect lies within min_effect of 0
 --   context-dependent  it moves predictions, in significantly more than one text in four the other way
 --   spurious           it pushes towards the label, by min_effect or more, both where it stands and where it is
 --                      inserted; and what neither its meaning nor its type explains is more than min_effect, and
 --                      most of its effect
 --   unclear            it is not shown to move predictions, or to do so the same way in most texts
---   genuine            it moves predictions, and its meaning explains it; so does what carries meaning
+--   genuine            it moves predictions, and its meaning explains it; so does what is exempt, such as negation
 --   unclear            all else
 -- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995).
 --
@@ -43,12 +43,14 @@ select
     word,
     q_value,
     case
+        when type = 'identity term' and not is_judged then 'unclear'
         when is_negligible then 'negligible'
         when is_contextual and moves then 'context-dependent'
         when q_value <= $fdr and shows_in_both and coalesce(predicted_share, 0) < $max_explained then 'spurious'
         when not moves or not is_consistent then 'unclear'
+        when is_exempt then 'genuine'
         when within_type or type = 'function word' then 'unclear'
-        when not is_judged or predicted_share >= $max_explained then 'genuine'
+        when predicted_share >= $max_explained then 'genuine'
         else 'unclear'
     end as verdict
 from controlled

@@ -19,6 +19,7 @@
 -- column  n_spurious         of these, spurious
 -- column  n_dependent        of these, context-dependent
 -- column  n_genuine          of these, genuine
+-- column  n_negligible       of these, negligible
 -- column  n_unclear          of these, unclear
 -- column  n_waived           of these, with a verdict that a person has overruled
 -- column  spurious_share     |scores| on spurious words over all |scores| on words            [0..1]
@@ -39,9 +40,11 @@ by_status as (
         count(*) filter (where status = 'spurious') as n_spurious,
         count(*) filter (where status = 'context-dependent') as n_dependent,
         count(*) filter (where status = 'genuine') as n_genuine,
+        count(*) filter (where status = 'negligible') as n_negligible,
         count(*) filter (where status = 'unclear') as n_unclear,
         count(*) filter (where status = 'waived') as n_waived
     from verdicts
+    where kind in ('word', 'piece')
 ),
 
 totals as (
@@ -106,6 +109,7 @@ select
     by_status.n_spurious,
     by_status.n_dependent,
     by_status.n_genuine,
+    by_status.n_negligible,
     by_status.n_unclear,
     by_status.n_waived,
     totals.on_spurious / nullif(totals.total, 0) as spurious_share,

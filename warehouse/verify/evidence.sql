@@ -27,6 +27,8 @@
 -- column  effect_high       its 95 % interval  [log-odds]
 -- column  n_opposite        texts with the word in which it pushes away from the label
 -- column  n_signed          texts with the word in which it pushes at all
+-- column  n_opposite_all    the same, with the texts that it was inserted into
+-- column  n_signed_all      the same, with the texts that it was inserted into
 -- column  flip_rate         predictions of texts with the word that differ without it  [0..1]
 -- column  flip_low          95 % interval of flip_rate  [0..1]
 -- column  flip_high         95 % interval of flip_rate  [0..1]
@@ -55,7 +57,7 @@ joined as (
         kind,
         label,
         word,
-        if(removals.operator = 'delete', 'against nothing', 'within type') as estimand,
+        if(candidates.expectation = 'none', 'within type', 'against nothing') as estimand,
         removals.mean_effect as removal_effect,
         removals.se as removal_se,
         removals.dof as removal_dof,
@@ -74,11 +76,14 @@ joined as (
         ], lambda arm: arm.variance is not null) as measured,
         coalesce(removals.n_opposite, 0) as n_opposite,
         coalesce(removals.n_signed, 0) as n_signed,
+        coalesce(removals.n_opposite, 0) + coalesce(insertions.n_opposite, 0) as n_opposite_all,
+        coalesce(removals.n_signed, 0) + coalesce(insertions.n_signed, 0) as n_signed_all,
         removals.flip_rate,
         removals.flip_low,
         removals.flip_high
     from removals
     full join insertions using (kind, label, word)
+    inner join candidates using (kind, label, word)
 ),
 
 combined as (
@@ -119,6 +124,8 @@ select
     effect + t_975(effect_dof) * effect_se as effect_high,
     n_opposite,
     n_signed,
+    n_opposite_all,
+    n_signed_all,
     flip_rate,
     flip_low,
     flip_high,

@@ -200,29 +200,6 @@ def test_eleven_words_are_too_few_to_tell_what_is_far_out(warehouse):
     )
 
 
-@pytest.mark.parametrize(("num_right", "num_wrong"), [(40, 10), (37, 13), (5, 0), (6, 0)])
-def test_embeddings_count_if_they_predict_the_direction_of_significantly_more_than_three_in_five(
-    warehouse, num_right, num_wrong
-):
-    """Oracle: Wilson's interval by SciPy."""
-    total = num_right + num_wrong
-    words = [f"w{i}" for i in range(total)]
-    # One below the smallest effect that counts; a fragment is not asked.
-    evidence = "\n".join(f"{word} | 2.0 | word" for word in words) + "\nsmall | 0.09 | word\nw0 | 9.0 | piece"
-    warehouse.insert("evidence", f"word | effect | kind\n{evidence}", **{**EVIDENCE, "kind": None, "effect": None})
-    expected = [*(0.5 for _ in range(num_right)), *(-0.5 for _ in range(num_wrong)), -1.0]
-    told = [
-        {"label": "a", "word": word, "expected": own} for word, own in zip([*words, "small"], expected, strict=True)
-    ]
-    rows = by(warehouse.build("judge/expected_effects", expected_effects=json.dumps(told), min_effect=0.1), "word")
-    known = stats.binomtest(num_right, total).proportion_ci(method="wilson").low > 0.6
-    assert len(rows) == total + 1
-    assert (rows["w0"]["expected"], rows["w0"]["residual"], rows["w0"]["predicted_share"]) == (
-        (0.5, 1.5, 0.25) if known else (None, 2.0, None)
-    )
-    assert rows["small"]["residual"] == pytest.approx(1.09 if known else 0.09)
-
-
 @pytest.mark.parametrize(
     ("effect", "low", "high", "n_for", "n_against", "verdict"),
     [
