@@ -56,7 +56,7 @@ def _seen(total: Mapping[str, Any]) -> str:
     untried = total["n_used"] - total["n_tried"]
     used = f"{used}, and {untried:,} of them were not tried" if untried else used
     if total["n_needed"] is None:
-        return f"how many texts would show an effect is not known, since {'none was' if untried else 'too few were'} tried"
+        return "too few words were tried to say which effect would have been seen"
     return (
         f"an effect of {total['seen_effect']:g} log-odds in {_texts(total['n_needed'])} would have been seen with "
         f"probability {POWER:g}, and {used}"
