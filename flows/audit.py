@@ -19,6 +19,7 @@ from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.judge import judge_candidates
 from tasks.recommend import recommend_changes
+from tasks.remove import remove_findings
 from tasks.report import write_report
 from tasks.runs.identity import compare_folder, enter_run, name_run
 from tasks.runs.run import Run, finish_run, locked
@@ -58,7 +59,8 @@ def audit_config(config: AuditConfig) -> Run:
         screened = screen_words(config, run, scores)
         verified, _, meanings = verify_candidates(config, run, model, screened, shards)
         verdicts = judge_candidates(config, run, model, verified, meanings, waivers)
-        recommendations = recommend_changes(config, run, verdicts)
+        removed = remove_findings(config, run, model, verdicts, shards)
+        recommendations = recommend_changes(config, run, removed)
         write_report(config, run, recommendations)
         finish_run(config, run)
     return run

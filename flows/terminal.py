@@ -72,6 +72,18 @@ def complain(message: str) -> None:
     print(visible(message), file=sys.stderr)
 
 
+def print_banner(warehouse: "Warehouse") -> None:
+    """The state of the audit in a title and a sentence."""
+    from tasks.pages.banner import banner
+
+    (total,) = warehouse.rows("report/total", {})
+    state = banner(total)
+    if sys.stdout.isatty():
+        Console().print(Text.assemble((f"{state.title}. ", "bold"), state.text), "", sep="\n")
+    else:
+        print(f"state\t{state.title}\t{state.text}")
+
+
 def print_findings(warehouse: "Warehouse") -> None:
     from tasks.pages.rules import titles, told
 

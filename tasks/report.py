@@ -16,11 +16,12 @@ from typing import Any
 import pyarrow as pa
 import vl_convert
 from markupsafe import Markup
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig
 from configs.section import digest
+from tasks.pages.banner import Banner, banner
 from tasks.pages.charts import specifications
 from tasks.pages.exports import EXPORTS, export_tables
 from tasks.pages.headlines import headlines
@@ -111,13 +112,19 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
                 written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
                 advance(len(written))
                 written["report.html"] = render_page(config, run, warehouse).encode()
+                state = read_banner(warehouse)
             for name, content in written.items():
                 write_whole(run.folder / name, content)
             advance(1)
         write_part(
             manifest,
             {},
-            {"key": key, "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}},
+            {
+                "key": key,
+                "state": state.title,
+                "banner": state.text,
+                "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()},
+            },
         )
     if TaskRunContext.get() is not None:
         _show_in_prefect(config, run, page)
@@ -129,10 +136,18 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         findings = warehouse.rows("report/findings", {"n_rows": 20})
+        state = read_banner(warehouse)
+    create_markdown_artifact(key="state", markdown=f"**{state.title}.** {state.text}", description=state.title)
     create_table_artifact(
         key="findings", table=[_artifact_row(row) for row in findings], description=f"Spurious words of {run.run_id}"
     )
     create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
+
+
+def read_banner(warehouse: Warehouse) -> Banner:
+    """The state of the run whose schema `warehouse` uses."""
+    (total,) = warehouse.rows("report/total", {})
+    return banner(total)
 
 
 def _code() -> list[str]:
@@ -195,6 +210,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         run=run,
         registered=registered,
         certificate=covering(warehouse, run.inputs.get("subject")),
+        banner=read_banner(warehouse),
         labels=labels,
         shown=shown,
         unit=unit,

@@ -23,6 +23,8 @@ PUBLIC = (
     "grades",
     "interactions",
     "waivers",
+    "power",
+    "total",
     "verification_cost",
     "word_importance",
     "words",
@@ -46,7 +48,7 @@ PUBLIC = (
     "attribution_quality",
     "pilot",
 )
-STAGES = ("aggregate", "screen", "verify", "judge", "recommend")
+STAGES = ("aggregate", "screen", "verify", "judge", "remove", "recommend")
 """Those that build tables, in their order."""
 
 

@@ -69,9 +69,11 @@ create or replace temp macro chi_square_p(x, degrees) as (
     end
 );
 
--- Two-sided p-value of t = (value - null) / standard error; where nothing varies, a difference is certain.
+-- Two-sided p-value of t = (value - null) / standard error; where nothing varies, a difference is certain; null where
+-- one of them is missing, which least() would pass over.
 create or replace temp macro student_p(difference, std_error, degrees) as (
     case
+        when difference is null or std_error is null or degrees is null then null
         when std_error = 0 then if(difference = 0, 1.0, 0.0)
         else least(normal_p(t_to_normal(difference / std_error, degrees)), 1)
     end

@@ -69,11 +69,12 @@ class Operation:
 
 
 def operations_on(row: Mapping[str, Any], reader: Reader, max_documents: int) -> Iterator[Operation]:
-    """The two operations on a candidate, a row of `verify/plan`, each on so many texts at most."""
+    """The two operations on a candidate, a row of `verify/plan`, each on its first `max_documents` texts."""
     candidate = candidate_of(row)
     texts = []
-    num = int(np.clip(2 * max_documents // max(len(row["held"]), 1), 2, STAND_INS))
-    for held in row["held"][:max_documents]:
+    chosen = row["held"][:max_documents]
+    num = int(np.clip(2 * max_documents // max(len(chosen), 1), 2, STAND_INS))
+    for held in chosen:
         example_id, spans = held["example_id"], spans_of(held["spans"])
         text = reader.text(example_id)
         if row["within_type"]:

@@ -12,6 +12,7 @@ from tasks.runtime.parts import Shard, write_part
 from tasks.text.words import word_spans
 from tasks.trials.meaning import MEANING
 from tasks.trials.placebos import PLACEBO, TYPE_TRIAL
+from tasks.trials.removal import REMOVED
 from tasks.trials.runner import TRIAL
 from warehouse import open_warehouse
 
@@ -210,6 +211,24 @@ def make_meanings(folder):
     part = folder / "trials" / "meanings.json"
     rows = [{"word": TAG, "vector": [1.0, 0.0], "meaning": None}]
     write_part(part, {"vectors": pa.Table.from_pylist(rows, schema=MEANING)}, {"key": "k"})
+    return part
+
+
+def make_removed(folder):
+    """Of twenty texts without the tag eight change their prediction, and one does without another word."""
+    rows = [
+        {
+            "example_id": i,
+            "n_edits": 1,
+            "n_controls": 1,
+            "predicted": 1,
+            "predicted_without": int(i >= 8),
+            "predicted_control": int(i != 8),
+        }
+        for i in range(20)
+    ]
+    part = folder / "trials" / "removed.json"
+    write_part(part, {"removed": pa.Table.from_pylist(rows, schema=REMOVED)}, {"key": "k"})
     return part
 
 

@@ -72,3 +72,40 @@ def test_wilson_of_nothing_is_null(macro):
 def test_the_chi_square_tail_is_scipy_s(warehouse, x, degrees):
     (found,) = warehouse.connection.execute("select chi_square_p($x, $v)", {"x": x, "v": degrees}).fetchone()
     assert found == pytest.approx(stats.chi2.sf(x, degrees), rel=1.3e-7 if degrees % 2 else 1e-9)
+
+
+@PROPERTY
+@given(mean=st.floats(-3, 3), std_error=st.floats(0.01, 10), v=st.integers(8, 500))
+def test_student_above_is_the_upper_tail_of_student_s_t(macro, mean, std_error, v):
+    t = mean / std_error
+    found = macro("student_above($mean, $std_error, $v)", mean=mean, std_error=std_error, v=v)
+    if abs(t) < 3:
+        assert found == pytest.approx(stats.t.sf(t, v), rel=0.02)
+    # Further out, by a larger share of less.
+    assert found == pytest.approx(stats.t.sf(t, v), abs=1e-4)
+
+
+@PROPERTY
+@given(values=st.lists(st.floats(-5, 5), min_size=9, max_size=30, unique=True), null=st.floats(-1, 1))
+def test_student_above_is_scipy_s_one_sided_test_of_a_mean(macro, values, null):
+    std_error = stats.sem(values)
+    p = stats.ttest_1samp(values, null, alternative="greater").pvalue
+    found = macro("student_above($d, $e, $v)", d=sum(values) / len(values) - null, e=std_error, v=len(values) - 1)
+    assert found == pytest.approx(p, rel=0.02, abs=1e-4)
+
+
+@pytest.mark.parametrize(("difference", "p"), [(0.5, 0.0), (-0.5, 1.0), (0.0, 0.5)])
+def test_where_nothing_varies_a_difference_is_certain(macro, difference, p):
+    assert macro("student_above($d, 0.0, 8)", d=difference) == p
+
+
+@pytest.mark.parametrize("call", ["student_above", "student_p"])
+@pytest.mark.parametrize("values", ["null, 1.0, 8", "1.0, null, 8", "1.0, 1.0, null", "null, null, null"])
+def test_of_what_was_not_measured_there_is_no_p_value(macro, call, values):
+    assert macro(f"{call}({values})") is None
+
+
+@PROPERTY
+@given(n=st.integers(0, 200), k=st.integers(-1, 201), p=st.sampled_from([0.05, 0.25, 0.5, 0.9]))
+def test_binomial_above_is_the_upper_tail_of_the_binomial_distribution(macro, n, k, p):
+    assert macro("binomial_above($k, $n, $p)", k=k, n=n, p=p) == pytest.approx(stats.binom.sf(k - 1, n, p), abs=1e-11)

@@ -7,8 +7,8 @@
 --   spurious           it pushes towards its label by the smallest effect that counts or more, both where it stands and
 --                      where it is inserted; and what neither its meaning nor its type explains is significantly more
 --                      than that, and most of its effect
---   genuine            it moves predictions, in most texts the same way, as words of similar meaning do; or it is an
---                      affix, which carries meaning
+--   genuine            it moves predictions, in most texts the same way, as words of similar meaning do; or it is
+--                      exempt, as negation and affixes are, which carry meaning
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
 --                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
 --                      says so, identity terms
@@ -50,8 +50,9 @@ select
         when is_contextual and moves then 'context-dependent'
         when q_value <= $fdr and shows_in_both and coalesce(predicted_share, 0) < $max_explained then 'spurious'
         when not moves or not is_consistent then 'unclear'
+        when is_exempt then 'genuine'
         when within_type or type = 'function word' then 'unclear'
-        when not is_judged or predicted_share >= $max_explained then 'genuine'
+        when predicted_share >= $max_explained then 'genuine'
         else 'unclear'
     end as verdict
 from controlled

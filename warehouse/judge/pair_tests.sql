@@ -21,6 +21,7 @@
 -- column  shows_in_both       removal and insertion each show an effect of min_effect or more
 -- column  is_judged           it can be spurious
 -- column  within_type         compared with other words of its type
+-- column  is_exempt           it is never spurious: negation, intensifiers, affixes, identity terms and their like
 -- column  moves               it moves predictions by min_effect or more
 -- column  is_negligible       it does not: the interval lies within
 -- column  is_contextual       it is the opposite in significantly more than one in four of the texts that hold it
@@ -41,18 +42,21 @@ tests as (
         sign(interactions.effect - interactions.other_effect) as direction,
         interactions.effect - interactions.other_effect as difference,
         difference as effect,
-        difference - t_975(interactions.n_texts + interactions.n_others - 2) * abs(difference / interactions.t) as effect_low,
-        difference + t_975(interactions.n_texts + interactions.n_others - 2) * abs(difference / interactions.t) as effect_high,
+        abs(difference / interactions.t) as effect_se,
+        interactions.n_texts + interactions.n_others - 2 as effect_dof,
+        difference - t_975(effect_dof) * effect_se as effect_low,
+        difference + t_975(effect_dof) * effect_se as effect_high,
         0.0 as expected,
         difference as excess,
         null::double as p_removal,
         null::double as p_insertion,
         interactions.p_value as p_excess,
-        true as shows_in_both,
+        abs(difference) >= $min_effect as shows_in_both,
         -- Negation and its like are there to work beside other words.
         types.type != 'function word' and partners.type != 'function word'
         and types.expectation != 'exempt' and partners.expectation != 'exempt' as is_judged,
         false as within_type,
+        false as is_exempt,
         abs(difference) >= $min_effect as moves,
         false as is_negligible,
         not is_judged as is_contextual,
@@ -86,6 +90,7 @@ select
     shows_in_both,
     is_judged,
     within_type,
+    is_exempt,
     moves,
     is_negligible,
     is_contextual,

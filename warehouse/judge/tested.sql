@@ -20,6 +20,7 @@
 -- column  shows_in_both       removal and insertion each show an effect of min_effect or more
 -- column  is_judged           it can be spurious
 -- column  within_type         compared with other words of its type
+-- column  is_exempt           it is never spurious: negation, intensifiers, affixes, identity terms and their like
 -- column  moves               it moves predictions by min_effect or more
 -- column  is_negligible       it does not: the interval lies within
 -- column  is_contextual       it is the opposite in significantly more than one in four of the texts that hold it
@@ -44,11 +45,11 @@ tested as (
 select
     *,
     expected / nullif(effect, 0) as predicted_share,
-    -- greatest() passes over a missing arm; a verdict does not.
+    -- greatest() passes over what is missing; a verdict does not.
     case
         when not is_judged then null
         when kind = 'pair' then least(p_excess, 1)
-        when p_removal is not null and p_insertion is not null then least(greatest(p_removal, p_insertion, p_excess), 1)
+        when p_removal + p_insertion + p_excess is not null then least(greatest(p_removal, p_insertion, p_excess), 1)
     end as p_value
 from tested
 order by kind, label, word

@@ -20,6 +20,7 @@
 -- column  shows_in_both       removal and insertion each show an effect of min_effect or more
 -- column  is_judged           it can be spurious
 -- column  within_type         compared with other words of its type
+-- column  is_exempt           it is never spurious: negation, intensifiers, affixes, identity terms and their like
 -- column  moves               it moves predictions by min_effect or more
 -- column  is_negligible       it does not: the interval lies within
 -- column  is_contextual       it is the opposite in significantly more than one in four of the texts that hold it
@@ -50,6 +51,7 @@ tests as (
         own.removal_effect >= $min_effect and own.insertion_effect >= $min_effect as shows_in_both,
         types.expectation = 'none' as is_judged,
         true as within_type,
+        false as is_exempt,
         effect_low > 0 and effect >= $min_effect as moves,
         effect_low > -$min_effect and effect_high < $min_effect as is_negligible,
         false as is_contextual,
@@ -81,6 +83,7 @@ select
     shows_in_both,
     is_judged,
     within_type,
+    is_exempt,
     moves,
     is_negligible,
     is_contextual,

@@ -1,8 +1,8 @@
 -- word_tests: the three questions of a verdict, asked of the words and pieces that were tried.
 -- One row per candidate (kind, label, word).
 --
--- A word that the model uses in one direction was chosen for it. The direction of others is seen in the trials, so their
--- tests have two sides.
+-- A word that the model uses in one direction was chosen for it. The direction of others is seen in the trials, so
+-- their tests have two sides.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                word or piece
@@ -21,6 +21,7 @@
 -- column  shows_in_both       removal and insertion each show an effect of min_effect or more
 -- column  is_judged           it can be spurious
 -- column  within_type         compared with other words of its type
+-- column  is_exempt           it is never spurious: negation, intensifiers, affixes, identity terms and their like
 -- column  moves               it moves predictions by min_effect or more
 -- column  is_negligible       it does not: the interval lies within
 -- column  is_contextual       it is the opposite in significantly more than one in four of the texts that hold it
@@ -41,6 +42,7 @@ words_and_pieces as (
         candidates.document_frequency,
         words.expectation != 'exempt' and candidates.type != 'function word' as is_judged,
         words.expectation = 'none' as within_type,
+        words.expectation = 'exempt' as is_exempt,
         if(words.used, 1, 2) as sides,
         if(words.used or evidence.effect >= 0, 1, -1) as direction,
         evidence.* exclude (kind, label, word),
@@ -80,6 +82,7 @@ tests as (
         ) as p_excess,
         is_judged,
         within_type,
+        is_exempt,
         coalesce(direction * if(direction > 0, effect_low, effect_high) > 0 and abs(effect) >= $min_effect, false)
             as moves,
         coalesce(effect_low > -$min_effect and effect_high < $min_effect, false) as is_negligible,
@@ -111,6 +114,7 @@ select
     shows_in_both,
     is_judged,
     within_type,
+    is_exempt,
     moves,
     is_negligible,
     is_contextual,

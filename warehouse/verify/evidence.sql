@@ -57,7 +57,7 @@ joined as (
         kind,
         label,
         word,
-        if(removals.operator = 'delete', 'against nothing', 'within type') as estimand,
+        if(candidates.expectation = 'none', 'within type', 'against nothing') as estimand,
         removals.mean_effect as removal_effect,
         removals.se as removal_se,
         removals.dof as removal_dof,
@@ -83,6 +83,7 @@ joined as (
         removals.flip_high
     from removals
     full join insertions using (kind, label, word)
+    inner join candidates using (kind, label, word)
 ),
 
 combined as (

@@ -7,8 +7,8 @@
 -- column  n_used         words and pieces that the model uses
 -- column  n_candidates   words and pieces that were tried
 -- column  n_cut          words and pieces that the model uses, left out by screening.max_candidates
--- column  n_trials       changed texts
--- column  n_passes       forward passes, of the texts as they are too
+-- column  n_trials       changed texts, each stand-in once; without those of the placebos
+-- column  n_passes       forward passes, those of the placebos too
 -- column  n_lost         texts left out of a group of words because they kill the process that reads them
 -- column  n_operations   operators on candidates
 -- column  n_early        of these, settled before the largest number of texts
@@ -17,7 +17,7 @@ select
     coalesce((select max(n_used) from candidates), 0) as n_used,
     (select count(*) from candidates) as n_candidates,
     coalesce((select max(n_used) - count(*) filter (where is_used) from candidates), 0) as n_cut,
-    (select count(*) from trials) as n_trials,
+    (select coalesce(sum(if(operator = 'swap', n_placebos, 1)), 0)::bigint from trials) as n_trials,
     $passes::bigint as n_passes,
     $lost::bigint as n_lost,
     count(*) as n_operations,
