@@ -65,7 +65,7 @@ def test_the_slices_of_the_report_count_their_words_and_right_answers(warehouse)
 def test_harm_is_listed_by_the_mistakes_it_costs_and_quadrants_are_counted(warehouse):
     warehouse.insert(
         "quadrants",
-        "word | quadrant | hurts | n_harmed | lower_bound\nbig | used only | true | 9 | 1.0\nsmall | used only | true | 2 | 3.0\nnone | neither | false | 0 | 0.0",
+        "word | labels | model | hurts | n_harmed | lower_bound\nbig | not shown | clearly | true | 9 | 1.0\nsmall | not shown | clearly | true | 2 | 3.0\nnone | clearly | clearly not | false | 0 | 0.0",
         kind="word", label="a", log_odds=0.0,
     )  # fmt: skip
     warehouse.insert(
@@ -85,6 +85,6 @@ def test_harm_is_listed_by_the_mistakes_it_costs_and_quadrants_are_counted(wareh
         ("small", 2, "spurious"),
     ]
     rows = warehouse.rows("report/quadrant_counts", labels=["a"])
-    assert only(rows, "quadrant", "n_words", "n_hurts", "words") == [
-        ("used only", 2, 2, ["small", "big"]), ("neither", 1, 0, ["none"]),
+    assert only(rows, "labels", "model", "n_words", "n_hurts", "words") == [
+        ("clearly", "clearly not", 1, 0, ["none"]), ("not shown", "clearly", 2, 2, ["small", "big"]),
     ]  # fmt: skip
