@@ -87,7 +87,7 @@ def test_types_of_words_are_findings_of_their_own_and_identity_terms_are_always_
         table,
     )
     assert "50 % goes to 62 %" in table
-    assert "spurious 1 of its 1 words tried does more" in table
+    assert "spurious 1 of its 1 words tried is spurious" in table
     assert "identity term 0 words in 0 texts" in table
     assert "not judged" in table
     assert "Markup moves predictions towards “good”, whichever word it is" in unescape(html)
