@@ -75,6 +75,7 @@ STAGES = {
     "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
     "verify": ("trials", "effects", "interactions", "evidence", "verification_cost"),
     "judge": ("waivers", "expected_effects", "verdicts"),
+    "remove": ("power", "total"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 
