@@ -20,7 +20,7 @@ def test_it_says_what_all_findings_do_together_and_what_would_have_been_seen():
     assert told() == (
         "Minor",
         "Without all 12 findings together, 3.2 of 1,000 predictions change (95 % interval 0.0 to 6.8) beyond those that "
-        f"change without as many other words; {SEEN}, and 170 of the 249 words that the model uses stand in enough.",
+        f"change without as many other words; {SEEN}; 170 of the 249 words that the model uses stand in as many as needed.",
     )
 
 
@@ -30,9 +30,9 @@ def test_it_says_what_all_findings_do_together_and_what_would_have_been_seen():
         ({"could_be_more": True}, "Minor, could be more", "3.2 of 1,000"),
         ({"state": "Act", "n_findings": 1, "n_alone": 1}, "Act", "Without the one finding, 3.2 of 1,000"),
         ({"state": "Act", "n_alone": 2}, "Act", "other words; 2 of them change 5 or more alone; an effect"),
-        ({"state": "No shortcut found", **NONE}, "No shortcut found", f"Nothing is spurious; {SEEN}, and 170"),
-        ({"state": "Too little data", **NONE, "n_powered": 30}, "Too little data", "and only 30 of the 249 words"),
-        ({"n_tried": 200}, "Minor", "stand in enough, and 49 of them were not tried."),
+        ({"state": "No shortcut found", **NONE}, "No shortcut found", f"Nothing is spurious; {SEEN}; 170"),
+        ({"state": "Too little data", **NONE, "n_powered": 30}, "Too little data", "; only 30 of the 249 words"),
+        ({"n_tried": 200}, "Minor", "stand in as many as needed, and 49 were not tried."),
         ({"per_1000": None}, "Minor", "What all 12 findings do together could not be measured; an effect"),
         ({"state": "Too little data", **NONE, "n_needed": None}, "Too little data", "Too few words were tried to say"),
     ],
