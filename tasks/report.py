@@ -62,6 +62,7 @@ _QUERIES = (
     "confusion",
     "verdicts",
     "effects",
+    "kinds",
     "verification",
     "expired_waivers",
     "quadrant",
@@ -181,6 +182,7 @@ def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
         "type": row["type"],
         "texts": f"{row['n_examples']:,}",
         "effect": f"{row['effect']:+.2f} log-odds",
+        "per 1,000 texts": "" if row["per_1000"] is None else f"{row['per_1000']:.1f}",
         "why": visible(told(row["rules"])),
     }
 
@@ -214,6 +216,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
         headlines=headlines(
             words["spurious"],
+            rows["kinds"],
             rows["one_sided_names"],
             rows["top_words"],
             rows["vocabulary"],
@@ -258,7 +261,7 @@ def _words(
     effects: dict[int, list[dict[str, Any]]] = {}
     for row in rows["effects"]:
         effects.setdefault(row["rank"], []).append(row)
-    findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious]
+    findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious if row["kind"] != "pair"]
     aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
     found = find_sentences(warehouse, run.storage, findings, SENTENCES, mirrored)
     beside = find_sentences(warehouse, run.storage, aside, MAX_ASIDE, mirrored)

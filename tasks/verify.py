@@ -15,8 +15,8 @@ stand-in: `kind`, `label`, `word`, `operator`, `placebo_type` (of the placebo wo
 `margin_before`, `margin_after` (log-odds of the candidate's label against all others), `predicted_before`,
 `predicted_after` and `gold` (indices of labels).
 
-The part `meanings` has the table `vectors`, one row per word that is used or tried: `word`, `vector`, and `meaning`, one
-figure a label.
+The part `meanings` has the table `vectors`, one row per word that is used or tried: `word`, `vector`, and `meaning`,
+one figure a label.
 """
 
 from collections.abc import Mapping, Sequence

@@ -144,7 +144,9 @@ def effects(source: pa.Table) -> AnyChart:
     """What findings do where they stand and where they are inserted, less the placebo, with 95 % intervals."""
     legend = alt.Legend(title=None, orient="top", columns=3)
     arms = [arm for arm in _ARMS if arm in source["arm"].to_pylist()]
-    colours = alt.Scale(domain=_ARMS, range=[BLUE, "#5b9bd0", ORANGE])
+    looks = {"taken out": (BLUE, "circle"), "swapped": ("#5b9bd0", "square"), "inserted": (ORANGE, "triangle-up")}
+    colours = alt.Scale(domain=arms, range=[looks[arm][0] for arm in arms])
+    shapes = alt.Scale(domain=arms, range=[looks[arm][1] for arm in arms])
     base = alt.Chart(source).encode(
         y=alt.Y(
             "caption:N",
@@ -165,12 +167,9 @@ def effects(source: pa.Table) -> AnyChart:
         ],
     )
     interval = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X(
-            "effect_low:Q", title="what it adds to its label, less the placebo (log-odds)", axis=alt.Axis(tickCount=6)
-        ),
+        x=alt.X("effect_low:Q", title="effect (log-odds)", axis=alt.Axis(tickCount=6)),
         x2="effect_high:Q",
     )
-    shapes = alt.Scale(domain=_ARMS, range=["circle", "square", "triangle-up"])
     point = base.mark_point(filled=True, size=45, opacity=1).encode(
         x="effect:Q", shape=alt.Shape("arm:N", sort=_ARMS, scale=shapes, legend=legend)
     )
@@ -296,13 +295,12 @@ def specifications(
     other.
     """
     drawn: dict[str, AnyChart] = {}
-    arms = tables["effects"].filter(
-        pa.compute.and_(
-            pa.compute.less_equal(tables["effects"]["rank"], 12), pa.compute.not_equal(tables["effects"]["arm"], "both")
-        )
-    )
-    if arms.num_rows:
-        drawn["effects"] = effects(arms)
+    arms = tables["effects"].filter(pa.compute.not_equal(tables["effects"]["arm"], "both"))
+    of_types = pa.compute.equal(arms["kind"], "type")
+    most_severe = pa.compute.and_(pa.compute.invert(of_types), pa.compute.less_equal(arms["rank"], 12))
+    for name, rows in (("kinds", arms.filter(of_types)), ("effects", arms.filter(most_severe))):
+        if rows.num_rows:
+            drawn[name] = effects(rows)
     if tables["quadrant"].num_rows:
         other = labels[0] if len(shown) == 1 and len(labels) == 2 else "another"
         drawn["quadrant"] = quadrant(tables["quadrant"], shown[0], other, unit)

@@ -121,9 +121,7 @@ def _trial_rows(
     placebos: Placebos,
     advance: Callable[[int], None],
 ) -> list[dict[str, Any]]:
-    operations = [
-        operation for row in tried for operation in operations_on(row, reader, _num_texts(row, verification))
-    ]
+    operations = [operation for row in tried for operation in operations_on(row, reader, _num_texts(row, verification))]
     run_operations(operations, reader, verification, placebos, advance)
     return [row for operation in operations for rows in operation.rows for row in rows]
 

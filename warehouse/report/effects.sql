@@ -1,9 +1,9 @@
--- effects: what shows of the spurious findings on the page where they stand, where they are inserted, and together.
+-- effects: what spurious words do where they stand, where they are inserted, and both together; and types of words.
 -- One row per (rank, arm), in the order of the page. A pair has no arms: its interaction is told by its rule.
 --
--- param   max_verdicts  longest list
--- column  rank          rank of the finding among the spurious ones
--- column  caption       rank and word
+-- param   max_verdicts  longest list of spurious words
+-- column  rank          rank of the verdict
+-- column  caption       rank and word; the type
 -- column  label         label it pushes towards
 -- column  word          lower-case word; a piece with · where the word goes on; a type
 -- column  kind          word, piece or type
@@ -78,7 +78,7 @@ combined as (
 
 select
     verdicts.rank,
-    concat(verdicts.rank, '. ', verdicts.word) as caption,
+    if(verdicts.kind = 'type', verdicts.word, concat(verdicts.rank, '. ', verdicts.word)) as caption,
     verdicts.label,
     verdicts.word,
     verdicts.kind,
@@ -89,5 +89,7 @@ select
     shown.effect_high
 from (select * from arms union all select * from combined) as shown
 inner join verdicts using (kind, label, word)
-where verdicts.status = 'spurious' and verdicts.rank <= $max_verdicts and shown.effect is not null
+where
+    shown.effect is not null
+    and (verdicts.kind = 'type' or (verdicts.status = 'spurious' and verdicts.rank <= $max_verdicts))
 order by verdicts.rank, list_position(['taken out', 'swapped', 'inserted', 'both'], shown.arm)

@@ -24,6 +24,7 @@
 -- column  label_rate          share of its examples with the label  [0..1]
 -- column  label_share         share of the label among all examples  [0..1]
 -- column  source_words        words a piece comes from
+-- column  affix               the affix that a piece stands for, such as dis-; null for none
 -- column  rules               rules that fired: rule, figures, words
 -- column  waived_by           owner of the waiver that is honoured
 -- column  waiver_reason       its reason
@@ -55,6 +56,7 @@ select
     words.label_rate,
     association.label_share,
     words.source_words,
+    words.type_evidence.words['affix'] as affix,
     verdicts.rules,
     verdicts.waived_by,
     verdicts.waiver_reason,
