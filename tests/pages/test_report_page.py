@@ -29,7 +29,7 @@ def test_every_run_under_prefect_shows_the_findings_also_of_a_page_that_is_left_
         write_report.fn(*audited)
     assert page_path.stat().st_mtime_ns == before
     assert [artifact["key"] for artifact in shown] == ["state", "findings", "report"] * 2
-    assert [row["word"] for row in shown[4]["table"]] == [TAG]
+    assert [row["word"] for row in shown[4]["table"]] == [TAG, "markup"]
     assert shown[5]["link"] == page_path.as_uri()
 
 
