@@ -116,10 +116,15 @@ def parts(tmp_path_factory):
             for i in range(4, 49, 4)
         ]), trials,
     )  # fmt: skip
+    removed = folder / "removed.parquet"
+    changes = {"example_id": range(9), "n_edits": [1] * 9, "n_controls": [1] * 9, "predicted": [1] * 9}
+    changes |= {"predicted_without": [0, 0, 0, *[1] * 6], "predicted_control": [1] * 9}
+    pq.write_table(pa.table(changes), removed)
     return {
         **paths,
         "slice_parts": [str(slices)],
         "trial_parts": [str(trials)],
+        "removed_parts": [str(removed)],
         "reject_parts": [str(rejects)],
         "pilot_parts": [str(pilot)],
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import warehouse as package
 from tasks.screen import QUERIES
+from tasks.trials.thresholds import state_thresholds
 from warehouse import open_warehouse, query, seed
 
 REAL = Path(package.__file__).parent
@@ -95,6 +96,7 @@ def settled(parts):
         "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_flip_rate": 0.125, "max_predicted": 0.15, "max_opposite": 0.25, "max_variation": 1.0, "min_surface": 0.6, "max_surface": 0.2,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
+        "texts_with": 9, **state_thresholds(),
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 

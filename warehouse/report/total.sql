@@ -19,5 +19,25 @@
 -- column  n_powered          of these, in enough texts for seen_effect to be seen
 -- column  n_needed           texts that a word of the median standard deviation needs; null if nothing was tried
 -- column  seen_effect        effect that should be seen  [log-odds]
-select *
+-- unique  n_texts
+select
+    state,
+    could_be_more,
+    per_1000,
+    per_1000_low,
+    per_1000_high,
+    n_findings,
+    n_alone,
+    n_texts,
+    n_texts_with,
+    n_removed,
+    n_changed,
+    n_control_changed,
+    n_short,
+    n_used,
+    n_tried,
+    n_powered,
+    n_needed,
+    seen_effect
 from total
+order by n_texts
