@@ -34,7 +34,7 @@ from tasks.runtime.parts import file_hash, read_manifest, write_part, write_whol
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.selftest.certificate import covering
-from tasks.trials.thresholds import thresholds
+from tasks.trials.thresholds import MIN_RATE, thresholds
 from warehouse import Warehouse, open_warehouse
 
 MAX_VERDICTS = 50
@@ -208,6 +208,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         labels=labels,
         shown=shown,
         unit=unit,
+        min_rate=MIN_RATE,
         overview=overview,
         rows=rows,
         quality=rows["attribution_quality"][0],

@@ -82,7 +82,7 @@ def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _title_of(row: Mapping[str, Any]) -> str:
-    return f"{row['several'][0].upper()}{row['several'][1:]} push towards {_quoted(row['label'])}, whichever they are"
+    return f"{row['title']} towards {_quoted(row['label'])}, whichever word it is"
 
 
 def _about_kind(row: Mapping[str, Any]) -> str:

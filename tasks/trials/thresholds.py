@@ -14,6 +14,10 @@ def thresholds(config: AuditConfig) -> dict[str, float]:
     }
 
 
+MIN_RATE = 0.05
+"""A word goes with a label if its texts have it this much more often than all texts do, as a share; surely less is no
+association."""
+
 NONE_BELOW = 1.0
 """No shortcut: all findings together change fewer predictions per 1,000 texts than this, by the upper end."""
 ACT_FROM = 10.0

@@ -90,7 +90,7 @@ def settled(parts):
         "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
         **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")},
         "identity_list": seed("identity_terms.csv"), "identity_terms": False,
-        "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5,
+        "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5, "min_rate": 0.05,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "passes": 48, "lost": 0, "max_documents": 32,
         "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_flip_rate": 0.125, "max_predicted": 0.15, "max_opposite": 0.25, "max_variation": 1.0, "min_surface": 0.6, "max_surface": 0.2,

@@ -3,12 +3,12 @@
 --
 -- The first that fits, in the words of tasks/pages/verdicts.csv:
 --   negligible         the 95 % interval of its effect lies within the smallest effect that counts, on both sides of 0
---   context-dependent  it moves predictions, but in significantly more than one text in four the other way
+--   context-dependent  it moves predictions, but the other way in significantly more than one text in four
 --   spurious           it pushes towards its label by the smallest effect that counts or more, both where it stands and
 --                      where it is inserted; and what neither its meaning nor its type explains is significantly more
 --                      than that, and most of its effect
---   genuine            it moves predictions, in most texts the same way, and words of similar meaning do so too; or it
---                      is exempt, as negation and affixes are, which carry meaning
+--   genuine            it moves predictions, in most texts the same way, as words of similar meaning do; or it is
+--                      exempt, as negation and affixes are, which carry meaning
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
 --                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
 --                      says so, identity terms

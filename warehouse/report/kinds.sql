@@ -2,7 +2,7 @@
 -- One row per type that should not decide and has words in the texts, and one for identity terms.
 --
 -- column  type               type of the words
--- column  several            what several of them are called
+-- column  title              headline of its findings
 -- column  n_words            different words in the texts
 -- column  n_examples         explained examples with one
 -- column  label              label they push towards; null where no text was changed
@@ -31,7 +31,7 @@ with
 types as (
     select
         type,
-        several,
+        title,
         expectation
     from type_rules
     where expectation = 'none' or type = 'identity term'
@@ -78,7 +78,7 @@ tried as (
 
 select
     types.type,
-    types.several,
+    types.title,
     coalesce(counts.n_words, 0) as n_words,
     coalesce(counts.n_examples, 0) as n_examples,
     shown.label,
