@@ -107,20 +107,22 @@ tested_pairs as (
         interactions.label,
         concat(interactions.word, ' … ', interactions.partner) as word,
         types.type,
-        sign(interactions.effect - interactions.other_effect) as direction,
-        interactions.effect - interactions.other_effect as effect,
-        effect - t_975(interactions.n_texts + interactions.n_others - 2) * abs(effect / interactions.t) as effect_low,
-        effect + t_975(interactions.n_texts + interactions.n_others - 2) * abs(effect / interactions.t) as effect_high,
+        sign(difference) as direction,
+        difference as effect,
+        difference - t_975(interactions.n_texts + interactions.n_others - 2) * abs(difference / interactions.t)
+            as effect_low,
+        difference + t_975(interactions.n_texts + interactions.n_others - 2) * abs(difference / interactions.t)
+            as effect_high,
         0.0 as expected,
-        effect as excess,
+        difference as excess,
         interactions.p_value as p_excess,
-        abs(effect) >= $min_effect as shows_in_both,
+        abs(difference) >= $min_effect as shows_in_both,
         -- Negation and its like are there to work beside other words.
         types.type != 'function word' and partners.type != 'function word'
         and types.expectation != 'exempt' and partners.expectation != 'exempt' as is_judged,
         false as within_type,
         false as is_exempt,
-        abs(effect) >= $min_effect as moves,
+        abs(difference) >= $min_effect as moves,
         false as is_negligible,
         not is_judged as is_contextual,
         is_judged as is_consistent,
@@ -129,7 +131,7 @@ tested_pairs as (
         wilson_high(interactions.flip_rate * interactions.n_texts, interactions.n_texts) as flip_high,
         candidates.document_frequency * interactions.n_texts / (interactions.n_texts + interactions.n_others)
             as document_frequency
-    from interactions
+    from (select *, effect - other_effect as difference from interactions) as interactions
     inner join candidates on candidates.kind = 'word' and interactions.label = candidates.label
         and interactions.word = candidates.word
     inner join word_types as types on types.kind = 'word' and interactions.word = types.word
