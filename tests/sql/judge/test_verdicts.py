@@ -173,7 +173,7 @@ def test_without_any_trial_a_candidate_is_unclear(warehouse):
     found = verdicts_of(warehouse, [evidence("y")], {"x": "name", "y": "name"})
     row = found["word", "x"]
     assert (row["verdict"], row["effect"], row["p_value"], row["per_1000"]) == ("unclear", None, None, None)
-    assert [fact["rule"] for fact in row["rules"]][0] == "effect.not_measured"
+    assert row["rules"][0]["rule"] == "effect.not_measured"
     assert found["word", "y"]["verdict"] == "spurious"
 
 
