@@ -74,10 +74,9 @@ def complain(message: str) -> None:
 
 def print_banner(warehouse: "Warehouse") -> None:
     """The state of the audit in a title and a sentence."""
-    from tasks.pages.banner import banner
+    from tasks.pages.banner import read_banner
 
-    (total,) = warehouse.rows("report/total", {})
-    state = banner(total)
+    state = read_banner(warehouse)
     if sys.stdout.isatty():
         Console().print(Text.assemble((f"{state.title}. ", "bold"), state.text), "", sep="\n")
     else:

@@ -21,7 +21,7 @@ from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig
 from configs.section import digest
-from tasks.pages.banner import Banner, banner
+from tasks.pages.banner import read_banner
 from tasks.pages.charts import specifications
 from tasks.pages.exports import EXPORTS, export_tables
 from tasks.pages.headlines import headlines
@@ -142,12 +142,6 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
         key="findings", table=[_artifact_row(row) for row in findings], description=f"Spurious words of {run.run_id}"
     )
     create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
-
-
-def read_banner(warehouse: Warehouse) -> Banner:
-    """The state of the run whose schema `warehouse` uses."""
-    (total,) = warehouse.rows("report/total", {})
-    return banner(total)
 
 
 def _code() -> list[str]:

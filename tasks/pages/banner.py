@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from tasks.trials.thresholds import ACT_ALONE, POWER
+from warehouse import Warehouse
 
 
 class Banner(NamedTuple):
@@ -13,6 +14,15 @@ class Banner(NamedTuple):
     """The state."""
     text: str
     """One sentence."""
+
+    def __str__(self) -> str:
+        return f"{self.title}. {self.text}"
+
+
+def read_banner(warehouse: Warehouse) -> Banner:
+    """The state of the run whose schema `warehouse` uses."""
+    (total,) = warehouse.rows("report/total", {})
+    return banner(total)
 
 
 def banner(total: Mapping[str, Any]) -> Banner:
@@ -52,14 +62,16 @@ def _done(total: Mapping[str, Any]) -> str:
 def _seen(total: Mapping[str, Any]) -> str:
     """What the audit could have seen."""
     few = "only " if total["state"] == "Too little data" else ""
-    used = f"{few}{total['n_powered']:,} of the {total['n_used']:,} words that the model uses stand in enough"
+    used = (
+        f"{few}{total['n_powered']:,} of the {total['n_used']:,} words that the model uses stand in as many as needed"
+    )
     untried = total["n_used"] - total["n_tried"]
-    used = f"{used}, and {untried:,} of them were not tried" if untried else used
+    used = f"{used}, and {untried:,} were not tried" if untried else used
     if total["n_needed"] is None:
         return "too few words were tried to say which effect would have been seen"
     return (
         f"an effect of {total['seen_effect']:g} log-odds in {_texts(total['n_needed'])} would have been seen with "
-        f"probability {POWER:g}, and {used}"
+        f"probability {POWER:g}; {used}"
     )
 
 

@@ -25,14 +25,15 @@ def test_every_run_under_prefect_shows_the_findings_also_of_a_page_that_is_left_
     shown = []
     monkeypatch.setattr("tasks.report.TaskRunContext.get", lambda: object())
     monkeypatch.setattr("tasks.report.create_table_artifact", lambda **artifact: shown.append(artifact))
+    monkeypatch.setattr("tasks.report.create_markdown_artifact", lambda **artifact: shown.append(artifact))
     monkeypatch.setattr("tasks.report.create_link_artifact", lambda **artifact: shown.append(artifact))
     before = page_path.stat().st_mtime_ns
     for _ in range(2):
         write_report.fn(*audited)
     assert page_path.stat().st_mtime_ns == before
-    assert [artifact["key"] for artifact in shown] == ["findings", "report"] * 2
-    assert [(row["word"], row["per 1,000 texts"]) for row in shown[2]["table"]] == [(TAG, "250.0"), ("markup", "250.0")]
-    assert shown[3]["link"] == page_path.as_uri()
+    assert [artifact["key"] for artifact in shown] == ["state", "findings", "report"] * 2
+    assert [(row["word"], row["per 1,000 texts"]) for row in shown[4]["table"]] == [(TAG, "250.0"), ("markup", "250.0")]
+    assert shown[5]["link"] == page_path.as_uri()
 
 
 def test_a_page_that_was_damaged_is_written_again(audited, page_path):

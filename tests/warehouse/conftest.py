@@ -104,22 +104,36 @@ def parts(tmp_path_factory):
     slices = folder / "slices.parquet"
     halves = ["odd" if i % 2 else "even" for i in range(300)]
     pq.write_table(pa.table({"example_id": range(300), "slice": ["half"] * 300, "value": halves}), slices)
-    trials = folder / "trials.parquet"
-    pq.write_table(
-        pa.Table.from_pylist([
-            {
-                "kind": "word", "label": "yes", "word": "nolan", "operator": operator, "replacement": None, "example_id": i,
-                "margin_before": 2.0, "margin_after": 2.0 + sign * (3.0 * (i % 8 == 0) + 0.01 * i), "predicted_before": int(sign < 0),
-                "predicted_after": 1, "gold": 1,
-            }
-            for operator, sign in (("delete", -1), ("mask", -1), ("insert", 1))
-            for i in range(4, 49, 4)
-        ]), trials,
-    )  # fmt: skip
+    held, others = range(4, 49, 4), range(1, 48, 4)
+    placebos = [
+        {"type": "name", "example_id": i, "replacement": f"placebo{k}", "label": label, "margin": sign * 0.01 * (i + k), "predicted": k % 2}
+        for i in others for k in range(4) for label, sign in (("no", -1), ("yes", 1))
+    ]  # fmt: skip
+    type_trials = [
+        {"type": "name", "example_id": i, "label": label, "margin_with": sign * 0.2, "margin_without": sign * 0.01 * i, "predicted_with": 1, "predicted_without": i % 2}
+        for i in held for label, sign in (("no", -1), ("yes", 1))
+    ]  # fmt: skip
+    trials = [
+        {
+            "kind": "word", "label": "yes", "word": "nolan", "operator": operator, "placebo_type": "name" if operator == "insert" else None,
+            "replacement": replacement, "example_id": i, "margin_before": 2.0, "margin_after": 2.0 + sign * (3.0 * (i % 8 == 0) + 0.01 * i),
+            "predicted_before": int(sign < 0), "predicted_after": 1, "gold": 1,
+        }
+        for operator, sign, replacement, texts in (("swap", -1, "Welles", held), ("swap", -2, "Hitch", held), ("insert", 1, "Nolan", others))
+        for i in texts
+    ]  # fmt: skip
+    changed = {"placebo_parts": placebos, "type_parts": type_trials, "trial_parts": trials}
+    for name, rows in changed.items():
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
+    removed = folder / "removed.parquet"
+    changes = {"example_id": range(9), "n_edits": [1] * 9, "n_controls": [1] * 9, "predicted": [1] * 9}
+    changes |= {"predicted_without": [0, 0, 0, *[1] * 6], "predicted_control": [1] * 9}
+    pq.write_table(pa.table(changes), removed)
     return {
         **paths,
         "slice_parts": [str(slices)],
-        "trial_parts": [str(trials)],
+        **{name: [str(folder / f"{name}.parquet")] for name in changed},
+        "removed_parts": [str(removed)],
         "reject_parts": [str(rejects)],
         "pilot_parts": [str(pilot)],
     }

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import warehouse as package
 from tasks.screen import QUERIES
+from tasks.trials.thresholds import state_thresholds
 from warehouse import open_warehouse, query, seed
 
 REAL = Path(package.__file__).parent
@@ -73,8 +74,9 @@ STAGES = {
         "slice_difference", "corpora", "stability", "attribution_quality", "pilot",
     ),
     "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
-    "verify": ("trials", "effects", "interactions", "evidence", "verification_cost"),
+    "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "evidence", "verification_cost"),
     "judge": ("waivers", "expected_effects", "verdicts"),
+    "remove": ("power", "total"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 
@@ -90,10 +92,11 @@ def settled(parts):
         "identity_list": seed("identity_terms.csv"), "identity_terms": False,
         "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5, "min_rate": 0.05,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
-        "max_candidates": 300, "passes": 48, "lost": 0, "max_documents": 32,
-        "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_flip_rate": 0.125, "max_predicted": 0.15, "max_opposite": 0.25, "max_variation": 1.0, "min_surface": 0.6, "max_surface": 0.2,
+        "max_candidates": 300, "max_pool_texts": 32, "passes": 48, "lost": 0, "max_documents": 24,
+        "min_effect": 0.1, "max_explained": 0.25,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
+        "texts_with": 9, **state_thresholds(),
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 

@@ -44,10 +44,11 @@ spread as (
 needs as (
     select
         used_words.*,
-        coalesce(spread.sd, (select median(sd) from spread)) as sd,
-        greatest(ceil(($power_z * sd / $seen_effect) ** 2), 5)::bigint as n_needed,
+        coalesce(spread.sd, typical.sd) as known_sd,
+        greatest(ceil(($power_z * known_sd / $seen_effect) ** 2), 5)::bigint as n_needed,
         candidates.word is not null as is_tried
     from used_words
+    cross join (select median(sd) as sd from spread) as typical
     left join spread using (kind, label, word)
     left join candidates using (kind, label, word)
 )
@@ -57,9 +58,9 @@ select
     label,
     word,
     n_texts,
-    sd,
-    if(sd is null, null, n_needed) as n_needed,
-    coalesce(sd is not null and n_texts >= n_needed, false) as is_powered,
+    known_sd as sd,
+    if(known_sd is null, null, n_needed) as n_needed,
+    known_sd is not null and n_texts >= n_needed as is_powered,
     is_tried
 from needs
 order by kind desc, label, word

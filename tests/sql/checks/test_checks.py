@@ -10,7 +10,7 @@ from tests.sql.helpers import only
 KEYS = "example_id | relative_gap:double | error:double | score:double | converged:boolean"
 
 
-FLIPS = "n_trials | mean_effect | effect_low:double | effect_high:double | flip_rate:double | flip_low:double | flip_high:double | n_flipped | n_flippable"
+FLIPS = "n_texts | mean_effect | effect_low:double | effect_high:double | flip_rate:double | flip_low:double | flip_high:double | n_opposite | n_signed"
 
 
 CHECKS = {
@@ -120,13 +120,14 @@ CHECKS = {
     ),
     "effects__intervals_hold_their_mean": (
         {
-            "effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 1 | 2\n2 | 1.0 | null | null | null | null | null | 0 | 0"
+            "effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 1 | 2\n2 | 1.0 | null | null | 0.0 | 0.0 | 0.7 | 0 | 0"
         },
         {
             "no interval": {"effects": f"{FLIPS}\n3 | 1.0 | null | null | 0.5 | 0.1 | 0.9 | 1 | 2"},
             "mean above": {"effects": f"{FLIPS}\n3 | 2.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 1 | 2"},
             "rate above": {"effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 1.0 | 0.1 | 0.9 | 1 | 2"},
-            "too many flips": {"effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 3 | 2"},
+            "no rate": {"effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | null | null | null | 1 | 2"},
+            "more opposite than signed": {"effects": f"{FLIPS}\n3 | 1.0 | 0.5 | 1.5 | 0.5 | 0.1 | 0.9 | 3 | 2"},
         },
     ),
     "word_importance__interval_holds_mean": (

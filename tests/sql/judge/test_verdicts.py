@@ -1,236 +1,249 @@
-"""The rules of the verdicts, one after the other."""
+"""The rule of the verdicts on words and pieces: one small table for each of its rows."""
 
-import json
-
-import numpy as np
 import pytest
 from scipy import stats
 
-from tasks.pages.rules import told
-from tests.sql.helpers import by, judged
+from tests.sql.judge.made import evidence, verdicts_of
 
-JUDGING = {
-    "min_effect": 0.1, "min_operators": 2, "min_texts": 12, "min_flip_rate": 0.125, "max_predicted": 0.15, "max_opposite": 0.25, "max_variation": 1.0, "min_surface": 0.6, "max_surface": 0.2,
-}  # fmt: skip
+NEGATION = ("function word", "negation")
+PREPOSITION = ("function word", "preposition")
 
 
-EVIDENCE = {
-    "kind": "word", "label": "a", "n_trials": 32, "n_texts": 16, "delete_effect": 1.0, "mask_effect": 1.0, "swap_effect": 1.0, "insert_effect": 1.0,
-    "effect": 1.0, "pooled_low": 0.5, "pooled_high": 1.5, "n_agreeing": 4, "n_for": 4, "n_against": 0, "flip_rate": 0.2, "flip_rate_low": 0.1, "n_flipping": 0, "necessity": 0.5, "sufficiency": 0.25, "swap_size": 1.0, "opposite_share": 0.0,
-    "coefficient_of_variation": 0.5, "n_neighbours": 0, "neighbour_loss": 0.0, "neighbour_size": 0.0, "replacement_size": 1.0,
-}  # fmt: skip
-
-
-NO_INTERACTIONS = "word:varchar | partner:varchar"
-
-
-def verdicts_of(
-    warehouse,
-    evidence,
-    types,
-    waivers=(),
-    association="",
-    interactions=NO_INTERACTIONS,
-    meaning="word:varchar",
-    **params,
-):
-    judged(warehouse, "word\n" + "\n".join(row.split("|")[0] for row in types.splitlines()[1:]), types, association)
-    warehouse.build("screen/candidates", max_candidates=99)
-    warehouse.insert("evidence", evidence, **EVIDENCE)
-    warehouse.insert("interactions", interactions, label="a", comparison="presence", effect=2.0, other_effect=0.0)
-    columns = meaning.splitlines()[0]
-    missing = {name: None for name in ("expected", "predicted_share", "residual") if name not in columns}
-    warehouse.insert("expected_effects", meaning, label="a", effect=1.0, **missing)
-    warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
-    rows = warehouse.build("judge/verdicts", **{**JUDGING, **params})
-    assert warehouse.rows("checks/verdicts__every_candidate_has_one") == []
-    # Every rule that fires has a sentence, with all of its figures.
-    assert all(told(row["rules"]) for row in rows)
-    return by(rows, "word")
-
-
-@pytest.mark.parametrize(
-    ("kind", "group", "evidence", "verdict"),
-    [
-        ("name", "null", "n_agreeing | n_against\n4 | 0", "spurious"),
-        ("number", "null", "n_agreeing | n_against\n2 | 0", "spurious"),
-        ("mixed script", "null", "n_agreeing | n_against\n4 | 0", "spurious"),
-        ("markup", "negation", "n_agreeing | n_against\n4 | 0", "genuine"),
-        ("name", "null", "n_agreeing | n_against\n1 | 0", "unclear"),
-        ("name", "null", "n_agreeing | n_against\n3 | 1", "unclear"),
-        ("name", "null", "pooled_low\n-0.01", "unclear"),
-        # Not by their mean, but two operators change predictions for sure.
-        ("name", "null", "pooled_low | effect | n_flipping\n-0.01 | 0.0 | 2", "spurious"),
-        ("name", "null", "pooled_low | effect | n_flipping\n-0.01 | 0.0 | 1", "unclear"),
-        ("name", "null", "effect\n0.09", "unclear"),
-        ("name", "null", "opposite_share\n0.5", "spurious"),
-        ("punctuation", "null", "coefficient_of_variation\n0.9", "spurious"),
-        ("punctuation", "null", "coefficient_of_variation\n1.1", "context-dependent"),
-        ("function word", "negation", "coefficient_of_variation\n0.5", "genuine"),
-        ("function word", "negation", "coefficient_of_variation\n1.1", "context-dependent"),
-        ("function word", "intensifier", "opposite_share\n0.25", "context-dependent"),
-        ("function word", "preposition", "coefficient_of_variation\n0.5", "unclear"),
-        ("content word", "null", "coefficient_of_variation\n0.5", "genuine"),
-        ("content word", "null", "coefficient_of_variation\n1.1", "context-dependent"),
-        ("content word", "null", "n_neighbours | neighbour_loss | neighbour_size\n4 | 1.0 | 0.5", "unclear"),
-        # Opposites among the neighbours do more than any word does.
-        ("content word", "null", "n_neighbours | neighbour_loss | neighbour_size\n4 | 1.0 | 2.0", "genuine"),
-    ],
-)
-def test_a_verdict_is_by_the_first_rule_that_fits(warehouse, kind, group, evidence, verdict):
-    header, row = evidence.split("\n")
+def verdict_on(warehouse, type_of_word, expected=None, expected_se=0.1, between_sd=None, unused=False, **measured):
+    """The row of one word of this type, or of the type and group of function words."""
+    columns = "word | expected:double | expected_se:double"
     found = verdicts_of(
-        warehouse, f"word | {header}\nx | {row}", f"word | type | word_group:varchar\nx | {kind} | {group}"
-    )
-    assert (found["x"]["verdict"], found["x"]["status"]) == (verdict, verdict)
-    assert len(found["x"]["rules"]) >= 1
-
-
-@pytest.mark.parametrize(
-    ("loss", "predicted_share", "verdict"),
-    [
-        (0.5, "null", "unclear"),
-        (0.2, "null", "genuine"),  # neighbours do the same
-        (0.5, 0.49, "unclear"),
-        (0.5, 0.5, "genuine"),  # words of similar meaning predict half of it
-        (0.6, 0.9, "unclear"),  # tied to its surface
-    ],
-)
-def test_a_word_without_support_of_the_labels_is_genuine_only_by_its_meaning(warehouse, loss, predicted_share, verdict):
-    found = verdicts_of(
-        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | 0.5", "word | type\nx | content word",
-        association="word | label_rate | label_share | rate_low | z\nx | 0.5 | 0.5 | 0.4 | 0.0",
-        meaning=f"word | predicted_share:double\nx | {predicted_share}",
+        warehouse, [evidence("x", **measured)], {"x": type_of_word}, unused=("x",) if unused else (),
+        meaning=columns if expected is None else f"{columns}\nx | {expected} | {expected_se}",
+        type_effects="type:varchar | label:varchar | between_sd:double" + (f"\n{type_of_word} | a | {between_sd}" if between_sd else ""),
     )  # fmt: skip
-    assert found["x"]["verdict"] == verdict
-    assert ("meaning.explains" in [rule["rule"] for rule in found["x"]["rules"]]) == (predicted_share in (0.5, 0.9))
+    return found[measured.get("kind", "word"), "x"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "n_texts", "verdict"),
-    [("content word", 12, "spurious"), ("content word", 11, "unclear"), ("name", 3, "spurious")],
-)
-def test_few_texts_make_no_content_word_spurious(warehouse, kind, n_texts, verdict):
-    found = verdicts_of(
-        warehouse, f"word | n_texts\nx | {n_texts}", f"word | type\nx | {kind}", interactions="word | partner\nx | y"
-    )
-    assert found["x"]["verdict"] == verdict
-    assert ("texts.too_few" in [rule["rule"] for rule in found["x"]["rules"]]) == (verdict == "unclear")
-
-
-@pytest.mark.parametrize(
-    ("interactions", "kind", "group", "verdict"),
+    ("kind", "measured", "verdict"),
     [
-        ("word | partner\nx | y", "content word", "null", "spurious"),
-        ("word | partner\nother | y", "content word", "null", "genuine"),
-        ("word | partner\nx | not", "content word", "null", "genuine"),  # beside a negation anybody would
-        ("word | partner\nx | y", "function word", "negation", "genuine"),
-        ("word | partner\nx | y", "function word", "preposition", "unclear"),
+        ("name", {}, "spurious"),
+        ("number", {}, "spurious"),
+        ("mixed script", {}, "spurious"),
+        ("fragment", {"kind": "piece"}, "spurious"),
+        # Both arms must show min_effect or more, for sure.
+        ("name", {"removal": 0.09, "removal_se": 0.01}, "unclear"),
+        ("name", {"insertion": 0.09, "insertion_se": 0.01}, "unclear"),
+        ("name", {"removal_se": 0.6}, "unclear"),
+        ("name", {"insertion_se": 0.6}, "unclear"),
+        ("name", {"removal": -0.5}, "unclear"),
+        ("name", {"insertion": None}, "unclear"),
+        ("name", {"removal": None}, "unclear"),
+        # An arm of two texts has no error, and proves nothing.
+        ("name", {"removal_se": None}, "unclear"),
+        ("name", {"insertion_se": None}, "unclear"),
+        # Above 0 for sure, above min_effect not: .15 with an error of .04.
+        ("name", {"removal": 0.15, "insertion": 0.15, "removal_se": 0.05, "insertion_se": 0.05}, "unclear"),
+        ("name", {"removal": 0.25, "insertion": 0.25, "removal_se": 0.05, "insertion_se": 0.05}, "spurious"),
+        # More than what its words differ by anyway.
+        ("name", {"between_sd": 0.4}, "spurious"),
+        ("name", {"between_sd": 0.8}, "unclear"),
+        # Of a few texts only, if insertion shows it too.
+        ("name", {"n_signed": 3}, "spurious"),
+        ("name", {"n_opposite": 10}, "context-dependent"),
+        ("name", {"removal": 0.02, "insertion": 0.02, "removal_se": 0.02, "insertion_se": 0.02}, "negligible"),
+        ("name", {"removal": -1.0, "insertion": -1.0}, "unclear"),
+    ],
+)  # fmt: skip
+def test_a_word_whose_type_should_not_decide(warehouse, kind, measured, verdict):
+    assert verdict_on(warehouse, kind, **measured)["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [
+        ({"expected": 0.0}, "spurious"),
+        ({"expected": 0.24}, "spurious"),
+        # Words of similar meaning predict a quarter.
+        ({"expected": 0.25}, "genuine"),
+        ({"expected": 0.9}, "genuine"),
+        # They predict the other direction.
+        ({"expected": -0.5}, "spurious"),
+        ({}, "unclear"),  # nothing is known of its meaning
+        ({"expected": 0.1, "expected_se": 0.8}, "unclear"),  # too little is
+        ({"expected": 0.9, "expected_se": 0.8}, "genuine"),
+        ({"expected": 0.1, "removal": 0.05}, "unclear"),
+        ({"expected": 0.1, "insertion": 0.05}, "unclear"),
+        ({"expected": 0.1, "insertion": None}, "unclear"),
+        # Too few texts to say that it is the same in most: 4 of 4 by chance one time in sixteen, 5 of 5 in 32.
+        ({"expected": 0.9, "n_signed": 4}, "unclear"),
+        ({"expected": 0.9, "n_signed": 5}, "genuine"),
+        ({"expected": 0.9, "n_signed": 16, "n_opposite": 6}, "unclear"),
+        ({"expected": 0.9, "n_signed": 16, "n_opposite": 4}, "genuine"),
+        ({"expected": 0.9, "n_signed": 0}, "unclear"),
+        # Not shown to move predictions, or too little.
+        ({"expected": 0.9, "removal_se": 1.5}, "unclear"),
+        ({"expected": 0.09, "removal": 0.09, "insertion": 0.09, "removal_se": 0.03, "insertion_se": 0.03}, "unclear"),
+        ({"expected": 0.0, "removal": 0.02, "insertion": 0.02, "removal_se": 0.02, "insertion_se": 0.02}, "negligible"),
+        ({"expected": 0.9, "n_opposite": 10}, "context-dependent"),
+    ],
+)  # fmt: skip
+def test_a_content_word(warehouse, measured, verdict):
+    assert verdict_on(warehouse, "content word", **measured)["verdict"] == verdict
+
+
+@pytest.mark.parametrize("kind", [NEGATION, ("function word", "intensifier"), ("function word", "adversative"), "identity term"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("measured", "verdict"),
+    [
+        ({"expected": 0.0}, "genuine"),
+        ({}, "genuine"),
+        ({"n_opposite": 10}, "context-dependent"),
+        ({"n_signed": 4}, "unclear"),
+        ({"removal_se": 1.5}, "unclear"),
+        ({"removal": 0.02, "insertion": 0.02, "removal_se": 0.02, "insertion_se": 0.02}, "negligible"),
     ],
 )
-def test_a_content_word_that_acts_beside_another_is_spurious(warehouse, interactions, kind, group, verdict):
-    found = verdicts_of(
-        warehouse, "word\nx", f"word | type | word_group:varchar\nx | {kind} | {group}\nnot | function word | negation", interactions=interactions
-    )  # fmt: skip
-    assert found["x"]["verdict"] == verdict
+def test_what_is_exempt_is_never_spurious(warehouse, kind, measured, verdict):
+    row = verdict_on(warehouse, kind, **measured)
+    assert (row["verdict"], row["p_value"], row["q_value"]) == (verdict, None, None)
+
+
+def test_an_affix_is_never_spurious(warehouse):
+    assert verdict_on(warehouse, "affix", kind="piece")["verdict"] == "genuine"
+
+
+@pytest.mark.parametrize("measured", [{"expected": 0.0}, {"expected": 0.9}, {}])
+def test_other_function_words_are_neither_spurious_nor_genuine(warehouse, measured):
+    row = verdict_on(warehouse, PREPOSITION, **measured)
+    assert (row["verdict"], row["q_value"]) == ("unclear", None)
 
 
 @pytest.mark.parametrize(
-    ("beyond", "sign", "predicted_share", "flip_rate_low", "kind", "verdict"),
-    [
-        (0.01, 1, 0.14, 0.0, "content word", "spurious"),
-        (-0.01, 1, 0.14, 0.0, "content word", "genuine"),
-        (0.01, -1, -0.3, 0.0, "content word", "spurious"),  # a word without a score may push towards the other label
-        (0.01, 1, 0.15, 0.0, "content word", "genuine"),  # its meaning explains a part
-        (0.01, 1, 0.14, 0.0, "function word", "unclear"),
-        # Where embeddings predict nothing.
-        (0.01, 1, "null", 0.125, "content word", "spurious"),
-        (0.01, 1, "null", 0.124, "content word", "genuine"),
-        (-0.01, 1, "null", 0.5, "content word", "genuine"),
-    ],
+    ("n_opposite", "n_signed"), [(0, 1), (2, 4), (3, 4), (3, 5), (4, 8), (5, 8), (7, 16), (8, 16), (10, 24), (11, 24)]
 )
-def test_an_effect_far_beyond_what_its_meaning_explains_is_spurious(
-    warehouse, beyond, sign, predicted_share, flip_rate_low, kind, verdict
-):
-    """Oracle: median and median absolute deviation by SciPy."""
-    residuals = {f"w{i}": i / 20 for i in range(13)}
+def test_context_dependent_is_significantly_over_one_text_in_four(warehouse, n_opposite, n_signed):
+    """Oracle: the exact binomial tests of SciPy."""
+    row = verdict_on(warehouse, "content word", expected=0.9, n_opposite=n_opposite, n_signed=n_signed)
+    over = stats.binomtest(n_opposite, n_signed, 0.25, alternative="greater").pvalue < 0.05
+    under = stats.binomtest(n_opposite, n_signed, 0.5, alternative="less").pvalue < 0.05
+    assert row["verdict"] == ("context-dependent" if over else "genuine" if under else "unclear")
 
-    # Neither depends on how far out it is.
-    every = [*residuals.values(), sign * 99.0]
-    distance = 5 * float(stats.median_abs_deviation(every, scale="normal"))
-    residuals["x"] = float(np.median(every)) + sign * (distance + beyond)
-    expected = "null" if predicted_share == "null" else 0.1
-    meaning = "word | residual | predicted_share:double | expected:double\n" + "\n".join(
-        f"{word} | {own} | {predicted_share if word == 'x' else 0.14} | {expected}" for word, own in residuals.items()
-    )
-    effect = 3.0 * sign
-    agree, against = (4, 0) if sign == 1 else (0, 4)
-    verdicts_of(
-        warehouse,
-        f"word | effect | pooled_low | pooled_high | n_agreeing | n_for | n_against | flip_rate_low\nx | {effect} | {effect - 1} | {effect + 1} | {agree} | {agree} | {against} | {flip_rate_low}",
-        f"word | type\nx | {kind}", meaning=meaning,
-    )  # fmt: skip
-    warehouse.connection.execute("update candidates set is_used = false")
-    (row,) = warehouse.build("judge/verdicts", **JUDGING)
+
+# ---------------------------------------------------------------- p-values and directions
+
+
+def test_the_p_value_is_the_largest_of_three_tests_of_student(warehouse):
+    """Oracle: SciPy. What is expected adds its error to that of the effect."""
+    measured = {"removal": 0.5, "removal_se": 0.2, "insertion": 0.9, "insertion_se": 0.2, "expected": 0.3}
+    row = verdict_on(warehouse, "content word", expected_se=0.1, **measured)
+    # effect .7 with an error of .1414; excess .4, less .1.
+    p_excess = stats.t.sf((0.4 - 0.1) / (0.02 + 0.01) ** 0.5, 30)
+    assert max(stats.t.sf(2.5, 15), stats.t.sf(4.5, 15), p_excess) == p_excess
+    assert row["p_value"] == pytest.approx(p_excess, rel=0.01)
+    assert (row["effect"], row["expected"], row["excess"]) == (pytest.approx(0.7), 0.3, pytest.approx(0.4))
+    # An error of what is expected that is the larger one counts as known: the normal distribution.
+    row = verdict_on(warehouse, "content word", expected_se=0.5, **measured)
+    assert row["p_value"] == pytest.approx(stats.norm.sf(0.3 / (0.02 + 0.25) ** 0.5), rel=0.01)
+    row = verdict_on(warehouse, "name", **{**measured, "expected": None})
+    assert row["p_value"] == pytest.approx(stats.t.sf(2.5, 15), rel=0.01)
+    assert (row["expected"], row["excess"]) == (0.0, pytest.approx(0.7))
+
+
+@pytest.mark.parametrize(("unused", "verdict"), [(False, "spurious"), (True, "unclear")])
+def test_where_the_trials_choose_the_direction_the_test_has_two_sides(warehouse, unused, verdict):
+    error = 1 / stats.t.isf(0.03, 15)
+    row = verdict_on(warehouse, "name", removal_se=error, unused=unused)
+    assert row["p_value"] == pytest.approx(0.06 if unused else 0.03, rel=0.01)
     assert row["verdict"] == verdict
-    told = {"meaning.unexplained", "meaning.outweighs"} & {rule["rule"] for rule in row["rules"]}
-    assert bool(told) == (verdict != "genuine")
 
 
 @pytest.mark.parametrize(
-    ("loss", "rate_low", "verdict"), [(0.2, 0.4, "unclear"), (0.21, 0.4, "spurious"), (0.2, 0.6, "spurious")]
-)
-def test_what_neighbours_do_as_well_and_no_label_supports_was_learned_from_one_of_them(
-    warehouse, loss, rate_low, verdict
-):
-    meaning = "word | residual | predicted_share:double | expected\nx | 9.0 | 0.1 | 0.9\n" + "\n".join(
-        f"w{i} | {i / 10} | 0.5 | 0.1" for i in range(12)
-    )
-    found = verdicts_of(
-        warehouse, f"word | n_neighbours | neighbour_loss | neighbour_size\nx | 4 | {loss} | 0.5", "word | type\nx | content word",
-        association=f"word | label_rate | label_share | rate_low | z\nx | 0.5 | 0.5 | {rate_low} | {10 * (rate_low - 0.4)}", meaning=meaning,
-    )  # fmt: skip
-    assert found["x"]["verdict"] == verdict
-
-
-def test_eleven_words_are_too_few_to_tell_what_is_far_out(warehouse):
-    meaning = "word | residual\nx | 99.0\n" + "\n".join(f"w{i} | {i / 10}" for i in range(10))
-    assert (
-        verdicts_of(warehouse, "word\nx", "word | type\nx | content word", meaning=meaning)["x"]["verdict"] == "genuine"
-    )
-
-
-@pytest.mark.parametrize(
-    ("effect", "low", "high", "n_for", "n_against", "verdict"),
+    ("unused", "n_opposite", "verdict"),
     [
-        (1.0, 0.51, 1.49, 4, 0, "spurious"),
-        (1.0, 0.49, 1.51, 4, 0, "unclear"),  # twice as wide, the interval would hold 0
-        (-1.0, -1.49, -0.51, 0, 3, "spurious"),  # for the other label
-        (-1.0, -1.51, -0.49, 0, 3, "unclear"),
-        (-1.0, -1.49, -0.51, 1, 3, "unclear"),
-        (-1.0, -1.49, -0.51, 0, 1, "unclear"),
-        (-0.09, -0.10, -0.08, 0, 3, "unclear"),
+        (True, 16, "spurious"),
+        (True, 12, "spurious"),
+        (True, 6, "context-dependent"),  # ten texts of 16 against its direction
+        (False, 16, "unclear"),  # chosen for the label that it pushes away from
     ],
 )
-def test_a_word_without_a_score_needs_twice_the_interval_and_may_speak_for_either_label(
-    warehouse, effect, low, high, n_for, n_against, verdict
-):
-    verdicts_of(
-        warehouse,
-        f"word | effect | pooled_low | pooled_high | n_agreeing | n_for | n_against\nx | {effect} | {low} | {high} | {n_for} | {n_for} | {n_against}",
-        "word | type\nx | name",
-    )
-    warehouse.connection.execute("update candidates set is_used = false")
-    (row,) = warehouse.build("judge/verdicts", **JUDGING)
+def test_a_word_that_was_not_chosen_for_its_label_may_push_away_from_it(warehouse, unused, n_opposite, verdict):
+    row = verdict_on(warehouse, "name", removal=-1.0, insertion=-1.0, n_opposite=n_opposite, unused=unused)
     assert row["verdict"] == verdict
-    # document_frequency 0.5 of the importance, harm 0.5 of the evidence
-    assert row["severity"] == 0.5 * abs(effect) * 0.5
+    assert row["probability_shift"] == pytest.approx(1 / (1 + 2.718281828) - 0.5)
 
 
-def test_severity_is_reach_times_strength_times_harm(warehouse):
-    found = verdicts_of(warehouse, "word | effect\nx | 2.0", "word | type\nx | name")
-    # document_frequency 0.5 of the importance, effect 2, harm the larger of 0.5 and 0.25
-    assert found["x"]["severity"] == 0.5 * 2.0 * 0.5
+def test_without_any_trial_a_candidate_is_unclear(warehouse):
+    found = verdicts_of(warehouse, [evidence("y")], {"x": "name", "y": "name"})
+    row = found["word", "x"]
+    assert (row["verdict"], row["effect"], row["p_value"], row["per_1000"]) == ("unclear", None, None, None)
+    assert row["rules"][0]["rule"] == "effect.not_measured"
+    assert found["word", "y"]["verdict"] == "spurious"
+
+
+@pytest.mark.parametrize("changed", [{"min_effect": 0.95}, {"max_explained": 0.2}])
+def test_a_threshold_is_a_setting(warehouse, changed):
+    rows = [evidence("x")]
+    meaning = "word | expected | expected_se\nx | 0.2 | 0.1"
+    assert verdicts_of(warehouse, rows, {"x": "content word"}, meaning=meaning)["word", "x"]["verdict"] == "spurious"
+    other = verdicts_of(warehouse, rows, {"x": "content word"}, meaning=meaning, **changed)["word", "x"]["verdict"]
+    assert other == ("genuine" if "max_explained" in changed else "unclear")
+
+
+# ---------------------------------------------------------------- what is shown
+
+
+def rules_of(row):
+    return [fact["rule"] for fact in row["rules"]]
+
+
+def test_rules_give_the_figures_of_both_arms(warehouse):
+    row = verdict_on(warehouse, "name", removal=0.5, insertion=0.9)
+    figures = {fact["rule"]: dict(fact["figures"] or {}) for fact in row["rules"]}
+    assert figures["arm.swap"]["effect"] == 0.5
+    assert figures["arm.insert"]["effect"] == 0.9
+    assert figures["arm.swap"]["n_texts"] == 16
+    assert figures["effect.moves"]["effect"] == pytest.approx(0.7)
+    assert "type.should_not_decide" in figures
+
+
+@pytest.mark.parametrize(
+    ("kind", "measured", "told", "untold"),
+    [
+        ("content word", {"expected": 0.9}, {"meaning.explains", "arm.delete", "effect.flips"}, {"arm.swap"}),
+        ("content word", {"expected": 0.1}, {"meaning.unexplained"}, {"meaning.explains", "control.not_passed"}),
+        ("content word", {"expected": 0.9, "n_signed": 4}, {"texts.too_few"}, {"effect.varies"}),
+        ("content word", {"expected": 0.9, "n_opposite": 10}, {"effect.varies"}, {"texts.too_few"}),
+        ("content word", {"removal_se": 1.5}, {"effect.not_shown"}, {"effect.moves"}),
+        ("name", {"removal": None}, {"arm.insert"}, {"arm.swap"}),
+        ("name", {"removal_se": 0.6, "insertion_se": 0.6}, {"control.not_passed"}, set()),
+        (NEGATION, {}, {"type.carries_meaning"}, {"type.function_word", "type.should_not_decide"}),
+        (PREPOSITION, {}, {"type.function_word"}, {"type.carries_meaning"}),
+        ("name", {"removal": 0.0, "insertion": 0.0, "removal_se": 0.01, "insertion_se": 0.01, "flip_rate": 0.0}, {"effect.negligible"}, {"effect.flips"}),
+    ],
+)  # fmt: skip
+def test_the_rules_that_are_told(warehouse, kind, measured, told, untold):
+    found = set(rules_of(verdict_on(warehouse, kind, **measured)))
+    assert told <= found
+    assert not untold & found
+
+
+def test_severity_is_the_predictions_that_change_in_a_thousand_texts(warehouse):
+    row = verdict_on(warehouse, "name", flip_rate=0.2, flip_low=0.1, flip_high=0.4)
+    # It stands in half of the texts.
+    assert (row["per_1000"], row["per_1000_low"], row["per_1000_high"]) == (100.0, 50.0, 200.0)
+    # At one half, one more log-odds: .731.
+    assert row["probability_shift"] == pytest.approx(0.2311, abs=1e-4)
+
+
+def test_the_list_begins_with_what_is_spurious_and_changes_most(warehouse):
+    rows = [
+        evidence("small", flip_rate=0.1), evidence("large", flip_rate=0.3), evidence("none", flip_rate=0.0), evidence("weak", 0.5, 0.5, flip_rate=0.0),
+        evidence("varied", n_opposite=10, flip_rate=0.9), evidence("nothing", 0.0, 0.0, 0.01, 0.01, flip_rate=0.9), evidence("vague", removal_se=0.9, flip_rate=0.9),
+    ]  # fmt: skip
+    found = verdicts_of(warehouse, rows, {row["word"]: "name" for row in rows})
+    ranked = sorted(found.values(), key=lambda row: row["rank"])
+    assert [row["word"] for row in ranked] == ["large", "small", "none", "weak", "varied", "vague", "nothing"]
+    assert [row["rank"] for row in ranked] == list(range(1, 8))
+
+
+# ---------------------------------------------------------------- waivers
 
 
 def waiver(word, label="", expired=False):
@@ -255,6 +268,6 @@ def waiver(word, label="", expired=False):
     ],
 )
 def test_a_waiver_keeps_the_verdict_and_changes_its_standing_until_it_expires(warehouse, waivers, status):
-    found = verdicts_of(warehouse, "word\nx", "word | type\nx | name", waivers)
-    assert (found["x"]["verdict"], found["x"]["status"]) == ("spurious", status)
-    assert found["x"]["waived_by"] == ("desk" if status == "waived" else None)
+    row = verdicts_of(warehouse, [evidence("x")], {"x": "name"}, waivers=waivers)["word", "x"]
+    assert (row["verdict"], row["status"]) == ("spurious", status)
+    assert row["waived_by"] == ("desk" if status == "waived" else None)
