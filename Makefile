@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
+.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -60,6 +60,18 @@ benchmark-statistics: $(VENV)/.installed-dev
 # What an audit finds of shortcuts that were planted, on both datasets with four seeds. About an hour on two cores.
 benchmark-planted: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/planted.py
+
+# Whether what four audits call spurious does more than other words of its type, on texts that the verdicts did not rest on.
+benchmark-placebo: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/placebo.py
+
+# Whether what one half of the texts convicts does the same in the other half.
+benchmark-replication: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/replication.py
+
+# Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
+benchmark-effects: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/effects_coverage.py
 
 # The list of spurious words that README.md links to.
 sample: $(VENV)/.installed-dev

@@ -105,6 +105,9 @@ class ModelConfig(Section):
     logits."""
     pad_to: int | None = setting(None, "tokens", ge=8, le=8192)
     """Pad every text to this length, for networks that read a fixed number of positions."""
+    base: str | None = None
+    """The pretrained encoder that the classifier was made from, if it is at hand: a local folder, or `package:NAME`.
+    What words mean is read from it, and knows no training label; without it, from the classifier's own embeddings."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
@@ -305,7 +308,9 @@ class AuditConfig(Section):
             yield "`compare` and `data` are the same dataset: nothing could differ"
         if compare.get("slices"):
             yield "`compare.slices` has no effect: slices are of `data`"
-        settled = [name for name in ("factory", "labels", "head") if model.get(name) not in (None, (), [], "softmax")]
+        settled = [
+            name for name in ("factory", "labels", "head", "base") if model.get(name) not in (None, (), [], "softmax")
+        ]
         if given.get("finetune") is not None and settled:
             names = " and ".join(f"`model.{name}`" for name in settled)
             yield f"sets {names} beside `finetune`, which settles that itself"

@@ -9,6 +9,7 @@ them when a setting changes.
 from pathlib import Path
 
 from prefect import flow
+from prefect.states import Completed
 
 from configs.load import load_config
 from configs.schema import AuditConfig
@@ -18,14 +19,16 @@ from tasks.attribute import attribute_shards
 from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.judge import judge_candidates
+from tasks.pages.banner import read_banner
 from tasks.recommend import recommend_changes
+from tasks.remove import remove_findings
 from tasks.report import write_report
 from tasks.runs.identity import compare_folder, enter_run, name_run
 from tasks.runs.run import Run, finish_run, locked
 from tasks.screen import screen_words
 from tasks.selftest.certificate import with_certified_method
 from tasks.verify import verify_candidates
-from warehouse import set_limits
+from warehouse import open_warehouse, set_limits
 
 
 @flow(name="audit", validate_parameters=False)
@@ -35,7 +38,12 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    return audit_config(load_config(Path(config_path), overrides))
+    config = load_config(Path(config_path), overrides)
+    run = audit_config(config)
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        # Prefect's pages show the message; the caller gets the run.
+        return Completed(message=str(read_banner(warehouse)), data=run)  # type: ignore[return-value]
 
 
 def audit_config(config: AuditConfig) -> Run:
@@ -56,9 +64,10 @@ def audit_config(config: AuditConfig) -> Run:
             compared = attribute_shards(texts, model, config.attribution, beside / "parts")
         scores = aggregate_scores(config, run, model, shards, compared)
         screened = screen_words(config, run, scores)
-        verified, trials = verify_candidates(config, run, model, screened, shards)
-        verdicts = judge_candidates(config, run, model, verified, trials, waivers)
-        recommendations = recommend_changes(config, run, verdicts)
+        verified, _, meanings = verify_candidates(config, run, model, screened, shards)
+        verdicts = judge_candidates(config, run, model, verified, meanings, waivers)
+        removed = remove_findings(config, run, model, verdicts, shards)
+        recommendations = recommend_changes(config, run, removed)
         write_report(config, run, recommendations)
         finish_run(config, run)
     return run

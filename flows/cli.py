@@ -20,6 +20,7 @@ from configs.schema import BASIC
 from flows.terminal import (
     errors_as_sentences,
     moment_of,
+    print_banner,
     print_certificate,
     print_findings,
     print_settings,
@@ -92,6 +93,7 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
 
         with _opened(checked.warehouse) as warehouse:
             warehouse.use(done.run_id)
+            print_banner(warehouse)
             print_findings(warehouse)
         if damaged := num_damaged(done.storage):
             print(f"damaged\t{damaged} parts\tset aside as *.damaged in {done.storage}, made anew", file=sys.stderr)
@@ -209,6 +211,7 @@ def show(
         row = _find_run(database, run)
         database.use(row["run_id"])
         if word is None:
+            print_banner(database)
             print_findings(database)
             return
         from tasks.runs.run import stored_run

@@ -72,6 +72,17 @@ def complain(message: str) -> None:
     print(visible(message), file=sys.stderr)
 
 
+def print_banner(warehouse: "Warehouse") -> None:
+    """The state of the audit in a title and a sentence."""
+    from tasks.pages.banner import read_banner
+
+    state = read_banner(warehouse)
+    if sys.stdout.isatty():
+        Console().print(Text.assemble((f"{state.title}. ", "bold"), state.text), "", sep="\n")
+    else:
+        print(f"state\t{state.title}\t{state.text}")
+
+
 def print_findings(warehouse: "Warehouse") -> None:
     from tasks.pages.rules import titles, told
 
@@ -87,7 +98,7 @@ def print_findings(warehouse: "Warehouse") -> None:
             for row in rows
         ]
     else:
-        header = ("word", "kind", "pushes towards", "type", "examples", "effect", "severity", "why")
+        header = ("word", "kind", "pushes towards", "type", "examples", "effect", "per 1,000", "why")
         table = [
             (
                 row["word"],
@@ -96,7 +107,7 @@ def print_findings(warehouse: "Warehouse") -> None:
                 row["type"],
                 str(row["n_examples"]),
                 f"{row['effect']:+.2f}",
-                f"{row['severity']:.4f}",
+                f"{row['per_1000']:.2f}",
                 told(row["rules"]),
             )
             for row in rows
@@ -201,7 +212,7 @@ def _effect(effect: dict[str, Any]) -> str:
         if effect["effect_low"] is None
         else f" (95 % interval {effect['effect_low']:+.3f} to {effect['effect_high']:+.3f})"
     )
-    return f"{effect['mean_effect']:+.3f} log-odds in {effect['n_trials']} texts{interval}"
+    return f"{effect['mean_effect']:+.3f} log-odds in {effect['n_texts']} texts{interval}"
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

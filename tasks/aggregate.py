@@ -11,6 +11,7 @@ from tasks.model.spec import ModelSpec
 from tasks.runs.run import BATCH_FILES, Run
 from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.stage import stage
+from tasks.trials.thresholds import MIN_RATE
 from warehouse import open_warehouse
 
 PRIOR_EXAMPLES = 4.0
@@ -104,5 +105,7 @@ def _params(config: AuditConfig, model: ModelSpec, shards: Sequence[Shard]) -> d
         "batch_files": BATCH_FILES,
         **config.statistics.model_dump(),
         "prior_examples": PRIOR_EXAMPLES,
+        "min_rate": MIN_RATE,
+        "min_score": config.screening.min_score,
         "min_pmi": MIN_PMI,
     }

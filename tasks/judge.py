@@ -1,10 +1,10 @@
 """Stage: from trials to verdicts.
 
-Builds the tables of `warehouse/judge/`: `waivers`, `expected_effects` and `verdicts`.
+Builds the tables of `warehouse/judge/`: `waivers`, `expected_effects`, `grades` and `verdicts`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,15 +19,16 @@ from tasks.runtime.parts import read_part
 from tasks.runtime.stage import stage
 from tasks.text.words import as_in_the_tables
 from tasks.trials.expected import expected_effects
+from tasks.trials.grade import Meant, grade_words
 from tasks.trials.thresholds import thresholds
 from warehouse import open_warehouse
 
 
 @stage("judge", hours=2)
 def judge_candidates(
-    config: AuditConfig, run: Run, model: ModelSpec, verified: str, trials: Sequence[Path], waivers: Sequence[Waiver]
+    config: AuditConfig, run: Run, model: ModelSpec, verified: str, meanings: Path, waivers: Sequence[Waiver]
 ) -> str:
-    """Build the tables of this stage from those of key `verified` and from the parts of verification; return their key.
+    """Build the tables of this stage from those of key `verified` and from what words mean; return their key.
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
@@ -36,34 +37,41 @@ def judge_candidates(
         **thresholds(config),
         "waivers": json.dumps([_row(waiver) for waiver in waivers]),
     }
-    vectors = [row for part in trials for row in read_part(part, "vectors").to_pylist()]
+    meant = {row["word"]: Meant(row["vector"], row["meaning"]) for row in read_part(meanings, "vectors").to_pylist()}
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.use(run.run_id)
-        word_effects = warehouse.rows("judge/word_effects", {})
-        verdicts["expected_effects"] = json.dumps(_expected(vectors, word_effects, model.labels))
-        tables = [f"judge/{name}" for name in ("waivers", "expected_effects", "verdicts")]
+        verdicts["expected_effects"] = json.dumps(_expected(meant, warehouse.rows("judge/word_effects", {}), model))
+        used = warehouse.rows("judge/used_words", {})
+        verdicts["grades"] = json.dumps(grade_words(used, meant, model.labels, config.verification.min_effect))
+        tables = [f"judge/{name}" for name in ("waivers", "expected_effects", "grades", "verdicts")]
         return warehouse.build_stage(run.run_id, "judge", tables, verdicts, verified)
 
 
 def _expected(
-    vectors: Sequence[dict[str, Any]], word_effects: Sequence[dict[str, Any]], labels: Sequence[str]
+    meant: Mapping[str, Meant], word_effects: Sequence[dict[str, Any]], model: ModelSpec
 ) -> list[dict[str, object]]:
-    """What the words of similar meaning predict of each word's effect."""
-    place = {(row["label"], row["word"]): row["vector"] for row in vectors}
-    tried = [row for row in word_effects if (row["label"], row["word"]) in place]
-    if not tried:
-        return []
-    expected_N = expected_effects(
-        np.array([place[row["label"], row["word"]] for row in tried]),
-        np.array([row["effect"] for row in tried]),
-        [labels.index(row["label"]) for row in tried],
-        [row["word"] for row in tried],
-        len(labels),
-    )
+    """What is expected of each word's effect: nothing of one whose type should not decide, of the others what the words
+    of similar meaning predict."""
+    nothing = [row for row in word_effects if row["expectation"] == "none"]
+    others = [row for row in word_effects if row["expectation"] != "none" and row["word"] in meant]
+    expected_N, se_N = np.zeros(0), np.zeros(0)
+    if others:
+        own = [meant[row["word"]] for row in others]
+        labels = [model.labels.index(row["label"]) for row in others]
+        known = [word.meaning[label] for word, label in zip(own, labels, strict=True) if word.meaning is not None]
+        expected_N, se_N = expected_effects(
+            np.array([word.vector for word in own]),
+            np.array([row["effect"] for row in others]),
+            labels,
+            [row["word"] for row in others],
+            len(model.labels),
+            np.array(known) if len(known) == len(others) else None,
+        )
+    figures = [(0.0, 0.0)] * len(nothing) + list(zip(expected_N.tolist(), se_N.tolist(), strict=True))
     # A linear algebra library does not promise the last digits.
     return [
-        {"label": row["label"], "word": row["word"], "expected": round(float(expected), 6)}
-        for row, expected in zip(tried, expected_N, strict=True)
+        {"label": row["label"], "word": row["word"], "expected": round(expected, 6), "expected_se": round(se, 6)}
+        for row, (expected, se) in zip([*nothing, *others], figures, strict=True)
     ]
 
 

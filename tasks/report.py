@@ -16,11 +16,12 @@ from typing import Any
 import pyarrow as pa
 import vl_convert
 from markupsafe import Markup
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig
 from configs.section import digest
+from tasks.pages.banner import read_banner
 from tasks.pages.charts import specifications
 from tasks.pages.exports import EXPORTS, export_tables
 from tasks.pages.headlines import headlines
@@ -33,7 +34,7 @@ from tasks.runtime.parts import file_hash, read_manifest, write_part, write_whol
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.selftest.certificate import covering
-from tasks.trials.thresholds import thresholds
+from tasks.trials.thresholds import MIN_RATE, thresholds
 from warehouse import Warehouse, open_warehouse
 
 MAX_VERDICTS = 50
@@ -61,6 +62,7 @@ _QUERIES = (
     "confusion",
     "verdicts",
     "effects",
+    "kinds",
     "verification",
     "expired_waivers",
     "quadrant",
@@ -110,13 +112,19 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
                 written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
                 advance(len(written))
                 written["report.html"] = render_page(config, run, warehouse).encode()
+                state = read_banner(warehouse)
             for name, content in written.items():
                 write_whole(run.folder / name, content)
             advance(1)
         write_part(
             manifest,
             {},
-            {"key": key, "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()}},
+            {
+                "key": key,
+                "state": state.title,
+                "banner": state.text,
+                "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()},
+            },
         )
     if TaskRunContext.get() is not None:
         _show_in_prefect(config, run, page)
@@ -128,6 +136,8 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         findings = warehouse.rows("report/findings", {"n_rows": 20})
+        state = read_banner(warehouse)
+    create_markdown_artifact(key="state", markdown=f"**{state.title}.** {state.text}", description=state.title)
     create_table_artifact(
         key="findings", table=[_artifact_row(row) for row in findings], description=f"Spurious words of {run.run_id}"
     )
@@ -172,6 +182,7 @@ def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
         "type": row["type"],
         "texts": f"{row['n_examples']:,}",
         "effect": f"{row['effect']:+.2f} log-odds",
+        "per 1,000 texts": "" if row["per_1000"] is None else f"{row['per_1000']:.1f}",
         "why": visible(told(row["rules"])),
     }
 
@@ -193,9 +204,11 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         run=run,
         registered=registered,
         certificate=covering(warehouse, run.inputs.get("subject")),
+        banner=read_banner(warehouse),
         labels=labels,
         shown=shown,
         unit=unit,
+        min_rate=MIN_RATE,
         overview=overview,
         rows=rows,
         quality=rows["attribution_quality"][0],
@@ -204,6 +217,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
         headlines=headlines(
             words["spurious"],
+            rows["kinds"],
             rows["one_sided_names"],
             rows["top_words"],
             rows["vocabulary"],
@@ -248,7 +262,7 @@ def _words(
     effects: dict[int, list[dict[str, Any]]] = {}
     for row in rows["effects"]:
         effects.setdefault(row["rank"], []).append(row)
-    findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious]
+    findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious if row["kind"] != "pair"]
     aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
     found = find_sentences(warehouse, run.storage, findings, SENTENCES, mirrored)
     beside = find_sentences(warehouse, run.storage, aside, MAX_ASIDE, mirrored)

@@ -1,20 +1,22 @@
 """Stage: intervention. What the model predicts when a word is taken out of a text, or put into one.
 
 Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes,
-in `<run>/trials/`, one part of placebo trials and one for every `GROUP` candidates, and builds the tables of
-`warehouse/verify/` from them.
+in `<run>/trials/`, one part of placebo trials, one for every `GROUP` candidates and one of what words mean
+(tasks/trials/meaning.py), and builds the tables of `warehouse/verify/` from the trials.
 
 The part `placebos` has two tables. `placebos`, one row per type, text, stand-in and label: `type`, `example_id`,
 `replacement` (a word of the type, inserted), `label`, `margin` (log-odds of the label), `predicted` (index of the label
 that is predicted). `type_trials`, one row per type, text and label: `type`, `example_id`, `label`, and for the text
 without as many other words (`with`) and without all words of the type (`without`) `margin_...` and `predicted_...`.
 
-The parts of candidates have two tables. `trials`, one row per candidate, operator (tasks/trials/operators.py), text and
+The parts of candidates have the table `trials`, one row per candidate, operator (tasks/trials/operators.py), text and
 stand-in: `kind`, `label`, `word`, `operator`, `placebo_type` (of the placebo words of an insertion; else null),
 `replacement` (what was put in the place of the word, or how it was inserted; null for none), `example_id`,
 `margin_before`, `margin_after` (log-odds of the candidate's label against all others), `predicted_before`,
-`predicted_after` and `gold` (indices of labels). `vectors`, one row per candidate that is a word: `kind`, `label`,
-`word`, `vector`, where it is for the model (tasks/model/embeddings.py).
+`predicted_after` and `gold` (indices of labels).
+
+The part `meanings` has the table `vectors`, one row per word that is used or tried: `word`, `vector`, and `meaning`,
+one figure a label.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,6 +37,7 @@ from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
+from tasks.trials.meaning import base_folder, write_meanings
 from tasks.trials.placebos import try_placebos
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import facts_of, trials_key, try_group
@@ -72,6 +75,8 @@ class Verified(NamedTuple):
     """Of the tables of `warehouse/verify/`."""
     parts: tuple[Path, ...]
     """The trials, in the order of the candidates."""
+    meanings: Path
+    """What the words that are used or tried mean."""
 
 
 @stage("verify", hours=48)
@@ -105,6 +110,7 @@ def verify_candidates(
         types = _types(
             warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL}), warehouse.rows("verify/type_plan", params)
         )
+        words = [row["word"] for row in warehouse.rows("verify/meant_words", {})]
     # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
@@ -135,7 +141,9 @@ def verify_candidates(
             with fan_out() as run_everywhere:
                 run_everywhere(try_placebos, pool, meter)
                 run_everywhere(try_group, missing, meter)
-    return Verified(build_evidence(config, run, model, screened, [placebos, *trials]), tuple(trials))
+    meanings = folder / "meanings.json"
+    write_meanings(words, model, base_folder(config), meanings)
+    return Verified(build_evidence(config, run, model, screened, [placebos, *trials]), tuple(trials), meanings)
 
 
 def _types(pool: Sequence[Mapping[str, Any]], plan: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ SHARED = (
 NO_FIGURES = {"runtime", "runs", "pages"}
 """Folders of `tasks/` that decide no figure: how far a stage is, where its files are, and how they look. Keys leave them
 out, so that a changed progress bar computes nothing again; pages have a key of their own, in tasks/report.py."""
-STAGES = ("aggregate", "screen", "verify", "judge", "recommend", "rank", "certify", "report")
+STAGES = ("aggregate", "screen", "verify", "judge", "remove", "recommend", "rank", "certify", "report")
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
@@ -139,7 +139,7 @@ def test_a_folder_of_queries_is_built_by_the_stage_of_its_name():
     }
     # What a page or a terminal shows is read in several places, and built nowhere.
     assert built - {(folder, f"tasks.{folder}") for folder in folders} <= {
-        ("report", "flows.terminal"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.sentences"),
+        ("report", "flows.terminal"), ("report", "tasks.pages.banner"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.sentences"),
         ("ingest", "tasks.runs.identity"),
     }  # fmt: skip
 
@@ -160,7 +160,7 @@ def covered(path):
         ("tasks.finetune", ["finetune"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]),
         # The name of the run is the key of its shards and parts.
         ("tasks.runs.identity", ["ingest", "attribute"]),
-        ("tasks.trials.runner", ["verify"]),
+        ("tasks.trials.runner", ["verify", "remove"]),
     ],
 )  # fmt: skip
 def test_the_key_of_a_stage_covers_every_module_that_decides_its_figures(keyed_in, stages):
@@ -169,7 +169,7 @@ def test_the_key_of_a_stage_covers_every_module_that_decides_its_figures(keyed_i
     graph = imports_in_tasks()
     for stage in stages:
         own = f"tasks.{stage}"
-        assert own in names or own == "tasks.verify", (
+        assert own in names or own in ("tasks.verify", "tasks.remove"), (
             "the stage itself"
         )  # trials depend on the group alone, which is in the key
         needed = {module for module in reached(graph, own) if folder_of(module) not in NO_FIGURES | {None}}

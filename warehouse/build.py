@@ -20,8 +20,12 @@ PUBLIC = (
     "trials",
     "evidence",
     "expected_effects",
+    "grades",
     "interactions",
+    "type_effects",
     "waivers",
+    "power",
+    "total",
     "verification_cost",
     "word_importance",
     "words",
@@ -45,7 +49,7 @@ PUBLIC = (
     "attribution_quality",
     "pilot",
 )
-STAGES = ("aggregate", "screen", "verify", "judge", "recommend")
+STAGES = ("aggregate", "screen", "verify", "judge", "remove", "recommend")
 """Those that build tables, in their order."""
 
 
@@ -219,10 +223,15 @@ def _macros() -> str:
     return shipped("macros.sql").read_text(encoding="utf-8")
 
 
+def _steps(path: str) -> list[str]:
+    """The query, behind the helpers that are built before it."""
+    return [step for helper in query(path).first for step in _steps(helper)] + [path]
+
+
 def _stage_key(paths: Sequence[str], params: Mapping[str, object], upstream: str) -> str:
     checks = [file.name for file in shipped("checks").iterdir()]
     tables = [query(path).table for path in paths]
-    used = [query(step).sql for path in paths for step in (*query(path).first, path)] + [
+    used = [query(step).sql for path in paths for step in _steps(path)] + [
         query(f"checks/{name.removesuffix('.sql')}").sql for name in sorted(checks) if name.partition("__")[0] in tables
     ]
     lists = {

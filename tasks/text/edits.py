@@ -4,12 +4,15 @@ Spans are (start, end) in code points of the text, in order and without overlap.
 with `pair_start` is two, the second of which starts there, behind a line break.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tasks.text.words import word_spans
 
 Span = tuple[int, int]
+
+Edit = tuple[Span, str]
+"""A span, and what to put there."""
 
 
 class Text(NamedTuple):
@@ -21,17 +24,22 @@ class Text(NamedTuple):
 
 def deleted(text: Text, spans: Sequence[Span]) -> Text:
     """The text without the words at `spans`, and without the double space that one between two spaces would leave."""
-    return _edited(text, spans, lambda surface: "")
+    return edited(text, [(span, "") for span in spans])
 
 
 def replaced(text: Text, spans: Sequence[Span], replacement: str) -> Text:
     """The text with `replacement` in the place of each word, in the letter case of that word."""
-    return _edited(text, spans, lambda surface: cased(replacement, surface))
+    return edited(text, [(span, replacement) for span in spans])
 
 
 def masked(text: Text, spans: Sequence[Span], token: str) -> Text:
     """The text with the tokenizer's `token` in the place of each word."""
-    return _edited(text, spans, lambda surface: token)
+    return _edited(text, [(span, token) for span in spans])
+
+
+def edited(text: Text, edits: Sequence[Edit]) -> Text:
+    """The text with a word in the place of each span, in its letter case; an empty word deletes what stands there."""
+    return _edited(text, [((start, end), cased(word, text.text[start:end])) for (start, end), word in edits])
 
 
 def inserted(text: Text, word: str, place: float) -> Text:
@@ -57,18 +65,17 @@ def cased(word: str, like: str) -> str:
     return word[:1].upper() + word[1:] if letters and like[0].isupper() else word
 
 
-def _edited(text: Text, spans: Sequence[Span], change: Callable[[str], str]) -> Text:
+def _edited(text: Text, edits: Sequence[Edit]) -> Text:
     if text.pair_start is None:
-        return Text(_changed(text.text, spans, change), None)
+        return Text(_changed(text.text, edits), None)
     border = text.pair_start
-    first = _changed(text.text[: border - 1], [span for span in spans if span[1] < border], change)
-    second = [(start - border, end - border) for start, end in spans if start >= border]
-    return Text(f"{first}\n{_changed(text.text[border:], second, change)}", len(first) + 1)
+    first = _changed(text.text[: border - 1], [edit for edit in edits if edit[0][1] < border])
+    second = [((start - border, end - border), new) for (start, end), new in edits if start >= border]
+    return Text(f"{first}\n{_changed(text.text[border:], second)}", len(first) + 1)
 
 
-def _changed(text: str, spans: Sequence[Span], change: Callable[[str], str]) -> str:
-    for start, end in reversed(spans):
-        new = change(text[start:end])
+def _changed(text: str, edits: Sequence[Edit]) -> str:
+    for (start, end), new in reversed(edits):
         before, after = text[:start], text[end:]
         if not new and (not before or before[-1].isspace()):
             if after[:1].isspace():

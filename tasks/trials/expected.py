@@ -1,6 +1,6 @@
-"""Predict the effect of a word from the effects of words of similar meaning.
+"""Predict the effect of a word from the effects of words of similar meaning, and how far off that may be.
 
-Shape letters: N candidates, D embedding width.
+Shape letters: N words, M of them tried, D width of a vector.
 """
 
 from collections.abc import Sequence
@@ -9,44 +9,100 @@ import numpy as np
 
 PENALTIES = tuple(10.0**power for power in np.arange(-2, 2.5, 0.5))
 
-FAR_OUT = 5.0
-"""Robust standard deviations from 0 at which effects are clipped, as in the verdicts."""
+MEANING = 0.5
+"""Weight of the zero-shot meaning beside the vectors, whose length is 1."""
+
+TAIL = 0.9
+"""Quantile of absolute values that sets the scale: the median misses the few words that mean much, the mean of the
+squares counts what was planted."""
+
+_NORMAL_TAIL = 1.6448536269514722
+"""The same quantile of the absolute value of a standard normal variable."""
 
 
 def expected_effects(
-    vectors_ND: np.ndarray, effects_N: np.ndarray, labels: Sequence[int], words: Sequence[str], num_labels: int
-) -> np.ndarray:
-    """Predict each effect (N,) from all others, by ridge regression on the words' embeddings, one direction for each
-    label.
+    vectors_ND: np.ndarray,
+    effects_N: np.ndarray,
+    labels: Sequence[int],
+    words: Sequence[str],
+    num_labels: int,
+    meanings_N: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predict each effect (N,) from all others, by ridge regression on the vectors of the words, one direction for each
+    label; and the standard error (N,) of each prediction. Words without an effect are predicted from all that have one.
 
     The directions sum to 0 over the labels, so a word that pushes towards one pushes away from the rest: two candidates
-    are as similar as their embeddings, times -1 / (num_labels - 1) where their labels differ. A word that is a
-    candidate for several labels is left out with all of them. The penalty is the one with the smallest squared error of
-    these leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no
-    better than 0 are 0.
+    are as similar as their vectors, times -1 / (num_labels - 1) where their labels differ. A word that is a candidate
+    for several labels is left out with all of them. The penalty is the one with the smallest squared error of these
+    leave-one-out predictions, which have a closed form (Golub, Heath and Wahba 1979); predictions that are no better
+    than 0 are 0.
 
-    Effects are clipped at five robust standard deviations from 0: otherwise a few planted words with effects ten times
-    as large would decide the whole regression.
+    Effects are clipped at the size that nine in ten do not exceed: otherwise a few planted words with effects ten times
+    as large would decide the whole regression, and explain each other.
+
+    The standard error is that of a Gaussian process with the same kernel (Rasmussen and Williams 2006, 5.4.2), larger
+    for a word far from all others, times one of two units, whichever is larger: one for all, from the half of the words
+    of which least is expected, and one in proportion to what is expected, from the other half, since a word that means
+    much may do far more than its like. Both are set so that nine in ten of these words lie as close to their prediction
+    as a normal variable would.
 
     Args:
-        vectors_ND: embeddings, each of length 1 and less the mean of all words of the vocabulary.
-        effects_N: effect of each candidate on the log-odds of its label.
+        vectors_ND: vectors of the words, each of length 1, less the mean of all words.
+        effects_N: effect of each candidate on the log-odds of its label; NaN where it was not tried.
         labels: index of each candidate's label.
         words: the candidates.
         num_labels: of the model.
+        meanings_N: zero-shot meaning of each candidate for its label (tasks/trials/meaning.py), if known.
     """
-    own = np.array(labels)
-    kernel_NN = vectors_ND @ vectors_ND.T * np.where(own[:, None] == own, 1.0, -1.0 / (max(num_labels, 2) - 1))
-    groups = [np.flatnonzero(np.array(words) == word) for word in dict.fromkeys(words)]
-    most = FAR_OUT * 1.4826 * np.median(np.abs(effects_N))
-    clipped_N = np.clip(effects_N, -most, most)
-    best_N, smallest = np.zeros(len(own)), float(clipped_N @ clipped_N)
+    tried_N = np.isfinite(effects_N)
+    expected_N, spread_N = np.zeros(len(effects_N)), np.ones(len(effects_N))
+    if not tried_N.any():
+        return expected_N, np.zeros(len(effects_N))
+    meanings_N = np.zeros(len(effects_N)) if meanings_N is None else MEANING * meanings_N
+    own_N = np.array(labels)
+    same_NM = np.where(own_N[:, None] == own_N[tried_N], 1.0, -1.0 / (max(num_labels, 2) - 1))
+    kernel_NM = vectors_ND @ vectors_ND[tried_N].T * same_NM + np.outer(meanings_N, meanings_N[tried_N])
+    size_N = (vectors_ND**2).sum(axis=1) + meanings_N**2
+    effects_M, names_M = effects_N[tried_N], np.array(words)[tried_N]
+    groups = [np.flatnonzero(names_M == word) for word in dict.fromkeys(names_M)]
+    most = np.quantile(np.abs(effects_M), TAIL)
+    clipped_M = np.clip(effects_M, -most, most)
+    best_M, smallest = np.zeros(len(effects_M)), float(clipped_M @ clipped_M)
     for penalty in PENALTIES:
-        inverse_NN = np.linalg.inv(kernel_NN + penalty * np.eye(len(own)))
-        weights_N = inverse_NN @ clipped_N
-        errors_N = np.empty(len(own))
-        for group in groups:
-            errors_N[group] = np.linalg.solve(inverse_NN[np.ix_(group, group)], weights_N[group])
-        if errors_N @ errors_N < smallest:
-            best_N, smallest = clipped_N - errors_N, float(errors_N @ errors_N)
-    return best_N
+        inverse_MM = np.linalg.inv(kernel_NM[tried_N] + penalty * np.eye(len(effects_M)))
+        errors_M, variances_M = _left_out(inverse_MM, penalty, clipped_M, groups)
+        if errors_M @ errors_M < smallest:
+            best_M, smallest = clipped_M - errors_M, float(errors_M @ errors_M)
+            expected_N = kernel_NM @ (inverse_MM @ clipped_M)
+            told_N = (kernel_NM @ inverse_MM * kernel_NM).sum(axis=1)
+            spread_N = np.sqrt(1 + (size_N - told_N) / penalty)
+            spread_N[tried_N] = np.sqrt(variances_M)
+    expected_N[tried_N] = best_M
+    surprise_M = np.abs(effects_M - best_M) / spread_N[tried_N]
+    order_M = np.argsort(np.abs(best_M), kind="stable")
+    least, most_told = np.split(order_M, [(len(order_M) + 1) // 2])
+    if not best_M.any():
+        return expected_N, np.full(len(effects_N), _scale(surprise_M))
+    unit_N = np.full(len(effects_N), _scale(surprise_M[least]))
+    if len(most_told) and np.abs(best_M[most_told]).min() > 0:
+        share = _scale(surprise_M[most_told] / np.abs(best_M[most_told]))
+        unit_N = np.maximum(unit_N, share * np.abs(expected_N))
+    return expected_N, unit_N * spread_N
+
+
+def _scale(absolute_M: np.ndarray) -> float:
+    """Standard deviation of a normal variable whose absolute values have the same tail."""
+    return float(np.quantile(absolute_M, TAIL)) / _NORMAL_TAIL
+
+
+def _left_out(
+    inverse_MM: np.ndarray, penalty: float, effects_M: np.ndarray, groups: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Errors (M,) of the predictions without each group, and their variances (M,) in units of the noise's."""
+    weights_M = inverse_MM @ effects_M
+    errors_M, variances_M = np.empty(len(effects_M)), np.empty(len(effects_M))
+    for group in groups:
+        covariance = np.linalg.inv(inverse_MM[np.ix_(group, group)])
+        errors_M[group] = covariance @ weights_M[group]
+        variances_M[group] = np.diag(covariance) / penalty
+    return errors_M, variances_M

@@ -55,9 +55,6 @@ class Reader:
             found = predict(self._engine, flat)
         return mean_over_windows(found, windows)
 
-    def vectors(self, words: Sequence[str]) -> list[list[float]]:
-        return neighbourhood(self.classifier).vectors(words)
-
     def margins(self, logits_NK: np.ndarray, labels: Sequence[int]) -> list[float]:
         """Log-odds (N,) of one label in each row."""
         margin_N = explained_scalar(

@@ -14,7 +14,7 @@ from tasks.model.spec import ModelSpec
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import Shard, read_manifest, read_part, write_part
 from tasks.runtime.workers import Facts, target_of
-from tasks.trials.operators import Operation, candidate_of, operations_on
+from tasks.trials.operators import Operation, operations_on
 from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
 
 FIRST = 8
@@ -79,11 +79,10 @@ def try_group(
         }
         for row in group
     ]
-    rows, vectors, num_passes = list[dict[str, Any]](), list[dict[str, Any]](), 0
+    rows, num_passes = list[dict[str, Any]](), 0
     if group:
         reader = Reader(model, dtype, rows_of(tried, shards))
         rows = _trial_rows(tried, reader, verification, known_placebos, advance)
-        vectors = _vector_rows(group, reader)
         num_passes = reader.num_passes
     facts = {
         "key": key,
@@ -93,11 +92,7 @@ def try_group(
         "num_quarantined": len(lost),
     }
     with target_of(part, dry=dry) as target:
-        tables = {
-            "trials": pa.Table.from_pylist(rows, schema=TRIAL),
-            "vectors": pa.Table.from_pylist(vectors, schema=_VECTOR),
-        }
-        write_part(target, tables, facts)
+        write_part(target, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, facts)
     return facts
 
 
@@ -110,8 +105,6 @@ TRIAL = pa.schema(
         *((name, pa.int32()) for name in ("predicted_before", "predicted_after", "gold")),
     ]
 )
-
-_VECTOR = pa.schema([*((name, pa.string()) for name in ("kind", "label", "word")), ("vector", pa.list_(pa.float32()))])
 
 
 def _read_placebos(part: Path) -> Placebos:
@@ -128,9 +121,7 @@ def _trial_rows(
     placebos: Placebos,
     advance: Callable[[int], None],
 ) -> list[dict[str, Any]]:
-    operations = [
-        operation for row in tried for operation in operations_on(row, reader, _num_texts(row, verification))
-    ]
+    operations = [operation for row in tried for operation in operations_on(row, reader, _num_texts(row, verification))]
     run_operations(operations, reader, verification, placebos, advance)
     return [row for operation in operations for rows in operation.rows for row in rows]
 
@@ -138,12 +129,6 @@ def _trial_rows(
 def _num_texts(row: Mapping[str, Any], verification: VerificationConfig) -> int:
     # What is never judged is only shown.
     return verification.max_documents if row["is_judged"] else min(FIRST, verification.max_documents)
-
-
-def _vector_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
-    words = [row for row in group if row["kind"] == "word"]
-    vectors = reader.vectors([row["inserts"][0] for row in words])
-    return [{**candidate_of(row)._asdict(), "vector": vector} for row, vector in zip(words, vectors, strict=True)]
 
 
 def run_operations(

@@ -1,4 +1,6 @@
-"""The thresholds of the rule in `warehouse/judge/judged.sql`."""
+"""The thresholds of the rule in `warehouse/judge/judged.sql`, and of the state of a whole audit."""
+
+from statistics import NormalDist
 
 from configs.schema import AuditConfig
 
@@ -9,4 +11,34 @@ def thresholds(config: AuditConfig) -> dict[str, float]:
         "fdr": config.statistics.fdr,
         "min_effect": config.verification.min_effect,
         "max_explained": config.verdicts.max_explained,
+    }
+
+
+MIN_RATE = 0.05
+"""A word goes with a label if its texts have it this much more often than all texts do, as a share; surely less is no
+association."""
+
+NONE_BELOW = 1.0
+"""No shortcut: all findings together change fewer predictions per 1,000 texts than this, by the upper end."""
+ACT_FROM = 10.0
+"""Act: they change this many or more, by the lower end."""
+ACT_ALONE = 5.0
+"""Act, too: a name, an identity term, a type or a pair changes this many or more by itself."""
+SEEN_EFFECT = 0.3
+"""The effect that an audit should be able to see, in log-odds."""
+POWER = 0.8
+"""The probability with which it should see it, by a one-sided test at 5 %."""
+MIN_POWERED = 0.5
+"""Too little data: fewer of the used words have as many texts as that takes."""
+
+
+def state_thresholds() -> dict[str, float]:
+    """Parameter of `warehouse/remove/` -> value."""
+    return {
+        "none_below": NONE_BELOW,
+        "act_from": ACT_FROM,
+        "act_alone": ACT_ALONE,
+        "seen_effect": SEEN_EFFECT,
+        "power_z": NormalDist().inv_cdf(0.95) + NormalDist().inv_cdf(POWER),
+        "min_powered": MIN_POWERED,
     }

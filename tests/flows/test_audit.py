@@ -181,12 +181,13 @@ def test_the_report_and_the_exports_are_there(planted):
 
 def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
     lines = planted.result.stdout.splitlines()
-    header = lines[0].split("\t")
+    assert lines[0].startswith("state\tAct\tWithout ")
+    header = lines[1].split("\t")
     assert header[:3] == ["word", "kind", "pushes towards"]
-    assert all(len(line.split("\t")) == len(header) for line in lines[1:-2])
+    assert all(len(line.split("\t")) == len(header) for line in lines[2:-2])
     assert [line.split("\t")[0] for line in lines[-2:]] == ["run", "report"]
     stages = [line.split("\t")[0] for line in planted.result.stderr.splitlines()]
-    assert stages == ["finetune", "held-out", "ingest", "pilot", "attribute", "verify", "report"]
+    assert stages == ["finetune", "held-out", "ingest", "pilot", "attribute", "verify", "remove", "report"]
 
 
 def test_showing_a_word_gives_its_figures_and_its_sentences(planted):

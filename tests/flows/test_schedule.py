@@ -23,7 +23,7 @@ pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 PREFECT = Path(sys.executable).with_name("prefect")
 STAGES = {
-    "finetune", "ingest", "attribute", "aggregate", "screen", "verify", "judge", "recommend", "report",
+    "finetune", "ingest", "attribute", "aggregate", "screen", "verify", "judge", "remove", "recommend", "report",
 }  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def test_a_schedule_runs_the_audit_and_another_worker_ends_what_a_killed_one_beg
     assert done["id"] != first["id"]
     assert {task["name"].rsplit("-", 1)[0] for task in tasks} >= STAGES
     assert {task["state_type"] for task in tasks} == {"COMPLETED"}
-    assert {artifact["key"] for artifact in artifacts} >= {"attribution", "verification"}
+    assert {artifact["key"] for artifact in artifacts} >= {"attribution", "verification", "state"}
     assert {part: part.stat().st_mtime_ns for part in begun} == begun
     (page,) = world.made.glob("runs/*/report.html")
     assert page.stat().st_size > 100_000

@@ -10,12 +10,13 @@ from tasks.aggregate import aggregate_scores
 from tasks.judge import judge_candidates
 from tasks.model.spec import ModelSpec
 from tasks.recommend import recommend_changes
+from tasks.remove import build_total
 from tasks.report import write_report
 from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
 from tasks.screen import screen_words
 from tasks.verify import build_evidence
-from tests.pages.world import EVIL, TAG, make_run, make_trials
+from tests.pages.world import EVIL, TAG, make_meanings, make_placebos, make_removed, make_run, make_trials
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,12 +50,13 @@ def audited(tmp_path_factory):
     enter_run(config, run, model)
     scores = aggregate_scores.fn(config, run, model, shards)
     flags = screen_words.fn(config, run, scores)
-    trials = [make_trials(run.folder)]
+    trials = [make_placebos(run.folder), make_trials(run.folder)]
     verified = build_evidence(config, run, model, flags, trials)
-    verdicts = judge_candidates.fn(config, run, model, verified, trials, [])
+    verdicts = judge_candidates.fn(config, run, model, verified, make_meanings(run.folder), [])
+    removed = build_total(config, run, verdicts, make_removed(run.folder), 20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recommend._LIMITS, "min_hint_examples", 5)
-        key = recommend_changes.fn(config, run, verdicts)
+        key = recommend_changes.fn(config, run, removed)
     return config, run, key
 
 

@@ -2,7 +2,7 @@
 
 from tasks.pages.headlines import Headline, headlines
 
-OVERVIEW = {"n_used": 7}
+OVERVIEW = {"n_tried": 7, "n_unclear": 3}
 COMMA = {
     "rank": 1,
     "label": "good",
@@ -11,10 +11,13 @@ COMMA = {
     "type": "punctuation",
     "title": "Punctuation counts as evidence",
     "n_examples": 1200,
-    "impact": 0.2,
-    "severity": 0.2,
     "effect": 0.5,
-    "necessity": 0.25,
+    "effect_low": 0.25,
+    "effect_high": 0.754,
+    "probability_shift": 0.1225,
+    "per_1000": 25.04,
+    "per_1000_low": 12.0,
+    "per_1000_high": 40.0,
     "label_rate": 0.49,
     "label_share": 0.48,
     "source_words": None,
@@ -22,18 +25,22 @@ COMMA = {
 
 
 def test_an_audit_without_findings_says_so_and_promises_nothing():
-    (headline,) = headlines([], [], [], [], OVERVIEW, "log-odds", 0.05)
+    (headline,) = headlines([], [], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert headline.anchor == "spurious"
-    assert headline.text.startswith("None of the 7 words and fragments the model relies on is spurious")
+    assert headline.text.startswith(
+        "None of the 7 words and fragments that were tried is shown to be spurious; 3 of them are unclear."
+    )
     assert "no proof" in headline.text
 
 
 def test_a_suspect_word_is_told_with_its_figures():
-    assert headlines([COMMA], [], [], [], OVERVIEW, "log-odds", 0.05) == [
+    assert headlines([COMMA], [], [], [], [], OVERVIEW, "log-odds", 0.05) == [
         Headline(
             "Punctuation counts as evidence",
-            "Taken out, masked, swapped and put in, “,” changes the log-odds of “good” by +0.50 on average; "
-            "it stands in 1,200 texts. 25\u202f% of the texts read as “good” flip without it. "
+            "Where it stands and where it is inserted, less what placebo words do, “,” changes the log-odds of “good” by "
+            "+0.50 on average (95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. "
+            "It stands in 1,200 texts. "
+            "Per 1,000 texts 25.0 predictions change without it (95\u202f% interval 12.0 to 40.0). "
             "Yet 49\u202f% of its texts are “good”, against 48\u202f% of all.",
             "spurious-1",
         )
@@ -42,14 +49,43 @@ def test_a_suspect_word_is_told_with_its_figures():
 
 def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_leads():
     others = [COMMA | {"rank": i, "word": word} for i, word in enumerate(":;!", start=3)]
-    name = COMMA | {"rank": 2, "word": "kim\u202e", "type": "name", "title": "Names move predictions", "severity": 5.0}
-    found = headlines([COMMA, name, *others], [], [], [], OVERVIEW, "logits", 0.05)
+    name = COMMA | {
+        "rank": 2,
+        "word": "kim\u202e",
+        "type": "name",
+        "title": "Names move predictions",
+        "per_1000": 200.0,
+    }
+    found = headlines([COMMA, name, *others], [], [], [], [], OVERVIEW, "logits", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
         ("Names move predictions", "spurious-2"),
         ("Punctuation counts as evidence", "spurious-1"),
     ]
     assert found[1].text.endswith("Also spurious: “:”, “;” and “!”.")
     assert "“kim\\u202E”" in found[0].text
+
+
+NUMBER = COMMA | {"type": "number", "title": "Numbers move predictions", "status": "spurious", "per_1000": 0.0}
+
+
+def test_a_type_of_words_is_a_finding_of_its_own_if_it_is_spurious_and_comes_first():
+    found = headlines([COMMA], [NUMBER, NUMBER | {"status": "unclear"}], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert [headline.anchor for headline in found] == ["kinds", "spurious-1"]
+    assert (found[0].title, found[0].text) == (
+        "Numbers move predictions towards “good”, whichever word it is",
+        "Taken out and inserted, less other words in their places, they change the log-odds of “good” by +0.50 on average "
+        "(95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. They stand in 1,200 texts.",
+    )
+
+
+def test_a_pair_of_words_is_told_by_the_difference_that_the_second_word_makes():
+    pair = COMMA | {"word": "fails … to", "kind": "pair", "label_rate": None, "per_1000": None, "n_examples": 4}
+    (headline,) = headlines([pair], [], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert (headline.title, headline.text) == (
+        "Pairs of words act together",
+        "In “fails … to” the effect of the first word on the log-odds of “good” differs by +0.50 "
+        "(95\u202f% interval +0.25 to +0.75) from what it is otherwise. It stands in 4 texts.",
+    )
 
 
 TV = {
@@ -71,7 +107,7 @@ TV = {
 
 
 def names_headline(*names):
-    found = headlines([COMMA], names, [], [], OVERVIEW, "log-odds", 0.05)[1:]
+    found = headlines([COMMA], [], names, [], [], OVERVIEW, "log-odds", 0.05)[1:]
     return [(headline.title, headline.text, headline.anchor) for headline in found]
 
 

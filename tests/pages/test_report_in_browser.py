@@ -9,8 +9,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 def test_the_page_draws_every_chart_asks_for_nothing_and_runs_nothing_of_the_data(browser, page_path):
     with opened(browser, page_path) as page:
-        # effects, quadrant, a chart for each of the two labels, types, fragmentation, gaps, completeness
-        assert page.locator(".chart svg").count() == 8
+        # kinds, effects, quadrant, a chart for each of the two labels, types, fragmentation, gaps, completeness
+        assert page.locator(".chart svg").count() == 9
         assert page.evaluate("window.hit") is None
         assert page.locator("img, iframe, a[href^='javascript']").count() == 0
         assert page.locator("h1").inner_text() == f"Audit of {TAG}"

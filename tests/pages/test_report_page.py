@@ -1,5 +1,8 @@
 """The stage that writes the report, and what its page says."""
 
+import re
+from html import unescape
+
 from tasks.report import write_report
 from tests.pages.world import TAG
 
@@ -22,14 +25,15 @@ def test_every_run_under_prefect_shows_the_findings_also_of_a_page_that_is_left_
     shown = []
     monkeypatch.setattr("tasks.report.TaskRunContext.get", lambda: object())
     monkeypatch.setattr("tasks.report.create_table_artifact", lambda **artifact: shown.append(artifact))
+    monkeypatch.setattr("tasks.report.create_markdown_artifact", lambda **artifact: shown.append(artifact))
     monkeypatch.setattr("tasks.report.create_link_artifact", lambda **artifact: shown.append(artifact))
     before = page_path.stat().st_mtime_ns
     for _ in range(2):
         write_report.fn(*audited)
     assert page_path.stat().st_mtime_ns == before
-    assert [artifact["key"] for artifact in shown] == ["findings", "report"] * 2
-    assert [row["word"] for row in shown[2]["table"]] == [TAG]
-    assert shown[3]["link"] == page_path.as_uri()
+    assert [artifact["key"] for artifact in shown] == ["state", "findings", "report"] * 2
+    assert [(row["word"], row["per 1,000 texts"]) for row in shown[4]["table"]] == [(TAG, "250.0"), ("markup", "250.0")]
+    assert shown[5]["link"] == page_path.as_uri()
 
 
 def test_a_page_that_was_damaged_is_written_again(audited, page_path):
@@ -55,3 +59,36 @@ def test_the_page_names_the_data_and_the_rows_that_were_chosen(page_path):
 def test_the_page_says_so_where_no_word_inside_a_sentence_has_a_capital(page_path):
     html = page_path.read_text(encoding="utf-8")
     assert "Capitals say nothing in these texts</b> (none of the words inside sentences start with one)" in html
+
+
+def text_of(html, start, end):
+    """What a reader sees between two places of the page."""
+    between = html.partition(start)[2].partition(end)[0]
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", between)).split())
+
+
+def test_a_finding_has_its_two_arms_their_mean_and_what_it_changes(page_path):
+    html = page_path.read_text(encoding="utf-8")
+    row = text_of(html, '<tbody id="spurious-1">', "sentences where it weighs most")
+    # Swapped: 0.8 + i / 1000 over the even texts, inserted: over the odd ones; a quarter of 20 of 20 texts change.
+    assert re.search(r"swapped for other words of its type 10 \+0\.81 \+0\.80 to \+0\.81", row)
+    assert re.search(r"inserted, less placebo words 10 \+0\.81 \+0\.81 to \+0\.81", row)
+    assert re.search(r"both together 20 \+0\.81 ", row)
+    assert "250.0 " in row
+    assert "50 % goes to 69 %" in row  # 1 / (1 + exp(-0.8095)) = 0.692
+    assert not re.search(r"\d of \d operators show", html)
+
+
+def test_types_of_words_are_findings_of_their_own_and_identity_terms_are_always_listed(page_path):
+    html = page_path.read_text(encoding="utf-8")
+    table = text_of(html, '<section id="kinds">', "</section>")
+    # Taken out: 0.5 + i / 1000 over 20 texts, inserted: 0.5 - i / 1000 over the odd ones; its mean 0.49975 is 0.622.
+    assert re.search(
+        r"markup 1 word in 20 texts good \+0\.51 \+0\.51 to \+0\.51 20 texts \+0\.49 \+0\.49 to \+0\.49 10 texts \+0\.50 ",
+        table,
+    )
+    assert "50 % goes to 62 %" in table
+    assert "spurious 1 of its 1 words tried is spurious" in table
+    assert "identity term 0 words in 0 texts" in table
+    assert "not judged" in table
+    assert "Markup moves predictions towards “good”, whichever word it is" in unescape(html)

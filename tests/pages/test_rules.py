@@ -11,7 +11,7 @@ import pytest
 
 from flows.terminal import print_findings, print_word
 from tasks.pages.exports import to_csv
-from tasks.pages.rules import figures_in, fired, ids, rules, sentence, title, titles, told
+from tasks.pages.rules import figures_in, fired, ids, meanings, rules, sentence, title, titles, told
 from tasks.report import _artifact_row
 from tests.pages.world import TAG, warehouse_of
 from tests.sql.screen.made import named_in, rules_of_types
@@ -30,7 +30,7 @@ def rules_of_verdicts():
 
 def test_every_rule_that_a_query_can_name_has_a_template_and_every_template_a_rule():
     assert set(rules()) == rules_of_types() | rules_of_verdicts()
-    assert len(rules_of_verdicts()) == 20
+    assert len(rules_of_verdicts()) == 24
     assert not rules_of_types() & rules_of_verdicts()
 
 
@@ -98,12 +98,12 @@ def test_a_sentence_is_whole_with_all_of_its_figures_and_with_those_alone_that_i
             sentence(rule_id, {other: None if other == name else figure(other) for other in every})
 
 
-EFFECT = {"label": "good", "effect": -0.5, "pooled_low": None, "pooled_high": None}
+EFFECT = {"label": "good", "effect": -0.5, "effect_low": None, "effect_high": None}
 
 
 def test_an_effect_is_told_by_its_mean_and_by_its_interval_where_there_is_one():
     assert sentence("effect.moves", EFFECT) == "It changes the log-odds of “good” by −0.50 on average."
-    assert sentence("effect.moves", EFFECT | {"pooled_low": -1.254, "pooled_high": 0.0}) == (
+    assert sentence("effect.moves", EFFECT | {"effect_low": -1.254, "effect_high": 0.0}) == (
         "It changes the log-odds of “good” by −0.50 on average (95 % interval −1.25 to +0.00)."
     )
 
@@ -112,9 +112,33 @@ def test_figures_of_a_rule_are_rounded_and_those_that_are_missing_left_out():
     assert sentence(
         "labels.pulled_over", {"label": "a", "n_pulled": 1200, "n_minority": 2400, "minority_gap": 0.256}
     ) == ("1,200 of 2,400 texts with it and another label are predicted as “a”, 26 points more than without it.")
-    assert sentence("effect.varies", {"opposite_share": None, "coefficient_of_variation": 1.26}) == (
-        "Its effect depends on the text; effects vary by 1.3 times their mean."
+    assert sentence("arm.insert", {"effect": -0.126, "low": None, "high": None, "n_texts": 2.0}) == (
+        "Inserted, less placebo words at the same places: −0.13, texts: 2."
     )
+    assert (
+        sentence("effect.flips", {"flip_rate": 0.0416}) == "4.2 % of the predictions in its texts change when it goes."
+    )
+    assert sentence("control.not_passed", {"q_value": 0.0512, "fdr": 0.05}) == (
+        "Its q-value for spurious is 0.051; the limit over all candidates is 0.05."
+    )
+
+
+def test_what_a_verdict_means_is_said_in_the_same_words_everywhere(page_path):
+    assert set(meanings()) == {"spurious", "context-dependent", "genuine", "negligible", "unclear"}
+    page = html.unescape(page_path.read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    header = (ROOT / "warehouse/judge/judged.sql").read_text(encoding="utf-8").partition("with\n")[0]
+    said = " ".join(header.replace("--", " ").split())
+    for verdict, meaning in meanings().items():
+        assert f"<dt>A word is {verdict} if</dt><dd>{meaning}</dd>" in page
+        assert f"- *{verdict}*: {meaning}." in readme
+        assert f" {verdict} {meaning} " in said
+    order = [re.search(rf" {verdict} {re.escape(meaning)} ", said).start() for verdict, meaning in meanings().items()]
+    assert order == sorted(order)
+
+
+def test_no_sentence_on_what_moves_predictions_claims_a_number_of_operators():
+    assert [rule_id for rule_id, rule in rules().items() if "operator" in rule.title + rule.template] == []
 
 
 def test_rules_are_told_in_their_order():
@@ -139,9 +163,10 @@ def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict
         findings = capsys.readouterr().out
         print_word(warehouse, run.folder, TAG, 1)
         word = capsys.readouterr().out
-        (finding,) = warehouse.rows("report/findings", {"n_rows": 5})
+        finding, kind = warehouse.rows("report/findings", {"n_rows": 5})
         hints = list(csv.DictReader(io.StringIO(to_csv(warehouse.table("report/export/labelling_hints", {})).decode())))
     assert len(said) > 2
+    assert (kind["kind"], kind["word"]) == ("type", "markup")
     page = html.unescape(page_path.read_text(encoding="utf-8"))
     assert all(f"<bdi>{one}</bdi>" in page for one in said)
     assert findings.splitlines()[1].split("\t")[-1] == " ".join(said)

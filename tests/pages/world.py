@@ -10,6 +10,9 @@ import pyarrow as pa
 from tasks.attribution.pilot import PILOT
 from tasks.runtime.parts import Shard, write_part
 from tasks.text.words import word_spans
+from tasks.trials.meaning import MEANING
+from tasks.trials.placebos import PLACEBO, TYPE_TRIAL
+from tasks.trials.removal import REMOVED
 from tasks.trials.runner import TRIAL
 from warehouse import open_warehouse
 
@@ -130,29 +133,102 @@ def make_run(folder):
     return [Shard(shard, part)]
 
 
-def make_trials(folder):
-    """The tag adds 0.8 to its label in every text, and flips half of those that could flip."""
+def make_placebos(folder):
+    """Markup does 0.5 more than other words where it is taken out, and where it is inserted; half of it flips."""
     rows = [
         {
-            "kind": "word",
+            "type": kind,
+            "example_id": i,
+            "replacement": replacement,
             "label": "good",
-            "word": TAG,
-            "operator": operator,
-            "replacement": None,
+            "margin": margin * (1 - i / 500),
+            "predicted": 0,
+        }
+        for kind, replacements, margin in (("markup", ("<b>", "<i>"), -0.5), ("content word", ("seen", "film"), -1.0))
+        for replacement in replacements
+        for i in range(1, 20, 2)
+    ]
+    taken_out = [
+        {
+            "type": "markup",
+            "example_id": i,
+            "label": "good",
+            "margin_with": 1.0,
+            "margin_without": 0.5 - i / 1000,
+            "predicted_with": int(i % 2 == 0),
+            "predicted_without": int(i % 4 == 2),
+        }
+        for i in range(20)
+    ]
+    part = folder / "trials" / "placebos.json"
+    tables = {
+        "placebos": pa.Table.from_pylist(rows, schema=PLACEBO),
+        "type_trials": pa.Table.from_pylist(taken_out, schema=TYPE_TRIAL),
+    }
+    write_part(part, tables, {"key": "p", "num_passes": 8, "num_quarantined": 0})
+    return part
+
+
+def make_trials(folder):
+    """The tag adds 0.8 to its label, more than other markup does, and a quarter of the predictions hang on it."""
+    fixed = {"kind": "word", "label": "good", "word": TAG, "gold": 1}
+    swapped = [
+        fixed
+        | {
+            "operator": "swap",
+            "placebo_type": None,
+            "replacement": replacement,
             "example_id": i,
             "margin_before": 1.0,
-            "margin_after": 1.0 + sign * (0.8 + i / 1000),
-            "predicted_before": int(sign < 0),
-            "predicted_after": i % 2,
-            "gold": 1,
+            "margin_after": 0.2 - i / 1000,
+            "predicted_before": 1,
+            "predicted_after": int(replacement == "<b>" or i % 4 == 0),
         }
-        for operator, sign in (("delete", -1), ("mask", -1), ("swap", -1), ("insert", 1))
-        for i in range(8)
+        for i in range(0, 20, 2)
+        for replacement in ("<b>", "<i>")
+    ]
+    inserted = [
+        fixed
+        | {
+            "operator": "insert",
+            "placebo_type": "markup",
+            "replacement": TAG,
+            "example_id": i,
+            "margin_before": -1.0,
+            "margin_after": 0.3 + i / 500,
+            "predicted_before": 0,
+            "predicted_after": 1,
+        }
+        for i in range(1, 20, 2)
     ]
     part = folder / "trials" / "part-00000.json"
-    vectors = [{"kind": "word", "label": "good", "word": TAG, "vector": [1.0, 0.0]}]
-    tables = {"trials": pa.Table.from_pylist(rows, schema=TRIAL), "vectors": pa.Table.from_pylist(vectors)}
-    write_part(part, tables, {"key": "k", "num_passes": 48, "num_quarantined": 0})
+    tables = {"trials": pa.Table.from_pylist(swapped + inserted, schema=TRIAL)}
+    write_part(part, tables, {"key": "k", "num_passes": 40, "num_quarantined": 0})
+    return part
+
+
+def make_meanings(folder):
+    part = folder / "trials" / "meanings.json"
+    rows = [{"word": TAG, "vector": [1.0, 0.0], "meaning": None}]
+    write_part(part, {"vectors": pa.Table.from_pylist(rows, schema=MEANING)}, {"key": "k"})
+    return part
+
+
+def make_removed(folder):
+    """Of twenty texts without the tag eight change their prediction, and one does without another word."""
+    rows = [
+        {
+            "example_id": i,
+            "n_edits": 1,
+            "n_controls": 1,
+            "predicted": 1,
+            "predicted_without": int(i >= 8),
+            "predicted_control": int(i != 8),
+        }
+        for i in range(20)
+    ]
+    part = folder / "trials" / "removed.json"
+    write_part(part, {"removed": pa.Table.from_pylist(rows, schema=REMOVED)}, {"key": "k"})
     return part
 
 

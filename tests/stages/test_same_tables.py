@@ -64,7 +64,7 @@ def rebuilt(tmp_path_factory):
     waivers = load_waivers(REFERENCE / "waivers.yaml")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks.judge, "date", DayOfTheReference)
-        verdicts = judge_candidates.fn(config, run, model, verified, trials, waivers)
+        verdicts = judge_candidates.fn(config, run, model, verified, storage / "trials" / "meanings.json", waivers)
     recommend_changes.fn(config, run, verdicts)
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)

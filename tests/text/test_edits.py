@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tasks.text.edits import Text, cased, deleted, inserted, masked, replaced
+from tasks.text.edits import edited as edited_at
 from tasks.text.words import word_spans
 
 
@@ -46,6 +47,13 @@ def test_a_replacement_takes_the_case_of_each_occurrence(text, word, new, left):
 
 def test_a_mask_stands_as_it_is():
     assert edited(masked, "Great, a great film", "great", "[MASK]") == "[MASK], a [MASK] film"
+
+
+def test_each_place_has_an_edit_of_its_own():
+    text = Text("Kane met Lee, he said", None)
+    assert edited_at(text, [((0, 4), "welles"), ((9, 12), ""), ((17, 21), "")]).text == "Welles met , he"
+    pair = Text("so great\ngreat fun", 9)
+    assert edited_at(pair, [((3, 8), ""), ((9, 14), "much")]) == Text("so\nmuch fun", 3)
 
 
 def test_a_word_is_inserted_before_another_or_at_the_end_and_never_first():

@@ -125,10 +125,15 @@ def parts(tmp_path_factory):
     changed = {"placebo_parts": placebos, "type_parts": type_trials, "trial_parts": trials}
     for name, rows in changed.items():
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
+    removed = folder / "removed.parquet"
+    changes = {"example_id": range(9), "n_edits": [1] * 9, "n_controls": [1] * 9, "predicted": [1] * 9}
+    changes |= {"predicted_without": [0, 0, 0, *[1] * 6], "predicted_control": [1] * 9}
+    pq.write_table(pa.table(changes), removed)
     return {
         **paths,
         "slice_parts": [str(slices)],
         **{name: [str(folder / f"{name}.parquet")] for name in changed},
+        "removed_parts": [str(removed)],
         "reject_parts": [str(rejects)],
         "pilot_parts": [str(pilot)],
     }

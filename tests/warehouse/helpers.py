@@ -4,6 +4,7 @@ from pathlib import Path
 
 import warehouse as package
 from tasks.screen import QUERIES
+from tasks.trials.thresholds import state_thresholds
 from warehouse import open_warehouse, query, seed
 
 REAL = Path(package.__file__).parent
@@ -74,7 +75,8 @@ STAGES = {
     ),
     "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
     "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "evidence", "verification_cost"),
-    "judge": ("waivers", "expected_effects", "verdicts"),
+    "judge": ("waivers", "expected_effects", "grades", "verdicts"),
+    "remove": ("power", "total"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 
@@ -88,12 +90,14 @@ def settled(parts):
         "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
         **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")},
         "identity_list": seed("identity_terms.csv"), "identity_terms": False,
-        "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5,
+        "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5, "min_rate": 0.05,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "max_pool_texts": 32, "passes": 48, "lost": 0, "max_documents": 24,
         "min_effect": 0.1, "max_explained": 0.25,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
-        "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
+        "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5, "expected_se": 0.1}]',
+        "grades": '[{"kind": "word", "label": "yes", "word": "nolan", "predicted_effect": 1.0, "predicted_low": 0.5, "predicted_high": 1.5, "meaning": 0.1, "grade": 0.9, "tried": true}]',
+        "texts_with": 9, **state_thresholds(),
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 

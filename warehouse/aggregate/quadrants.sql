@@ -1,7 +1,12 @@
 -- quadrants: what the labels correlate with, what the model uses, and what hurts, side by side.
 -- One row per (kind, label, word); whole words and bigrams.
 --
--- param   fdr           a figure counts if its false discovery rate is at most this
+-- Labels and model have three states each, from 95 % intervals of the word by itself: it clearly goes with the label or
+-- is used, it clearly does not or is not, and neither is shown.
+--
+-- param   fdr           a gap counts if its false discovery rate is at most this
+-- param   min_rate      a label rate that is surely less than this above the label's share is no association [0..1]
+-- param   min_score     a score that is surely less than this above the typical word's is no use [unit of the scalar]
 -- column  kind          word or bigram
 -- column  label         label the figures are about
 -- column  word          lower-case word; both words of a bigram
@@ -14,10 +19,9 @@
 -- column  gap           error rate with the word minus without it, where the label is wrong; null without such examples
 -- column  gap_q         false discovery rate of the gap
 -- column  n_harmed      mistakes beyond the rate without the word
--- column  correlated    the labels correlate with the word
--- column  used          the model relies on the word for the label
 -- column  hurts         the word pushes examples of other labels towards the label
--- column  quadrant      used and correlated, used only, correlated only, or neither
+-- column  labels        the label goes with the word: clearly, not shown or clearly not
+-- column  model         the model uses the word for the label: clearly, not shown or clearly not
 -- unique  kind, label, word
 with
 
@@ -41,23 +45,22 @@ joined as (
         gaps.gap,
         gaps.q_value as gap_q,
         coalesce(gaps.n_harmed, 0) as n_harmed,
-        coalesce(association.z > 0 and association.q_value <= $fdr, false) as correlated,
-        coalesce(
-            importance.mean_score > importance.typical_score and importance.q_value <= $fdr, false
-        ) as used,
-        coalesce(gaps.gap > 0 and gaps.q_value <= $fdr, false) as hurts
+        coalesce(gaps.gap > 0 and gaps.q_value <= $fdr, false) as hurts,
+        case
+            when association.rate_low > association.label_share then 'clearly'
+            when association.rate_high < association.label_share + $min_rate then 'clearly not'
+            else 'not shown'
+        end as labels,
+        case
+            when importance.ci_low > importance.typical_score then 'clearly'
+            when importance.ci_high < importance.typical_score + $min_score then 'clearly not'
+            else 'not shown'
+        end as model
     from label_association as association
     full outer join importance using (kind, label, word)
     left join minority_gap as gaps using (kind, label, word)
 )
 
-select
-    *,
-    case
-        when used and correlated then 'used and correlated'
-        when used then 'used only'
-        when correlated then 'correlated only'
-        else 'neither'
-    end as quadrant
+select *
 from joined
-order by label, kind desc, hurts desc, used desc, correlated desc, abs(lower_bound) desc, word
+order by label, kind desc, hurts desc, model, labels, abs(lower_bound) desc, word

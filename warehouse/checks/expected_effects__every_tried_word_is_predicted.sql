@@ -1,15 +1,8 @@
--- Words that were tried and have no row, or have one that does not add up.
+-- A word that was tried and has no row.
 select
     evidence.label,
     evidence.word,
-    evidence.effect,
-    expected_effects.residual
+    evidence.effect
 from evidence
-left join expected_effects using (label, word)
-where
-    evidence.kind = 'word'
-    and evidence.effect is not null
-    and (
-        expected_effects.residual is null
-        or abs(coalesce(expected_effects.expected, 0) + expected_effects.residual - evidence.effect) > 1e-9
-    )
+anti join expected_effects using (label, word)
+where evidence.kind = 'word' and evidence.effect is not null

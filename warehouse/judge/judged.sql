@@ -1,15 +1,17 @@
 -- judged: the verdict of every candidate.
 -- One row per (kind, label, word).
 --
--- In this order:
---   negligible         the interval of its effect lies within min_effect of 0
---   context-dependent  it moves predictions, in significantly more than one text in four the other way
---   spurious           it pushes towards the label, by min_effect or more, both where it stands and where it is
---                      inserted; and what neither its meaning nor its type explains is more than min_effect, and
---                      most of its effect
---   unclear            it is not shown to move predictions, or to do so the same way in most texts
---   genuine            it moves predictions, and its meaning explains it; so does what is exempt, such as negation
---   unclear            all else
+-- The first that fits, in the words of tasks/pages/verdicts.csv:
+--   negligible         the 95 % interval of its effect lies within the smallest effect that counts, on both sides of 0
+--   context-dependent  it moves predictions, but the other way in significantly more than one text in four
+--   spurious           it pushes towards its label by the smallest effect that counts or more, both where it stands and
+--                      where it is inserted; and what neither its meaning nor its type explains is significantly more
+--                      than that, and most of its effect
+--   genuine            it moves predictions, in most texts the same way, as words of similar meaning do; or it is
+--                      exempt, as negation and affixes are, which carry meaning
+--   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
+--                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
+--                      says so, identity terms
 -- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995).
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
@@ -43,6 +45,7 @@ select
     word,
     q_value,
     case
+        when type = 'identity term' and not is_judged then 'unclear'
         when is_negligible then 'negligible'
         when is_contextual and moves then 'context-dependent'
         when q_value <= $fdr and shows_in_both and coalesce(predicted_share, 0) < $max_explained then 'spurious'

@@ -1,8 +1,7 @@
 -- verdicts: spurious, context-dependent, genuine, negligible or unclear, with the rules that fired and their figures.
 -- One row per (kind, label, word): every word and piece that was tried, pairs of words that interact, types of words.
 --
--- The three questions are asked in judge/tested.sql and answered in judge/judged.sql; what a rule says in words stands
--- in tasks/pages/rules.csv.
+-- Its questions are asked in judge/tested.sql and answered in judge/judged.sql; tasks/pages/rules.csv has the words.
 --
 -- first   judge/tested, judge/judged
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
@@ -27,6 +26,7 @@
 -- column  per_1000_high       95 % interval of per_1000
 -- column  probability_shift   what it adds to the label's probability in a text at one half  [-0.5..0.5]
 -- column  document_frequency  share of the explained examples with it  [0..1]
+-- column  grade               large where it is likely spurious; null for pairs and types  [0..1]
 -- column  rules               what fired: rule, figures (numbers by their names), words (texts by their names)
 -- column  waived_by           owner of the waiver that is honoured
 -- column  waiver_reason       its reason
@@ -39,7 +39,7 @@ known as (
         tested.*,
         judged.q_value,
         judged.verdict,
-        types.expectation as type_expectation,
+        grades.grade,
         words.expectation,
         words.type_evidence,
         words.label_rate,
@@ -49,16 +49,7 @@ known as (
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful,
         association.label_share,
-        evidence.removal_effect,
-        evidence.removal_low,
-        evidence.removal_high,
-        evidence.n_removal,
-        evidence.insertion_effect,
-        evidence.insertion_low,
-        evidence.insertion_high,
-        evidence.n_insertion,
-        evidence.n_opposite,
-        evidence.n_signed,
+        evidence.* exclude (kind, label, word, effect, effect_low, effect_high, flip_rate, flip_low, flip_high),
         interactions.word as first_word,
         interactions.partner,
         interactions.comparison,
@@ -66,9 +57,9 @@ known as (
         interactions.other_effect as effect_without_partner
     from tested
     inner join judged using (kind, label, word)
-    inner join type_rules as types on tested.type = types.type
     left join words using (kind, label, word)
     left join evidence using (kind, label, word)
+    left join grades using (kind, label, word)
     left join label_association as association
         on tested.kind = 'word' and tested.label = association.label and tested.word = association.word
     left join interactions
@@ -95,9 +86,7 @@ fired as (
                     'min_effect': $min_effect::double, 'effect_with_partner': effect_with_partner,
                     'effect_without_partner': effect_without_partner
                 },
-                'words': map {
-                    'label': label, 'type': type, 'first_word': coalesce(first_word, word), 'partner': partner
-                }
+                'words': map {'label': label, 'type': type, 'first_word': first_word, 'partner': partner}
             },
             if(removal_effect is not null, {
                 'rule': if(within_type, 'arm.swap', 'arm.delete'),
@@ -112,20 +101,22 @@ fired as (
                     'n_texts': n_insertion::double
                 }
             }, null),
-            if(kind in ('word', 'piece') and within_type, {
-                'rule': 'type.should_not_decide', 'words': map {'type': type}
-            }, null),
-            if(expectation = 'exempt', {'rule': 'type.carries_meaning', 'words': map {'type': type}}, null),
-            if(type = 'function word' and kind != 'pair' and coalesce(expectation, '') != 'exempt', {
-                'rule': 'type.function_word', 'words': map {'type': type}
-            }, null),
+            {
+                'rule': case
+                    when kind in ('word', 'piece') and within_type then 'type.should_not_decide'
+                    when type = 'identity term' and not is_judged then 'type.identity'
+                    when expectation = 'exempt' then 'type.carries_meaning'
+                    when type = 'function word' and kind != 'pair' then 'type.function_word'
+                end,
+                'words': map {'type': type}
+            },
             if(type != 'content word', type_evidence, null),
             if(is_contextual and n_signed > 0, {
                 'rule': 'effect.varies',
                 'figures': map {'n_against': if(direction > 0, n_opposite, n_signed - n_opposite), 'n_signed': n_signed}
             }, null),
             if(moves and not is_contextual and not is_consistent, {
-                'rule': 'texts.too_few', 'figures': map {'n_signed': n_signed}
+                'rule': 'texts.too_few', 'figures': map {'n_signed': n_signed_all}
             }, null),
             if(moves and expected is not null and not within_type and kind = 'word', {
                 'rule': if(predicted_share >= $max_explained, 'meaning.explains', 'meaning.unexplained'),
@@ -136,16 +127,14 @@ fired as (
             }, null),
             if(flip_rate > 0, {'rule': 'effect.flips', 'figures': map {'flip_rate': flip_rate}}, null),
             if(is_unsupported, {
-                'rule': 'labels.do_not_support',
-                'figures': map {'label_rate': label_rate, 'label_share': label_share},
-                'words': map {'label': label}
+                'rule': 'labels.do_not_support', 'words': map {'label': label},
+                'figures': map {'label_rate': label_rate, 'label_share': label_share}
             }, null),
             if(is_harmful, {
-                'rule': 'labels.pulled_over',
-                'figures': map {'n_pulled': n_pulled, 'n_minority': n_minority, 'minority_gap': minority_gap},
-                'words': map {'label': label}
+                'rule': 'labels.pulled_over', 'words': map {'label': label},
+                'figures': map {'n_pulled': n_pulled, 'n_minority': n_minority, 'minority_gap': minority_gap}
             }, null)
-        ], lambda fact: fact is not null) as rules
+        ], lambda fact: fact.rule is not null) as rules
     from known
 ),
 
@@ -155,10 +144,7 @@ waived as (
         fired.kind,
         fired.label,
         fired.word,
-        waivers.reason,
-        waivers.owner,
-        waivers.expires,
-        waivers.expired
+        waivers.* exclude (label, word)
     from fired
     inner join waivers on fired.word = waivers.word and waivers.label in ('', fired.label)
     qualify row_number() over (
@@ -175,7 +161,9 @@ select
             ),
             1000 * fired.document_frequency * fired.flip_rate desc,
             abs(fired.effect) * fired.document_frequency desc,
-            fired.kind, fired.word, fired.label
+            fired.kind,
+            fired.word,
+            fired.label
     ) as rank,
     fired.label,
     fired.word,
@@ -195,6 +183,7 @@ select
     1000 * fired.document_frequency * fired.flip_high as per_1000_high,
     1 / (1 + exp(-fired.effect)) - 0.5 as probability_shift,
     fired.document_frequency,
+    fired.grade,
     fired.rules,
     if(not waived.expired, waived.owner, null) as waived_by,
     if(not waived.expired, waived.reason, null) as waiver_reason,

@@ -27,7 +27,7 @@ joined as (
         association.label_share,
         association.rate_low,
         verdicts.status,
-        verdicts.severity,
+        verdicts.per_1000,
         verdicts.rules
     from words
     inner join verdicts using (kind, label, word)
@@ -39,7 +39,7 @@ drops as (
     select
         'drop' as action,
         *,
-        severity as usefulness,
+        per_1000 as usefulness,
         rules as reason
     from joined
     where status = 'spurious'

@@ -1,25 +1,34 @@
--- findings: the spurious words in short, for the terminal and for Prefect.
--- One row per word.
+-- findings: what is spurious in short, for the terminal and for Prefect.
+-- One row per word, piece, pair of words or type of words.
 --
--- param   n_rows      longest list
--- column  word        lower-case word; a piece with · where the word goes on
--- column  kind        word or piece
--- column  label       label the word pushes towards
--- column  type        type of the word
--- column  n_examples  examples with the word
--- column  effect      mean effect of the interventions  [log-odds]
--- column  severity    document_frequency * effect * harm  [log-odds]
--- column  rules       rules that fired: rule, figures, words
+-- param   n_rows             longest list
+-- column  word               lower-case word; a piece with · where the word goes on; both words of a pair; a type
+-- column  kind               word, piece, pair or type
+-- column  label              label it pushes towards
+-- column  type               type of the word
+-- column  n_examples         examples with it
+-- column  effect             mean effect, less the placebo  [log-odds]
+-- column  probability_shift  what it adds to the label's probability in a text at one half  [-0.5..0.5]
+-- column  per_1000           predictions per 1,000 texts that change when it is taken out
+-- column  per_1000_low       95 % interval of per_1000
+-- column  per_1000_high      95 % interval of per_1000
+-- column  rules              rules that fired: rule, figures, words
 select
     verdicts.word,
     verdicts.kind,
     verdicts.label,
     verdicts.type,
-    words.n_examples,
+    coalesce(
+        words.n_examples,
+        round(verdicts.document_frequency * (select count(*) from examples where converged))::bigint
+    ) as n_examples,
     verdicts.effect,
-    verdicts.severity,
+    verdicts.probability_shift,
+    verdicts.per_1000,
+    verdicts.per_1000_low,
+    verdicts.per_1000_high,
     verdicts.rules
 from verdicts
-inner join words using (kind, label, word)
+left join words using (kind, label, word)
 where verdicts.status = 'spurious' and verdicts.rank <= $n_rows
 order by verdicts.rank

@@ -9,7 +9,6 @@
 -- column  gap_low     95 % interval of gap
 -- column  gap_high    95 % interval of gap
 -- column  n_harmed    mistakes beyond the rate without it
--- column  quadrant    whether labels and model agree on it
 -- column  verdict     what the trials showed; null for a word that was not tried
 -- unique  label, word
 select
@@ -21,7 +20,6 @@ select
     gaps.gap_low,
     gaps.gap_high,
     quadrants.n_harmed,
-    quadrants.quadrant,
     verdicts.verdict
 from quadrants
 inner join minority_gap as gaps using (kind, label, word)

@@ -19,7 +19,13 @@
 -- column  n_spurious         of these, spurious
 -- column  n_dependent        of these, context-dependent
 -- column  n_genuine          of these, genuine
+-- column  n_negligible       of these, negligible
 -- column  n_unclear          of these, unclear
+-- column  n_tried            words and fragments that were tried
+-- column  n_pairs            pairs of words that interact
+-- column  n_spurious_pairs   of these, spurious
+-- column  n_types            types of words with a verdict
+-- column  n_spurious_types   of these, spurious
 -- column  n_waived           of these, with a verdict that a person has overruled
 -- column  spurious_share     |scores| on spurious words over all |scores| on words            [0..1]
 -- column  capitalised_share  words inside a sentence that start with a capital                [0..1]
@@ -36,12 +42,18 @@ judged as (
 
 by_status as (
     select
-        count(*) filter (where status = 'spurious') as n_spurious,
-        count(*) filter (where status = 'context-dependent') as n_dependent,
-        count(*) filter (where status = 'genuine') as n_genuine,
-        count(*) filter (where status = 'unclear') as n_unclear,
-        count(*) filter (where status = 'waived') as n_waived
-    from verdicts
+        count(*) filter (where is_word and status = 'spurious') as n_spurious,
+        count(*) filter (where is_word and status = 'context-dependent') as n_dependent,
+        count(*) filter (where is_word and status = 'genuine') as n_genuine,
+        count(*) filter (where is_word and status = 'negligible') as n_negligible,
+        count(*) filter (where is_word and status = 'unclear') as n_unclear,
+        count(*) filter (where is_word and status = 'waived') as n_waived,
+        count(*) filter (where is_word) as n_tried,
+        count(*) filter (where kind = 'pair') as n_pairs,
+        count(*) filter (where kind = 'pair' and status = 'spurious') as n_spurious_pairs,
+        count(*) filter (where kind = 'type') as n_types,
+        count(*) filter (where kind = 'type' and status = 'spurious') as n_spurious_types
+    from (select *, kind in ('word', 'piece') as is_word from verdicts)
 ),
 
 totals as (
@@ -106,7 +118,13 @@ select
     by_status.n_spurious,
     by_status.n_dependent,
     by_status.n_genuine,
+    by_status.n_negligible,
     by_status.n_unclear,
+    by_status.n_tried,
+    by_status.n_pairs,
+    by_status.n_spurious_pairs,
+    by_status.n_types,
+    by_status.n_spurious_types,
     by_status.n_waived,
     totals.on_spurious / nullif(totals.total, 0) as spurious_share,
     casing.capitalised_share,

@@ -27,5 +27,6 @@ select
 from words
 left join verdicts using (kind, label, word)
 where words.kind = 'word' and words.used
-qualify rank <= $top_words
+-- Not by its alias: verdicts have a rank too.
+qualify row_number() over (partition by words.label order by words.ci_low desc, words.word) <= $top_words
 order by words.label, rank

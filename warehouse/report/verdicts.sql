@@ -1,28 +1,30 @@
 -- verdicts: the candidates with their verdicts and what is known of them, worst first.
--- One row per (kind, label, word).
+-- One row per (kind, label, word); types of words have a query of their own.
 --
--- param   max_verdicts    longest list for each status
+-- param   max_verdicts        longest list for each status
 -- column  rank                1 for the most severe, spurious ones first
--- column  n_status            words of this status, shown or not
+-- column  n_status            candidates of this status, shown or not
 -- column  status              the verdict, or waived
--- column  verdict             spurious, context-dependent, genuine or unclear
--- column  label               label the word pushes towards
--- column  word                lower-case word; a piece with · where the word goes on
--- column  kind                word or piece
--- column  type                type of the word
+-- column  verdict             spurious, context-dependent, genuine, negligible or unclear
+-- column  label               label it pushes towards
+-- column  word                lower-case word; a piece with · where the word goes on; both words of a pair
+-- column  kind                word, piece or pair
+-- column  type                type of the word; of the first word of a pair
 -- column  title               headline of the findings of this type
--- column  n_examples          examples with the word
--- column  document_frequency  share of the explained examples with the word  [0..1]
--- column  mean_score          mean score towards the label  [unit of the scalar]
--- column  ci_low              95 % interval of mean_score  [unit of the scalar]
--- column  ci_high             95 % interval of mean_score  [unit of the scalar]
--- column  effect              mean effect of the interventions  [log-odds]
--- column  severity            document_frequency * effect * harm  [log-odds]
--- column  necessity           predictions that flip when it goes  [0..1]
--- column  sufficiency         predictions that flip when it is added  [0..1]
+-- column  n_examples          examples with it
+-- column  document_frequency  share of the explained examples with it  [0..1]
+-- column  mean_score          mean score towards the label; null for a pair  [unit of the scalar]
+-- column  effect              mean effect, less the placebo  [log-odds]
+-- column  effect_low          95 % interval of effect  [log-odds]
+-- column  effect_high         95 % interval of effect  [log-odds]
+-- column  probability_shift   what it adds to the label's probability in a text at one half  [-0.5..0.5]
+-- column  per_1000            predictions per 1,000 texts that change when it is taken out
+-- column  per_1000_low        95 % interval of per_1000
+-- column  per_1000_high       95 % interval of per_1000
 -- column  label_rate          share of its examples with the label  [0..1]
 -- column  label_share         share of the label among all examples  [0..1]
 -- column  source_words        words a piece comes from
+-- column  affix               the affix that a piece stands for, such as dis-; null for none
 -- column  rules               rules that fired: rule, figures, words
 -- column  waived_by           owner of the waiver that is honoured
 -- column  waiver_reason       its reason
@@ -38,27 +40,32 @@ select
     verdicts.kind,
     verdicts.type,
     types.title,
-    words.n_examples,
-    words.document_frequency,
+    coalesce(
+        words.n_examples,
+        round(verdicts.document_frequency * (select count(*) from examples where converged))::bigint
+    ) as n_examples,
+    verdicts.document_frequency,
     words.mean_score,
-    words.ci_low,
-    words.ci_high,
     verdicts.effect,
-    verdicts.severity,
-    evidence.necessity,
-    evidence.sufficiency,
+    verdicts.effect_low,
+    verdicts.effect_high,
+    verdicts.probability_shift,
+    verdicts.per_1000,
+    verdicts.per_1000_low,
+    verdicts.per_1000_high,
     words.label_rate,
     association.label_share,
     words.source_words,
+    words.type_evidence.words['affix'] as affix,
     verdicts.rules,
     verdicts.waived_by,
     verdicts.waiver_reason,
     verdicts.waiver_expires
 from verdicts
-inner join words using (kind, label, word)
 inner join type_rules as types on verdicts.type = types.type
-left join evidence using (kind, label, word)
+left join words using (kind, label, word)
 left join label_association as association
     on verdicts.kind = 'word' and verdicts.label = association.label and verdicts.word = association.word
+where verdicts.kind != 'type'
 qualify row_number() over (partition by verdicts.status order by verdicts.rank) <= $max_verdicts
 order by verdicts.rank

@@ -16,7 +16,7 @@
 -- column  status      the verdict, or waived
 -- column  rules       rules that fired: rule, figures, words
 -- column  waived_by   owner of the waiver that is honoured
--- column  effects     what each operator shows: operator, n_trials, mean_effect, effect_low, effect_high
+-- column  effects     what each operator shows: operator, n_texts, mean_effect, effect_low, effect_high
 select
     words.label,
     words.word,
@@ -35,7 +35,7 @@ select
     (
         select list({
             'operator': effects.operator,
-            'n_trials': effects.n_trials,
+            'n_texts': effects.n_texts,
             'mean_effect': effects.mean_effect,
             'effect_low': effects.effect_low,
             'effect_high': effects.effect_high

@@ -27,6 +27,8 @@
 -- column  effect_high       its 95 % interval  [log-odds]
 -- column  n_opposite        texts with the word in which it pushes away from the label
 -- column  n_signed          texts with the word in which it pushes at all
+-- column  n_opposite_all    the same, with the texts that it was inserted into
+-- column  n_signed_all      the same, with the texts that it was inserted into
 -- column  flip_rate         predictions of texts with the word that differ without it  [0..1]
 -- column  flip_low          95 % interval of flip_rate  [0..1]
 -- column  flip_high         95 % interval of flip_rate  [0..1]
@@ -74,6 +76,8 @@ joined as (
         ], lambda arm: arm.variance is not null) as measured,
         coalesce(removals.n_opposite, 0) as n_opposite,
         coalesce(removals.n_signed, 0) as n_signed,
+        coalesce(removals.n_opposite, 0) + coalesce(insertions.n_opposite, 0) as n_opposite_all,
+        coalesce(removals.n_signed, 0) + coalesce(insertions.n_signed, 0) as n_signed_all,
         removals.flip_rate,
         removals.flip_low,
         removals.flip_high
@@ -120,6 +124,8 @@ select
     effect + t_975(effect_dof) * effect_se as effect_high,
     n_opposite,
     n_signed,
+    n_opposite_all,
+    n_signed_all,
     flip_rate,
     flip_low,
     flip_high,

@@ -10,7 +10,7 @@ WORDS = {
 }  # fmt: skip
 
 
-VERDICT = {"label": "a", "kind": "word", "severity": 0.1, "status": "genuine"}
+VERDICT = {"label": "a", "kind": "word", "per_1000": 0.1, "status": "genuine"}
 
 
 def test_vocabulary_is_what_saves_most_tokens_of_most_weight_and_never_a_spurious_word(warehouse):
@@ -103,7 +103,7 @@ def test_labelling_hints_drop_the_spurious_and_add_what_is_genuine_and_right_wit
         a     | untried | 30         | 0.75
         a     | but     | 30         | 0.75
     """, """
-        word    | status | severity
+        word    | status | per_1000
         kane    | spurious | 0.2
         rome    | spurious | 0.4
         dull    | genuine  | 0.1

@@ -1,6 +1,9 @@
 """The tables of the report that need more than a filter."""
 
+import pytest
+
 from tests.sql.helpers import only
+from warehouse import seed
 
 
 def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(warehouse):
@@ -65,7 +68,7 @@ def test_the_slices_of_the_report_count_their_words_and_right_answers(warehouse)
 def test_harm_is_listed_by_the_mistakes_it_costs_and_quadrants_are_counted(warehouse):
     warehouse.insert(
         "quadrants",
-        "word | quadrant | hurts | n_harmed | lower_bound\nbig | used only | true | 9 | 1.0\nsmall | used only | true | 2 | 3.0\nnone | neither | false | 0 | 0.0",
+        "word | labels | model | hurts | n_harmed | lower_bound\nbig | not shown | clearly | true | 9 | 1.0\nsmall | not shown | clearly | true | 2 | 3.0\nnone | clearly | clearly not | false | 0 | 0.0",
         kind="word", label="a", log_odds=0.0,
     )  # fmt: skip
     warehouse.insert(
@@ -85,6 +88,52 @@ def test_harm_is_listed_by_the_mistakes_it_costs_and_quadrants_are_counted(wareh
         ("small", 2, "spurious"),
     ]
     rows = warehouse.rows("report/quadrant_counts", labels=["a"])
-    assert only(rows, "quadrant", "n_words", "n_hurts", "words") == [
-        ("used only", 2, 2, ["small", "big"]), ("neither", 1, 0, ["none"]),
+    assert only(rows, "labels", "model", "n_words", "n_hurts", "words") == [
+        ("clearly", "clearly not", 1, 0, ["none"]), ("not shown", "clearly", 2, 2, ["small", "big"]),
     ]  # fmt: skip
+
+
+def test_the_strongest_words_are_counted_by_their_own_rank_and_not_by_that_of_their_verdict(warehouse):
+    warehouse.insert(
+        "words", "word | ci_low\nfirst | 0.9\nsecond | 0.5\nthird | 0.1", kind="word", label="a", used=True,
+        type="content word", n_examples=9, mean_score=1.0, ci_high=2.0, label_rate=0.5,
+    )  # fmt: skip
+    warehouse.insert(
+        "verdicts", "word | rank | status\nfirst | 40 | genuine\nsecond | 50 | spurious", kind="word", label="a"
+    )
+    rows = warehouse.rows("report/top_words", top_words=2)
+    assert only(rows, "rank", "word", "verdict") == [(1, "first", "not spurious"), (2, "second", "spurious")]
+
+
+TYPE_EFFECT = {"n_removal": 9, "n_insertion": 9, "removal_se": 0.1, "insertion_se": 0.2}
+
+
+def test_types_of_words_have_both_arms_with_their_intervals_and_are_listed_without_a_verdict_too(warehouse):
+    """Oracle: Student's t, 2.306 for eight degrees of freedom."""
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
+    warehouse.insert(
+        "word_types", "word | type\nseven | number\neight | number\nkim | name\ngood | content word", kind="word"
+    )
+    warehouse.insert("word_occurrences", "example_id | word\n1 | seven\n2 | eight\n3 | eight\n1 | kim\n1 | good")
+    warehouse.insert(
+        "type_effects",
+        "type | label | removal_effect:double | insertion_effect\nnumber | a | 0.4 | 0.2\nnumber | b | -0.4 | -0.2\n"
+        "name | a | -0.1 | 0.1\nname | b | 0.1 | 0.3\nidentity term | b | null | 0.1",
+        **TYPE_EFFECT,
+    )  # fmt: skip
+    warehouse.insert(
+        "verdicts",
+        "kind | word | label | type | rank | status\ntype | number | a | number | 3 | spurious\n"
+        "word | eight | a | number | 2 | spurious\nword | seven | a | number | 5 | unclear\nword | good | a | content word | 1 | spurious",
+        effect=0.3, effect_low=0.1, effect_high=0.5, probability_shift=0.07, per_1000=2.0, per_1000_low=1.0, per_1000_high=3.0,
+    )  # fmt: skip
+    rows = warehouse.rows("report/kinds")
+    # A type without a verdict: the label that its words push towards most where they are inserted.
+    assert only(rows, "type", "n_words", "n_examples", "label", "status", "n_tried", "n_spurious", "words") == [
+        ("number", 2, 3, "a", "spurious", 2, 1, ["eight"]),
+        ("name", 1, 1, "b", "no verdict", 0, 0, []),
+        ("identity term", 0, 0, "b", "not judged", 0, 0, []),
+    ]
+    (number,) = (row for row in rows if row["type"] == "number")
+    assert (number["removal_low"], number["removal_high"]) == pytest.approx((0.4 - 0.2306, 0.4 + 0.2306), abs=1e-4)
+    assert (number["insertion_low"], number["insertion_high"]) == pytest.approx((0.2 - 0.4612, 0.2 + 0.4612), abs=1e-4)
