@@ -22,6 +22,7 @@ PUBLIC = (
     "expected_effects",
     "grades",
     "interactions",
+    "type_effects",
     "waivers",
     "power",
     "total",

@@ -1,4 +1,4 @@
-"""Embeddings of words in the input layer of a model, and the nearest other words.
+"""Embeddings of words in the input layer of a model.
 
 Shape letters: V whole words of the vocabulary, D embedding width.
 """
@@ -19,8 +19,6 @@ _BEGINS = ("▁", "Ġ")
 
 _GOES_ON = "##"
 
-_STEM = 4
-
 
 class Neighbourhood:
     """The whole words of the vocabulary with their embeddings."""
@@ -33,7 +31,6 @@ class Neighbourhood:
             if word is not None and number < classifier.word_embeddings.num_embeddings:
                 ids.setdefault(word, number)
         self.words = list(ids)
-        self._places = {word: i for i, word in enumerate(self.words)}
         with torch.no_grad():
             rows_VD: Tensor = classifier.word_embeddings(
                 torch.tensor(list(ids.values()), dtype=torch.long, device=classifier.device)
@@ -41,7 +38,6 @@ class Neighbourhood:
         self._classifier = classifier
         # A direction that all embeddings share would make all words similar.
         self._mean_D = rows_VD.float().mean(dim=0)
-        self._unit_VD = self._unit(rows_VD)
 
     def _unit(self, rows_RD: Tensor) -> Tensor:
         return torch.nn.functional.normalize(rows_RD.float() - self._mean_D, dim=1)
@@ -61,22 +57,6 @@ class Neighbourhood:
             ]
         return self._unit(torch.stack(rows_ND)).nan_to_num().tolist() if rows_ND else []
 
-    def of(self, word: str, number: int, min_similarity: float, without: frozenset[str]) -> list[str]:
-        """The nearest words, at most `number`, none of `without` or of the same stem; none for a word of several
-        tokens."""
-        place = self._places.get(word)
-        if place is None:
-            return []
-        similarity_V = self._unit_VD @ self._unit_VD[place]
-        found: list[str] = []
-        for i in torch.argsort(similarity_V, descending=True, stable=True).tolist()[:200]:
-            if float(similarity_V[i]) < min_similarity or len(found) == number:
-                break
-            other = self.words[i]
-            if other not in without and not any(_same_stem(other, known) for known in (word, *found)):
-                found.append(other)
-        return found
-
 
 def _mark_of_beginnings(classifier: Classifier) -> str | None:
     tokens: Sequence[str] = list(classifier.tokenizer.get_vocab())
@@ -91,7 +71,3 @@ def _whole_word(token: str, mark: str | None) -> str | None:
     elif token.startswith(_GOES_ON):
         return None
     return token.lower() if _WORD.fullmatch(token) else None
-
-
-def _same_stem(word: str, other: str) -> bool:
-    return word[:_STEM] == other[:_STEM] or word.startswith(other) or other.startswith(word)

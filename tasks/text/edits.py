@@ -1,4 +1,4 @@
-"""Delete, replace, mask and insert words in a raw text, by their spans.
+"""Delete, replace and insert words in a raw text, by their spans.
 
 Spans are (start, end) in code points of the text, in order and without overlap. A text
 with `pair_start` is two, the second of which starts there, behind a line break.
@@ -30,16 +30,6 @@ def deleted(text: Text, spans: Sequence[Span]) -> Text:
 def replaced(text: Text, spans: Sequence[Span], replacement: str) -> Text:
     """The text with `replacement` in the place of each word, in the letter case of that word."""
     return edited(text, [(span, replacement) for span in spans])
-
-
-def masked(text: Text, spans: Sequence[Span], token: str) -> Text:
-    """The text with the tokenizer's `token` in the place of each word."""
-    return _edited(text, [(span, token) for span in spans])
-
-
-def edited(text: Text, edits: Sequence[Edit]) -> Text:
-    """The text with a word in the place of each span, in its letter case; an empty word deletes what stands there."""
-    return _edited(text, [((start, end), cased(word, text.text[start:end])) for (start, end), word in edits])
 
 
 def inserted(text: Text, word: str, place: float) -> Text:

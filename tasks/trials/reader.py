@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +13,6 @@ import torch
 from configs.attribution import AttributionConfig
 from tasks.attribution.batches import Engine, batch_tokens, predict
 from tasks.attribution.gradients import Budget, explained_scalar
-from tasks.model.embeddings import Neighbourhood
 from tasks.model.forward import Classifier, first_position
 from tasks.model.layers import WORD_EMBEDDINGS
 from tasks.model.load import load_classifier
@@ -76,11 +74,6 @@ def rows_of(group: Sequence[Mapping[str, Any]], shards: Sequence[Shard]) -> dict
     predicted = chosen([shard.scores for shard in shards], "logits")
     texts = chosen([shard.texts for shard in shards], "text", "pair_start", "label_id")
     return {i: row | predicted[i] for i, row in texts.items()}
-
-
-@lru_cache(maxsize=1)
-def neighbourhood(classifier: Classifier) -> Neighbourhood:
-    return Neighbourhood(classifier)
 
 
 def texts_of(group: Sequence[Mapping[str, Any]]) -> set[int]:

@@ -32,9 +32,6 @@ class Linear(Reader):
         self.num_passes += len(texts)
         return np.array([[0.0, margin_of(text.text)] for text in texts])
 
-    def vectors(self, words):
-        return [[float(len(word)), 1.0] for word in words]
-
     def margins(self, logits_NK, labels):
         return [float(logits_K[label] - logits_K[1 - label]) for logits_K, label in zip(logits_NK, labels, strict=True)]
 

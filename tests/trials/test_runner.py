@@ -3,13 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
 from tasks.runtime.parts import part_file, read_manifest
 from tasks.trials.runner import is_settled
-from tests.sql.helpers import by
 from tests.trials.linear import STAND_INS, WEIGHTS
 
 # ---------------------------------------------------------------- enough
@@ -179,12 +177,6 @@ def test_a_text_that_is_left_out_is_in_no_trial_and_a_dry_run_leaves_no_part(lin
 def test_without_candidates_there_is_an_empty_part(linear):
     part, rows = linear.tried([])
     assert (rows, read_manifest(part)["num_passes"]) == ([], 0)
-
-
-def test_words_have_their_vectors_and_pieces_none(linear):
-    part, _ = linear.tried([linear.candidate("kane"), linear.candidate("dull", kind="piece", inserts=["Dullness"])])
-    found = by(pq.read_table(part_file(part, "vectors")).to_pylist(), "word")
-    assert found == {"kane": {"kind": "word", "label": "b", "word": "kane", "vector": [4.0, 1.0]}}
 
 
 @pytest.mark.parametrize("num_held", [0, 2])

@@ -75,7 +75,7 @@ STAGES = {
     ),
     "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
     "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "evidence", "verification_cost"),
-    "judge": ("waivers", "expected_effects", "verdicts"),
+    "judge": ("waivers", "expected_effects", "grades", "verdicts"),
     "remove": ("power", "total"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
@@ -95,7 +95,8 @@ def settled(parts):
         "max_candidates": 300, "max_pool_texts": 32, "passes": 48, "lost": 0, "max_documents": 24,
         "min_effect": 0.1, "max_explained": 0.25,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
-        "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5}]',
+        "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5, "expected_se": 0.1}]',
+        "grades": '[{"kind": "word", "label": "yes", "word": "nolan", "predicted_effect": 1.0, "predicted_low": 0.5, "predicted_high": 1.5, "meaning": 0.1, "grade": 0.9, "tried": true}]',
         "texts_with": 9, **state_thresholds(),
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip

@@ -76,6 +76,10 @@ def test_every_public_view_shows_the_run_and_explains_its_columns(parts, tmp_pat
         "corpus_means",
         "corpus_facts",
         *STAGES["screen"][: STAGES["screen"].index("word_types")],
+        "spellings",
+        "stand_ins",
+        "pool_texts",
+        "placebos",
     }
     assert set(PUBLIC) == set(TABLES) - inner
     assert shown == {name: [("second",)] for name in PUBLIC}

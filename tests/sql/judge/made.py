@@ -11,9 +11,9 @@ RULE = {"fdr": 0.05, "min_effect": 0.1, "max_explained": 0.25}
 COLUMNS = (
     "kind", "label", "word", "removal_effect", "removal_se", "removal_dof", "removal_low", "removal_high", "n_removal", "insertion_effect", "insertion_se",
     "insertion_dof", "insertion_low", "insertion_high", "n_insertion", "effect", "effect_se", "effect_dof", "effect_low", "effect_high", "n_opposite",
-    "n_signed", "flip_rate", "flip_low", "flip_high",
+    "n_signed", "n_opposite_all", "n_signed_all", "flip_rate", "flip_low", "flip_high",
 )  # fmt: skip
-DOUBLES = {name for name in COLUMNS if name not in ("kind", "label", "word", "n_removal", "n_insertion", "n_opposite", "n_signed")}  # fmt: skip
+DOUBLES = {name for name in COLUMNS if name not in ("kind", "label", "word") and not name.startswith("n_")}
 
 NO_INTERACTIONS = "word:varchar | partner:varchar"
 NO_MEANING = "word:varchar | expected:double | expected_se:double"
@@ -42,6 +42,7 @@ def evidence(
         error = math.hypot(*(error for _, error in measured)) / len(measured)
         low, high = stats.t.interval(0.95, 2 * dof, effect, error)
         row |= {"effect": effect, "effect_se": error, "effect_dof": 2 * dof, "effect_low": low, "effect_high": high}
+    row |= {"n_opposite_all": n_opposite, "n_signed_all": n_signed}
     return row | changed
 
 
@@ -84,6 +85,7 @@ def verdicts_of(
         ("removal_effect", "removal_se", "n_removal", "insertion_effect", "insertion_se", "n_insertion", "n_examples", "between_sd", "flip_rate", "flip_se")
     )  # fmt: skip
     warehouse.insert("type_effects", type_effects, **missing)
+    warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double | meaning:double")
     warehouse.insert("examples", "example_id\n" + "\n".join(map(str, range(100))), converged=True)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
     found = warehouse.build("judge/verdicts", **{**RULE, **params})

@@ -29,7 +29,7 @@ def pair_on(warehouse, row, first="content word", second="content word"):
         ("presence | 0.55 | 0.5 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", "content word", "unclear"),
         # These are there to work beside other words.
         ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", ("function word", "negation"), "context-dependent"),
-        ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "identity term", "content word", "context-dependent"),
+        ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "identity term", "content word", "unclear"),
         ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", ("function word", "preposition"), "context-dependent"),
     ],
 )  # fmt: skip

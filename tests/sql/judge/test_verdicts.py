@@ -76,7 +76,11 @@ def test_a_word_whose_type_should_not_decide(warehouse, kind, measured, verdict)
         ({"expected": 0.9, "n_signed": 5}, "genuine"),
         ({"expected": 0.9, "n_signed": 16, "n_opposite": 6}, "unclear"),
         ({"expected": 0.9, "n_signed": 16, "n_opposite": 4}, "genuine"),
-        ({"expected": 0.9, "n_signed": 0}, "unclear"),
+        ({"expected": 0.9, "n_signed": 0, "n_signed_all": 0}, "unclear"),
+        # The texts that it was inserted into say so, too; whether it varies, those that hold it alone.
+        ({"expected": 0.9, "n_signed": 4, "n_signed_all": 20}, "genuine"),
+        ({"expected": 0.9, "n_signed": 4, "n_signed_all": 20, "n_opposite_all": 10}, "unclear"),
+        ({"expected": 0.9, "n_signed": 16, "n_opposite": 0, "n_signed_all": 40, "n_opposite_all": 24}, "unclear"),
         # Not shown to move predictions, or too little.
         ({"expected": 0.9, "removal_se": 1.5}, "unclear"),
         ({"expected": 0.09, "removal": 0.09, "insertion": 0.09, "removal_se": 0.03, "insertion_se": 0.03}, "unclear"),
@@ -88,7 +92,7 @@ def test_a_content_word(warehouse, measured, verdict):
     assert verdict_on(warehouse, "content word", **measured)["verdict"] == verdict
 
 
-@pytest.mark.parametrize("kind", [NEGATION, ("function word", "intensifier"), ("function word", "adversative"), "identity term"])  # fmt: skip
+@pytest.mark.parametrize("kind", [NEGATION, ("function word", "intensifier"), ("function word", "adversative")])  # fmt: skip
 @pytest.mark.parametrize(
     ("measured", "verdict"),
     [
@@ -103,6 +107,12 @@ def test_a_content_word(warehouse, measured, verdict):
 def test_what_is_exempt_is_never_spurious(warehouse, kind, measured, verdict):
     row = verdict_on(warehouse, kind, **measured)
     assert (row["verdict"], row["p_value"], row["q_value"]) == (verdict, None, None)
+
+
+@pytest.mark.parametrize("measured", [{}, {"n_opposite": 10}, {"removal": 0.0, "insertion": 0.0, "removal_se": 0.01, "insertion_se": 0.01}])  # fmt: skip
+def test_an_identity_term_is_not_judged_unless_the_config_says_so(warehouse, measured):
+    row = verdict_on(warehouse, "identity term", **measured)
+    assert (row["verdict"], row["p_value"]) == ("unclear", None)
 
 
 def test_an_affix_is_never_spurious(warehouse):
