@@ -45,9 +45,6 @@ def test_a_replacement_takes_the_case_of_each_occurrence(text, word, new, left):
     assert edited(replaced, text, word, new) == left
 
 
-def test_a_mask_stands_as_it_is():
-
-
 def test_each_place_has_an_edit_of_its_own():
     text = Text("Kane met Lee, he said", None)
     assert edited_at(text, [((0, 4), "welles"), ((9, 12), ""), ((17, 21), "")]).text == "Welles met , he"
