@@ -32,6 +32,11 @@ def replaced(text: Text, spans: Sequence[Span], replacement: str) -> Text:
     return edited(text, [(span, replacement) for span in spans])
 
 
+def edited(text: Text, edits: Sequence[Edit]) -> Text:
+    """The text with a word in the place of each span, in its letter case; an empty word deletes what stands there."""
+    return _edited(text, [((start, end), cased(word, text.text[start:end])) for (start, end), word in edits])
+
+
 def inserted(text: Text, word: str, place: float) -> Text:
     """The text with `word` before any word but the first, or at the end; `place` in [0, 1) chooses where.
 

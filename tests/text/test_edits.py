@@ -63,7 +63,7 @@ def test_both_texts_of_a_pair_are_changed_and_the_second_still_starts_where_it_i
     pair = Text("so great\ngreat fun", 9)
     for changed in (
         deleted(pair, [(3, 8), (9, 14)]),
-        masked(pair, [(3, 8), (9, 14)], "[MASK]"),
+        replaced(pair, [(3, 8), (9, 14)], "poor"),
         inserted(pair, "x", 0),
     ):
         assert changed.text[changed.pair_start - 1] == "\n"
