@@ -13,7 +13,7 @@ import torch
 from configs.attribution import AttributionConfig
 from tasks.attribution.batches import Engine, batch_tokens, predict
 from tasks.attribution.gradients import Budget, explained_scalar
-from tasks.model.forward import Classifier, first_position
+from tasks.model.forward import first_position
 from tasks.model.layers import WORD_EMBEDDINGS
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec

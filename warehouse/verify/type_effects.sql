@@ -104,7 +104,7 @@ between_words as (
     select
         type,
         label,
-        sqrt(greatest(avg(mean ** 2 - variance), 0) * avg(n_words) / (avg(n_words) - 1)) as between_sd
+        sqrt(greatest(avg(mean ** 2 - variance), 0)) * avg(n_words) / (avg(n_words) - 1) as between_sd
     from per_word
     group by type, label
     having count(*) >= 5
