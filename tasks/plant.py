@@ -44,7 +44,15 @@ from tasks.selftest.plants import (
     plant_rows,
     probes,
 )
-from tasks.selftest.words import NUM_SURNAMES, surnames, typical_words, unseen_names, unseen_tokens, words_of
+from tasks.selftest.words import (
+    NUM_SURNAMES,
+    identity_terms,
+    surnames,
+    typical_words,
+    unseen_names,
+    unseen_tokens,
+    words_of,
+)
 
 
 @stage("plant", hours=1)
@@ -97,7 +105,8 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
     def is_known(mark: str) -> bool:
         return tokenizer.unk_token_id is None or tokenizer.unk_token_id not in tokenizer(mark)["input_ids"]
 
-    tokens = unseen_tokens(tokenizer.get_vocab(), seen | {name.lower() for name in names}, num_tokens, seed)
+    known = seen | {name.lower() for name in names} | identity_terms()
+    tokens = unseen_tokens(tokenizer.get_vocab(), known, num_tokens, seed)
     people = unseen_names(names[:NUM_SURNAMES], seen, num_tokens, seed)
     controls = certification.controls or typical_words(train, len(model.labels))
     numbers = type_numbers(NUM_NUMBERS, seed, seen)

@@ -59,6 +59,12 @@ def surnames() -> list[str]:
     return [name.capitalize() for name in rows["name"].to_pylist()]
 
 
+def identity_terms() -> set[str]:
+    """Terms of gender, religion, origin and the like, in lower case: shown and not judged, so no test of the rule."""
+    with Path(seed_file("identity_terms.csv")).open(encoding="utf-8", newline="") as file:
+        return {entry["word"].lower() for entry in csv.DictReader(file)}
+
+
 def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:
     """The content words most associated with each label: what a model should use.
 
@@ -66,12 +72,12 @@ def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> t
     %: words of the whole domain (movie) are associated with a label, too.
     """
     with Path(seed_file("function_words.csv")).open(encoding="utf-8", newline="") as file:
-        function_words = {entry["word"] for entry in csv.DictReader(file)}
+        left_out = {entry["word"] for entry in csv.DictReader(file)} | identity_terms()
     totals = Counter(row.label for row in rows)
     counts: dict[str, Counter[int]] = defaultdict(Counter)
     for row in rows:
         for word in {row.text[start:end] for start, end in word_spans(row.text)}:
-            if word.isalpha() and word.islower() and len(word) >= 4 and word not in function_words:
+            if word.isalpha() and word.islower() and len(word) >= 4 and word not in left_out:
                 counts[word][row.label] += 1
     least = max(20, 0.002 * len(rows))
     most = 0.04 * len(rows)

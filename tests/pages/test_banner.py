@@ -8,7 +8,7 @@ TOTAL = {
     "state": "Minor", "could_be_more": False, "per_1000": 3.21, "per_1000_low": -0.4, "per_1000_high": 6.8, "n_findings": 12,
     "n_alone": 0, "n_texts": 2000, "n_used": 249, "n_tried": 249, "n_powered": 170, "n_needed": 14, "seen_effect": 0.3,
 }  # fmt: skip
-SEEN = "an effect of 0.3 log-odds in 14 texts would have been seen with probability 0.8"
+SEEN = "an effect of 0.3 log-odds in 14 texts would have been shown to move predictions with probability 0.8"
 NONE = {"n_findings": 0, "per_1000": 0.0, "per_1000_low": 0.0, "per_1000_high": 0.0}
 
 

@@ -52,7 +52,9 @@ def tables(findings):
     types = "word | type | expectation\nkane | name | none\nlee | name | none\nso | function word | meaning\nfine | content word | meaning\ndull | content word | meaning\nthe | function word | meaning"
     empty = "label:varchar | word:varchar | partner:varchar | comparison:varchar"
     used = "word | used | n_examples\nkane | true | 9\nfine | true | 3\ndull | false | 20"
+    personal = "type | is_personal:boolean\nname | true\ncontent word | false\nnumber | false"
     return {
+        "type_rules": text_table(personal),
         "word_occurrences": text_table("example_id | word | word_start | word_end\n" + occurrences),
         "word_types": text_table(types, kind="word", word_group=""),
         "verdicts": text_table("kind:varchar | word:varchar | type:varchar | per_1000:double\n" + findings, status="spurious", label="b"),

@@ -55,9 +55,10 @@ found as (
     select
         count(*) as n_findings,
         count(*) filter (
-            where per_1000 >= $act_alone and (kind in ('type', 'pair') or type in ('name', 'identity term'))
+            where per_1000 >= $act_alone and (kind in ('type', 'pair') or types.is_personal)
         ) as n_alone
     from verdicts
+    inner join type_rules as types using (type)
     where status = 'spurious'
 ),
 

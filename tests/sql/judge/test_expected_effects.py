@@ -73,9 +73,7 @@ def test_used_words_are_what_the_model_uses_in_either_way_or_what_is_tried(wareh
         mean_share=0.2,
     )
     warehouse.insert("candidates", "word\nused\ntried", kind="word", label="a")
-    warehouse.insert(
-        "evidence", "word | effect | pooled_low | pooled_high\ntried | 1.0 | 0.804 | 1.196", kind="word", label="a"
-    )
+    warehouse.insert("evidence", "word | effect | effect_se\ntried | 1.0 | 0.1", kind="word", label="a")
     rows = by(warehouse.rows("judge/used_words"), "word")
     assert sorted(rows) == ["ad·", "either", "tried", "used"]
     assert rows["tried"]["effect_se"] == pytest.approx(0.1)

@@ -182,8 +182,8 @@ def test_all_words_of_a_type_are_taken_out_beside_as_many_content_words_of_the_t
     listed = "\n".join(f"{word} | {kind}" for word, kind in types.items())
     warehouse.insert("word_types", "word | type | expectation\n" + listed, kind="word")
     # The model uses good.
-    warehouse.insert("stand_ins", "word\nbox\njar\ncup\nlee", kind="word")
-    (row,) = warehouse.rows("verify/type_plan", max_documents=9)
+    warehouse.insert("stand_ins", "word\nbox\njar\ncup\nlee", kind="word", n_examples=5)
+    (row,) = warehouse.rows("verify/type_plan", max_documents=9, min_examples=5)
     assert row["type"] == "name"
     # Text 2 has two names and one such word.
     (text,) = row["held"]
