@@ -88,13 +88,20 @@ def print_findings(warehouse: "Warehouse") -> None:
 
     rows = warehouse.rows("report/findings", {"n_rows": 12})
     if not rows:
-        print("findings\t0\tno word that the model uses is spurious by the rules of this audit")
+        print("findings\t0\tnothing that was tried is shown to be spurious")
         return
     if sys.stdout.isatty():
         # A terminal has room for the titles of the rules; `show RUN WORD` and the report have their figures.
-        header: tuple[str, ...] = ("word", "pushes towards", "texts", "effect", "why spurious")
+        header: tuple[str, ...] = ("word", "pushes towards", "texts", "effect", "per 1,000", "why spurious")
         table: list[tuple[str, ...]] = [
-            (row["word"], row["label"], f"{row['n_examples']:,}", f"{row['effect']:+.2f}", titles(row["rules"]))
+            (
+                row["word"],
+                row["label"],
+                f"{row['n_examples']:,}",
+                f"{row['effect']:+.2f}",
+                _per_1000(row),
+                titles(row["rules"]),
+            )
             for row in rows
         ]
     else:
@@ -107,12 +114,16 @@ def print_findings(warehouse: "Warehouse") -> None:
                 row["type"],
                 str(row["n_examples"]),
                 f"{row['effect']:+.2f}",
-                f"{row['per_1000']:.2f}",
+                _per_1000(row),
                 told(row["rules"]),
             )
             for row in rows
         ]
     print_table(header, table)
+
+
+def _per_1000(row: Mapping[str, Any]) -> str:
+    return "" if row["per_1000"] is None else f"{row['per_1000']:.1f}"
 
 
 def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:

@@ -103,6 +103,7 @@ def verify_candidates(
         "max_stand_ins": MAX_STAND_INS,
         "min_stand_ins": MIN_STAND_INS,
         "min_halved": MIN_HALVED,
+        "min_examples": config.statistics.min_examples,
     }
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)

@@ -70,8 +70,8 @@ def _seen(total: Mapping[str, Any]) -> str:
     if total["n_needed"] is None:
         return "too few words were tried to say which effect would have been seen"
     return (
-        f"an effect of {total['seen_effect']:g} log-odds in {_texts(total['n_needed'])} would have been seen with "
-        f"probability {POWER:g}; {used}"
+        f"an effect of {total['seen_effect']:g} log-odds in {_texts(total['n_needed'])} would have been shown to move "
+        f"predictions with probability {POWER:g}; {used}"
     )
 
 

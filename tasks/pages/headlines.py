@@ -110,7 +110,7 @@ def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
         )
     else:
         acts = (
-            f"Where it stands and where it is inserted, less what placebo words do, {_quoted(first['word'])}{source} "
+            f"Where it stands, and inserted beside placebo words, {_quoted(first['word'])}{source} "
             f"changes the log-odds of {label} by {_effect(first)}"
         )
     return f"{acts}. It stands in {first['n_examples']:,} texts.{_changes(first)}{rate}{also}"

@@ -27,7 +27,7 @@ ACT_ALONE = 5.0
 SEEN_EFFECT = 0.3
 """The effect that an audit should be able to see, in log-odds."""
 POWER = 0.8
-"""The probability with which it should see it, by a one-sided test at 5 %."""
+"""The probability with which it should see it, by its 95 % interval."""
 MIN_POWERED = 0.5
 """Too little data: fewer of the used words have as many texts as that takes."""
 
@@ -39,6 +39,6 @@ def state_thresholds() -> dict[str, float]:
         "act_from": ACT_FROM,
         "act_alone": ACT_ALONE,
         "seen_effect": SEEN_EFFECT,
-        "power_z": NormalDist().inv_cdf(0.95) + NormalDist().inv_cdf(POWER),
+        "power_z": NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(POWER),
         "min_powered": MIN_POWERED,
     }

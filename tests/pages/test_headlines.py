@@ -37,7 +37,7 @@ def test_a_suspect_word_is_told_with_its_figures():
     assert headlines([COMMA], [], [], [], [], OVERVIEW, "log-odds", 0.05) == [
         Headline(
             "Punctuation counts as evidence",
-            "Where it stands and where it is inserted, less what placebo words do, “,” changes the log-odds of “good” by "
+            "Where it stands, and inserted beside placebo words, “,” changes the log-odds of “good” by "
             "+0.50 on average (95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. "
             "It stands in 1,200 texts. "
             "Per 1,000 texts 25.0 predictions change without it (95\u202f% interval 12.0 to 40.0). "

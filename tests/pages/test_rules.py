@@ -126,7 +126,7 @@ def test_figures_of_a_rule_are_rounded_and_those_that_are_missing_left_out():
 def test_what_a_verdict_means_is_said_in_the_same_words_everywhere(page_path):
     assert set(meanings()) == {"spurious", "context-dependent", "genuine", "negligible", "unclear"}
     page = html.unescape(page_path.read_text(encoding="utf-8"))
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    readme = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     header = (ROOT / "warehouse/judge/judged.sql").read_text(encoding="utf-8").partition("with\n")[0]
     said = " ".join(header.replace("--", " ").split())
     for verdict, meaning in meanings().items():

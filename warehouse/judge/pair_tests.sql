@@ -52,9 +52,10 @@ tests as (
         null::double as p_insertion,
         interactions.p_value as p_excess,
         abs(difference) >= $min_effect as shows_in_both,
-        -- Negation and its like are there to work beside other words.
+        -- Negation and its like are there to work beside other words; a mark stands in most texts.
         types.type != 'function word' and partners.type != 'function word'
-        and types.expectation != 'exempt' and partners.expectation != 'exempt' as is_judged,
+        and types.expectation != 'exempt' and partners.expectation != 'exempt'
+        and not partner_rules.is_mark as is_judged,
         false as within_type,
         false as is_exempt,
         abs(difference) >= $min_effect as moves,
@@ -71,6 +72,7 @@ tests as (
         and interactions.word = candidates.word
     inner join word_types as types on types.kind = 'word' and interactions.word = types.word
     inner join word_types as partners on partners.kind = 'word' and interactions.partner = partners.word
+    inner join type_rules as partner_rules on partners.type = partner_rules.type
 )
 
 select

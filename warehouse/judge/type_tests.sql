@@ -53,12 +53,21 @@ tests as (
         true as within_type,
         false as is_exempt,
         effect_low > 0 and effect >= $min_effect as moves,
-        effect_low > -$min_effect and effect_high < $min_effect as is_negligible,
+        -- Two arms that cancel out are not two arms without an effect.
+        greatest(abs(own.removal_effect) + t_975(own.n_removal - 1) * own.removal_se,
+            abs(own.insertion_effect) + t_975(own.n_insertion - 1) * own.insertion_se) < $min_effect as is_negligible,
         false as is_contextual,
         true as is_consistent,
         greatest(own.flip_rate, 0) as flip_rate,
-        greatest(own.flip_rate - t_975(own.n_removal - 1) * own.flip_se, 0) as flip_low,
-        greatest(own.flip_rate + t_975(own.n_removal - 1) * own.flip_se, 0) as flip_high,
+        -- Where nothing flipped, the standard error says nothing: Wilson's interval of as many texts.
+        if(
+            own.flip_se = 0, wilson_low(greatest(own.flip_rate, 0) * own.n_removal, own.n_removal),
+            greatest(own.flip_rate - t_975(own.n_removal - 1) * own.flip_se, 0)
+        ) as flip_low,
+        if(
+            own.flip_se = 0, wilson_high(greatest(own.flip_rate, 0) * own.n_removal, own.n_removal),
+            greatest(own.flip_rate + t_975(own.n_removal - 1) * own.flip_se, 0)
+        ) as flip_high,
         own.n_examples / (select count(*) from examples where converged) as document_frequency
     from type_effects as own
     inner join type_rules as types using (type)

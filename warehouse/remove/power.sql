@@ -1,13 +1,13 @@
 -- power: whether each word that the model uses stands in enough texts for an effect of seen_effect to be seen.
 -- One row per word or piece that the model uses, in one direction or in either.
 --
--- Texts needed: ((z_95 + z_power) * sd / seen_effect)^2, for a one-sided test at 5 %; never fewer than five, of which
+-- Texts needed: ((z_97.5 + z_power) * sd / seen_effect)^2, for a 95 % interval above 0; never fewer than five, of which
 -- all must push the same way. The standard deviation is that of the word's own effects in eight texts or more, else
 -- the median of those of all words.
 --
 -- param   max_documents  most texts for an operator
 -- param   seen_effect    effect that should be seen  [log-odds]
--- param   power_z        z_95 + z_power: sum of the normal quantiles of the test and of its power
+-- param   power_z        z_97.5 + z_power: sum of the normal quantiles of the test and of its power
 -- column  kind        word or piece
 -- column  label       label it pushes towards
 -- column  word        lower-case word; a piece with · where the word goes on

@@ -27,7 +27,6 @@
 -- column  n_types            types of words with a verdict
 -- column  n_spurious_types   of these, spurious
 -- column  n_waived           of these, with a verdict that a person has overruled
--- column  spurious_share     |scores| on spurious words over all |scores| on words            [0..1]
 -- column  capitalised_share  words inside a sentence that start with a capital                [0..1]
 -- column  caseless           capitals tell nothing, so names are found by lists alone
 -- unique  n_examples
@@ -57,11 +56,7 @@ by_status as (
 ),
 
 totals as (
-    select
-        sum(abs(score)) as total,
-        coalesce(sum(abs(score)) filter (
-            where word in (select word from verdicts where kind = 'word' and status = 'spurious')
-        ), 0) as on_spurious
+    select sum(abs(score)) as total
     from word_scores
     where kind = 'word'
 ),
@@ -126,7 +121,6 @@ select
     by_status.n_types,
     by_status.n_spurious_types,
     by_status.n_waived,
-    totals.on_spurious / nullif(totals.total, 0) as spurious_share,
     casing.capitalised_share,
     rules.by_list or coalesce(casing.capitalised_share, 0) = 0 as caseless
 from errors

@@ -1,9 +1,10 @@
 -- type_plan: the texts in which all words of a type are taken out, beside as many other words.
 -- One row per type that should not decide.
 --
--- The others are content words that the model does not use, in the same text: what is left of the difference is not
--- that something is missing.
+-- The others are content words in the same text that the model is known not to use: what is left of the difference is
+-- not that something is missing. Words in too few texts are no control, since nobody knows whether they are used.
 --
+-- param   min_examples   examples from which on it is known whether a word is used
 -- param   max_documents  most texts of a type
 -- column  type  type of the words
 -- column  held  texts, where the words of the type stand in them, and where as many others  [code points]
@@ -18,7 +19,7 @@ occurrences as (
         occurrences.word_end as span_end,
         types.expectation,
         md5(concat('other ', occurrences.example_id, ' ', occurrences.word_start)) as drawn,
-        types.type = 'content word' and stand_ins.word is not null as is_control
+        types.type = 'content word' and coalesce(stand_ins.n_examples >= $min_examples, false) as is_control
     from word_occurrences as occurrences
     inner join word_types as types on types.kind = 'word' and occurrences.word = types.word
     left join stand_ins on stand_ins.kind = 'word' and occurrences.word = stand_ins.word

@@ -137,3 +137,34 @@ def test_types_of_words_have_both_arms_with_their_intervals_and_are_listed_witho
     (number,) = (row for row in rows if row["type"] == "number")
     assert (number["removal_low"], number["removal_high"]) == pytest.approx((0.4 - 0.2306, 0.4 + 0.2306), abs=1e-4)
     assert (number["insertion_low"], number["insertion_high"]) == pytest.approx((0.2 - 0.4612, 0.2 + 0.4612), abs=1e-4)
+
+
+def test_pairs_and_affixes_stand_among_the_verdicts_though_words_does_not_hold_them_all(warehouse):
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
+    warehouse.insert("examples", "example_id | converged\n1 | true\n2 | true\n3 | true\n4 | true\n5 | false")
+    warehouse.insert("label_association", "word | label\nnone | a", kind="word", label_share=0.5)
+    warehouse.insert(
+        "words",
+        "word | n_examples\ndi· | 3",
+        kind="piece",
+        label="a",
+        mean_score=0.1,
+        label_rate=0.5,
+        source_words="dislike",
+    )
+    warehouse.connection.execute(
+        "alter table words add column type_evidence struct(rule varchar, figures map(varchar, double), words map(varchar, varchar))"
+        " default {'rule': 'affix.of_words', 'figures': map {}, 'words': map {'affix': 'dis-'}}"
+    )
+    warehouse.insert(
+        "verdicts",
+        "kind | word | type | rank | document_frequency\npair | fails … to | content word | 1 | 0.5\npiece | di· | affix | 2 | 0.75\n"
+        "type | number | number | 3 | 0.5",
+        label="a", status="unclear", verdict="unclear", effect=0.3, effect_low=0.1, effect_high=0.5, probability_shift=0.07,
+        per_1000=2.0, per_1000_low=1.0, per_1000_high=3.0, rules="", waived_by="", waiver_reason="", waiver_expires="",
+    )  # fmt: skip
+    rows = warehouse.rows("report/verdicts", max_verdicts=5)
+    # The pair stands in a half of the four explained texts; a type has a table of its own.
+    assert only(rows, "word", "n_examples", "affix", "n_status") == [("fails … to", 2, None, 2), ("di·", 3, "dis-", 2)]
+    rows = warehouse.rows("report/findings", n_rows=5)
+    assert rows == []
