@@ -55,7 +55,7 @@ def rebuilt(tmp_path_factory):
             "max_stand_ins": MAX_STAND_INS,
             "min_stand_ins": MIN_STAND_INS,
             "min_halved": MIN_HALVED,
-            "min_examples": 3,
+            "min_examples": config.statistics.min_examples,
         }
         planned = warehouse.rows("verify/plan", params)
         pool = warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL})

@@ -105,6 +105,15 @@ def test_the_label_of_a_type_is_the_one_it_pushes_towards_most_so_its_test_has_t
     assert row["per_1000_low"] == pytest.approx(300 * (0.1 - stats.t.ppf(0.975, 19) * 0.02), rel=1e-3)
 
 
+@pytest.mark.parametrize("weak", ["removal", "insertion"])
+def test_each_arm_of_a_type_has_a_test_of_two_sides(warehouse, weak):
+    weaker, stronger = f"1.0 | {1 / stats.t.isf(0.03, 19)} | 20", "2.0 | 0.05 | 20"
+    arms = [weaker, stronger] if weak == "removal" else [stronger, weaker]
+    row = type_on(warehouse, f"number | a | {arms[0]} | {arms[1]} | 30 | 0.1 | 0.02")["type", "number"]
+    assert row["p_value"] == pytest.approx(0.06, rel=0.02)
+    assert row["verdict"] == "unclear"
+
+
 # ---------------------------------------------------------------- all findings together
 
 
