@@ -173,6 +173,7 @@ def build_evidence(config: AuditConfig, run: Run, model: ModelSpec, screened: st
         "labels": list(model.labels),
         "passes": sum(int(str(fact["num_passes"])) for fact in facts),
         "lost": sum(int(str(fact["num_quarantined"])) for fact in facts),
+        "early": sum(int(str(fact.get("num_early", 0))) for fact in facts),
         "max_documents": config.verification.max_documents,
         "min_effect": config.verification.min_effect,
     }

@@ -79,15 +79,16 @@ def try_group(
         }
         for row in group
     ]
-    rows, num_passes = list[dict[str, Any]](), 0
+    rows, num_early, num_passes = list[dict[str, Any]](), 0, 0
     if group:
         reader = Reader(model, dtype, rows_of(tried, shards))
-        rows = _trial_rows(tried, reader, verification, known_placebos, advance)
+        rows, num_early = _trial_rows(tried, reader, verification, known_placebos, advance)
         num_passes = reader.num_passes
     facts = {
         "key": key,
         "num_candidates": len(group),
         "num_trials": len(rows),
+        "num_early": num_early,
         "num_passes": num_passes,
         "num_quarantined": len(lost),
     }
@@ -120,10 +121,12 @@ def _trial_rows(
     verification: VerificationConfig,
     placebos: Placebos,
     advance: Callable[[int], None],
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], int]:
+    """The rows, and how many operations were settled before their last text."""
     operations = [operation for row in tried for operation in operations_on(row, reader, _num_texts(row, verification))]
     run_operations(operations, reader, verification, placebos, advance)
-    return [row for operation in operations for rows in operation.rows for row in rows]
+    rows = [row for operation in operations for rows in operation.rows for row in rows]
+    return rows, sum(len(operation.rows) < len(operation.texts) for operation in operations)
 
 
 def _num_texts(row: Mapping[str, Any], verification: VerificationConfig) -> int:

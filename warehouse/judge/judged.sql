@@ -4,9 +4,9 @@
 -- The first that fits, in the words of tasks/pages/verdicts.csv:
 --   negligible         the 95 % interval of its effect lies within the smallest effect that counts, on both sides of 0
 --   context-dependent  it moves predictions, but the other way in significantly more than one text in four
---   spurious           it pushes towards its label by the smallest effect that counts or more, both where it stands and
---                      where it is inserted; and what neither its meaning nor its type explains is significantly more
---                      than that, and most of its effect
+--   spurious           it pushes towards its label, in most texts and by the smallest effect that counts or more, both
+--                      where it stands and where it is inserted; and what neither its meaning nor its type explains is
+--                      significantly more than that, and most of its effect
 --   genuine            it moves predictions, in most texts the same way, as words of similar meaning do; or it is
 --                      exempt, as negation and affixes are, which carry meaning
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
@@ -48,7 +48,8 @@ select
         when type = 'identity term' and not is_judged then 'unclear'
         when is_negligible then 'negligible'
         when is_contextual and moves then 'context-dependent'
-        when q_value <= $fdr and shows_in_both and coalesce(predicted_share, 0) < $max_explained then 'spurious'
+        when q_value <= $fdr and shows_in_both and is_consistent and coalesce(predicted_share, 0) < $max_explained
+            then 'spurious'
         when not moves or not is_consistent then 'unclear'
         when is_exempt then 'genuine'
         when within_type or type = 'function word' then 'unclear'

@@ -3,7 +3,7 @@
 --
 -- param   passes         forward passes of all parts
 -- param   lost           texts that the parts were made without
--- param   max_documents  most texts for an operator
+-- param   early          operators that were settled before their last text
 -- column  n_used         words and pieces that the model uses
 -- column  n_candidates   words and pieces that were tried
 -- column  n_cut          words and pieces that the model uses, left out by screening.max_candidates
@@ -21,6 +21,5 @@ select
     $passes::bigint as n_passes,
     $lost::bigint as n_lost,
     count(*) as n_operations,
-    count(*) filter (where effects.n_texts < least(candidates.n_examples, $max_documents)) as n_early
+    $early::bigint as n_early
 from effects
-left join candidates using (kind, label, word)

@@ -45,7 +45,8 @@ def verdict_on(warehouse, type_of_word, expected=None, expected_se=0.1, between_
         ("name", {"between_sd": 0.4}, "spurious"),
         ("name", {"between_sd": 0.8}, "unclear"),
         # Of a few texts only, if insertion shows it too.
-        ("name", {"n_signed": 3}, "spurious"),
+        ("name", {"n_signed": 3, "n_signed_all": 20}, "spurious"),
+        ("name", {"n_signed": 3}, "unclear"),
         ("name", {"n_opposite": 10}, "context-dependent"),
         ("name", {"removal": 0.02, "insertion": 0.02, "removal_se": 0.02, "insertion_se": 0.02}, "negligible"),
         ("name", {"removal": -1.0, "insertion": -1.0}, "unclear"),
