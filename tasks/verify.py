@@ -52,6 +52,9 @@ POOL = 48
 """Most placebo words of a type: enough that four of them, drawn for each text, are others in most texts."""
 MIN_STAND_INS = 8
 """A type of fewer words has no placebo of its own; content words stand in for it."""
+MAX_TYPE_TEXTS = 64
+"""Most texts that all words of a type are taken out of: there are few types, and texts differ more in them than in one
+word."""
 MAX_STAND_INS = 24
 """Most words that stand in for one word."""
 MIN_HALVED = 10
@@ -109,7 +112,8 @@ def verify_candidates(
         warehouse.use(run.run_id)
         candidates = warehouse.rows("verify/plan", params)
         types = _types(
-            warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL}), warehouse.rows("verify/type_plan", params)
+            warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL}),
+            warehouse.rows("verify/type_plan", {**params, "max_documents": MAX_TYPE_TEXTS}),
         )
         words = [row["word"] for row in warehouse.rows("verify/meant_words", {})]
     # Groups of about the same size: a small last one would fill no batch.
