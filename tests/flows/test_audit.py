@@ -111,8 +111,8 @@ def test_the_planted_word_is_spurious_and_the_proof_is_there(planted):
     assert effect > 1
     assert "effect.moves" in rules
     effects = dict(planted.query(f"select operator, effect_low from effects where word = '{PLANTED.lower()}'"))
-    assert {"delete", "mask", "insert"} <= effects.keys()
-    assert min(effects["delete"], effects["insert"]) > 0
+    assert effects.keys() == {"swap", "insert"}
+    assert min(effects.values()) > 0
 
 
 def test_no_genuine_sentiment_word_is_spurious(planted):
@@ -224,7 +224,7 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
         "run",
         planted.config,
         "--set",
-        "verdicts.max_predicted=0.1",
+        "verdicts.max_explained=0.1",
         cwd=planted.folder,
         capture_output=True,
         timeout=120,

@@ -16,6 +16,7 @@ from tasks.model.spec import model_spec
 from tasks.runtime import bisect
 from tasks.runtime.bisect import Job
 from tasks.runtime.parts import part_file, read_manifest, write_part
+from tasks.trials.placebos import try_placebos
 from tasks.trials.runner import try_group
 from tests.runtime.jobs import done
 
@@ -70,10 +71,18 @@ def shards_of(folder, num_shards, texts_each, deadly=()):
 
 
 def group_of(word, held, others, replacements):
-    """A group of trials of one word, which `held` says where to find: example -> the end of the word there."""
+    """A group of trials of one word, which `held` says where to find: example -> the end of the word there. Without
+    replacements it is tried against nothing."""
     spans = [{"example_id": i, "spans": [{"span_start": 0, "span_end": end}]} for i, end in held.items()]
     group = {"kind": "word", "label": "good", "word": word, "type": "ordinary", "held": spans}
-    return [{**group, "others": others, "replacements": replacements, "inserts": [word]}]
+    asked = {"within_type": bool(replacements), "is_judged": True, "placebo_type": "ordinary"}
+    read = [{"example_id": i, "read_share": 1.0} for i in others]
+    return [{**group, **asked, "others": read, "replacements": replacements, "inserts": [word]}]
+
+
+def pool_of(group, words):
+    """The placebo trials that such a group needs."""
+    return [{"type": "ordinary", "stand_ins": words, "others": group[0]["others"], "held": []}]
 
 
 def content(folder):
@@ -104,14 +113,17 @@ def test_workers_write_the_parts_of_this_process_to_the_byte(workers, tiny, tmp_
 
     def everything(folder):
         attributed = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), folder)
-        trials = (group, attributed, tiny, "float32", VerificationConfig(), folder / "part-trials.json")
+        settled = (attributed, tiny, "float32", VerificationConfig())
+        placebos = folder / "part-placebos.json"
+        done(try_placebos, [Job("placebos", (pool_of(group, ["dull"]), *settled, placebos), 1, lambda: ())])
+        trials = (group, *settled, placebos, folder / "part-trials.json")
         done(try_group, [Job("trials", trials, 1, lambda: ())])
         return content(folder)
 
     there = everything(tmp_path / "there")
     monkeypatch.delenv("TOKEN_AUDIT_WORKERS")
     here = everything(tmp_path / "here")
-    assert len(here) == 5 * 3 + 3 + 3
+    assert len(here) == 5 * 3 + 3 + 2 + 3
     assert there == here
 
 
@@ -179,8 +191,10 @@ def test_verification_leaves_out_a_text_and_counts_it(tiny, tmp_path):
     group = group_of("a", {0: 1, 3: 1}, [4, 5], [])
     part = tmp_path / "part-00000.json"
     attributed = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), tmp_path / "parts")
-    arguments = (group, attributed, tiny, "float32", VerificationConfig(), part)
-    assert try_group(*arguments, left_out=frozenset({0, 4, 99}), dry=True)["num_trials"] == 3
+    settled = (attributed, tiny, "float32", VerificationConfig())
+    try_placebos(pool_of(group, ["dull"]), *settled, tmp_path / "placebos.json")
+    arguments = (group, *settled, tmp_path / "placebos.json", part)
+    assert try_group(*arguments, left_out=frozenset({0, 4, 99}), dry=True)["num_trials"] == 2
     assert not part.exists()
     assert try_group(*arguments, left_out=frozenset({0, 4, 99}))["num_quarantined"] == 2
     assert {row["example_id"] for row in pq.read_table(part_file(part, "trials")).to_pylist()} == {3, 5}

@@ -87,7 +87,7 @@ finetune: {{base: {tiny_encoder(folder / "encoder")}, where: {{split: train}}, s
 attribution: {{gradients: 3}}
 screening: {{max_candidates: 30}}
 verification: {{max_documents: 8}}
-certification: {{decoys: 10, controls: [wonderful, horrible]}}
+certification: {{decoys: 10, typed_decoys: 2, controls: [wonderful, horrible]}}
 """)
     result = command("certify", path, cwd=folder)
     assert result.returncode == 0, result.stderr
