@@ -52,7 +52,7 @@ POOL = 48
 """Most placebo words of a type: enough that four of them, drawn for each text, are others in most texts."""
 MIN_STAND_INS = 8
 """A type of fewer words has no placebo of its own; content words stand in for it."""
-MAX_TYPE_TEXTS = 64
+MAX_TYPE_TEXTS = 48
 """Most texts that all words of a type are taken out of: there are few types, and texts differ more in them than in one
 word."""
 MAX_STAND_INS = 24

@@ -14,7 +14,6 @@
 -- param   removed_parts  Parquet files of the texts without the findings
 -- param   texts_with     texts that hold a finding
 -- param   seen_effect    effect that should be seen  [log-odds]
--- param   power_z        sum of the normal quantiles of the test and of its power
 -- param   none_below     no shortcut below this  [predictions per 1,000 texts]
 -- param   act_from       act from this on  [predictions per 1,000 texts]
 -- param   act_alone      act from this on for one name, identity term or pattern  [predictions per 1,000 texts]
@@ -70,10 +69,10 @@ seen as (
     from power
 ),
 
+-- Of the typical used word; a billion is more than any number of texts.
 needed as (
-    select if(count(*) = 0, null, greatest(ceil(($power_z * median(sd) / $seen_effect) ** 2), 5)::bigint) as n_needed
-    from effects
-    where operator != 'insert' and n_texts >= 8
+    select nullif(quantile_disc(coalesce(n_needed, 1000000000), 0.5), 1000000000) as n_needed
+    from power
 ),
 
 audited as (

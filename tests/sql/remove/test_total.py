@@ -158,6 +158,22 @@ def test_the_texts_needed_are_those_of_an_interval_above_0_with_that_power(wareh
     assert [row["n_needed"] == 5 for row in found] == [True, False, False, False, False]
 
 
+def test_the_two_arms_share_what_the_mean_of_both_may_vary_by(warehouse):
+    """Oracle: the power of a normal test of the mean of two independent arms, the insertion in 32 texts."""
+    effects = "word | operator | sd | n_texts\nx | delete | 0.6 | 20\nx | insert | 0.7 | 32\ny | delete | 0.6 | 20\ny | insert | 3.0 | 32"
+    found = by(words_used(warehouse, "word | n_examples\nx | 30\ny | 30", effects, "word\nx\ny"), "word")
+
+    def power(n):
+        return stats.norm.cdf(0.3 / (np.sqrt(0.6**2 / n + 0.7**2 / 32) / 2) - stats.norm.ppf(0.975))
+
+    needed = found["x"]["n_needed"]
+    assert needed > 5
+    assert power(needed) >= 0.8 > power(needed - 1)
+    assert found["x"]["is_powered"]
+    # Insertions that vary so much hide the effect in any number of texts.
+    assert (found["y"]["n_needed"], found["y"]["is_powered"]) == (None, False)
+
+
 def test_a_word_of_few_trials_has_the_median_deviation_and_only_texts_that_can_be_tried_count(warehouse):
     found = by(words_used(
         warehouse, "word | n_examples\nown | 9\nfew | 9\nmany | 999\nuntried | 9",
