@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 
 # All in one process: each would train and audit undisturbed once more.
 FAULTS = ("damaged_parts", "two_audits", "same_audit_twice", "SIGTERM")
-# The first kill is in the attribution, and in the load of the database.
-SEEDS = ("4", "7")
+# The first kill is in the load of the database; test_audit.py kills an audit in the attribution.
+SEEDS = ("7",)
 
 
 def test_an_audit_ends_as_if_nothing_had_happened():
