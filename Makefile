@@ -12,7 +12,7 @@ audit: $(VENV)/.installed
 # Two processes of one thread each; tests/conftest.py says what a process takes next.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Lint, types and the fast tests, in less than 90 seconds.
+# Lint, types and the fast tests, in about two minutes.
 check: $(VENV)/.installed-dev lint
 	$(PYTEST) -m "not slow and not browser and not ray and not server"
 
