@@ -23,6 +23,7 @@ from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
+from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
 from tasks.trials.reader import texts_of
 from tasks.trials.removal import planned_texts, try_removal
 from tasks.trials.runner import facts_of, trials_key
@@ -32,10 +33,6 @@ from warehouse import open_warehouse
 MAX_TEXTS = 400
 """Most texts the findings are taken out of. Their share of all texts is known; of 400 predictions, 20 that change are
 known to within 22 per 1,000 of these texts."""
-MAX_STAND_INS = 24
-"""Most words that stand in for one word, and content words that are drawn from in the control."""
-MIN_STAND_INS = 8
-"""A type of fewer words has content words stand in for it."""
 
 
 @stage("remove", hours=12)

@@ -38,6 +38,7 @@ from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
 from tasks.trials.meaning import base_folder, write_meanings
+from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
 from tasks.trials.placebos import try_placebos
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import facts_of, trials_key, try_group
@@ -50,13 +51,9 @@ candidates a group, 300 words on two cores took a third longer than in one group
 
 POOL = 48
 """Most placebo words of a type: enough that four of them, drawn for each text, are others in most texts."""
-MIN_STAND_INS = 8
-"""A type of fewer words has no placebo of its own; content words stand in for it."""
 MAX_TYPE_TEXTS = 48
 """Most texts that all words of a type are taken out of: there are few types, and texts differ more in them than in one
 word."""
-MAX_STAND_INS = 24
-"""Most words that stand in for one word."""
 MIN_HALVED = 10
 """Texts from which on the texts of a word are tried by halves."""
 

@@ -108,6 +108,16 @@ create or replace temp macro step_up_q(p, n_tests, p_rank, family) as (
     ), p)
 );
 
+-- What a word may stand in for: words of its type and, of function words, of its group; a beginning of a word for a
+-- beginning, an end for an end.
+create or replace temp macro stand_in_sort(kind, word, type, word_group) as (
+    if(
+        kind = 'word',
+        concat(type, ' ', word_group),
+        concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', ''))
+    )
+);
+
 -- The score by the method that an audit adds up.
 create or replace temp macro summed_score(method, integrated_gradients, gradient_x_input, relevance) as (
     case method

@@ -24,6 +24,11 @@ _SEED = 0
 STAND_INS = 4
 """Stand-ins of a word in a text; two of them where it is tried in many texts, since texts differ by more."""
 
+MAX_STAND_INS = 24
+"""Most words that stand in for one word."""
+MIN_STAND_INS = 8
+"""A type of fewer words has no stand-ins of its own; content words stand in for it."""
+
 Operator = Literal["delete", "swap", "insert"]
 
 

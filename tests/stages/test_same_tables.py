@@ -19,7 +19,8 @@ from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
 from tasks.runtime.parts import Shard, part_file
 from tasks.screen import screen_words
-from tasks.verify import MAX_STAND_INS, MIN_HALVED, MIN_STAND_INS, POOL
+from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
+from tasks.verify import MIN_HALVED, POOL
 from tests.benchmarks.same_tables import differences, digests, load_changes
 from warehouse import open_warehouse
 

@@ -87,7 +87,7 @@ removed as materialized (
         occurrences.word_start as span_start,
         occurrences.word_end as span_end,
         types.expectation = 'none' and not taken.by_type as is_swapped,
-        concat(types.type, ' ', types.word_group) as sort
+        stand_in_sort('word', occurrences.word, types.type, types.word_group) as sort
     from word_occurrences as occurrences
     inner join taken using (example_id, word)
     inner join word_types as types on types.kind = 'word' and occurrences.word = types.word
@@ -99,7 +99,7 @@ removed as materialized (
         tokens.token_start as span_start,
         tokens.token_end as span_end,
         types.expectation = 'none' as is_swapped,
-        concat(if(starts_with(pieces.piece, '·'), '·', ''), 'piece', if(ends_with(pieces.piece, '·'), '·', '')) as sort
+        stand_in_sort('piece', pieces.piece, null, null) as sort
     from piece_occurrences as pieces
     inner join read_parquet($token_parts) as tokens
         on pieces.example_id = tokens.example_id and pieces.position = tokens.position

@@ -37,11 +37,7 @@ sorts as (
     select
         counted.*,
         types.type,
-        if(
-            kind = 'word',
-            concat(types.type, ' ', types.word_group),
-            concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', ''))
-        ) as sort
+        stand_in_sort(kind, word, types.type, types.word_group) as sort
     from counted
     inner join word_types as types using (kind, word)
 )

@@ -134,11 +134,8 @@ own_sorts as materialized (
     inner join words using (kind, label, word)
     inner join word_types as types using (kind, word)
     left join (select kind, sort from stand_ins group by kind, sort having count(*) >= $min_stand_ins) as sorts
-        on candidates.kind = sorts.kind and sorts.sort = if(
-            candidates.kind = 'word',
-            concat(types.type, ' ', types.word_group),
-            concat(if(starts_with(word, '·'), '·', ''), 'piece', if(ends_with(word, '·'), '·', ''))
-        )
+        on candidates.kind = sorts.kind
+        and sorts.sort = stand_in_sort(candidates.kind, candidates.word, types.type, types.word_group)
     group by candidates.kind, candidates.word
 ),
 
