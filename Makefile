@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
+.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -68,6 +68,10 @@ benchmark-placebo: $(VENV)/.installed-dev
 # Whether what one half of the texts convicts does the same in the other half.
 benchmark-replication: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/replication.py
+
+# Whether patterns that were planted are found as patterns. About two hours on two cores.
+benchmark-patterns: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/patterns.py
 
 # Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
 benchmark-effects: $(VENV)/.installed-dev

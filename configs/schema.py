@@ -52,6 +52,9 @@ class DataConfig(Section):
     labels: LabelMapping = setting({}, "dataset label -> model label")
     """The model's label name for each label of the dataset. Needed where the names do not match by themselves; rows
     with a label that is left out are not audited."""
+    topic: dict[str, tuple[str, ...]] = setting({}, "model label -> words")
+    """Words that name a class, beside its own name: they are expected to act, and are shown but never called spurious.
+    At most ten of a class count."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Keep only the rows whose columns have these values."""
     slices: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()

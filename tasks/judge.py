@@ -1,6 +1,7 @@
 """Stage: from trials to verdicts.
 
-Builds the tables of `warehouse/judge/`: `waivers`, `expected_effects`, `grades` and `verdicts`.
+Builds the tables of `warehouse/judge/`: `waivers`, `topics`, `expected_effects`, `expected_patterns`, `grades` and
+`verdicts`.
 """
 
 import json
@@ -21,6 +22,7 @@ from tasks.text.words import as_in_the_tables
 from tasks.trials.expected import expected_effects
 from tasks.trials.grade import Meant, grade_words
 from tasks.trials.thresholds import thresholds
+from tasks.trials.topics import topic_words
 from warehouse import open_warehouse
 
 
@@ -40,10 +42,18 @@ def judge_candidates(
     meant = {row["word"]: Meant(row["vector"], row["meaning"]) for row in read_part(meanings, "vectors").to_pylist()}
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.use(run.run_id)
+        types = warehouse.rows("judge/meant_types", {"words": list(meant)})
+        named = topic_words(
+            [{**row, "meaning": meant[row["word"]].meaning} for row in types], model.labels, config.data.topic
+        )
+        verdicts["topics"] = json.dumps(named)
         verdicts["expected_effects"] = json.dumps(_expected(meant, warehouse.rows("judge/word_effects", {}), model))
         used = warehouse.rows("judge/used_words", {})
         verdicts["grades"] = json.dumps(grade_words(used, meant, model.labels, config.verification.min_effect))
-        tables = [f"judge/{name}" for name in ("waivers", "expected_effects", "grades", "verdicts")]
+        tables = [
+            f"judge/{name}"
+            for name in ("waivers", "topics", "expected_effects", "expected_patterns", "grades", "verdicts")
+        ]
         return warehouse.build_stage(run.run_id, "judge", tables, verdicts, verified)
 
 
@@ -61,7 +71,7 @@ def _expected(
         known = [word.meaning[label] for word, label in zip(own, labels, strict=True) if word.meaning is not None]
         expected_N, se_N = expected_effects(
             np.array([word.vector for word in own]),
-            np.array([row["effect"] for row in others]),
+            np.array([np.nan if row["effect"] is None else row["effect"] for row in others]),
             labels,
             [row["word"] for row in others],
             len(model.labels),

@@ -24,9 +24,9 @@ from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
 from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
+from tasks.trials.part import facts_of, trials_key
 from tasks.trials.reader import texts_of
 from tasks.trials.removal import planned_texts, try_removal
-from tasks.trials.runner import facts_of, trials_key
 from tasks.trials.thresholds import state_thresholds
 from warehouse import open_warehouse
 

@@ -63,6 +63,8 @@ _QUERIES = (
     "verdicts",
     "effects",
     "kinds",
+    "patterns",
+    "topics",
     "verification",
     "expired_waivers",
     "quadrant",
@@ -105,7 +107,7 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     key = digest(recommendations, config.title, config.statistics.fdr, certified, _code())
     facts = read_manifest(manifest)
     if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
-        num_files = 2 * len(EXPORTS) + 1
+        num_files = 2 * len(EXPORTS) + 2
         with progress("report", num_files, "files") as advance:
             with open_warehouse(config.warehouse, read_only=True) as warehouse:
                 warehouse.use(run.run_id)
@@ -218,6 +220,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         headlines=headlines(
             words["spurious"],
             rows["kinds"],
+            rows["patterns"],
             rows["one_sided_names"],
             rows["top_words"],
             rows["vocabulary"],

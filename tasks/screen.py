@@ -36,6 +36,11 @@ MIN_CASING_EXAMPLES = 3
 MAX_POOL_TEXTS = 32
 """Texts read as each label into which words are inserted."""
 
+MAX_PATTERNS = 24
+"""Most patterns that are tried."""
+MAX_PATTERN_Q = 0.05
+"""False discovery rate of the association with a label, for a pattern to be tried."""
+
 QUERIES = (
     "screen/telling_texts",
     "screen/casing",
@@ -54,6 +59,10 @@ QUERIES = (
     "screen/spellings",
     "screen/stand_ins",
     "screen/pool_texts",
+    "screen/chunks",
+    "screen/pattern_spans",
+    "screen/patterns",
+    "screen/pattern_words",
 )
 """In an order in which each reads only those before it."""
 
@@ -83,6 +92,8 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
         "min_capitalised": MIN_CAPITALISED,
         "min_casing_examples": MIN_CASING_EXAMPLES,
         "max_pool_texts": MAX_POOL_TEXTS,
+        "max_patterns": MAX_PATTERNS,
+        "max_q": MAX_PATTERN_Q,
     }
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)

@@ -1,13 +1,18 @@
 """Stage: intervention. What the model predicts when a word is taken out of a text, or put into one.
 
 Reads the tables of `warehouse/screen/`, the texts of the shards and their logits in the parts of attribution. Writes,
-in `<run>/trials/`, one part of placebo trials, one for every `GROUP` candidates and one of what words mean
-(tasks/trials/meaning.py), and builds the tables of `warehouse/verify/` from the trials.
+in `<run>/trials/`, one part of placebo trials, one of patterns, one for every `GROUP` candidates and one of what words
+mean (tasks/trials/meaning.py), and builds the tables of `warehouse/verify/` from the trials.
 
 The part `placebos` has two tables. `placebos`, one row per type, text, stand-in and label: `type`, `example_id`,
 `replacement` (a word of the type, inserted), `label`, `margin` (log-odds of the label), `predicted` (index of the label
 that is predicted). `type_trials`, one row per type, text and label: `type`, `example_id`, `label`, and for the text
 without as many other words (`with`) and without all words of the type (`without`) `margin_...` and `predicted_...`.
+
+The part `patterns` has two tables. `pattern_trials`, one row per pattern, operator, text and label: `type`, `pattern`,
+`operator` (removal or insertion), `example_id`, `label`, and for the text with the pattern (`with`) and with neutral
+words in its place (`without`) `margin_...` and `predicted_...`. `pattern_parts`, one row per pattern of which a part
+does nearly all: `type`, `pattern`, `label`, `part`, `effect` and `whole_effect` (log-odds, put in), `n_texts`.
 
 The parts of candidates have the table `trials`, one row per candidate, operator (tasks/trials/operators.py), text and
 stand-in: `kind`, `label`, `word`, `operator`, `placebo_type` (of the placebo words of an insertion; else null),
@@ -39,9 +44,11 @@ from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
 from tasks.trials.meaning import base_folder, write_meanings
 from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
+from tasks.trials.part import facts_of, trials_key
+from tasks.trials.patterns import try_patterns
 from tasks.trials.placebos import try_placebos
 from tasks.trials.reader import texts_of
-from tasks.trials.runner import facts_of, trials_key, try_group
+from tasks.trials.runner import try_group
 from warehouse import open_warehouse
 
 GROUP = 75
@@ -52,8 +59,8 @@ candidates a group, 300 words on two cores took a third longer than in one group
 POOL = 48
 """Most placebo words of a type: enough that four of them, drawn for each text, are others in most texts."""
 MAX_TYPE_TEXTS = 48
-"""Most texts that all words of a type are taken out of: there are few types, and texts differ more in them than in one
-word."""
+"""Most texts that all words of a type, or a pattern, are taken out of: there are few of them, and texts differ more in
+them than in one word."""
 MIN_HALVED = 10
 """Texts from which on the texts of a word are tried by halves."""
 
@@ -63,6 +70,8 @@ _TABLES = (
     "effects",
     "interactions",
     "type_effects",
+    "pattern_effects",
+    "pattern_parts",
     "evidence",
     "verification_cost",
 )
@@ -112,6 +121,7 @@ def verify_candidates(
             warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL}),
             warehouse.rows("verify/type_plan", {**params, "max_documents": MAX_TYPE_TEXTS}),
         )
+        patterns = warehouse.rows("verify/pattern_plan", {**params, "max_documents": MAX_TYPE_TEXTS})
         words = [row["word"] for row in warehouse.rows("verify/meant_words", {})]
     # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
@@ -126,6 +136,11 @@ def verify_candidates(
     key = trials_key(types, *settled)
     pool = [Job("placebos", (types, places, *settled, placebos.absolute()), len(types), partial(texts_of, types))]
     pool = [] if facts_of(placebos, key) is not None else pool
+    shapes = folder / "patterns.json"
+    tried = [
+        Job("patterns", (patterns, places, *settled, shapes.absolute()), len(patterns), partial(texts_of, patterns))
+    ]
+    tried = [] if facts_of(shapes, trials_key(patterns, *settled)) is not None else tried
     missing = [
         Job(
             part.stem,
@@ -136,16 +151,17 @@ def verify_candidates(
         for group, part in zip(groups, trials, strict=True)
         if facts_of(part, trials_key(group, *settled, key)) is None
     ]
-    total = len(candidates) + len(types)
-    done = total - sum(job.size for job in (*pool, *missing))
-    with progress("verify", total, "words and types", done, artifact="verification") as meter:
-        if pool or missing:
+    total = len(candidates) + len(types) + len(patterns)
+    done = total - sum(job.size for job in (*pool, *tried, *missing))
+    with progress("verify", total, "words and patterns", done, artifact="verification") as meter:
+        if pool or tried or missing:
             with fan_out() as run_everywhere:
                 run_everywhere(try_placebos, pool, meter)
+                run_everywhere(try_patterns, tried, meter)
                 run_everywhere(try_group, missing, meter)
     meanings = folder / "meanings.json"
     write_meanings(words, model, base_folder(config), meanings)
-    return Verified(build_evidence(config, run, model, screened, [placebos, *trials]), tuple(trials), meanings)
+    return Verified(build_evidence(config, run, model, screened, [placebos, shapes, *trials]), tuple(trials), meanings)
 
 
 def _types(pool: Sequence[Mapping[str, Any]], plan: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -160,16 +176,18 @@ def _types(pool: Sequence[Mapping[str, Any]], plan: Sequence[Mapping[str, Any]])
 
 
 def build_evidence(config: AuditConfig, run: Run, model: ModelSpec, screened: str, trials: Sequence[Path]) -> str:
-    """Build the tables of this stage from the parts of trials, that of the placebos first; return their key.
+    """Build the tables of this stage from the parts of trials, placebos and patterns first; return their key.
 
     Raises:
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
-    placebos, *parts = trials
+    placebos, patterns, *parts = trials
     facts = [read_manifest(part) or {} for part in trials]
     params = {
         "placebo_parts": [part_file(placebos, "placebos")],
         "type_parts": [part_file(placebos, "type_trials")],
+        "pattern_trial_parts": [part_file(patterns, "pattern_trials")],
+        "pattern_parts": [part_file(patterns, "pattern_parts")],
         "trial_parts": [part_file(part, "trials") for part in parts],
         "labels": list(model.labels),
         "passes": sum(int(str(fact["num_passes"])) for fact in facts),

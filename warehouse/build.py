@@ -23,7 +23,13 @@ PUBLIC = (
     "grades",
     "interactions",
     "type_effects",
+    "patterns",
+    "pattern_spans",
+    "pattern_effects",
+    "pattern_parts",
+    "expected_patterns",
     "waivers",
+    "topics",
     "power",
     "total",
     "verification_cost",
@@ -153,7 +159,14 @@ class Warehouse:
         return cast(list[dict[str, Any]], self.table(path, params).to_pylist())
 
     def _table(self, wanted: Query, params: Mapping[str, object]) -> pa.Table:
-        return self._connection.sql(wanted.sql, params=self._named(wanted, params)).to_arrow_table()
+        # Temporary, since the database may be open for reading only.
+        for helper in map(query, wanted.first):
+            made = f"create or replace temp table {helper.table} as (\n{helper.sql}\n)"
+            self._connection.execute(made, self._named(helper, params))
+        found = self._connection.sql(wanted.sql, params=self._named(wanted, params)).to_arrow_table()
+        for helper in map(query, wanted.first):
+            self._connection.execute(f"drop table temp.{helper.table}")
+        return found
 
     def run(self, path: str, params: Mapping[str, object]) -> None:
         """Execute a statement that returns nothing."""

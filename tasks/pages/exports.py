@@ -8,13 +8,23 @@ from typing import Any
 
 import pyarrow as pa
 
+from tasks.pages.preprocess import preprocess_file
 from tasks.pages.rules import Fired, fired, ids, told
 from warehouse import Warehouse
 
 # The full-width forms of the signs too: some spreadsheets read them as the plain ones.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
-EXPORTS = ("verdicts", "effects", "words", "word_importance", "vocabulary_candidates", "labelling_hints", "rejects")
+EXPORTS = (
+    "verdicts",
+    "effects",
+    "patterns",
+    "words",
+    "word_importance",
+    "vocabulary_candidates",
+    "labelling_hints",
+    "rejects",
+)
 
 
 def export_tables(warehouse: Warehouse) -> dict[str, bytes]:
@@ -25,7 +35,7 @@ def export_tables(warehouse: Warehouse) -> dict[str, bytes]:
         contents[f"{name}.csv"] = to_csv(rows)
         records = [_with_sentences(row, rows.schema) for row in rows.to_pylist()]
         contents[f"{name}.json"] = (json.dumps(records, ensure_ascii=False, indent=1, default=str) + "\n").encode()
-    return contents
+    return {**contents, "preprocess.json": preprocess_file(warehouse)}
 
 
 def to_csv(rows: pa.Table) -> bytes:

@@ -17,9 +17,14 @@ class Headline:
     """Id of the place in the page that shows the sentences or figures behind it."""
 
 
+MIN_CUT = 0.2
+"""Share of the tokens behind the limit of the model from which on that is a finding."""
+
+
 def headlines(
     spurious: Sequence[Mapping[str, Any]],
     kinds: Sequence[Mapping[str, Any]],
+    patterns: Sequence[Mapping[str, Any]],
     names: Sequence[Mapping[str, Any]],
     top_words: Sequence[Mapping[str, Any]],
     vocabulary: Sequence[Mapping[str, Any]],
@@ -27,18 +32,25 @@ def headlines(
     unit: str,
     max_q: float,
 ) -> list[Headline]:
-    """The findings a reader should take away, at most six, from the rows of the queries of these names.
+    """The findings a reader should take away, at most ten, from the rows of the queries of these names.
 
     `max_q`: a name makes a headline only if its association with the label has at most this false discovery rate.
     """
-    found = [Headline(_title_of(row), _about_kind(row), "kinds") for row in kinds if row["status"] == "spurious"][:2]
+    found = [_about_cut_texts(overview)] if overview["n_cut"] >= MIN_CUT * overview["n_tokens"] > 0 else []
+    num_before = len(found)
+    found += [
+        Headline(_title_of_pattern(row), _about_pattern(row), f"pattern-{row['rank']}")
+        for row in patterns
+        if row["status"] == "spurious"
+    ][:3]
+    found += [Headline(_title_of(row), _about_kind(row), "kinds") for row in kinds if row["status"] == "spurious"][:2]
     by_title: dict[str, list[Mapping[str, Any]]] = {}
     for row in spurious:
         title = "Pairs of words act together" if row["kind"] == "pair" else row["title"]
         by_title.setdefault(title, []).append(row)
     for title, rows in sorted(by_title.items(), key=lambda entry: -sum(row["per_1000"] or 0 for row in entry[1]))[:3]:
         found.append(Headline(title, _about_spurious(rows), f"spurious-{rows[0]['rank']}"))
-    if not spurious:
+    if not spurious and len(found) == num_before:
         text = (
             f"None of the {overview['n_tried']:,} words and fragments that were tried is shown to be spurious; "
             f"{overview['n_unclear']:,} of them are unclear. That is no proof that all is well."
@@ -83,6 +95,51 @@ def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _title_of(row: Mapping[str, Any]) -> str:
     return f"{row['title']} towards {_quoted(row['label'])}, whichever word it is"
+
+
+def _about_cut_texts(overview: Mapping[str, Any]) -> Headline:
+    return Headline(
+        "Only the heads of the texts are audited",
+        f"{percent(overview['n_cut'] / overview['n_tokens'])} of the tokens are behind the limit of the model, in "
+        f"{overview['n_truncated']:,} of {overview['n_examples']:,} texts: no word there is read, "
+        "and none can be found.",
+        "quality",
+    )
+
+
+_PLACES = {
+    "start": "at the start of a text",
+    "end": "at the end of a text",
+    "first line": "as the first line of a text",
+    "last line": "as a line of a text",
+    "inside": "in a text",
+}
+
+
+def _title_of_pattern(row: Mapping[str, Any]) -> str:
+    label = _quoted(row["label"])
+    if row["type"] == "capitals":
+        return f"Texts in capitals are read as {label}"
+    if row["type"] == "length":
+        return f"Long texts are read as {label}"
+    return f"{_quoted(row['pattern'])} {_PLACES[row['place']]} moves it to {label}, whatever fills it"
+
+
+def _about_pattern(row: Mapping[str, Any]) -> str:
+    such, carried, parts, placebo = "", "", "", ""
+    if row["n_surfaces"] > 1 and row["surfaces"]:
+        such = f", such as {_listed([_quoted(surface) for surface in row['surfaces'][:3]])}"
+    if row["carried_by"]:
+        carried = f" Nearly all of that is done by {_quoted(row['carried_by'])}."
+    if row["parts"]:
+        parts = f" Its parts are no findings of their own: {_listed([_quoted(part) for part in row['parts']])}."
+    if row["place"] != "whole":
+        placebo = ", less neutral words in its place"
+    return (
+        f"{row['n_label']:,} of the {row['n_examples']:,} texts with it{such} are read so, "
+        f"{percent(row['label_share'])} of all texts. Taken out and put in{placebo}, it changes the log-odds of "
+        f"{_quoted(row['label'])} by {_effect(row)}.{carried}{_changes(row)}{parts}"
+    )
 
 
 def _about_kind(row: Mapping[str, Any]) -> str:

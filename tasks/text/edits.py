@@ -5,7 +5,7 @@ with `pair_start` is two, the second of which starts there, behind a line break.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tasks.text.words import word_spans
 
@@ -13,6 +13,8 @@ Span = tuple[int, int]
 
 Edit = tuple[Span, str]
 """A span, and what to put there."""
+
+Place = Literal["start", "end", "first line", "last line"]
 
 
 class Text(NamedTuple):
@@ -50,6 +52,21 @@ def inserted(text: Text, word: str, place: float) -> Text:
     added = f"{around[0]}{word}{around[1]}"
     start = None if text.pair_start is None else text.pair_start + len(added)
     return Text(f"{text.text[:at]}{added}{text.text[at:]}", start)
+
+
+def put_at(text: Text, words: str, place: Place) -> Text:
+    """The text with `words` at its start or its end, or as its first or its last line.
+
+    In a pair of texts, the words go into the first.
+    """
+    if place in ("start", "first line"):
+        added = f"{words}\n" if place == "first line" else f"{words} "
+        return Text(f"{added}{text.text}", None if text.pair_start is None else text.pair_start + len(added))
+    own, rest = text.text, ""
+    if text.pair_start is not None:
+        own, rest = text.text[: text.pair_start - 1], text.text[text.pair_start - 1 :]
+    added = f"\n{words}" if place == "last line" else f" {words}"
+    return Text(f"{own}{added}{rest}", None if text.pair_start is None else text.pair_start + len(added))
 
 
 def cased(word: str, like: str) -> str:

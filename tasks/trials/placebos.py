@@ -1,6 +1,6 @@
 """Run the placebo trials of all types, which are made once, and write them as one part."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from configs.schema import VerificationConfig
 from tasks.model.spec import ModelSpec
-from tasks.runtime.parts import Shard, write_part
-from tasks.runtime.workers import Facts, target_of
+from tasks.runtime.parts import Shard
+from tasks.runtime.workers import Facts
 from tasks.text.edits import deleted
 from tasks.trials.operators import STAND_INS, drawn_words, inserted_into, spans_of
-from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
-from tasks.trials.runner import facts_of, trials_key
+from tasks.trials.part import Group, trials_key, write_trials
+from tasks.trials.reader import Arithmetic, Reader
 
 PLACEBO = pa.schema(
     [
@@ -41,7 +41,7 @@ TYPE_TRIAL = pa.schema(
 
 
 def try_placebos(
-    group: Sequence[Mapping[str, Any]],
+    group: Group,
     shards: Sequence[Shard],
     model: ModelSpec,
     dtype: Arithmetic,
@@ -58,31 +58,21 @@ def try_placebos(
     `held`. The columns of its tables are described in tasks/verify.py. Nothing is tried on the texts in `left_out`; a
     dry run writes no part.
     """
-    key = trials_key(group, model, dtype, verification)
-    if not dry and (known := facts_of(part, key)) is not None:
-        return known
-    lost = left_out & texts_of(group)
-    kept = [
-        {**row, **{name: [text for text in row[name] if text["example_id"] not in lost] for name in ("held", "others")}}
-        for row in group
-    ]
-    placebos, taken_out, num_passes = list[dict[str, Any]](), list[dict[str, Any]](), 0
-    if texts_of(kept):
-        reader = Reader(model, dtype, rows_of(kept, shards))
-        placebos, taken_out = _placebo_rows(kept, reader), _type_rows(kept, reader)
-        num_passes = reader.num_passes
-    advance(len(group))
-    facts = {"key": key, "num_passes": num_passes, "num_quarantined": len(lost)}
-    with target_of(part, dry=dry) as target:
-        tables = {
+
+    def run(kept: list[dict[str, Any]], reader: Reader | None) -> tuple[dict[str, pa.Table], dict[str, int]]:
+        placebos = _placebo_rows(kept, reader) if reader else []
+        taken_out = _type_rows(kept, reader) if reader else []
+        advance(len(group))
+        return {
             "placebos": pa.Table.from_pylist(placebos, schema=PLACEBO),
             "type_trials": pa.Table.from_pylist(taken_out, schema=TYPE_TRIAL),
-        }
-        write_part(target, tables, facts)
-    return facts
+        }, {}
+
+    key = trials_key(group, model, dtype, verification)
+    return write_trials(group, shards, model, dtype, part, key, run, left_out=left_out, dry=dry)
 
 
-def _placebo_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
+def _placebo_rows(group: Group, reader: Reader) -> list[dict[str, Any]]:
     """A row for each type, text, stand-in and label."""
     chosen = [
         (row["type"], other, word)
@@ -109,7 +99,7 @@ def _placebo_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[di
     ]
 
 
-def _type_rows(group: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:
+def _type_rows(group: Group, reader: Reader) -> list[dict[str, Any]]:
     """A row for each type, text and label: all its words taken out, and as many others."""
     chosen = [(row["type"], held) for row in group for held in row["held"]]
     if not chosen:

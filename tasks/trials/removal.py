@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from configs.schema import VerificationConfig
 from tasks.model.spec import ModelSpec
-from tasks.runtime.parts import Shard, write_part
-from tasks.runtime.workers import Facts, target_of
+from tasks.runtime.parts import Shard
+from tasks.runtime.workers import Facts
 from tasks.text.edits import Edit, edited
-from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
-from tasks.trials.runner import facts_of, trials_key
+from tasks.trials.part import Group, trials_key, write_trials
+from tasks.trials.reader import Arithmetic, Reader
 
 REMOVED = pa.schema(
     [
@@ -52,7 +52,7 @@ def _apart(others: Sequence[dict[str, Any]], edits: Sequence[Mapping[str, Any]])
 
 
 def try_removal(
-    group: Sequence[Mapping[str, Any]],
+    group: Group,
     shards: Sequence[Shard],
     model: ModelSpec,
     dtype: Arithmetic,
@@ -68,21 +68,14 @@ def try_removal(
     `group` is one row, with the texts of `planned_texts` as `held`. The columns of the table are described in
     tasks/remove.py. Nothing is tried on the texts in `left_out`; a dry run writes no part.
     """
+
+    def run(kept: list[dict[str, Any]], reader: Reader | None) -> tuple[dict[str, pa.Table], dict[str, int]]:
+        rows = _rows([text for row in kept for text in row["held"]], reader) if reader else []
+        advance(sum(len(row["held"]) for row in group))
+        return {"removed": pa.Table.from_pylist(rows, schema=REMOVED)}, {}
+
     key = trials_key(group, model, dtype, verification)
-    if not dry and (known := facts_of(part, key)) is not None:
-        return known
-    lost = left_out & texts_of(group)
-    texts = [text for row in group for text in row["held"] if text["example_id"] not in lost]
-    rows, num_passes = list[dict[str, Any]](), 0
-    if texts:
-        reader = Reader(model, dtype, rows_of([{"held": texts, "others": []}], shards))
-        rows = _rows(texts, reader)
-        num_passes = reader.num_passes
-    advance(sum(len(row["held"]) for row in group))
-    facts = {"key": key, "num_passes": num_passes, "num_quarantined": len(lost)}
-    with target_of(part, dry=dry) as target:
-        write_part(target, {"removed": pa.Table.from_pylist(rows, schema=REMOVED)}, facts)
-    return facts
+    return write_trials(group, shards, model, dtype, part, key, run, left_out=left_out, dry=dry)
 
 
 def _rows(texts: Sequence[Mapping[str, Any]], reader: Reader) -> list[dict[str, Any]]:

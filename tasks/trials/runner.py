@@ -9,13 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from configs.schema import VerificationConfig
-from configs.section import digest
 from tasks.model.spec import ModelSpec
-from tasks.runtime.code import code_of
-from tasks.runtime.parts import Shard, read_manifest, read_part, write_part
-from tasks.runtime.workers import Facts, target_of
+from tasks.runtime.parts import Shard, read_manifest, read_part
+from tasks.runtime.workers import Facts
 from tasks.trials.operators import Operation, operations_on
-from tasks.trials.reader import Arithmetic, Reader, rows_of, texts_of
+from tasks.trials.part import Group, trials_key, write_trials
+from tasks.trials.reader import Arithmetic, Reader
 
 FIRST = 8
 """Texts of an operator before the first test whether more are needed; their number then doubles each time."""
@@ -24,26 +23,8 @@ Placebos = Mapping[tuple[str, int, str], float]
 """Type, example and label -> mean log-odds of the label with placebo words of the type in the text."""
 
 
-def trials_key(
-    group: Sequence[Mapping[str, Any]],
-    model: ModelSpec,
-    dtype: Arithmetic,
-    verification: VerificationConfig,
-    placebos: str = "",
-) -> str:
-    """What the trials of a group depend on; `placebos` is the key of the placebo trials."""
-    code = code_of("tasks.text", "tasks.data", "tasks.model", "tasks.attribution", "tasks.trials")
-    return digest(list(group), model.fingerprint, dtype, verification.model_dump(), code, placebos)
-
-
-def facts_of(part: Path, key: str) -> Facts | None:
-    """The facts of a complete part with this key; None if it is missing or has another key."""
-    facts = read_manifest(part)
-    return facts if facts is not None and facts["key"] == key else None
-
-
 def try_group(
-    group: Sequence[Mapping[str, Any]],
+    group: Group,
     shards: Sequence[Shard],
     model: ModelSpec,
     dtype: Arithmetic,
@@ -62,39 +43,27 @@ def try_group(
     writes no part.
     """
     key = trials_key(group, model, dtype, verification, str((read_manifest(placebos) or {})["key"]))
-    if not dry and (known := facts_of(part, key)) is not None:
-        return known
-    known_placebos = _read_placebos(placebos)
-    lost = left_out & texts_of(group)
-    tried = [
-        {
-            **row,
-            "held": [text for text in row["held"] if text["example_id"] not in lost],
-            "others": [
-                text
-                for text in row["others"]
-                if text["example_id"] not in lost
-                and (row["placebo_type"], text["example_id"], row["label"]) in known_placebos
-            ],
-        }
-        for row in group
-    ]
-    rows, num_early, num_passes = list[dict[str, Any]](), 0, 0
-    if group:
-        reader = Reader(model, dtype, rows_of(tried, shards))
-        rows, num_early = _trial_rows(tried, reader, verification, known_placebos, advance)
-        num_passes = reader.num_passes
-    facts = {
-        "key": key,
-        "num_candidates": len(group),
-        "num_trials": len(rows),
-        "num_early": num_early,
-        "num_passes": num_passes,
-        "num_quarantined": len(lost),
-    }
-    with target_of(part, dry=dry) as target:
-        write_part(target, {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, facts)
-    return facts
+    known = _read_placebos(placebos)
+
+    def run(kept: list[dict[str, Any]], reader: Reader | None) -> tuple[dict[str, pa.Table], dict[str, int]]:
+        tried = [
+            {
+                **row,
+                "others": [
+                    text for text in row["others"] if (row["placebo_type"], text["example_id"], row["label"]) in known
+                ],
+            }
+            for row in kept
+        ]
+        rows, num_early = list[dict[str, Any]](), 0
+        if reader:
+            rows, num_early = _trial_rows(tried, reader, verification, known, advance)
+        else:
+            advance(len(group))
+        facts = {"num_candidates": len(group), "num_trials": len(rows), "num_early": num_early}
+        return {"trials": pa.Table.from_pylist(rows, schema=TRIAL)}, facts
+
+    return write_trials(group, shards, model, dtype, part, key, run, left_out=left_out, dry=dry)
 
 
 TRIAL = pa.schema(

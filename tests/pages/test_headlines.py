@@ -2,7 +2,7 @@
 
 from tasks.pages.headlines import Headline, headlines
 
-OVERVIEW = {"n_tried": 7, "n_unclear": 3}
+OVERVIEW = {"n_tried": 7, "n_unclear": 3, "n_cut": 0, "n_tokens": 100, "n_truncated": 0, "n_examples": 10}
 COMMA = {
     "rank": 1,
     "label": "good",
@@ -25,7 +25,7 @@ COMMA = {
 
 
 def test_an_audit_without_findings_says_so_and_promises_nothing():
-    (headline,) = headlines([], [], [], [], [], OVERVIEW, "log-odds", 0.05)
+    (headline,) = headlines([], [], [], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert headline.anchor == "spurious"
     assert headline.text.startswith(
         "None of the 7 words and fragments that were tried is shown to be spurious; 3 of them are unclear."
@@ -34,7 +34,7 @@ def test_an_audit_without_findings_says_so_and_promises_nothing():
 
 
 def test_a_suspect_word_is_told_with_its_figures():
-    assert headlines([COMMA], [], [], [], [], OVERVIEW, "log-odds", 0.05) == [
+    assert headlines([COMMA], [], [], [], [], [], OVERVIEW, "log-odds", 0.05) == [
         Headline(
             "Punctuation counts as evidence",
             "Where it stands, and inserted beside placebo words, “,” changes the log-odds of “good” by "
@@ -56,7 +56,7 @@ def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_
         "title": "Names move predictions",
         "per_1000": 200.0,
     }
-    found = headlines([COMMA, name, *others], [], [], [], [], OVERVIEW, "logits", 0.05)
+    found = headlines([COMMA, name, *others], [], [], [], [], [], OVERVIEW, "logits", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
         ("Names move predictions", "spurious-2"),
         ("Punctuation counts as evidence", "spurious-1"),
@@ -69,7 +69,7 @@ NUMBER = COMMA | {"type": "number", "title": "Numbers move predictions", "status
 
 
 def test_a_type_of_words_is_a_finding_of_its_own_if_it_is_spurious_and_comes_first():
-    found = headlines([COMMA], [NUMBER, NUMBER | {"status": "unclear"}], [], [], [], OVERVIEW, "log-odds", 0.05)
+    found = headlines([COMMA], [NUMBER, NUMBER | {"status": "unclear"}], [], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert [headline.anchor for headline in found] == ["kinds", "spurious-1"]
     assert (found[0].title, found[0].text) == (
         "Numbers move predictions towards “good”, whichever word it is",
@@ -80,7 +80,7 @@ def test_a_type_of_words_is_a_finding_of_its_own_if_it_is_spurious_and_comes_fir
 
 def test_a_pair_of_words_is_told_by_the_difference_that_the_second_word_makes():
     pair = COMMA | {"word": "fails … to", "kind": "pair", "label_rate": None, "per_1000": None, "n_examples": 4}
-    (headline,) = headlines([pair], [], [], [], [], OVERVIEW, "log-odds", 0.05)
+    (headline,) = headlines([pair], [], [], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert (headline.title, headline.text) == (
         "Pairs of words act together",
         "In “fails … to” the effect of the first word on the log-odds of “good” differs by +0.50 "
@@ -107,7 +107,7 @@ TV = {
 
 
 def names_headline(*names):
-    found = headlines([COMMA], [], names, [], [], OVERVIEW, "log-odds", 0.05)[1:]
+    found = headlines([COMMA], [], [], names, [], [], OVERVIEW, "log-odds", 0.05)[1:]
     return [(headline.title, headline.text, headline.anchor) for headline in found]
 
 
@@ -141,3 +141,47 @@ def test_several_names_are_counted_and_an_insignificant_one_is_not():
 def test_without_a_significant_name_there_is_no_headline_on_names():
     assert names_headline(TV | {"label_q": 0.051}) == []
     assert names_headline(TV | {"used": True}) == []
+
+
+HEADER = COMMA | {
+    "rank": 4, "type": "opening", "pattern": "on 0 * wrote: …", "place": "start", "status": "spurious", "n_examples": 55, "n_label": 54,
+    "n_surfaces": 50, "surfaces": ["On 1 May Kim wrote:", "On 2 May Lee wrote:"], "carried_by": "wrote:", "parts": ["may"],
+}  # fmt: skip
+
+
+def test_a_pattern_is_told_with_what_fills_it_what_carries_it_and_what_is_a_part_of_it():
+    found = headlines([COMMA], [], [HEADER, HEADER | {"status": "part"}], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert [headline.anchor for headline in found] == ["pattern-4", "spurious-1"]
+    assert (found[0].title, found[0].text) == (
+        "“on 0 * wrote: …” at the start of a text moves it to “good”, whatever fills it",
+        "54 of the 55 texts with it, such as “On 1 May Kim wrote:” and “On 2 May Lee wrote:” are read so, "
+        "48\u202f% of all texts. Taken out and put in, less neutral words in its place, it changes the log-odds of “good” by "
+        "+0.50 on average (95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. Nearly all of that is done by "
+        "“wrote:”. Per 1,000 texts 25.0 predictions change without it (95\u202f% interval 12.0 to 40.0). "
+        "Its parts are no findings of their own: “may”.",
+    )  # fmt: skip
+
+
+def test_whole_texts_have_no_filling():
+    loud = HEADER | {
+        "type": "capitals",
+        "place": "whole",
+        "surfaces": [],
+        "carried_by": None,
+        "parts": [],
+        "per_1000": 0,
+    }
+    (found,) = headlines([], [], [loud], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert found.title == "Texts in capitals are read as “good”"
+    assert found.text.startswith(
+        "54 of the 55 texts with it are read so, 48\u202f% of all texts. Taken out and put in, it changes the log-odds"
+    )
+
+
+def test_texts_that_are_mostly_cut_are_a_finding():
+    cut = OVERVIEW | {"n_cut": 83, "n_truncated": 9}
+    (found, _) = headlines([COMMA], [], [], [], [], [], cut, "log-odds", 0.05)
+    assert (found.title, found.text) == (
+        "Only the heads of the texts are audited",
+        "83\u202f% of the tokens are behind the limit of the model, in 9 of 10 texts: no word there is read, and none can be found.",
+    )

@@ -32,6 +32,18 @@ IMPORTANCE = {
 }  # fmt: skip
 
 
+NO_PATTERNS = {
+    "patterns": "type:varchar | pattern:varchar | n_examples:bigint",
+    "pattern_words": "type:varchar | pattern:varchar | word:varchar",
+    "pattern_spans": "type:varchar | pattern:varchar | place:varchar | example_id:bigint | span_start:bigint | span_end:bigint",
+    "pattern_effects": (
+        "type:varchar | pattern:varchar | label:varchar | removal_effect:double | removal_se:double | n_removal:bigint | "
+        "insertion_effect:double | insertion_se:double | n_insertion:bigint | n_opposite:bigint | n_signed:bigint | flip_rate:double"
+    ),
+    "expected_patterns": "type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double",
+}
+"""Tables of a run without patterns."""
+
 TYPE = {"kind": "word", "type": "content word", "rule": "content.other", "word_group": None}
 
 

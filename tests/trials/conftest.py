@@ -2,8 +2,7 @@
 
 import pytest
 
-import tasks.trials.placebos
-import tasks.trials.runner
+import tasks.trials.part
 from tests.model.families import folder_of
 from tests.trials.linear import Linear, LinearWorld
 
@@ -12,6 +11,5 @@ __all__ = ["folder_of"]
 
 @pytest.fixture
 def linear(tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks.trials.runner, "Reader", Linear)
-    monkeypatch.setattr(tasks.trials.placebos, "Reader", Linear)
+    monkeypatch.setattr(tasks.trials.part, "Reader", Linear)
     return LinearWorld(tmp_path)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-import tasks.trials.removal
+import tasks.trials.part
 from configs.load import load_config
 from tasks.model.spec import ModelSpec
 from tasks.remove import remove_findings
@@ -17,7 +17,7 @@ from tasks.runtime.parts import Shard, part_file, read_manifest, read_part, writ
 from tasks.trials.reader import Reader
 from tasks.trials.removal import planned_texts
 from tests.conftest import text_table
-from tests.sql.helpers import only
+from tests.sql.helpers import NO_PATTERNS, only
 from warehouse import open_warehouse
 
 WEIGHTS = {"kane": 2.0, "fine": 1.2, "lee": 0.0, "dull": 1.0}
@@ -58,6 +58,7 @@ def tables(findings):
         "word_occurrences": text_table("example_id | word | word_start | word_end\n" + occurrences),
         "word_types": text_table(types, kind="word", word_group=""),
         "verdicts": text_table("kind:varchar | word:varchar | type:varchar | per_1000:double\n" + findings, status="spurious", label="b"),
+        "pattern_spans": text_table(NO_PATTERNS["pattern_spans"]),
         "interactions": text_table(empty),
         "piece_occurrences": text_table("example_id:bigint | position:bigint | piece:varchar | source_word:varchar"),
         "stand_ins": text_table("word | type | sort | n_examples | surface\nlee | name | \"name \" | 9 | Lee", kind="word"),
@@ -71,7 +72,7 @@ def tables(findings):
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """Builds a run whose tables say that the findings are spurious; returns a call of the stage."""
-    monkeypatch.setattr(tasks.trials.removal, "Reader", Linear)
+    monkeypatch.setattr(tasks.trials.part, "Reader", Linear)
     monkeypatch.setattr("tasks.remove.MIN_STAND_INS", 1)
     path = tmp_path / "audit.yaml"
     path.write_text(

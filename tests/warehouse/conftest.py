@@ -122,7 +122,25 @@ def parts(tmp_path_factory):
         for operator, sign, replacement, texts in (("swap", -1, "Welles", held), ("swap", -2, "Hitch", held), ("insert", 1, "Nolan", others))
         for i in texts
     ]  # fmt: skip
-    changed = {"placebo_parts": placebos, "type_parts": type_trials, "trial_parts": trials}
+    pattern_trials = [
+        {"type": "length", "pattern": "the longest tenth", "operator": operator, "example_id": i, "label": label, "margin_with": sign * 0.2, "margin_without": sign * 0.01 * i, "predicted_with": 1, "predicted_without": i % 2}
+        for operator, texts in (("removal", held), ("insertion", others)) for i in texts for label, sign in (("no", -1), ("yes", 1))
+    ]  # fmt: skip
+    pattern_parts = [
+        {
+            "type": "shape",
+            "pattern": "[a]",
+            "label": "yes",
+            "part": "[",
+            "effect": 1.0,
+            "whole_effect": 1.1,
+            "n_texts": 9,
+        }
+    ]
+    changed = {
+        "placebo_parts": placebos, "type_parts": type_trials, "trial_parts": trials, "pattern_trial_parts": pattern_trials,
+        "pattern_parts": pattern_parts,
+    }  # fmt: skip
     for name, rows in changed.items():
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
     removed = folder / "removed.parquet"

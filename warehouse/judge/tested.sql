@@ -1,10 +1,11 @@
 -- tested: the three questions of a verdict, asked of every candidate, and the p-value of spurious.
--- One row per (kind, label, word): words and pieces that were tried, pairs of words that interact, types of words.
+-- One row per (kind, label, word): words and pieces that were tried, pairs of words that interact, types of words,
+-- patterns.
 --
 -- How a verdict comes about stands in judge/judged.sql.
 --
--- first   judge/word_tests, judge/pair_tests, judge/type_tests
--- column  kind                word, piece, pair or type
+-- first   judge/word_tests, judge/pair_tests, judge/type_tests, judge/pattern_tests
+-- column  kind                word, piece, pair, type or pattern
 -- column  label               label it pushes towards
 -- column  word                lower-case word; a piece with · where the word goes on; both words of a pair; a type
 -- column  type                type of the word; of the first word of a pair
@@ -40,6 +41,8 @@ tested as (
     select * from pair_tests
     union all
     select * from type_tests
+    union all
+    select * from pattern_tests
 )
 
 select

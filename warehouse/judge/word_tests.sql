@@ -21,7 +21,7 @@
 -- column  shows_in_both       removal and insertion each show an effect of min_effect or more
 -- column  is_judged           it can be spurious
 -- column  within_type         compared with other words of its type
--- column  is_exempt           it is never spurious: negation, intensifiers, affixes, identity terms and their like
+-- column  is_exempt           it is never spurious: negation, affixes, identity terms and their like, and words that name the class
 -- column  moves               it moves predictions by min_effect or more
 -- column  is_negligible       it does not: the interval lies within
 -- column  is_contextual       it is the opposite in significantly more than one in four of the texts that hold it
@@ -40,9 +40,9 @@ words_and_pieces as (
         candidates.word,
         candidates.type,
         candidates.document_frequency,
-        words.expectation != 'exempt' and candidates.type != 'function word' as is_judged,
+        words.expectation != 'exempt' and candidates.type != 'function word' and topics.word is null as is_judged,
         words.expectation = 'none' as within_type,
-        words.expectation = 'exempt' as is_exempt,
+        words.expectation = 'exempt' or topics.word is not null as is_exempt,
         if(words.used, 1, 2) as sides,
         if(words.used or evidence.effect >= 0, 1, -1) as direction,
         evidence.* exclude (kind, label, word),
@@ -51,6 +51,8 @@ words_and_pieces as (
     from candidates
     inner join words using (kind, label, word)
     left join evidence using (kind, label, word)
+    left join topics
+        on candidates.kind = 'word' and candidates.label = topics.label and candidates.word = topics.word
     left join expected_effects
         on candidates.kind = 'word'
         and candidates.label = expected_effects.label

@@ -42,7 +42,7 @@ drops as (
         per_1000 as usefulness,
         rules as reason
     from joined
-    where status = 'spurious'
+    where status in ('spurious', 'part')
 ),
 
 adds as (

@@ -31,7 +31,7 @@ occurrences as (
 spurious as (
     select word
     from verdicts
-    where kind = 'word' and status = 'spurious'
+    where kind = 'word' and status in ('spurious', 'part')
 ),
 
 candidates as (

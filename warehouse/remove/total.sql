@@ -6,7 +6,7 @@
 -- prediction changes. Without a finding nothing is taken out, and the total of what was found is 0.
 --
 -- In this order:
---   Act                the lower end is act_from or more; or a name, an identity term, a type or a pair has act_alone
+--   Act                the lower end is act_from or more; or a name, an identity term, a type, a pattern or a pair has act_alone
 --   Too little data    fewer than min_powered of the used words stand in enough texts
 --   No shortcut found  the upper end is below none_below
 --   Minor              all else
@@ -23,8 +23,8 @@
 -- column  per_1000           predictions per 1,000 texts that change without the findings, less those of the control
 -- column  per_1000_low       95 % interval of per_1000
 -- column  per_1000_high      95 % interval of per_1000
--- column  n_findings         spurious words, pieces, pairs and types
--- column  n_alone            of these, names, identity terms, types and pairs that change act_alone or more
+-- column  n_findings         spurious words, pieces, pairs, types and patterns that are no part of another
+-- column  n_alone            of these, names, identity terms, types, patterns and pairs that change act_alone or more
 -- column  n_texts            texts audited
 -- column  n_texts_with       texts that hold a finding
 -- column  n_removed          of these, texts the findings were taken out of
@@ -54,7 +54,7 @@ found as (
     select
         count(*) as n_findings,
         count(*) filter (
-            where per_1000 >= $act_alone and (kind in ('type', 'pair') or types.is_personal)
+            where per_1000 >= $act_alone and (kind in ('type', 'pattern', 'pair') or types.is_personal)
         ) as n_alone
     from verdicts
     inner join type_rules as types using (type)

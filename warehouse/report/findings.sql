@@ -1,9 +1,9 @@
 -- findings: what is spurious in short, for the terminal and for Prefect.
--- One row per word, piece, pair of words or type of words.
+-- One row per word, piece, pair of words, type of words or pattern.
 --
 -- param   n_rows             longest list
--- column  word               lower-case word; a piece with · where the word goes on; both words of a pair; a type
--- column  kind               word, piece, pair or type
+-- column  word               lower-case word; a piece with · where the word goes on; both words of a pair; a type; a pattern
+-- column  kind               word, piece, pair, type or pattern
 -- column  label              label it pushes towards
 -- column  type               type of the word
 -- column  n_examples         examples with it

@@ -26,6 +26,9 @@
 -- column  n_spurious_pairs   of these, spurious
 -- column  n_types            types of words with a verdict
 -- column  n_spurious_types   of these, spurious
+-- column  n_patterns         patterns with a verdict
+-- column  n_spurious_patterns  of these, spurious and no part of another
+-- column  n_parts            words and fragments that are spurious as a part of a pattern or a type
 -- column  n_waived           of these, with a verdict that a person has overruled
 -- column  capitalised_share  words inside a sentence that start with a capital                [0..1]
 -- column  caseless           capitals tell nothing, so names are found by lists alone
@@ -51,7 +54,10 @@ by_status as (
         count(*) filter (where kind = 'pair') as n_pairs,
         count(*) filter (where kind = 'pair' and status = 'spurious') as n_spurious_pairs,
         count(*) filter (where kind = 'type') as n_types,
-        count(*) filter (where kind = 'type' and status = 'spurious') as n_spurious_types
+        count(*) filter (where kind = 'type' and status = 'spurious') as n_spurious_types,
+        count(*) filter (where kind = 'pattern') as n_patterns,
+        count(*) filter (where kind = 'pattern' and status = 'spurious') as n_spurious_patterns,
+        count(*) filter (where is_word and status = 'part') as n_parts
     from (select *, kind in ('word', 'piece') as is_word from verdicts)
 ),
 
@@ -120,6 +126,9 @@ select
     by_status.n_spurious_pairs,
     by_status.n_types,
     by_status.n_spurious_types,
+    by_status.n_patterns,
+    by_status.n_spurious_patterns,
+    by_status.n_parts,
     by_status.n_waived,
     casing.capitalised_share,
     rules.by_list or coalesce(casing.capitalised_share, 0) = 0 as caseless

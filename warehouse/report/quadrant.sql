@@ -37,7 +37,7 @@ joined as (
             from verdicts
             where
                 verdicts.kind = 'word'
-                and verdicts.status = 'spurious'
+                and verdicts.status in ('spurious', 'part')
                 and verdicts.word = importance.word
                 and (verdicts.label = importance.label or $mirrored)
         ) as spurious,

@@ -23,7 +23,7 @@ select
     words.ci_low,
     words.ci_high,
     words.label_rate,
-    if(verdicts.status = 'spurious', 'spurious', 'not spurious') as verdict
+    if(verdicts.status in ('spurious', 'part'), 'spurious', 'not spurious') as verdict
 from words
 left join verdicts using (kind, label, word)
 where words.kind = 'word' and words.used

@@ -1,10 +1,10 @@
 -- verdicts: the candidates with their verdicts and what is known of them, worst first.
--- One row per (kind, label, word); types of words have a query of their own.
+-- One row per (kind, label, word); types of words and patterns have queries of their own.
 --
 -- param   max_verdicts        longest list for each status
 -- column  rank                1 for the most severe, spurious ones first
 -- column  n_status            candidates of this status, shown or not
--- column  status              the verdict, or waived
+-- column  status              the verdict; waived; or part, of a spurious pattern or type
 -- column  verdict             spurious, context-dependent, genuine, negligible or unclear
 -- column  label               label it pushes towards
 -- column  word                lower-case word; a piece with · where the word goes on; both words of a pair
@@ -66,6 +66,6 @@ inner join type_rules as types on verdicts.type = types.type
 left join words using (kind, label, word)
 left join label_association as association
     on verdicts.kind = 'word' and verdicts.label = association.label and verdicts.word = association.word
-where verdicts.kind != 'type'
+where verdicts.kind not in ('type', 'pattern')
 qualify row_number() over (partition by verdicts.status order by verdicts.rank) <= $max_verdicts
 order by verdicts.rank

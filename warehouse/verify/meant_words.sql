@@ -1,5 +1,5 @@
 -- meant_words: the words whose meaning is looked up: those that the model uses, in one direction or in either, and
--- those that are tried.
+-- those that are tried or that a pattern always holds.
 -- One row per word.
 --
 -- column  word  lower-case word
@@ -11,4 +11,7 @@ union
 select word
 from candidates
 where kind = 'word'
+union
+select word
+from pattern_words
 order by word

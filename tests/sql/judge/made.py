@@ -2,10 +2,11 @@
 
 import json
 import math
+from types import MappingProxyType
 
 from scipy import stats
 
-from tests.sql.helpers import by, judged
+from tests.sql.helpers import NO_PATTERNS, by, judged
 
 RULE = {"fdr": 0.05, "min_effect": 0.1, "max_explained": 0.25}
 COLUMNS = (
@@ -62,6 +63,9 @@ def verdicts_of(
     meaning=NO_MEANING,
     type_effects=NO_TYPES,
     waivers=(),
+    patterns=MappingProxyType({}),
+    topics="label:varchar | word:varchar",
+    occurrences="example_id:bigint | word:varchar | word_start:bigint | word_end:bigint",
     **params,
 ):
     """The verdicts by their kind and word. `types`: word -> type, or type and group of function words."""
@@ -85,6 +89,11 @@ def verdicts_of(
         ("removal_effect", "removal_se", "n_removal", "insertion_effect", "insertion_se", "n_insertion", "n_examples", "between_sd", "flip_rate", "flip_se")
     )  # fmt: skip
     warehouse.insert("type_effects", type_effects, **missing)
+    for name, columns in {**NO_PATTERNS, **patterns}.items():
+        warehouse.insert(name, columns)
+    warehouse.insert("piece_occurrences", "example_id:bigint | piece:varchar | source_word:varchar")
+    warehouse.insert("word_occurrences", occurrences)
+    warehouse.insert("topics", topics)
     warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double | meaning:double")
     warehouse.insert("examples", "example_id\n" + "\n".join(map(str, range(100))), converged=True)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))

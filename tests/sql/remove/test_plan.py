@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.sql.helpers import by, insert_types, only
+from tests.sql.helpers import NO_PATTERNS, by, insert_types, only
 
 TYPES = """
     word   | type         | kind
@@ -30,9 +30,14 @@ STAND_INS = """
 SETTLED = {"max_texts": 400, "max_stand_ins": 24, "min_stand_ins": 1}
 
 
-def world(warehouse, findings, interactions="label:varchar | word:varchar | partner:varchar | comparison:varchar"):
+def world(
+    warehouse,
+    findings,
+    interactions="label:varchar | word:varchar | partner:varchar | comparison:varchar",
+    patterns=NO_PATTERNS["pattern_spans"],
+):
     insert_types(warehouse, TYPES)
-    warehouse.insert("verdicts", "kind:varchar | word:varchar\n" + findings, status="spurious", label="b")
+    warehouse.insert("verdicts", "kind:varchar | word:varchar\n" + findings, status="spurious", label="b", type="shape")
     warehouse.insert("interactions", interactions)
     rows = []
     for example_id, text in enumerate(TEXTS):
@@ -42,6 +47,7 @@ def world(warehouse, findings, interactions="label:varchar | word:varchar | part
             rows.append(f"{example_id} | {word.lower()} | {start} | {start + len(word)}")
             start += len(word)
     warehouse.insert("word_occurrences", "example_id | word | word_start | word_end\n" + "\n".join(rows))
+    warehouse.insert("pattern_spans", patterns, **({} if "type:" in patterns else {"type": "shape"}))
     warehouse.insert("stand_ins", STAND_INS)
     warehouse.insert("piece_occurrences", "example_id:bigint | position:bigint | piece:varchar | source_word:varchar")
     return {
@@ -73,6 +79,22 @@ def plan_of(warehouse, findings, **more):
 )
 def test_words_within_a_type_are_replaced_and_all_else_is_deleted(warehouse, findings, found):
     assert plan_of(warehouse, findings) == found
+
+
+SPANS = "pattern | place | example_id | span_start | span_end"
+
+
+def test_a_pattern_is_deleted_with_the_words_in_it_and_the_longer_of_two_that_overlap_goes(warehouse):
+    patterns = f"{SPANS}\na a | inside | 0 | 5 | 13\na | inside | 0 | 11 | 17\na a | inside | 1 | 0 | 6\nall | whole | 2 | 0 | 18"
+    found = plan_of(
+        warehouse, 'pattern | "a a"\npattern | a\npattern | all\nword | kane\nword | to\ntype | number',
+        patterns=patterns,
+    )  # fmt: skip
+    assert found == {
+        0: [("Kane", "Lee"), ("fails to", ""), ("seven", "")],
+        1: [("to the", ""), ("nine", "")],
+        2: [("Kane", "Lee")],
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,101 @@
+"""Verdicts on patterns, what is a part of them, and words that name a class."""
+
+import pytest
+from scipy import stats
+
+from tests.sql.judge.made import evidence, verdicts_of
+
+EFFECTS = (
+    "type | pattern | label | removal_effect | removal_se:double | n_removal | insertion_effect | insertion_se:double | "
+    "n_insertion | n_opposite | n_signed | flip_rate:double\n"
+)
+PATTERNS = "type | pattern | n_examples\n"
+
+
+def patterns_of(
+    rows, expected="type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double", spans=None
+):
+    """Tables of patterns: (type, pattern, examples, removal, its error, insertion, its error, texts against)."""
+    tables = {
+        "patterns": PATTERNS + "\n".join(f'{kind} | "{pattern}" | {n}' for kind, pattern, n, *_ in rows),
+        "pattern_effects": EFFECTS + "\n".join(
+            f'{kind} | "{pattern}" | a | {removal} | {removal_se} | 24 | {insertion} | {insertion_se} | 24 | {against} | 48 | 0.5'
+            for kind, pattern, _, removal, removal_se, insertion, insertion_se, against in rows
+        ),
+        "expected_patterns": expected,
+    }  # fmt: skip
+    return tables if spans is None else {**tables, "pattern_spans": spans}
+
+
+def test_a_pattern_that_does_more_than_its_words_whatever_fills_it_is_spurious(warehouse):
+    """Oracle: Student's t, for the mean of both arms less the smallest effect that counts; two-sided."""
+    found = verdicts_of(warehouse, [], {}, patterns=patterns_of([("shape", "[a]", 20, 1.0, 0.2, 0.8, 0.2, 2)]))
+    row = found["pattern", "[a]"]
+    error = (0.2**2 + 0.2**2) ** 0.5 / 2
+    assert row["effect"] == pytest.approx(0.9)
+    assert row["effect_low"] == pytest.approx(0.9 + stats.t.ppf(0.025, 23) * error, rel=1e-4)
+    largest = max(2 * stats.t.sf(value, 23) for value in (1.0 / 0.2, 0.8 / 0.2, (0.9 - 0.1) / error))
+    assert row["p_value"] == pytest.approx(largest, rel=0.02)
+    assert (row["verdict"], row["status"], row["type"]) == ("spurious", "spurious", "shape")
+    # 20 of 100 texts, half of which flip.
+    assert row["per_1000"] == pytest.approx(100)
+    assert "pattern.moves" in [rule["rule"] for rule in row["rules"]]
+
+
+@pytest.mark.parametrize(
+    ("row", "verdict"),
+    [
+        # One arm alone; an effect too small to count; the opposite in half of the texts; nothing.
+        (("shape", "[a]", 20, 1.0, 0.1, 0.05, 0.2, 2), "unclear"),
+        (("shape", "[a]", 20, 0.12, 0.05, 0.12, 0.05, 2), "unclear"),
+        (("shape", "[a]", 20, 1.0, 0.1, 1.0, 0.1, 24), "context-dependent"),
+        (("shape", "[a]", 20, 0.0, 0.02, 0.01, 0.02, 20), "negligible"),
+    ],
+)
+def test_a_pattern_that_is_not_shown_to_do_so_is_not(warehouse, row, verdict):
+    assert verdicts_of(warehouse, [], {}, patterns=patterns_of([row]))["pattern", "[a]"]["verdict"] == verdict
+
+
+def test_what_the_words_of_a_template_are_expected_to_do_is_no_shortcut(warehouse):
+    expected = "type | pattern | label | expected | expected_se\nopening | best film … | a | {} | 0.1"
+    row = ("opening", "best film …", 20, 1.0, 0.1, 1.0, 0.1, 0)
+    for amount, verdict in ((0.9, "genuine"), (0.05, "spurious"), ("null", "unclear")):
+        tables = patterns_of([row], expected.replace("expected |", "expected:double |", 1).format(amount))
+        assert verdicts_of(warehouse, [], {}, patterns=tables)["pattern", "best film …"]["verdict"] == verdict
+    # Nothing is known of its words: nothing explains it.
+    tables = patterns_of([row])
+    assert verdicts_of(warehouse, [], {}, patterns=tables)["pattern", "best film …"]["verdict"] == "spurious"
+
+
+OCCURRENCES = "example_id | word | word_start | word_end\n"
+SPANS = "type | pattern | place | example_id | span_start | span_end\n"
+
+
+def test_what_stands_in_a_spurious_pattern_is_a_part_of_it(warehouse):
+    """wrote in 9 of 10 places within the header, mail in 5 of 10; a second pattern in the same texts."""
+    words = [f"{i} | wrote | 5 | 10" for i in range(9)] + ["20 | wrote | 50 | 55"]
+    words += [f"{i} | mail | 0 | 4" for i in range(5)] + [f"{i} | mail | 40 | 44" for i in range(20, 25)]
+    spans = [f'opening | "* wrote: …" | start | {i} | 0 | 11' for i in range(10)]
+    spans += [f'shape | "a:" | inside | {i} | 5 | 11' for i in range(8)]
+    rows = [("opening", "* wrote: …", 10, 1.0, 0.1, 1.0, 0.1, 0), ("shape", "a:", 8, 1.0, 0.1, 1.0, 0.1, 0)]
+    found = verdicts_of(
+        warehouse, [evidence("wrote"), evidence("mail")], {"wrote": "name", "mail": "name"},
+        patterns=patterns_of(rows, spans=SPANS + "\n".join(spans)), occurrences=OCCURRENCES + "\n".join(words),
+    )  # fmt: skip
+    assert {key: (row["verdict"], row["status"], row["part_of"]) for key, row in found.items()} == {
+        ("word", "wrote"): ("spurious", "part", "* wrote: …"),
+        ("word", "mail"): ("spurious", "spurious", None),
+        ("pattern", "* wrote: …"): ("spurious", "spurious", None),
+        ("pattern", "a:"): ("spurious", "part", "* wrote: …"),
+    }
+
+
+def test_a_word_that_names_the_class_is_expected_to_act_for_that_class_alone(warehouse):
+    found = verdicts_of(
+        warehouse, [evidence("film"), evidence("day")], {"film": "name", "day": "name"},
+        topics="label | word | source\na | film | name\nb | day | given",
+    )  # fmt: skip
+    assert found["word", "film"]["verdict"] == "genuine"
+    assert found["word", "film"]["p_value"] is None
+    assert "type.names_the_class" in [rule["rule"] for rule in found["word", "film"]["rules"]]
+    assert found["word", "day"]["verdict"] == "spurious"

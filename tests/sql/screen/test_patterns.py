@@ -1,0 +1,124 @@
+"""What many texts share, and which of it is put to the test."""
+
+import pyarrow as pa
+import pytest
+from scipy import stats
+
+from tests.sql.helpers import by, only
+
+
+def examples(warehouse, texts, predicted=None, n_cut=0):
+    """The texts, all explained, read as these labels."""
+    table = pa.table({
+        "example_id": pa.array(range(len(texts)), pa.int64()), "text": texts,
+        "predicted_label": predicted or ["a", "b"] * (len(texts) // 2) + ["a"] * (len(texts) % 2),
+        "n_tokens": pa.array([len(text.split()) for text in texts], pa.int64()),
+        "n_cut": pa.array([n_cut] * len(texts), pa.int64()), "converged": [True] * len(texts),
+    })  # fmt: skip
+    warehouse.connection.register("given", table)
+    warehouse.connection.execute("create or replace table examples as from given")
+    warehouse.insert("word_occurrences", "example_id:bigint | surface:varchar | word_start:bigint | word_end:bigint")
+
+
+def spans_of(warehouse, texts, **more):
+    examples(warehouse, texts, **more)
+    warehouse.build("screen/chunks")
+    return warehouse.build("screen/pattern_spans")
+
+
+@pytest.mark.parametrize(
+    ("chunk", "core", "shape"),
+    [
+        ("04/17", "04/17", "00/00"),
+        ("1234567", "1234567", "00000+"),
+        ("[Quote],", "[Quote]", "[a]"),
+        ("“USA!”", "USA", "A"),
+        ("(aside", "aside", "a"),
+        ("(whole)", "(whole)", "(a)"),
+        ("iPhone4s", "iPhone4s", "a0a"),
+        ("<PERSON_3>", "<PERSON_3>", "<A_0>"),
+        ("--", "--", ""),
+        ("don't", "don't", "a'a"),
+        ("München:", "München", "a"),
+    ],
+)
+def test_a_chunk_has_the_shape_of_its_letters_digits_and_marks(warehouse, chunk, core, shape):
+    examples(warehouse, [f"so {chunk} it is"])
+    found = by(warehouse.build("screen/chunks"), "position")[2]
+    assert (found["core"], found["shape"]) == (core, shape)
+    text = f"so {chunk} it is"
+    assert text[found["core_start"] : found["core_start"] + len(core)] == core
+    assert text[found["chunk_start"] : found["chunk_end"]] == chunk
+
+
+def test_places_are_code_points_of_the_text_line_by_line(warehouse):
+    text = "Ein 😀 Fall\n\n  zwei\tÄpfel"
+    examples(warehouse, [text])
+    rows = warehouse.build("screen/chunks")
+    assert [text[row["chunk_start"] : row["chunk_end"]] for row in rows] == text.split()
+    assert only(rows, "position", "from_end", "line") == [(1, 5, 1), (2, 4, 1), (3, 3, 1), (4, 2, 3), (5, 1, 3)]
+
+
+NUMBERED = [f"film {chr(97 + i)}{chr(97 + i)} was number {i:02}/{i + 30} here" for i in range(10)]
+PLAIN = [f"some other film {chr(97 + i)} of {chr(99 + i)} style" for i in range(10)]
+
+
+def test_a_shape_an_opening_an_ending_and_a_line_stand_where_their_texts_have_them(warehouse):
+    headed = [f"From: {name} Sent\n{text}" for name, text in zip("abcdefghij", PLAIN, strict=True)]
+    rows = spans_of(warehouse, [*headed, *NUMBERED])
+    found = {}
+    for row in rows:
+        found.setdefault((row["type"], row["pattern"]), []).append(row)
+    assert {row["surface"] for row in found["shape", "00/00"]} == {f"{i:02}/{i + 30}" for i in range(10)}
+    assert {row["place"] for row in found["shape", "00/00"]} == {"inside"}
+    assert len(found["line", "from: * sent"]) == 10
+    assert {(row["place"], row["span_start"]) for row in found["line", "from: * sent"]} == {("first line", 0)}
+    assert {row["surface"] for row in found["opening", "from: * sent …"]} == {
+        f"From: {name} Sent" for name in "abcdefghij"
+    }
+    assert {row["place"] for row in found["ending", "… number 0/0 here"]} == {"end"}
+    # One word at its place is a word, unless it has a mark.
+    assert ("opening", "film …") not in found
+    assert ("opening", "from: …") in found
+    for row in rows:
+        text = [*headed, *NUMBERED][row["example_id"]]
+        assert text[row["span_start"] : row["span_end"]] == row["surface"]
+
+
+def test_what_the_model_does_not_read_is_no_pattern(warehouse):
+    texts = [f"{text} {i:02}/{i:02}" for i, text in enumerate(PLAIN)]
+    assert ("shape", "00/00") in set(only(spans_of(warehouse, texts), "type", "pattern"))
+    assert ("shape", "00/00") not in set(only(spans_of(warehouse, texts, n_cut=3), "type", "pattern"))
+
+
+def test_whole_texts_are_patterns_by_their_capitals_and_their_length(warehouse):
+    loud = [text.upper() for text in PLAIN]
+    rows = spans_of(warehouse, [*loud, *(f"{text} {'more and ' * 9}" for text in NUMBERED)])
+    assert [row["example_id"] for row in rows if row["type"] == "capitals"] == list(range(10))
+    assert {row["example_id"] for row in rows if row["type"] == "length"} <= set(range(10, 20))
+
+
+def test_a_pattern_is_tried_if_its_texts_go_with_a_label_beyond_chance(warehouse):
+    """Oracle: the hypergeometric distribution of SciPy."""
+    spans_of(warehouse, [*NUMBERED, *PLAIN], predicted=["a"] * 9 + ["b"] + ["a"] * 2 + ["b"] * 8)
+    row, *_ = warehouse.build("screen/patterns", max_patterns=24, max_q=0.05)
+    chance = stats.hypergeom(20, 11, 10)
+    assert row["z"] == pytest.approx((9 - chance.mean()) / chance.std())
+    assert (row["label"], row["n_examples"], row["n_surfaces"], row["place"]) == ("a", 10, 10, "start")
+    # As many texts of either label: nothing to try.
+    spans_of(warehouse, [*NUMBERED, *PLAIN], predicted=["a", "b"] * 10)
+    assert warehouse.build("screen/patterns", max_patterns=24, max_q=0.05) == []
+
+
+def test_of_patterns_in_the_same_texts_one_is_tried(warehouse):
+    texts = [*(f"[tag{chr(97 + i)}] so {text}" for i, text in enumerate(PLAIN)), *NUMBERED]
+    spans_of(warehouse, texts, predicted=["a"] * 10 + ["b"] * 10)
+    rows = warehouse.build("screen/patterns", max_patterns=24, max_q=0.05)
+    assert sum(row["label"] == "a" for row in rows) == 1
+    assert len({row["pattern"] for row in rows}) == len(rows)
+
+
+def test_the_words_of_a_template_are_those_that_do_not_differ(warehouse):
+    warehouse.insert("patterns", 'type | pattern\nopening | "from: * sent …"\nshape | "[sent]"')
+    warehouse.insert("word_types", "word\nfrom\nsent\nother", kind="word")
+    assert only(warehouse.build("screen/pattern_words"), "type", "word") == [("opening", "from"), ("opening", "sent")]

@@ -1,0 +1,39 @@
+-- expected_patterns: what the words that an opening, an ending or a line always holds are expected to do together.
+-- One row per (type, pattern, label).
+--
+-- param   expected_effects  the predictions of single words, JSON: label, word, expected, expected_se
+-- column  type         opening, ending or line
+-- column  pattern      what its texts have in common
+-- column  label        label
+-- column  expected     sum over its words; null where vectors predict nothing  [log-odds]
+-- column  expected_se  its standard error, as if they erred independently  [log-odds]
+-- unique  type, pattern, label
+with
+
+predictions as (
+    select unnest(
+        from_json(
+            $expected_effects::json,
+            '[{"label": "varchar", "word": "varchar", "expected": "double", "expected_se": "double"}]'
+        ),
+        recursive := true
+    )
+),
+
+-- Vectors that predict no word predict no pattern.
+known as (
+    select coalesce(bool_or(expected is not null), true) as are_known
+    from expected_effects
+)
+
+select
+    parts.type,
+    parts.pattern,
+    predictions.label,
+    if(any_value(known.are_known), sum(predictions.expected), null) as expected,
+    sqrt(sum(predictions.expected_se ** 2)) as expected_se
+from pattern_words as parts
+inner join predictions using (word)
+cross join known
+group by parts.type, parts.pattern, predictions.label
+order by parts.type, parts.pattern, predictions.label

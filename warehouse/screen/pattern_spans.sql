@@ -1,0 +1,215 @@
+-- pattern_spans: where the patterns stand that many texts share, whichever words fill them.
+-- One row per (type, pattern, place in a text).
+--
+--   shape     what stands between spaces, by its shape: digits, capitals, brackets and marks in letters
+--   opening   the first one to six chunks of a text; * where texts differ
+--   ending    the last ones
+--   line      a line of a text of several; * where texts differ
+--   element   tags of one name
+--   capitals  the whole text, if four of five letters are capitals
+--   length    the whole text, if it is among the longest tenth
+--
+-- column  type        shape, opening, ending, line, element, capitals or length
+-- column  pattern     what its texts have in common
+-- column  example_id  explained example
+-- column  span_start  first character                 [code points]
+-- column  span_end    end, exclusive                  [code points]
+-- column  surface     what stands there
+-- column  place       start, end, first line, last line, inside or whole
+-- unique  type, pattern, example_id, span_start
+with
+
+many as (
+    select
+        greatest(8, 0.01 * count(*)) as n_texts,
+        quantile_cont(n_tokens, 0.9) as long
+    from examples
+    where converged
+),
+
+levels as (
+    select unnest([1, 2, 4, 8]) as times
+),
+
+shapes as (
+    select
+        'shape' as type,
+        shape as pattern,
+        example_id,
+        core_start as span_start,
+        core_start + length(core) as span_end
+    from chunks
+    -- Letters alone have no shape; what starts like a handle, a hashtag or an address is a type of words.
+    -- Tags are elements.
+    where regexp_matches(shape, '[^a''’.-]')
+        and not regexp_matches(core, '^(#|@|https?:|www\.)|</?[A-Za-z][^<>]*>|<[A-Za-z]*$|^[A-Za-z]*>')
+),
+
+edges as (
+    select
+        'opening' as type,
+        example_id,
+        position as place,
+        chunk_start,
+        chunk_end,
+        token
+    from chunks
+    where position <= 6
+    union all
+    select
+        'ending' as type,
+        example_id,
+        from_end as place,
+        chunk_start,
+        chunk_end,
+        token
+    from chunks
+    where from_end <= 6
+),
+
+-- A word that few of the texts have in common is kept at one level and a star at the next.
+kept_edges as (
+    select
+        edges.*,
+        levels.times,
+        count(distinct example_id) over (partition by type, place, token, levels.times) >= levels.times * many.n_texts
+            as is_kept,
+        if(is_kept, token, '*') as part
+    from edges
+    cross join many
+    cross join levels
+),
+
+grown as (
+    select
+        type,
+        example_id,
+        place,
+        times,
+        is_kept,
+        min(chunk_start) over so_far as span_start,
+        max(chunk_end) over so_far as span_end,
+        count(*) filter (where is_kept) over so_far as n_kept,
+        list(part) over so_far as parts
+    from kept_edges
+    window so_far as (
+        partition by type, example_id, times order by place rows between unbounded preceding and current row
+    )
+),
+
+templates as (
+    select
+        type,
+        if(
+            type = 'opening',
+            concat(array_to_string(parts, ' '), ' …'),
+            concat('… ', array_to_string(list_reverse(parts), ' '))
+        ) as pattern,
+        example_id,
+        span_start,
+        span_end
+    from grown
+    -- One word at its place is a word; a mark or a number that opens texts is not.
+    where is_kept and (n_kept >= 2 or place = 1 and regexp_matches(parts[1], '[^\p{L}’''-]'))
+),
+
+line_parts as (
+    select
+        chunks.*,
+        levels.times,
+        count(distinct example_id) over (partition by token, levels.times) >= levels.times * many.n_texts as is_kept
+    from chunks
+    cross join many
+    cross join levels
+    where example_id in (select example_id from chunks where line > 1)
+),
+
+lines as (
+    select
+        'line' as type,
+        array_to_string(list(if(is_kept, token, '*') order by position), ' ') as pattern,
+        example_id,
+        min(chunk_start) as span_start,
+        max(chunk_end) as span_end
+    from line_parts
+    group by example_id, line, times
+    having count(*) <= 12 and bool_or(is_kept and regexp_matches(token, '[\p{L}\p{N}]'))
+),
+
+elements as (
+    select
+        'element' as type,
+        concat('<', lower(regexp_extract(surface, '^</?\s*([A-Za-z][A-Za-z0-9]*)', 1)), '>') as pattern,
+        example_id,
+        word_start as span_start,
+        word_end as span_end
+    from word_occurrences
+    where regexp_matches(surface, '^</?\s*[A-Za-z][^<>]*>$')
+),
+
+whole_texts as (
+    select
+        'capitals' as type,
+        'all capitals' as pattern,
+        example_id,
+        0 as span_start,
+        length(text) as span_end
+    from examples
+    where converged
+        and length(regexp_replace(text, '[^\p{Lu}]', '', 'g')) >= 10
+        and length(regexp_replace(text, '[^\p{Lu}]', '', 'g')) >= 0.8 * length(regexp_replace(text, '\P{L}', '', 'g'))
+    union all
+    select
+        'length' as type,
+        'the longest tenth' as pattern,
+        example_id,
+        0 as span_start,
+        length(text) as span_end
+    from examples
+    cross join many
+    where converged and n_tokens >= many.long
+),
+
+-- Two levels may give the same.
+found as (
+    select * from shapes
+    union all
+    select distinct * from templates
+    union all
+    select distinct * from lines
+    union all
+    select * from elements
+    union all
+    select * from whole_texts
+),
+
+common as (
+    select type, pattern
+    from found
+    cross join many
+    group by type, pattern, many.n_texts
+    having count(distinct example_id) >= many.n_texts
+)
+
+select
+    found.type,
+    found.pattern,
+    found.example_id,
+    found.span_start::bigint as span_start,
+    found.span_end::bigint as span_end,
+    examples.text[found.span_start + 1:found.span_end] as surface,
+    case
+        when found.type in ('capitals', 'length') then 'whole'
+        when trim(examples.text[:found.span_start]) = '' then if(found.type = 'line', 'first line', 'start')
+        when found.type = 'line' then 'last line'
+        when trim(examples.text[found.span_end + 1:]) = '' then 'end'
+        else 'inside'
+    end as place
+from found
+inner join common using (type, pattern)
+inner join examples using (example_id)
+-- What the model does not read is no pattern to it.
+where found.type in ('capitals', 'length')
+    or examples.n_cut = 0
+    or found.span_end <= (1 - examples.n_cut / examples.n_tokens) * length(examples.text)
+order by found.type, found.pattern, found.example_id, span_start

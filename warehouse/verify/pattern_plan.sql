@@ -1,0 +1,117 @@
+-- pattern_plan: the texts with which every pattern is tried, and what is put into others.
+-- One row per pattern that is put to the test.
+--
+-- Of long texts the words go that the model is not seen to use, down to the typical length.
+--
+-- param   max_documents  most texts of a pattern
+-- param   max_stand_ins  most fillings of a pattern, and most neutral words
+-- column  type       type of the pattern
+-- column  pattern    what its texts have in common
+-- column  place      where it mostly stands: start, end, first line, last line, inside or whole
+-- column  held       texts with it, and where it stands in them  [code points]
+-- column  others     texts without it that are read as another label than most of its texts, and which share of each is read  [0..1]
+-- column  fillings   what is put into texts without it
+-- column  neutral    content words that the model is not seen to use
+-- column  n_words    words between the typical and the longest tenth of the texts
+-- unique  type, pattern
+with
+
+lengths as (
+    select
+        median(n_words) as typical,
+        greatest(quantile_cont(n_words, 0.9) - median(n_words), 4)::bigint as n_words
+    from (
+        select count(*) as n_words from word_occurrences group by example_id
+    )
+),
+
+unused as (
+    select
+        occurrences.example_id,
+        list(
+            {'span_start': occurrences.word_start, 'span_end': occurrences.word_end}
+            order by md5(concat('long ', occurrences.example_id, ' ', occurrences.word_start))
+        ) as spans
+    from word_occurrences as occurrences
+    inner join word_types as types on types.kind = 'word' and occurrences.word = types.word
+    anti join (select distinct word from words where kind = 'word' and (used or either_way)) as used
+        on occurrences.word = used.word
+    where types.type in ('content word', 'function word') and types.expectation = 'meaning'
+    group by occurrences.example_id
+),
+
+texts as (
+    select
+        patterns.type,
+        patterns.pattern,
+        spans.example_id,
+        if(
+            patterns.type = 'length',
+            list_sort(any_value(unused.spans)[:any_value(lengths.n_words)]),
+            list({'span_start': spans.span_start, 'span_end': spans.span_end} order by spans.span_start)
+        ) as spans
+    from patterns
+    cross join lengths
+    inner join pattern_spans as spans using (type, pattern)
+    left join unused using (example_id)
+    group by patterns.type, patterns.pattern, spans.example_id
+),
+
+held as (
+    select
+        type,
+        pattern,
+        arg_min(
+            {'example_id': example_id, 'spans': spans}, md5(concat('pattern ', pattern, ' ', example_id)), $max_documents
+        ) as held
+    from texts
+    where spans is not null
+    group by type, pattern
+),
+
+without as (
+    select
+        patterns.type,
+        patterns.pattern,
+        arg_min(
+            {'example_id': pool_texts.example_id, 'read_share': pool_texts.read_share},
+            md5(concat('without ', patterns.pattern, ' ', pool_texts.example_id)),
+            $max_documents
+        ) as others
+    from patterns
+    inner join pool_texts on patterns.label != pool_texts.predicted_label
+    anti join pattern_spans as spans
+        on patterns.type = spans.type and patterns.pattern = spans.pattern
+        and pool_texts.example_id = spans.example_id
+    group by patterns.type, patterns.pattern
+),
+
+fillings as (
+    select
+        type,
+        pattern,
+        arg_min(surface, md5(concat('filling ', surface, ' ', example_id)), $max_stand_ins) as fillings
+    from pattern_spans
+    where place != 'whole'
+    group by type, pattern
+)
+
+select
+    patterns.type,
+    patterns.pattern,
+    patterns.place,
+    coalesce(held.held, []) as held,
+    coalesce(without.others, []) as others,
+    coalesce(fillings.fillings, []) as fillings,
+    (
+        select arg_min(inserted, md5(concat('neutral ', word)), $max_stand_ins)
+        from stand_ins
+        where type = 'content word' and kind = 'word'
+    ) as neutral,
+    lengths.n_words
+from patterns
+cross join lengths
+left join held using (type, pattern)
+left join without using (type, pattern)
+left join fillings using (type, pattern)
+order by patterns.rank
