@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos clean
+.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -97,6 +97,10 @@ benchmark-loading: $(VENV)/.installed-dev
 # that are full or read-only are mounted, which needs root.
 chaos: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/chaos.py
+
+# Ingests of 400 damaged data files, each of which must end in figures that add up, or in one sentence. A minute.
+mutate: $(VENV)/.installed-dev
+	MUTATED_FILES=400 $(PYTEST) tests/stages/test_mutated.py
 
 clean:
 	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal warehouse/audits.duckdb.tmp-*

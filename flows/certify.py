@@ -79,6 +79,6 @@ def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) ->
 def _attributed(config: AuditConfig, model: ModelSpec) -> Probe:
     run = name_run(config, model)
     with locked(run):
-        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out)
         shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
     return Probe(config.attribution.baseline, run, tuple(shards))

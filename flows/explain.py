@@ -28,6 +28,6 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     config = with_certified_method(config, model)
     run = name_run(config, model)
     with locked(run):
-        texts = ingest_dataset(config.data, model, run.storage / "shards")
+        texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out)
         shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
         return write_explained(config, run, model, shards)

@@ -88,7 +88,9 @@ def print_findings(warehouse: "Warehouse") -> None:
 
     rows = warehouse.rows("report/findings", {"n_rows": 12})
     if not rows:
-        print("findings\t0\tnothing that was tried is shown to be spurious")
+        (total,) = warehouse.rows("report/total", {})
+        why = "nothing that was tried is shown to be spurious" if total["n_tried"] else "no word was tried"
+        print(f"findings\t0\t{why}")
         return
     if sys.stdout.isatty():
         # A terminal has room for the titles of the rules; `show RUN WORD` and the report have their figures.

@@ -27,8 +27,9 @@ from configs.errors import DataError, ModelError
 from configs.schema import AuditConfig, FinetuneConfig
 from configs.section import digest
 from tasks.data.hub import is_transient
-from tasks.data.rows import Row, label_names, read_rows
+from tasks.data.rows import Row, label_names
 from tasks.data.sources import dataset_fingerprint
+from tasks.data.split import audited_and_trained
 from tasks.model.load import device_from_environment
 from tasks.model.networks import new_network, save_network
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
@@ -41,6 +42,8 @@ from tasks.runtime.stage import stage
 BATCH_SIZE = 32
 FROZEN_LAYERS = 2
 """The embeddings and this many of the first transformer layers keep their pretrained weights."""
+_MOST_CHECKED = 2000
+"""Rows that the accuracy on held-out data is measured on: within 2 % of that on all of them, 95 times in 100."""
 _ENDLESS = 10**9
 
 
@@ -66,7 +69,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         else Path(finetune.base)
     )
     used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network"})
-    data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split"})
+    data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split", "dialect"})
     own = (finetune.network, config.model.pad_to)
     key = digest(
         code_of("tasks.finetune", "tasks.text", "tasks.data", "tasks.model"),
@@ -75,6 +78,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         used,
         data,
         *(own if own != ("auto", None) else ()),
+        *(() if finetune.held_out is None else (config.data.seed,)),
     )
     folder = config.models / f"{config.name}_{key[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -103,12 +107,14 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
 
 
 def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder: Path) -> None:
-    labels = label_names(config.data)
-    heldout = [row for row in read_rows(config.data, config.data.where, labels) if row.reason is None]
-    audited = {row.text for row in heldout}
-    rows = [
-        row for row in read_rows(config.data, finetune.where, labels) if row.reason is None and row.text not in audited
-    ]
+    choices = [config.data.where] if finetune.held_out is not None else [config.data.where, finetune.where]
+    labels = label_names(config.data, *choices)
+    heldout, rows = audited_and_trained(config, labels)
+    if finetune.held_out is not None and (len(rows) < 2 or not heldout):
+        raise DataError(
+            f"finetune.held_out = {finetune.held_out:g} leaves {len(rows)} rows to train on and {len(heldout)} to "
+            "audit: the dataset is too small to be divided."
+        )
     if len(rows) < 2 or not heldout:
         raise DataError(
             f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; "
@@ -121,6 +127,9 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
     model, tokenizer = _new_classifier(base, labels, finetune, config.model.pad_to, device)
     texts = Texts(tokenizer, finetune.max_tokens, config.model.pad_to, device)
     _train(model, texts, rows, finetune)
+    if len(heldout) > _MOST_CHECKED:
+        drawn = np.random.default_rng(finetune.seed).permutation(len(heldout))[:_MOST_CHECKED]
+        heldout = [heldout[i] for i in sorted(drawn)]
     accuracy = _accuracy(model, texts, heldout)
     beside = folder.with_name(f".{folder.name}.{os.getpid()}")
     shutil.rmtree(beside, ignore_errors=True)

@@ -11,9 +11,11 @@ The columns of `data.slices` are a part of their own, `slices.json` (`example_id
 
 import re
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from tasks.data.files import listed
 from tasks.data.hub import is_transient
 from tasks.data.rows import Row, read_rows, read_slices
 from tasks.data.sources import dataset_fingerprint, open_dataset
+from tasks.data.split import held_out_of
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
@@ -38,6 +41,9 @@ from tasks.runtime.stage import stage
 from warehouse import scratch
 
 _BATCH = 1000
+
+FOR_TRAINING = "for training"
+"""Reason of a usable row that `finetune.held_out` leaves to the trainer. It is no reject."""
 
 _MAX_VALUES = 20
 """Most different values of a slice column: with more, hardly any word would be frequent enough in one of them."""
@@ -60,29 +66,42 @@ _STAGED = pa.schema(
 
 
 @stage("ingest", hours=6, retry_if=is_transient)
-def ingest_dataset(data: DataConfig, model: ModelSpec, folder: Path, section: str = "data") -> list[Path]:
+def ingest_dataset(
+    data: DataConfig,
+    model: ModelSpec,
+    folder: Path,
+    section: str = "data",
+    held_out: float | None = None,
+    least: int = 2,
+) -> list[Path]:
     """Shard the dataset below `folder` and return the manifests of the shards, in order.
 
     Memory holds a batch of rows at a time; the database sorts the rest on disk. `section` is
-    where the config names the dataset.
+    where the config names the dataset. `held_out` is the share of its texts that no model was trained on: the others
+    are left out. `least` is the number of texts that an audit needs.
 
     Raises:
-        DataError: the dataset cannot be read, a column or label does not fit, or more than
-            `data.max_rejected` of the rows are unusable.
+        DataError: the dataset cannot be read, a column or label does not fit, more than
+            `data.max_rejected` of the rows are unusable, or fewer than `least` texts are left.
     """
     try:
-        return _ingested(data, model, folder)
+        return _ingested(data, model, folder, held_out, least)
     except DataError as error:
         # The messages name the section data; this one may be another.
         raise DataError(_SETTING.sub(f"{section}.", str(error))) from error
 
 
-def _ingested(data: DataConfig, model: ModelSpec, folder: Path) -> list[Path]:
+def _ingested(data: DataConfig, model: ModelSpec, folder: Path, held_out: float | None, least: int) -> list[Path]:
     done = folder / "ingest.json"
     facts = read_manifest(done)
     if facts is None or any(read_manifest(part) is None for part in [folder / "rejects.json", *_shards(folder, facts)]):
-        facts = _ingest(data, load_classifier(model), model.long_texts == "windows", folder)
+        facts = _ingest(data, load_classifier(model), model.long_texts == "windows", folder, held_out)
         write_part(done, {}, facts)
+    if (found := int(str(facts["num_examples"]))) < least:
+        raise DataError(
+            f"Only {found} of {facts['num_rows']} rows can be audited. Words in fewer than {least} texts get no figure "
+            "(statistics.min_examples), so nothing could be judged: give more texts."
+        )
     shards = _shards(folder, facts)
     wanted = {"slices": list(data.slices)}
     if read_manifest(folder / "slices.json") != wanted:
@@ -94,7 +113,9 @@ def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
     return [folder / f"shard-{i:05d}.json" for i in range(int(str(facts["num_shards"])))]
 
 
-def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Path) -> dict[str, object]:
+def _ingest(
+    data: DataConfig, classifier: Classifier, windows: bool, folder: Path, held_out: float | None
+) -> dict[str, object]:
     # The database sorts on a disk.
     elsewhere = Path(tempfile.gettempdir(), f"token-audit-{digest(str(folder))[:12]}")
     staging = folder / "staging" if isinstance(folder, Path) else elsewhere
@@ -104,7 +125,8 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
     for stale in (*folder.glob("*.json"), *folder.glob("*.parquet")):
         stale.unlink()
     content = dataset_fingerprint(data)
-    num_rows = _stage_rows(data, classifier, staging / "rows.parquet")
+    source = open_dataset(data)
+    num_rows = _stage_rows(data, classifier, staging / "rows.parquet", source.num_rows, held_out)
     if dataset_fingerprint(data) != content:
         raise DataError(f"{data.path} was changed while it was read. Run the audit again: it will be a new run.")
     with scratch(staging) as database:
@@ -132,31 +154,51 @@ def _ingest(data: DataConfig, classifier: Classifier, windows: bool, folder: Pat
         while (examples := database.table("ingest/shard", {"shard": shard})).num_rows:
             write_part(folder / f"shard-{shard:05d}.json", {"examples": examples}, {"num_examples": examples.num_rows})
             shard, num_examples = shard + 1, num_examples + examples.num_rows
+        fates = Counter({row["fate"]: row["n_rows"] for row in database.table("ingest/fates", {}).to_pylist()})
     if num_examples < 2:
         raise DataError(f"Only {num_examples} of {num_rows} rows can be audited; at least 2 are needed.")
     shutil.rmtree(staging)
-    return {
+    facts: dict[str, object] = {
         "num_shards": shard,
+        "num_in_data": source.num_rows,
+        "num_not_chosen": source.num_rows - num_rows,
         "num_rows": num_rows,
+        "num_for_training": fates[FOR_TRAINING],
         "num_rejected": rejects.num_rows,
-        "num_not_sampled": num_rows - rejects.num_rows - num_examples,
+        "num_not_sampled": fates["not sampled"],
         "num_examples": num_examples,
+        "lines": None if source.lines is None else asdict(source.lines),
     }
+    if num_rows != fates[FOR_TRAINING] + rejects.num_rows + fates["not sampled"] + num_examples:
+        raise DataError(f"Of {num_rows} rows of {data.path or data.hub} some have no fate: {facts}. Report this fault.")
+    if fates["not sampled"]:
+        _say_what_is_left_out(num_examples, num_examples + fates["not sampled"])
+    return facts
 
 
-def _stage_rows(data: DataConfig, classifier: Classifier, path: Path) -> int:
-    """Write every row of the dataset with its number of tokens; return how many rows there are."""
-    num_rows = position = 0
+def _say_what_is_left_out(num_drawn: int, num_usable: int) -> None:
+    print(
+        f"sample\t{num_drawn:,} of {num_usable:,} usable texts are audited (data.sample)\t"
+        f"all of them would take about {num_usable / num_drawn:.1f} times as long",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _stage_rows(data: DataConfig, classifier: Classifier, path: Path, num_rows: int, held_out: float | None) -> int:
+    """Write every row that `data.where` keeps with its number of tokens; return how many there are. `num_rows` is the
+    number of all rows."""
+    num_staged = position = 0
     nothing, start = ("", None) if data.pair is None else ("\n", 1)
     (special,) = token_counts(classifier.tokenizer, [nothing], [start])
-    with (
-        progress("ingest", open_dataset(data).num_rows, "rows") as advance,
-        pq.ParquetWriter(path, _STAGED) as writer,
-    ):
+    audited = None if held_out is None else held_out_of(data, held_out, tuple(classifier.labels))
+    with progress("ingest", num_rows, "rows") as advance, pq.ParquetWriter(path, _STAGED) as writer:
         batch: list[Row] = []
-        for row in read_rows(data, data.where, classifier.labels):
+        for found in read_rows(data, data.where, classifier.labels):
+            is_left = audited is not None and found.reason is None and found not in audited
+            row = replace(found, text="", pair_start=None, reason=FOR_TRAINING) if is_left else found
             batch.append(row)
-            num_rows += 1
+            num_staged += 1
             if len(batch) == _BATCH:
                 writer.write_table(_staged(batch, classifier, special))
                 # Progress is the place in the dataset: rows that data.where leaves out take time, too.
@@ -164,8 +206,8 @@ def _stage_rows(data: DataConfig, classifier: Classifier, path: Path) -> int:
                 batch, position = [], row.number + 1
         if batch:
             writer.write_table(_staged(batch, classifier, special))
-            advance(batch[-1].number + 1 - position)
-    return num_rows
+        advance(num_rows - position)
+    return num_staged
 
 
 def _slices(data: DataConfig, shards: list[Path]) -> pa.Table:

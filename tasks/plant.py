@@ -22,8 +22,9 @@ import pyarrow as pa
 
 from configs.schema import AuditConfig, DataConfig
 from configs.section import digest
-from tasks.data.rows import Row, read_rows
+from tasks.data.rows import Row
 from tasks.data.sources import dataset_fingerprint
+from tasks.data.split import audited_and_trained
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
 from tasks.model.tokens import token_counts
@@ -74,14 +75,8 @@ def plant_dataset(config: AuditConfig, model: ModelSpec) -> Planted:
     manifest = config.output.absolute() / f"{config.name}-certificate_{key[:12]}" / "planted.json"
     planted = Planted(manifest, model.labels)
     if read_manifest(manifest) is None:
-        usable = [row for row in read_rows(config.data, config.data.where, model.labels) if row.reason is None]
-        heldout = list({row.text: row for row in reversed(usable)}.values())[::-1]
-        texts = {row.text for row in heldout}
-        train = [
-            row
-            for row in read_rows(config.data, finetune.where, model.labels)
-            if row.reason is None and row.text not in texts
-        ]
+        audited, train = audited_and_trained(config, model.labels)
+        heldout = list({row.text: row for row in reversed(audited)}.values())[::-1]
         with progress("plant", len(train) + len(heldout), "rows") as advance:
             _plant(config, model, train, heldout, manifest)
             advance(len(train) + len(heldout))
@@ -189,7 +184,7 @@ def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditCon
         sample=config.data.sample if part == "audit" else None,
         seed=config.data.seed,
     )
-    finetune = config.finetune.model_copy(update={"where": {"part": "train"}, "min_accuracy": 0.0})
+    finetune = config.finetune.model_copy(update={"where": {"part": "train"}, "held_out": None, "min_accuracy": 0.0})
     own = {
         "name": f"{config.name[:32]}-planted",
         "warehouse": planted.folder / "planted.duckdb",

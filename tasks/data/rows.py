@@ -1,13 +1,15 @@
-"""Read the rows of a labelled dataset, and map their labels to those of the model."""
+"""Read the rows of a labelled dataset, and give every row that cannot be used its reason."""
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from configs.errors import DataError
 from configs.schema import DataConfig
-from configs.section import label_key
+from configs.section import folded, label_key, label_name
 from tasks.data.files import MALFORMED, guarded, listed
+from tasks.data.labels import advice, counted_name, label_resolver, named_labels, names_of, require_all_named
 from tasks.data.sources import Source, open_dataset
 from tasks.text.words import is_visible
 
@@ -29,124 +31,149 @@ class Row:
     reason: str | None
 
 
-def _folded(name: str) -> str:
-    return name.strip().casefold()
+Where = Mapping[str, object]
+"""Column -> value that rows are chosen by."""
 
 
-def label_resolver(
-    class_names: Sequence[str] | None, data: DataConfig, model_labels: Sequence[str]
-) -> Callable[[object], int]:
-    """A function from a value of the label column to the index of the model's label, -1 for unknown values.
+@dataclass(frozen=True)
+class _Kept:
+    """A row that is chosen, before its label is known."""
 
-    Labels are matched by name, never by number: lists of the same names in another order would silently swap labels. A
-    number is matched by its digits, so 0 is the label named "0". Case and outer spaces make no difference.
+    number: int
+    cells: Mapping[str, object]
+    texts: Sequence[object]
+    reason: str | None
 
-    Raises:
-        DataError: the names of a ClassLabel column or of `data.labels` are not those of the model or of the column.
-    """
-    index = {_folded(label): i for i, label in enumerate(model_labels)}
-    if len(index) != len(model_labels):
-        raise DataError(
-            f"The model names a label twice: {listed(model_labels)}. Case and outer spaces make no difference."
-        )
-    mapping = {_folded(key): _folded(value) for key, value in data.labels.items()}
-    wrong = [value for value in data.labels.values() if _folded(value) not in index]
-    if wrong:
-        raise DataError(f"data.labels: the model has no label {wrong[0]!r}. Its labels: {listed(model_labels)}.")
-    if class_names is not None:
-        folded = {_folded(name) for name in class_names}
-        strange = [key for key in data.labels if _folded(key) not in folded]
-        if strange:
+
+@dataclass(frozen=True)
+class _Reader:
+    """Goes through a dataset once."""
+
+    source: Source
+    data: DataConfig
+    choices: Sequence[Where]
+    """A row is chosen if one of these does. A malformed row always is."""
+    seen: dict[str, set[str]]
+    """Some values of the columns that rows are chosen by."""
+
+    def __iter__(self) -> Iterator[_Kept]:
+        """The rows that are chosen.
+
+        Raises:
+            DataError: the dataset holds more or fewer rows than its files say.
+        """
+        data, number = self.data, 0
+        optional = [name for name in (data.pair, data.id) if name]
+        columns = list(dict.fromkeys([data.text, data.label, *optional, *self.seen]))
+        for batch in guarded(self.source.batches(columns), data):
+            for values in zip(*(batch[name] for name in columns), strict=True):
+                number += 1
+                cells = dict(zip(columns, values, strict=True))
+                texts = [cells[data.text], cells[data.pair]] if data.pair else [cells[data.text]]
+                reason = "malformed" if texts[0] is MALFORMED else _header_again(cells, data.label) or _reason(texts)
+                if reason in ("malformed", "header again") or self._is_chosen(cells):
+                    yield _Kept(number - 1, cells, texts, reason)
+        if number != self.source.num_rows:
             raise DataError(
-                f"data.labels: column {data.label!r} has no label {strange[0]!r}. Its labels: {listed(class_names)}."
+                f"{data.path or data.hub} holds {self.source.num_rows} rows, of which {number} were read. "
+                "If nothing has changed it meanwhile, it is damaged."
             )
-        if not mapping and not folded <= set(index):
-            raise DataError(_advice(data, class_names, model_labels))
-    of_name = {key: index[value] for key, value in mapping.items()} if mapping else index
 
-    def resolve(value: object) -> int:
-        if class_names is not None:
-            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(class_names):
-                return -1
-            value = class_names[value]
-        if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
-            return -1
-        return of_name.get(_folded(label_key(value)), -1)
-
-    return resolve
+    def _is_chosen(self, cells: Mapping[str, object]) -> bool:
+        if not self.seen:
+            return True
+        for name, some in self.seen.items():
+            if len(some) < 10:
+                some.add(label_key(cells[name])[:60])
+        names = self.source.class_names
+        return any(
+            all(_matches(cells[name], wanted, names.get(name)) for name, wanted in where.items())
+            for where in self.choices
+        )
 
 
-def _advice(data: DataConfig, found: Iterable[str], model_labels: Sequence[str]) -> str:
-    names = list(found)
-    example = ", ".join(f"{listed([name])}: ..." for name in names[:3])
-    return (
-        f"The labels of column {data.label!r} ({listed(names)}) are not the model's labels by name "
-        f"({listed(model_labels)}). "
-        f"Say which is which under data.labels, for example {{{example}}}: a guess could flip every label."
-    )
+def _reader(data: DataConfig, choices: Sequence[Where]) -> _Reader:
+    source = open_dataset(data)
+    chosen_by = list(dict.fromkeys(name for where in choices for name in where))
+    missing = [name for name in chosen_by if name not in source.columns]
+    if missing:
+        raise DataError(f"There is no column {missing[0]!r} to choose rows by. Columns: {listed(source.columns)}.")
+    return _Reader(source, data, choices, {name: set() for name in chosen_by})
 
 
-def read_rows(data: DataConfig, where: Mapping[str, object], model_labels: Sequence[str]) -> Iterator[Row]:
-    """Every row that `where` keeps, usable or not, in the order of the dataset. A malformed row is always kept.
+def _header_again(cells: Mapping[str, object], label: str) -> str | None:
+    """A row of the names of the columns: where files were joined that each had a header."""
+    # The label first: it decides for nearly all rows.
+    is_header = _is_name(cells[label], label) and all(_is_name(value, name) for name, value in cells.items())
+    return "header again" if is_header else None
+
+
+def _is_name(cell: object, column: str) -> bool:
+    return isinstance(cell, str) and folded(cell.lstrip("\ufeff")) == folded(column)
+
+
+def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> Iterator[Row]:
+    """Every row that `where` keeps, usable or not, in the order of the dataset. A malformed row, and one that repeats
+    the header, is always kept.
 
     Raises:
         DataError: as `open_dataset` and `label_resolver`, or no row is kept, or none has a label of the model,
             or a label of `data.labels` never occurs while others do that it does not name.
     """
-    source = open_dataset(data)
-    missing = [name for name in where if name not in source.columns]
-    if missing:
-        raise DataError(f"There is no column {missing[0]!r} to choose rows by. Columns: {listed(source.columns)}.")
-    resolve = label_resolver(source.class_names.get(data.label), data, model_labels)
-    optional = [name for name in (data.pair, data.id) if name]
-    columns = list(dict.fromkeys([data.text, data.label, *optional, *where]))
-    kept = labelled = number = 0
-    seen: dict[str, set[str]] = {name: set() for name in where}
+    reader = _reader(data, [where])
+    resolve = label_resolver(reader.source.class_names.get(data.label), data, model_labels)
+    kept = labelled = 0
     known: set[str] = set()
     other: set[str] = set()
-    for values in guarded(source.batches(columns), data):
-        for i in range(len(values[data.text])):
-            number += 1
-            text, label = values[data.text][i], values[data.label][i]
-            if text is not MALFORMED:
-                for name, some in seen.items():
-                    if len(some) < 10:
-                        some.add(label_key(values[name][i])[:60])
-                if not all(
-                    _matches(values[name][i], wanted, source.class_names.get(name)) for name, wanted in where.items()
-                ):
-                    continue
-            kept += 1
-            label_id = resolve(label)
-            labelled += label_id >= 0
-            if label_id >= 0 and len(known) < 1000:
-                known.add(_folded(_label_name(label, source, data)))
-            elif label_id < 0 and label is not MALFORMED and label not in (None, "") and len(other) < 10:
-                other.add(_label_name(label, source, data)[:60])
-            source_id = values[data.id][i] if data.id else None
-            shown_id = str(number - 1) if source_id in (None, "", MALFORMED) else label_key(source_id)
-            texts = [text, values[data.pair][i]] if data.pair else [text]
-            reason = _reason(texts) or ("unknown label" if label_id < 0 else None)
-            readable = [_encodable(one) for one in texts if isinstance(one, str)]
-            start = len(readable[0]) + 1 if len(readable) == 2 else None
-            yield Row(number - 1, _encodable(shown_id), "\n".join(readable), start, label_id, reason)
+    for row in reader:
+        label = row.cells[data.label]
+        kept += 1
+        label_id = resolve(label)
+        labelled += label_id >= 0
+        if label_id >= 0 and len(known) < 1000:
+            known.add(folded(_shown_label(label, reader.source, data)))
+        elif row.reason != "header again" and label not in (None, "", MALFORMED) and len(other) < 10:
+            other.add(_shown_label(label, reader.source, data)[:60])
+        yield _row(row, data, label_id)
     if not kept:
-        found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in seen.items() if some)
+        found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in reader.seen.items() if some)
         raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
     if not labelled:
-        raise DataError(_advice(data, sorted(other), model_labels))
-    _require_labels_of_data(data, known, other)
+        raise DataError(advice(data, sorted(other), model_labels))
+    require_all_named(data, known, other)
 
 
-def _require_labels_of_data(data: DataConfig, known: set[str], other: set[str]) -> None:
-    """Every key of `data.labels` occurs, unless there are no values that it does not name."""
-    unused = [key for key in data.labels if _folded(key) not in known]
-    if unused and other:
-        raise DataError(
-            f"data.labels names {listed(unused)}, which column {data.label!r} never holds, "
-            f"but not {listed(sorted(other))}, which it does. "
-            "Correct the name, or take it out."
-        )
+def _row(row: _Kept, data: DataConfig, label_id: int) -> Row:
+    own_id = row.cells[data.id] if data.id else None
+    shown_id = str(row.number) if own_id in (None, "", MALFORMED) else label_key(own_id)
+    readable = [_encodable(one) for one in row.texts if isinstance(one, str)]
+    start = len(readable[0]) + 1 if len(readable) == 2 else None
+    reason = row.reason or ("unknown label" if label_id < 0 else None)
+    return Row(row.number, _encodable(shown_id), "\n".join(readable), start, label_id, reason)
+
+
+def label_names(data: DataConfig, *choices: Where) -> tuple[str, ...]:
+    """The labels of a dataset for which no model exists yet, in a fixed order.
+
+    Those of `data.labels` if given, else the ClassLabel's names, else the sorted values of the column in the usable
+    rows that one of `choices` keeps, or in all usable rows.
+
+    Raises:
+        DataError: as `open_dataset` and `names_of`.
+    """
+    if data.labels:
+        return named_labels(data)
+    reader = _reader(data, choices or [{}])
+    if data.label in reader.source.class_names:
+        return tuple(reader.source.class_names[data.label])
+    values = Counter[str]()
+    for row in reader:
+        name = counted_name(row.cells[data.label]) if row.reason is None else None
+        if name is not None:
+            values[name] += 1
+            if len(values) > 10_000:
+                break
+    return names_of(data, values)
 
 
 def read_slices(data: DataConfig) -> Iterator[Mapping[str, Sequence[str]]]:
@@ -170,10 +197,10 @@ def _named_value(value: object, class_names: Sequence[str] | None) -> str:
     return _encodable(label_key(value))
 
 
-def _label_name(value: object, source: Source, data: DataConfig) -> str:
+def _shown_label(value: object, source: Source, data: DataConfig) -> str:
     names = source.class_names.get(data.label)
     return (
-        names[value] if names is not None and isinstance(value, int) and 0 <= value < len(names) else label_key(value)
+        names[value] if names is not None and isinstance(value, int) and 0 <= value < len(names) else label_name(value)
     )
 
 
@@ -182,10 +209,9 @@ def _matches(value: object, wanted: object, class_names: Sequence[str] | None) -
         value = class_names[value]
     if value is None:
         return False
-    # In a CSV file a truth value is text: True, TRUE or true.
-    return label_key(value) == label_key(wanted) or (
-        isinstance(wanted, bool) and label_key(value).casefold() == label_key(wanted)
-    )
+    # In a CSV file a truth value is text (True, TRUE or true), and so is a number: 1.0 where some are missing.
+    key = folded(value) if isinstance(wanted, bool | int) else unicodedata.normalize("NFC", label_key(value))
+    return key == unicodedata.normalize("NFC", label_key(wanted))
 
 
 def _encodable(text: str) -> str:
@@ -197,6 +223,9 @@ def _reason(texts: Sequence[object]) -> str | None:
     for text, which in zip(texts, ("", " (second text)"), strict=False):
         if text is MALFORMED:
             return "malformed" + which
+        # A CSV file writes a text that is missing as an empty one.
+        if text is None or text != text:
+            return "empty" + which
         if not isinstance(text, str):
             return "not text" + which
         if text != _encodable(text):
@@ -204,43 +233,3 @@ def _reason(texts: Sequence[object]) -> str | None:
         if not is_visible(text):
             return "empty" + which
     return None
-
-
-def label_names(data: DataConfig) -> tuple[str, ...]:
-    """The labels of a dataset for which no model exists yet, in a fixed order.
-
-    Those of `data.labels` if given, else the ClassLabel's names, else the sorted values of the column.
-
-    Raises:
-        DataError: there are fewer than two labels, or so many that the column cannot hold labels.
-    """
-    if data.labels:
-        return _distinct(data.labels.values())
-    source = open_dataset(data)
-    if data.label in source.class_names:
-        return tuple(source.class_names[data.label])
-    values: set[str] = set()
-    for batch in guarded(source.batches([data.label]), data):
-        values |= {
-            label_key(value).strip()
-            for value in batch[data.label]
-            if isinstance(value, str | int | float) and value == value
-        }
-        if len(values) > 10_000:
-            break
-    labels = _distinct(sorted(value for value in values if value and value == _encodable(value)))
-    if not 2 <= len(labels) <= 1000:
-        more = "more than 1000" if len(labels) > 1000 else len(labels)
-        raise DataError(
-            f"Column {data.label!r} holds {more} different values; a classifier needs 2 to 1000 labels. "
-            "Set data.label or data.labels."
-        )
-    return labels
-
-
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """The names without those that differ from an earlier one in case alone, as labels are matched."""
-    found: dict[str, str] = {}
-    for name in names:
-        found.setdefault(_folded(name), name)
-    return tuple(found.values())

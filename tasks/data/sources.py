@@ -1,32 +1,24 @@
-"""Open a dataset: from the hub, a saved folder, or a local file."""
+"""Open a dataset: from the hub, a saved folder, or local files."""
 
-import itertools
+import json
+import re
+import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import datasets
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from configs.errors import DataError
 from configs.schema import DataConfig
 from configs.section import digest
-from tasks.data.files import (
-    BATCH,
-    JSON_LINES,
-    SEPARATORS,
-    csv_batches,
-    csv_rows,
-    errors_as_sentences,
-    json_batches,
-    json_rows,
-    listed,
-    num_lines,
-    parquet_batches,
-    values_of,
-)
+from tasks.data.delimited import SEPARATORS, csv_batches, layout_of, looks_like_data
+from tasks.data.files import BATCH, Lines, errors_as_sentences, listed, parquet_batches, values_of
 from tasks.data.hub import short_way_offline
+from tasks.data.jsons import ENDINGS, array_of, columns_of, json_batches, line_rows, lines_of
 from tasks.runtime.parts import file_hash
 from tasks.runtime.plugins import first_line
 
@@ -41,7 +33,11 @@ class Source:
     batches: Callable[[Sequence[str]], Iterator[Mapping[str, Sequence[object]]]]
     """The values of some columns, batch by batch. A string that UTF-8 cannot encode was not UTF-8 in the file."""
     num_rows: int
-    """Rows, for a progress bar; for a CSV or JSON file its lines, which is close."""
+    """Rows, counted without reading them: by a Parquet file's own count, and by the lines of a text file."""
+    lines: Lines | None = None
+    """The lines of a text file that are no rows."""
+    header_is_data: str | None = None
+    """A cell of a CSV file's first line that is no name of a column."""
 
 
 def dataset_fingerprint(data: DataConfig) -> str:
@@ -79,12 +75,6 @@ def open_dataset(data: DataConfig) -> Source:
     """
     with errors_as_sentences(data):
         source = _open_hub(data) if data.path is None else _open_path(data.path, data)
-    twice = sorted({name for name in source.columns if name and source.columns.count(name) > 1})
-    if twice:
-        raise DataError(
-            f"{data.path or data.hub} has several columns named {listed(twice)}. Rename them: "
-            "a guess could audit the wrong one."
-        )
     for key, column in (
         ("text", data.text),
         ("pair", data.pair),
@@ -93,9 +83,22 @@ def open_dataset(data: DataConfig) -> Source:
         *(("where", name) for name in data.where),
         *(("slices", name) for name in data.slices),
     ):
-        if column is not None and column not in source.columns:
+        if column is None:
+            continue
+        if column not in source.columns and source.header_is_data is not None:
+            names = ",".join(filter(None, [data.text, data.pair, data.label]))
+            raise DataError(
+                f"{data.path} has no column {column!r}, and its first line looks like data "
+                f"({listed([source.header_is_data])}). Put a line with the names of the columns on top: {names}."
+            )
+        if column not in source.columns:
             raise DataError(
                 f"{data.path or data.hub} has no column {column!r}. Columns: {listed(source.columns)}. Set data.{key}."
+            )
+        if source.columns.count(column) > 1:
+            raise DataError(
+                f"{data.path or data.hub} has several columns named {listed([column])}. Rename them: "
+                "a guess could audit the wrong one."
             )
     return source
 
@@ -131,46 +134,123 @@ def _open_hub(data: DataConfig) -> Source:
 def _open_path(path: Path, data: DataConfig) -> Source:
     _require_path(path)
     suffix = path.suffix.lower()
+    if data.dialect != "auto" and suffix not in SEPARATORS:
+        raise DataError(f"data.dialect is about CSV and TSV files, and {path} is none. Take it out.")
     if path.is_dir():
+        return _open_folder(path, data)
+    if suffix == ".parquet":
+        return _parquet_files({path: {}}, data)
+    if suffix in SEPARATORS:
+        layout, lines = layout_of(path, data)
+        return Source(
+            layout.header,
+            {},
+            lambda columns: csv_batches(path, layout, columns),
+            lines.num_rows,
+            lines,
+            None if {data.text, data.label} <= set(layout.header) else looks_like_data(path, layout),
+        )
+    if suffix in ENDINGS:
+        array = array_of(path)
+        found = columns_of(path, data, line_rows(path) if array is None else array)
+        if array is not None:
+            return Source(found, {}, lambda columns: json_batches(array, columns), len(array))
+        lines = lines_of(path)
+        return Source(found, {}, lambda columns: json_batches(line_rows(path), columns), lines.num_rows, lines)
+    known = ", ".join([*SEPARATORS, *ENDINGS, ".parquet"])
+    raise DataError(
+        f"{path}: files of type {suffix or '(none)'} are not read. "
+        f"Known: {known}, a folder of .parquet files, or one written by `datasets.save_to_disk`."
+    )
+
+
+def _open_folder(path: Path, data: DataConfig) -> Source:
+    """A dataset that `datasets` saved, or the Parquet files in the folder and below it."""
+    if any((path / name).exists() for name in ("dataset_dict.json", "dataset_info.json")):
         opened = datasets.load_from_disk(str(path))
         if isinstance(opened, datasets.DatasetDict):
             if data.split not in opened:
                 raise DataError(f"{path} has no split {data.split!r}. Splits: {listed(list(opened))}. Set data.split.")
             opened = opened[data.split]
         return _source_of(opened)
-    if suffix == ".parquet":
+    files = {file: file.relative_to(path).parts for file in sorted(path.rglob("*.parquet")) if file.is_file()}
+    # Names that begin so are no data to Hive, Spark and Arrow, which write them.
+    files = {file: parts for file, parts in files.items() if not any(part[0] in "._" for part in parts)}
+    if not files:
+        raise DataError(
+            f"{path} is a folder without .parquet files, and not one that `datasets.save_to_disk` wrote. "
+            "Set data.path to a file, or to a folder of either kind."
+        )
+    splits = {file: _split_of(parts) for file, parts in files.items()}
+    named = sorted({split for split in splits.values() if split is not None})
+    unnamed = next((file for file, split in splits.items() if split is None), None)
+    if named and unnamed is not None:
+        raise DataError(
+            f"{path}: files are named after a split ({listed(named)}), and {unnamed} is not. "
+            "Set data.path to the files of one split: a file, or a folder that holds no others."
+        )
+    if named and data.split not in named:
+        raise DataError(f"{path} has no split {data.split!r}. Splits: {listed(named)}. Set data.split.")
+    chosen = {file: _partition(parts) for file, parts in files.items() if not named or splits[file] == data.split}
+    return _parquet_files(chosen, data)
+
+
+_SPLITS = re.compile(r"(train|training|test|testing|validation|valid|val|dev|eval)(?=[-._]|$)")
+
+
+def _split_of(parts: Sequence[str]) -> str | None:
+    """The split that a file or a folder is named after, as on the hub: train-00000-of-00002.parquet, test/0.parquet."""
+    found = [match[1] for part in reversed(parts) if (match := _SPLITS.match(part))]
+    return found[0] if found else None
+
+
+def _partition(parts: Sequence[str]) -> dict[str, str]:
+    """Columns that stand in the names of folders, as in year=2026/part-0.parquet."""
+    pairs = [part.partition("=") for part in parts[:-1]]
+    return {name: urllib.parse.unquote(value) for name, equals, value in pairs if name and equals}
+
+
+def _parquet_files(files: Mapping[Path, Mapping[str, str]], data: DataConfig) -> Source:
+    """Parquet files as one dataset, with the columns that all have: path -> columns that its folders name."""
+    asked = {data.label, *data.where, *data.slices}
+    columns: list[list[str]] = []
+    classes: list[dict[str, Sequence[str]]] = []
+    fixed: dict[Path, dict[str, str]] = {}
+    num_rows = 0
+    for path, constants in files.items():
         with path.open("rb") as stream, pq.ParquetFile(stream) as file:
-            schema, num_rows = file.schema_arrow, file.metadata.num_rows
-        return Source(
-            tuple(schema.names),
-            _class_names(datasets.Features.from_arrow_schema(schema)),
-            lambda columns: parquet_batches(path, columns),
-            num_rows,
-        )
-    if suffix in SEPARATORS:
-        header = next(csv_rows(path, SEPARATORS[suffix]), None)
-        if header is None:
-            raise DataError(f"{path} is empty. Its first line should name the columns.")
-        return Source(
-            tuple(header),
-            {},
-            lambda columns: csv_batches(path, SEPARATORS[suffix], header, columns),
-            num_lines(path),
-        )
-    if suffix in JSON_LINES:
-        rows = itertools.islice(json_rows(path), BATCH)
-        found = tuple(dict.fromkeys(key for row in rows if row is not None for key in row))
-        if not found:
-            raise DataError(
-                f"{path} holds no JSON object in its first {BATCH} lines. Each line should be one, "
-                f'such as {{"{data.text}": ..., "{data.label}": ...}}.'
-            )
-        return Source(found, {}, lambda columns: json_batches(path, columns), num_lines(path))
-    known = ", ".join([*SEPARATORS, *JSON_LINES, ".parquet"])
-    raise DataError(
-        f"{path}: files of type {suffix or '(none)'} are not read. "
-        f"Known: {known}, or a folder written by `datasets.save_to_disk`."
-    )
+            schema = file.schema_arrow
+            num_rows += file.metadata.num_rows
+        # Some writers keep the column in the file, too.
+        fixed[path] = {name: value for name, value in constants.items() if name not in schema.names}
+        columns.append([*schema.names, *fixed[path]])
+        classes.append({name: names for name, names in _named_classes(schema).items() if name in asked})
+        if classes[-1] != classes[0]:
+            raise DataError(f"{path} names the classes of a column in another way than the files before it.")
+
+    def batches(wanted: Sequence[str]) -> Iterator[Mapping[str, Sequence[object]]]:
+        for path, constants in fixed.items():
+            yield from parquet_batches(path, wanted, constants)
+
+    shared = [name for name in columns[0] if all(name in other for other in columns)]
+    return Source(tuple(shared), classes[0], batches, num_rows)
+
+
+def _named_classes(schema: pa.Schema) -> dict[str, Sequence[str]]:
+    """The ClassLabel columns of a Parquet file that `datasets` wrote. Its other columns may have any type."""
+    written = (schema.metadata or {}).get(b"huggingface")
+    if written is None:
+        return {}
+    found = (json.loads(written).get("info") or {}).get("features") or {}
+    return {
+        name: feature["names"]
+        for name, feature in found.items()
+        if isinstance(feature, dict)
+        and feature.get("_type") == "ClassLabel"
+        # Another program may have written names over the numbers, and kept the note.
+        and name in schema.names
+        and pa.types.is_integer(schema.types[schema.names.index(name)])
+    }
 
 
 def _source_of(opened: datasets.Dataset) -> Source:

@@ -183,7 +183,8 @@ def _require_labels_in_order(
     """Neither `model.labels` nor label2id may give a name of id2label to another output."""
     numbers = config.get("label2id")
     for i, label in enumerate(named):
-        if isinstance(numbers, dict) and numbers.get(label, i) != i:
+        # Some tools write these numbers as text.
+        if isinstance(numbers, dict) and str(numbers.get(label, i)) != str(i):
             raise ModelError(
                 f"{folder}/config.json: id2label calls output {i} {label!r}, label2id says it is output "
                 f"{numbers[label]}. Correct one: a guess could flip every label."

@@ -30,7 +30,7 @@ def subject(config: AuditConfig, model: ModelSpec) -> str:
     return digest(shapes, dataset_fingerprint(config.data), config.data.text, config.data.label, explained)
 
 
-_SETTLES_THE_ROWS = {"text", "pair", "label", "id", "labels", "where"}
+_SETTLES_THE_ROWS = {"text", "pair", "label", "id", "labels", "where", "dialect"}
 
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "datasets", "pyarrow", "regex", "numpy")
@@ -50,7 +50,8 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     code = code_of("tasks.ingest", "tasks.attribute", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution")
     queries = [query(f"ingest/{name}").sql for name in ("plan", "shard", "rejects")]
     packages = {name: version(name) for name in _PACKAGES}
-    key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, reading, attribution)
+    part = () if config.held_out is None else (config.held_out, config.data.seed)
+    key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, part, reading, attribution)
     run_id = f"{config.name}_{key[:12]}"
     folder = (config.output / run_id).absolute()
     return Run(run_id, folder, storage_of(config, folder), inputs)

@@ -75,6 +75,10 @@ def test_a_wrong_value_gives_one_sentence(complaints, line, said):
             "`data` has `revision` or `subset` without `hub`; they have no effect on a local file.",
         ),
         (
+            "{hub: a/b, revision: abcdef0, dialect: plain}",
+            "`data` has `dialect` beside `hub`; it has no effect on a hub dataset.",
+        ),
+        (
             "{path: x, revision: 1234567}",
             "`data.revision` should be text, got 1234567 (put it in quotes if it is meant as text).",
         ),
@@ -89,11 +93,11 @@ def test_a_wrong_value_gives_one_sentence(complaints, line, said):
         ),
         (
             "{path: x, labels: {0: a, '0': b}}",
-            "`data.labels` names one label twice (0); case, quotes and spaces at the ends make no difference.",
+            "`data.labels` names one label twice (0); case, quotes, spaces at the ends, the encoding of accents and .0 make no difference.",
         ),
         (
             "{path: x, labels: {Pos: a, pos: b}}",
-            "`data.labels` names one label twice (Pos and pos); case, quotes and spaces at the ends make no difference.",
+            "`data.labels` names one label twice (Pos and pos); case, quotes, spaces at the ends, the encoding of accents and .0 make no difference.",
         ),
         ("{path: x, labels: [a]}", "`data.labels` should be a mapping (key: value), got ['a']."),
     ],
@@ -133,7 +137,12 @@ def test_clashes_are_reported_beside_wrong_values(complaints):
         ),
         (
             "data: {path: x}\nfinetune: {}\n",
-            "`finetune.where` and `data.where` are the same: the model would be audited on its training rows.",
+            "`finetune.where` and `data.where` are the same: the model would be audited on its training rows. "
+            "Without a column that names a split, set `finetune.held_out`: 0.2.",
+        ),
+        (
+            "data: {path: x}\nfinetune: {held_out: 0.2, where: {part: train}}\n",
+            "`finetune.held_out` divides the rows of `data.where`: take `finetune.where` out, or `held_out`.",
         ),
     ],
 )

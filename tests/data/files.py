@@ -14,6 +14,10 @@ def rows_of(path, labels=LABELS, where=None, **settings):
     return list(read_rows(DataConfig(path=path, **settings), where or settings.get("where", {}), labels))
 
 
+def data_of(path, **settings):
+    return DataConfig(path=path, **settings)
+
+
 def texts_of(path, **settings):
     return [row.text for row in rows_of(path, **settings)]
 

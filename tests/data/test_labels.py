@@ -1,11 +1,15 @@
 """Labels as the model names them."""
 
+import re
+
 import datasets
 import pyarrow as pa
 import pytest
 
 from configs.errors import DataError
+from configs.load import parse_yaml
 from configs.schema import DataConfig
+from configs.section import folded
 from tasks.data.rows import label_names, label_resolver, read_rows
 from tests.data.files import LABELS, csv_of, labels_of, parquet_of, rows_of
 
@@ -56,7 +60,7 @@ def test_the_advice_names_the_labels_that_were_found(tmp_path):
     "column",
     [
         [0, 1, None, 5], pa.array([0, 1, None, 5], pa.uint8()), pa.array([0.0, 1.0, None, 1.5]), pa.array([0.0, 1.0, float("nan"), float("inf")]),
-        ["0", " 1 ", None, ""], ["0", "1", "00", "1.0"],
+        ["0", " 1 ", None, ""], ["0", "1.0", "00", "1.5"], ["-0", "+1", "01", "1.00.0"],
     ],
     ids=lambda column: str(getattr(column, "type", type(column[0]).__name__)),
 )  # fmt: skip
@@ -197,3 +201,89 @@ def test_a_column_that_cannot_hold_labels_is_refused(tmp_path):
     many = parquet_of(tmp_path, {"text": ["a"] * 1001, "label": list(range(1001))})
     with pytest.raises(DataError, match="Column 'label' holds more than 1000 different values"):
         label_names(DataConfig(path=many))
+
+
+# Labels as files have them
+
+
+def yaml_of(message):
+    """The mapping that a message proposes, with the model's labels in their order where it leaves them open."""
+    proposed = re.search(r"for example (\{.*\}): a guess", message)[1]
+    for label in LABELS:
+        proposed = proposed.replace(": ...", f": {label}", 1)
+    return parse_yaml(proposed, "advice")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ["0.0", "1.0"], ["+1", "-1"], ["no", "yes"], ["true", "FALSE"], ["null", "~"], ["a: b", "c, d"], ["1_000", "0x1F"], ["2026-01-01", "#2"],
+        ["sehr gut", "mangelhaft"], ["n\u0303", "ø"], ['say "x"', "{y}"], [1.0, 0.0], [True, False], ["1.5", "1.50"],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_advice_on_labels_followed_to_the_letter_works(tmp_path, column):
+    table = parquet_of(tmp_path, {"text": ["a", "b"], "label": column})
+    with pytest.raises(DataError) as caught:
+        rows_of(table)
+    rows = list(read_rows(DataConfig(path=table, labels=yaml_of(str(caught.value))), {}, LABELS))
+    assert sorted(row.label for row in rows) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("1", "1.0"),
+        ("1", 1),
+        ("-0", "0.0"),
+        ("é", "e\u0301"),
+        ("Straße", "STRASSE"),
+        ("x", " x\u200b"),
+        ("ΣΟΦΟΣ", "σοφος"),
+    ],
+)
+def test_two_spellings_of_one_label_are_one(one, other):
+    assert folded(one) == folded(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("1", "01"), ("1.1", "1.10"), ("1", "1.5"), ("e", "é"), ("1", "true")])
+def test_labels_that_only_look_alike_are_two(one, other):
+    assert folded(one) != folded(other)
+
+
+def test_a_class_of_a_dataset_has_one_name_however_it_is_encoded(tmp_path):
+    column = ["négatif", "ne\u0301gatif", "positif", "Positif "] * 3
+    path = parquet_of(tmp_path, {"text": [f"t{i}" for i in range(12)], "label": column})
+    assert label_names(DataConfig(path=path)) == ("Positif", "négatif")
+    assert {row.label for row in rows_of(path, ("négatif", "positif"))} == {0, 1}
+
+
+def test_a_row_that_repeats_the_header_or_cannot_be_read_makes_no_class(tmp_path):
+    lines = [f"text {i},{'pos' if i % 2 else 'neg'},{'train' if i % 3 else 'test'}" for i in range(60)]
+    lines[30:30] = ["text,label,split", "\ufeffText,Label,Split", ",nothing,test", "one field", "other,elsewhere,dev"]
+    path = csv_of(tmp_path, "text,label,split\n" + "\n".join(lines))
+    assert label_names(DataConfig(path=path), {"split": "test"}, {"split": "train"}) == ("neg", "pos")
+    reasons = [row.reason for row in rows_of(path, ("neg", "pos"), where={"split": "test"})]
+    assert [reason for reason in reasons if reason] == ["header again", "header again", "empty", "malformed"]
+
+
+def test_a_value_in_few_rows_is_asked_about_and_both_answers_work(tmp_path):
+    column = ["neg", "pos"] * 40 + ["pso"]
+    path = parquet_of(tmp_path, {"text": [f"t{i}" for i in range(81)], "label": column})
+    with pytest.raises(DataError) as caught:
+        label_names(DataConfig(path=path))
+    assert str(caught.value) == (
+        "Column 'label' holds pso in 1 of 81 rows only. If it is a slip, name the labels without it: "
+        "data.labels: {neg: neg, pos: pos}. If it is a class, name it as well: {pso: pso}."
+    )
+    without = {"neg": "neg", "pos": "pos"}
+    assert label_names(DataConfig(path=path, labels=without)) == ("neg", "pos")
+    assert rows_of(path, ("neg", "pos"))[-1].reason == "unknown label"
+    assert label_names(DataConfig(path=path, labels={**without, "pso": "pso"})) == ("neg", "pos", "pso")
+
+
+def test_a_class_that_is_small_among_small_ones_is_none_to_ask_about(tmp_path):
+    """4 of 44 rows: a tenth of the most frequent label is 4."""
+    column = ["a"] * 40 + ["b"] * 4
+    path = parquet_of(tmp_path, {"text": [f"t{i}" for i in range(44)], "label": column})
+    assert label_names(DataConfig(path=path)) == ("a", "b")

@@ -23,7 +23,7 @@ def test_a_pair_is_joined_by_a_line_break_and_both_texts_are_judged(tmp_path):
     ]
     path = csv_of(tmp_path, "\n".join(map(json.dumps, lines)), "d.jsonl")
     assert [(row.text, row.pair_start, row.reason) for row in rows_of(path, pair="second")] == [
-        ("👩 first\nthen", 8, None), ("first", None, "not text (second text)"), ("then", None, "not text"),
+        ("👩 first\nthen", 8, None), ("first", None, "empty (second text)"), ("then", None, "not text"),
         ("first\n\\ud800", 6, "undecodable (second text)"), ("first\n ", 6, "empty (second text)"), ("first\nthen", 6, "unknown label"),
     ]  # fmt: skip
 
@@ -61,9 +61,9 @@ def test_bad_rows_of_json_lines_have_a_reason_and_all_keep_their_number(tmp_path
         b'{"text": "a", "text": "b", "label": "positive"}', b"[" * 3000, b'{"text": NaN, "label": "positive"}', b'{"text": "last", "label": "negative", "more": [1]}',
     ]  # fmt: skip
     assert [(row.number, row.text, row.reason) for row in rows_of(csv_of(tmp_path, b"\n".join(lines), "d.jsonl"))] == [
-        (0, "good", None), (1, "", "not text"), (2, "", "not text"), (3, "", "not text"), (4, "", "not text"), (5, "", "not text"),
+        (0, "good", None), (1, "", "not text"), (2, "", "empty"), (3, "", "empty"), (4, "", "not text"), (5, "", "not text"),
         (6, "caf\\udce9", "undecodable"), (7, "lone \\ud800", "undecodable"), (8, "x", "unknown label"), (9, "x", "unknown label"),
-        (10, "", "malformed"), (11, "", "malformed"), (12, "", "malformed"), (13, "", "malformed"), (14, "", "not text"), (15, "last", None),
+        (10, "", "malformed"), (11, "", "malformed"), (12, "", "malformed"), (13, "", "malformed"), (14, "", "empty"), (15, "last", None),
     ]  # fmt: skip
 
 
@@ -80,13 +80,18 @@ def test_bytes_in_a_parquet_text_column_that_are_no_text_cost_one_row(tmp_path, 
     assert [(row.text, row.reason) for row in rows_of(path)] == [
         ("good", None),
         ("caf\\udce9", "undecodable"),
-        ("", "not text"),
+        ("", "empty"),
         ("fine", None),
     ]
 
 
 def test_a_text_column_of_another_type_is_not_text(tmp_path):
-    for column in (pa.array([1, 2]), pa.array([b"a", b"b"]), pa.array([["a"], ["b"]]), pa.array([{"a": "b"}, None])):
+    for column in (
+        pa.array([1, 2]),
+        pa.array([b"a", b"b"]),
+        pa.array([["a"], ["b"]]),
+        pa.array([{"a": "b"}, {"a": None}]),
+    ):
         assert reasons_of(parquet_of(tmp_path, {"text": column, "label": ["positive", "negative"]})) == [
             (0, "not text"),
             (1, "not text"),

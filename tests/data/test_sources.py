@@ -36,7 +36,7 @@ def test_a_missing_file_a_folder_without_a_dataset_and_a_missing_split(tmp_path)
         dataset_fingerprint(DataConfig(path=tmp_path / "none.csv"))
     with pytest.raises(
         DataError,
-        match=r"cannot be read as a dataset: Directory .* is neither a `Dataset` directory nor a `DatasetDict` directory",
+        match=r"is a folder without \.parquet files, and not one that `datasets\.save_to_disk` wrote\. Set data\.path",
     ):
         rows_of(tmp_path)
     one = datasets.Dataset.from_dict({"text": ["a"], "label": ["positive"]})

@@ -107,7 +107,7 @@ def test_a_store_that_refuses_is_told_in_a_sentence(bucket):
         write_whole(on_store("s3://nowhere/a/part.json"), b"x")
 
 
-@pytest.mark.parametrize("name", ["reviews.csv", "reviews.jsonl", "reviews.parquet", "saved"])
+@pytest.mark.parametrize("name", ["reviews.csv", "reviews.jsonl", "reviews.parquet", "files", "saved"])
 def test_a_dataset_is_the_same_by_url_and_by_path(bucket, tmp_path, name):
     local = tmp_path / name
     columns = {
@@ -123,6 +123,8 @@ def test_a_dataset_is_the_same_by_url_and_by_path(bucket, tmp_path, name):
         local.write_text("\n".join(lines), "utf-8")
     elif name == "reviews.parquet":
         pq.write_table(pa.table(columns), local)
+    elif name == "files":
+        pq.write_to_dataset(pa.table({**columns, "part": ["a", "a", "b", "b"]}), local, partition_cols=["part"])
     else:
         datasets.Dataset.from_dict(columns).save_to_disk(local)
     for path in [local] if local.is_file() else local.rglob("*"):

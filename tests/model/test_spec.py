@@ -1,8 +1,13 @@
 """What a model is known by."""
 
+import json
 import pickle
+import shutil
 from dataclasses import replace
 
+import pytest
+
+from configs.errors import ModelError
 from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec, model_spec, resolve_model
 from tasks.runs.identity import name_run
@@ -42,3 +47,15 @@ def test_a_spec_needs_no_more_than_a_folder_and_a_length(folder_of):
     assert model_spec(folder_of("bert"), 64) == ModelSpec(
         folder_of("bert"), 64, model_spec(folder_of("bert"), 64).fingerprint, ("LABEL_0", "LABEL_1", "LABEL_2")
     )
+
+
+def test_numbers_of_labels_may_be_written_as_text(folder_of, tmp_path):
+    shutil.copytree(folder_of("bert"), tmp_path / "model")
+    path = tmp_path / "model" / "config.json"
+    names = {"id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": "0", "b": "1", "c": "2"}}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **names}))
+    assert model_spec(tmp_path / "model", 64).labels == ("a", "b", "c")
+    names["label2id"] = {"a": "1", "b": "0", "c": "2"}
+    path.write_text(json.dumps({**json.loads(path.read_text()), **names}))
+    with pytest.raises(ModelError, match="id2label calls output 0 'a', label2id says it is output 1"):
+        model_spec(tmp_path / "model", 64)

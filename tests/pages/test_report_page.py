@@ -45,7 +45,13 @@ def test_a_page_that_was_damaged_is_written_again(audited, page_path):
 
 def test_the_page_counts_what_went_in_and_what_was_left_out(page_path):
     html = page_path.read_text(encoding="utf-8")
-    assert "21 rows read → 1 rejected (1 <bdi>empty</bdi>) → 0 not sampled → 20 audited → 0 quarantined" in html
+    # 30 rows of which 5 + 4 + 1 + 0 are left out, in 1 + 30 + 2 + 4 lines.
+    chosen = "30 rows in the data → 5 not chosen (data.where) → 4 for training (finetune.held_out)"
+    assert f"{chosen} → 1 rejected (1 <bdi>empty</bdi>) → 0 not sampled → 20 audited → 0 quarantined" in html
+    assert (
+        "30 in the data (37 lines, of which 1 is the header, 4 go on a text in quotes, 2 are empty), 5 not chosen"
+        in html
+    )
     assert "1 text was too long for the model: 2 of 240 tokens were cut off" in html
 
 

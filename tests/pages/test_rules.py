@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -180,3 +181,12 @@ def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict
     (record,) = (own for own in records if own["word"] == TAG)
     assert [fact["sentence"] for fact in record["rules"]] == said
     assert [hint["reason"] for hint in hints if hint["action"] == "drop"] == [" ".join(said)]
+
+
+@pytest.mark.parametrize(
+    ("num_tried", "said"), [(3, "nothing that was tried is shown to be spurious"), (0, "no word was tried")]
+)
+def test_without_a_finding_the_terminal_says_whether_anything_was_tried(capsys, num_tried, said):
+    answers = {"report/findings": [], "report/total": [{"n_tried": num_tried}]}
+    print_findings(SimpleNamespace(rows=lambda name, params: answers[name]))
+    assert capsys.readouterr().out == f"findings\t0\t{said}\n"

@@ -5,10 +5,13 @@ import torch
 from safetensors.torch import load_file
 from transformers import DistilBertConfig, DistilBertModel
 
-from configs.errors import ConfigError, ModelError
+import tasks.finetune
+from configs.errors import ConfigError, DataError, ModelError
 from tasks.finetune import obtain_classifier
+from tasks.ingest import ingest_dataset
 from tasks.model.load import load_classifier
-from tasks.runtime.parts import file_hash
+from tasks.runs.identity import name_run
+from tasks.runtime.parts import file_hash, read_part
 from tests.model.trained import config_of, save_tokenizer
 
 
@@ -89,3 +92,71 @@ def test_settings_that_clash_are_a_sentence(tmp_path, network, sections, sentenc
     with pytest.raises(ConfigError) as error:
         config_of(tmp_path, "base", network, **sections)
     assert sentence in str(error.value)
+
+
+def test_data_without_a_split_are_divided_and_training_reads_no_text_that_is_audited(base, tmp_path, monkeypatch):
+    own = {"where": {}, "held_out": 0.25, "epochs": 1}
+    config = config_of(tmp_path, base, "bilstm", finetune=own, data={"where": {}})
+    seen = {}
+
+    def train(model, texts, rows, finetune):
+        seen["trained"] = {row.text for row in rows}
+
+    def accuracy(model, texts, rows):
+        seen["checked"] = {row.text for row in rows}
+        return 1.0
+
+    monkeypatch.setattr(tasks.finetune, "_train", train)
+    monkeypatch.setattr(tasks.finetune, "_accuracy", accuracy)
+    spec = obtain_classifier.fn(config)
+    shards = ingest_dataset.fn(config.data, spec, tmp_path / "shards", held_out=config.held_out)
+    audited = {text for shard in shards for text in read_part(shard, "examples")["text"].to_pylist()}
+    # Of 8 good and 8 bad texts.
+    assert (len(seen["trained"]), len(audited)) == (12, 4)
+    assert seen["checked"] == audited
+    assert not seen["trained"] & audited
+
+
+def test_the_share_and_the_seed_of_the_division_name_the_model_and_the_run(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks.finetune, "_train", lambda *args: None)
+    names = set()
+    for held_out, seed in ((0.25, 0), (0.5, 0), (0.25, 1)):
+        own = {"where": {}, "held_out": held_out}
+        config = config_of(tmp_path, base, "bilstm", finetune=own, data={"where": {}, "seed": seed})
+        spec = obtain_classifier.fn(config)
+        names |= {spec.folder, name_run(config, spec).run_id}
+        # The same model, audited on other rows.
+        names.add(name_run(config.model_copy(update={"data": config.data.model_copy(update={"seed": 9})}), spec).run_id)
+    # Untrained, the models of the first and the last are equal: with the seed 9, so are their runs.
+    assert len(names) == 8
+
+
+def test_the_held_out_check_reads_so_many_rows_and_no_more(base, tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(tasks.finetune, "_train", lambda *args: None)
+    monkeypatch.setattr(tasks.finetune, "_accuracy", lambda model, texts, rows: read.append(len(rows)) or 1.0)
+    monkeypatch.setattr(tasks.finetune, "_MOST_CHECKED", 3)
+    obtain_classifier.fn(config_of(tmp_path, base, "bilstm"))
+    assert read == [3]
+
+
+def test_data_too_small_to_be_divided_are_a_sentence(base, tmp_path):
+    config = config_of(
+        tmp_path,
+        base,
+        "bilstm",
+        finetune={"where": {}, "held_out": 0.5},
+        data={"where": {}, "labels": {"good": "good", "bad": "bad"}},
+    )
+    config.data.path.write_text("text,label\nfine,good\n")
+    with pytest.raises(DataError, match=r"finetune\.held_out = 0\.5 leaves 1 rows to train on and 0 to audit"):
+        obtain_classifier.fn(config)
+
+
+def test_a_class_of_rows_that_are_not_chosen_is_no_class_of_the_model(base, tmp_path, monkeypatch):
+    monkeypatch.setattr(tasks.finetune, "_train", lambda *args: None)
+    for own, part in (({"where": {}, "held_out": 0.5}, "test"), ({"where": {"part": "train"}}, "test")):
+        config = config_of(tmp_path, base, "bilstm", finetune=own, data={"where": {"part": part}})
+        with config.data.path.open("a") as file:
+            file.writelines(f"another film {i},strange,dev\n" for i in range(9))
+        assert obtain_classifier.fn(config).labels == ("bad", "good")

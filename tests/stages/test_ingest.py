@@ -54,10 +54,10 @@ def csv_of(tmp_path, rows):
     return path
 
 
-def ingested(tmp_path, rows, name="shards", model=TRUNCATE, **settings):
+def ingested(tmp_path, rows, name="shards", model=TRUNCATE, held_out=None, **settings):
     """The shards as lists of rows, the rejected rows, and the facts."""
     folder = tmp_path / name
-    shards = ingest_dataset.fn(DataConfig(path=csv_of(tmp_path, rows), **settings), model, folder)
+    shards = ingest_dataset.fn(DataConfig(path=csv_of(tmp_path, rows), **settings), model, folder, held_out=held_out)
     tables = [pq.read_table(part_file(shard, "examples")).to_pylist() for shard in shards]
     rejects = pq.read_table(part_file(folder / "rejects.json", "rows")).to_pylist()
     return tables, rejects, read_manifest(folder / "ingest.json")
@@ -90,7 +90,7 @@ def test_shards_are_sorted_by_length_and_closed_at_the_token_budget(tmp_path):
         [(3, 8, 0, 1), (1, 14, 4, 1)],
     ]
     assert rejects == []
-    assert facts == {"num_shards": 2, "num_rows": 6, "num_rejected": 0, "num_not_sampled": 0, "num_examples": 6}
+    assert (facts["num_shards"], facts["num_in_data"], facts["num_examples"]) == (2, 6, 6)
 
 
 def test_every_row_is_an_example_or_has_a_reason(tmp_path):
@@ -109,7 +109,10 @@ def test_every_row_is_an_example_or_has_a_reason(tmp_path):
         (1, "1", "", "empty"), (2, "2", "\u200b", "empty"), (3, "3", "~", "no tokens"), (4, "4", "fine", "duplicate"),
         (6, "6", "fine", "duplicate with another label"), (7, "7", "other", "unknown label"),
     ]  # fmt: skip
-    assert facts == {"num_shards": 1, "num_rows": 10, "num_rejected": 6, "num_not_sampled": 0, "num_examples": 4}
+    assert facts == {
+        "num_shards": 1, "num_in_data": 10, "num_not_chosen": 0, "num_rows": 10, "num_for_training": 0, "num_rejected": 6,
+        "num_not_sampled": 0, "num_examples": 4, "lines": {"num_lines": 12, "num_header": 1, "num_blank": 0, "num_joined": 1},
+    }  # fmt: skip
 
 
 def test_nothing_is_cut_off_a_text_that_is_read_in_windows(tmp_path):
@@ -173,6 +176,17 @@ def test_one_usable_row_is_too_few(tmp_path):
         ingested(tmp_path, [("a", "pos"), ("a", "pos")])
 
 
+def test_an_audit_of_too_few_texts_is_refused_and_a_page_of_single_texts_is_not(tmp_path):
+    data = DataConfig(path=csv_of(tmp_path, [("a", "pos"), ("b", "neg")]))
+    with pytest.raises(DataError) as caught:
+        ingest_dataset.fn(data, TRUNCATE, tmp_path / "few", least=5)
+    assert str(caught.value) == (
+        "Only 2 of 2 rows can be audited. Words in fewer than 5 texts get no figure (statistics.min_examples), so nothing "
+        "could be judged: give more texts."
+    )
+    assert len(ingest_dataset.fn(data, TRUNCATE, tmp_path / "few")) == 1
+
+
 MIXED = [(f"text {i} " + "w " * (i % 5), "pos" if i % 4 else "neg") for i in range(400)]
 FEW = MIXED[:80]
 
@@ -185,17 +199,54 @@ def sampled(tmp_path, name, **settings):
 def test_a_sample_keeps_the_label_shares_and_is_fixed_by_its_seed(tmp_path):
     first, facts = sampled(tmp_path, "a")
     assert sum(i % 4 == 0 for i in first) == 10
-    assert facts == {
-        "num_shards": facts["num_shards"],
-        "num_rows": 400,
-        "num_rejected": 0,
-        "num_not_sampled": 360,
-        "num_examples": 40,
-    }
+    assert (facts["num_rows"], facts["num_rejected"], facts["num_not_sampled"], facts["num_examples"]) == (
+        400,
+        0,
+        360,
+        40,
+    )
     assert sampled(tmp_path, "b")[0] == first
     other = sampled(tmp_path, "c", seed=1)[0]
     assert sum(i % 4 == 0 for i in other) == 10
     assert len(set(first) & set(other)) < 20, "two draws of a tenth share a tenth"
+
+
+def test_a_sample_says_in_the_terminal_what_it_leaves_out(tmp_path, capsys):
+    ingested(tmp_path, FEW, sample=32)
+    said = "sample\t32 of 80 usable texts are audited (data.sample)\tall of them would take about 2.5 times as long\n"
+    assert said in capsys.readouterr().err
+    ingested(tmp_path, FEW, "all", sample=400)
+    assert "sample" not in capsys.readouterr().err
+
+
+def test_texts_to_train_on_are_left_out_and_counted(tmp_path):
+    """Three quarters of 300 texts of one label and of 100 of the other are for training; the rejected rows are on neither side."""
+    rows = [*MIXED, ("", "pos"), ("other", "meh"), MIXED[0], MIXED[1]]
+    shards, rejects, facts = ingested(tmp_path, rows, held_out=0.25)
+    found = [row for shard in shards for row in shard]
+    assert [sum(row["label_id"] == label for row in found) for label in (0, 1)] == [25, 75]
+    assert facts["num_rows"] == 404 == facts["num_for_training"] + facts["num_rejected"] + facts["num_examples"]
+    audited = {row["text"] for row in found}
+    copies = sum(text in audited for text, _ in MIXED[:2])
+    assert (facts["num_for_training"], facts["num_rejected"]) == (300 + 2 - copies, 2 + copies)
+    assert [row["reason"] for row in rejects] == ["empty", "unknown label"] + ["duplicate"] * copies
+    assert {
+        row["text"] for shard in ingested(tmp_path, rows, "b", held_out=0.25, seed=1)[0] for row in shard
+    } != audited
+
+
+def test_a_sample_is_drawn_from_the_texts_that_are_held_out(tmp_path):
+    whole, _, _ = ingested(tmp_path, FEW, held_out=0.25)
+    some, _, facts = ingested(tmp_path, FEW, "b", held_out=0.25, sample=12)
+    ids = [{row["example_id"] for shard in shards for row in shard} for shards in (whole, some)]
+    assert ids[1] < ids[0]
+    assert (facts["num_for_training"], facts["num_not_sampled"], facts["num_examples"]) == (60, 8, 12)
+
+
+def test_few_rows_that_cannot_be_read_do_not_stop_an_audit_of_a_small_part(tmp_path):
+    """10 of 410 rows are a fortieth; of the 40 texts that are held out they would be a fifth."""
+    rows = [*MIXED, *[("", "pos")] * 10]
+    assert ingested(tmp_path, rows, held_out=0.1, max_rejected=0.03)[2]["num_examples"] == 40
 
 
 def test_a_sample_larger_than_the_dataset_is_the_dataset(tmp_path):

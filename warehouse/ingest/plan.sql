@@ -13,7 +13,7 @@
 -- column  label_id      index of the gold label
 -- column  n_tokens      tokens of the whole text, special ones included
 -- column  n_cut         tokens beyond max_tokens
--- column  reason        why the row is not audited; null for an audited one
+-- column  reason        why the row is not audited (`for training`: by finetune.held_out); null for an audited one
 -- column  shard         0-based shard; null for a row that is not audited
 -- unique  example_id
 with

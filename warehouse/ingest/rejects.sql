@@ -12,5 +12,5 @@ select
     text,
     reason
 from plan
-where reason is not null and reason != 'not sampled'
+where reason not in ('not sampled', 'for training')
 order by example_id

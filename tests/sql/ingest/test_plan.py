@@ -123,3 +123,19 @@ def test_a_shard_is_ordered_by_the_tokens_the_model_sees(warehouse):
         {"example_id": 4, "source_id": "e", "text": "five", "pair_start": 2, "label_id": 0, "n_tokens": 9, "n_cut": 5},
     ]
     assert warehouse.rows("ingest/shard", shard=2) == []
+
+
+def test_every_row_has_one_fate_and_texts_to_train_on_are_no_rejects(warehouse):
+    plan(warehouse, """
+        example_id | source_id | text | label_id | n_tokens | reason:varchar
+        0          | a         | t0   | 1        | 9        | null
+        1          | b         |      | 1        | 0        | "for training"
+        2          | c         | t0   | 1        | 9        | null
+        3          | d         |      | -1       | 0        | empty
+        4          | e         | t1   | 1        | 2        | null
+        5          | f         |      | 0        | 0        | "for training"
+    """, sample=1)  # fmt: skip
+    assert only(warehouse.build("ingest/fates"), "fate", "n_rows") == [
+        ("audited", 1), ("duplicate", 1), ("empty", 1), ("for training", 2), ("not sampled", 1),
+    ]  # fmt: skip
+    assert only(warehouse.build("ingest/rejects"), "example_id", "reason") == [(2, "duplicate"), (3, "empty")]
