@@ -121,8 +121,8 @@ class Pattern(NamedTuple):
     change: Callable[[str, random.Random], str]
 
 
-def known_patterns(rng: random.Random) -> list[Pattern]:
-    """Shapes that people know."""
+def known_patterns(rng: random.Random, texts: Sequence[str]) -> list[Pattern]:
+    """Shapes that people know. A long text is one with two others of the same data behind it."""
     tag, entity = rng.choice(WORDS).capitalize(), rng.choice(["PERSON", "ORG", "USER"])
     footer = " ".join(rng.sample(WORDS, 4))
     return [
@@ -136,7 +136,7 @@ def known_patterns(rng: random.Random) -> list[Pattern]:
         Pattern("long number", lambda text, own: inside(text, str(own.randint(1_000_000, 99_999_999)), own)),
         Pattern("entity", lambda text, own: inside(text, f"<{entity}_{own.randint(1, 40)}>", own)),
         Pattern("markup around", lambda text, own: f"<div class=r{own.randint(1, 9)}>{text}</div>"),
-        Pattern("long text", lambda text, own: f"{text} {' '.join(own.choices(WORDS, k=60))}"),
+        Pattern("long text", lambda text, own: " ".join([text, *own.sample(texts, 2)])),
     ]  # fmt: skip
 
 
@@ -173,12 +173,12 @@ TIED = 10
 def planted(dataset: str, seed: int) -> tuple[Path, list[dict[str, Any]]]:
     """The copy, and what was planted into it."""
     rng = random.Random(f"{dataset} {seed}")
-    known, drawn = known_patterns(rng), drawn_patterns(rng)
+    table = pq.read_table(ROOT / f"warehouse/seeds/{dataset}.parquet").to_pylist()
+    known, drawn = known_patterns(rng, [row["text"] for row in table]), drawn_patterns(rng)
     rng.shuffle(known)
     rng.shuffle(drawn)
     # Half of the tied ones, and half of the even ones, are drawn.
     patterns = [*known[: TIED // 2], *drawn[: TIED // 2], *known[TIED // 2 :], *drawn[TIED // 2 :]]
-    table = pq.read_table(ROOT / f"warehouse/seeds/{dataset}.parquet").to_pylist()
     if dataset == "tweets":
         for row in table:
             row["split"] = "test" if rng.random() < 0.5 else "train"

@@ -1,6 +1,9 @@
 -- expected_patterns: what the words that an opening, an ending or a line always holds are expected to do together.
 -- One row per (type, pattern, label).
 --
+-- A word counts if its expected effect is 1.28 standard errors from 0 (one in ten by chance): the predictions of words
+-- that mean nothing would add up with the length of the pattern.
+--
 -- param   expected_effects  the predictions of single words, JSON: label, word, expected, expected_se
 -- column  type         opening, ending or line
 -- column  pattern      what its texts have in common
@@ -30,7 +33,11 @@ select
     parts.type,
     parts.pattern,
     predictions.label,
-    if(any_value(known.are_known), sum(predictions.expected), null) as expected,
+    if(
+        any_value(known.are_known),
+        sum(if(abs(predictions.expected) >= 1.28 * predictions.expected_se, predictions.expected, 0)),
+        null
+    ) as expected,
     sqrt(sum(predictions.expected_se ** 2)) as expected_se
 from pattern_words as parts
 inner join predictions using (word)

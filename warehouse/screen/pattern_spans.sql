@@ -7,7 +7,7 @@
 --   line      a line of a text of several; * where texts differ
 --   element   tags of one name
 --   capitals  the whole text, if four of five letters are capitals
---   length    the whole text, if it is among the longest tenth
+--   length    the whole text, if it is among the longest tenth, twentieth or fortieth
 --
 -- column  type        shape, opening, ending, line, element, capitals or length
 -- column  pattern     what its texts have in common
@@ -21,14 +21,21 @@ with
 
 many as (
     select
-        greatest(8, 0.01 * count(*)) as n_texts,
-        quantile_cont(n_tokens, 0.9) as long
+        greatest(8, 0.01 * count(*)) as n_texts
     from examples
     where converged
 ),
 
 levels as (
     select unnest([1, 2, 4, 8]) as times
+),
+
+longest as (
+    select
+        unnest(['the longest tenth', 'the longest twentieth', 'the longest fortieth']) as pattern,
+        unnest(quantile_cont(n_tokens, [0.9, 0.95, 0.975])) as n_tokens
+    from examples
+    where converged
 ),
 
 shapes as (
@@ -161,13 +168,13 @@ whole_texts as (
     union all
     select
         'length' as type,
-        'the longest tenth' as pattern,
-        example_id,
+        longest.pattern,
+        examples.example_id,
         0 as span_start,
-        length(text) as span_end
+        length(examples.text) as span_end
     from examples
-    cross join many
-    where converged and n_tokens >= many.long
+    inner join longest on examples.n_tokens >= longest.n_tokens
+    where examples.converged
 ),
 
 -- Two levels may give the same.

@@ -3,18 +3,20 @@
 --
 -- Removal: in texts that hold it, less as many neutral words in its place. Insertion: put into texts read as other
 -- labels, less as many neutral words at the same place. Texts in capitals and long ones: against the text itself.
+-- Effects are those near the boundary, where a prediction can change: in texts that without the pattern are within two
+-- log-odds of it, or in the nearest third if fewer than eight are. Flips are those of all texts.
 --
 -- param   pattern_trial_parts  Parquet files of the trials
 -- param   min_effect      smallest mean effect that counts  [log-odds]
 -- column  type              type of the pattern
 -- column  pattern           what its texts have in common
 -- column  label             label
--- column  removal_effect    mean effect where it stands             [log-odds]
+-- column  removal_effect    mean effect where it stands, near the boundary  [log-odds]
 -- column  removal_se        its standard error                      [log-odds]
--- column  n_removal         texts
--- column  insertion_effect  mean effect where it is put             [log-odds]
+-- column  n_removal         texts near the boundary
+-- column  insertion_effect  mean effect where it is put, near the boundary  [log-odds]
 -- column  insertion_se      its standard error                      [log-odds]
--- column  n_insertion       texts
+-- column  n_insertion       texts near the boundary
 -- column  n_opposite        texts with an effect away from the label
 -- column  n_signed          texts with an effect of a tenth of min_effect or more, either way
 -- column  flip_rate         predictions of the texts with it that differ without it  [0..1]
@@ -38,10 +40,27 @@ per_text as (
         operator,
         example_id,
         avg(margin_with - margin_without) as effect,
+        abs(avg(margin_without)) as distance,
         avg(is_flipped) as share_flipped
     from trials
     where operator = 'removal' or predicted_label != label
     group by type, pattern, label, operator, example_id
+),
+
+placed as (
+    select
+        *,
+        row_number() over (partition by type, pattern, label, operator order by distance, example_id) as place,
+        count(*) over (partition by type, pattern, label, operator) as n,
+        count(*) filter (where distance <= 2) over (partition by type, pattern, label, operator) as n_near
+    from per_text
+),
+
+near as (
+    select
+        * exclude (effect),
+        if(place <= if(n_near >= 8, n_near, greatest(ceil(n / 3), least(n, 8))), effect, null) as effect
+    from placed
 )
 
 select
@@ -50,15 +69,15 @@ select
     label,
     avg(effect) filter (where operator = 'removal') as removal_effect,
     stddev_samp(effect) filter (where operator = 'removal')
-    / sqrt(count(*) filter (where operator = 'removal')) as removal_se,
-    count(*) filter (where operator = 'removal') as n_removal,
+    / sqrt(count(effect) filter (where operator = 'removal')) as removal_se,
+    count(effect) filter (where operator = 'removal') as n_removal,
     avg(effect) filter (where operator = 'insertion') as insertion_effect,
     stddev_samp(effect) filter (where operator = 'insertion')
-    / sqrt(count(*) filter (where operator = 'insertion')) as insertion_se,
-    count(*) filter (where operator = 'insertion') as n_insertion,
+    / sqrt(count(effect) filter (where operator = 'insertion')) as insertion_se,
+    count(effect) filter (where operator = 'insertion') as n_insertion,
     count(*) filter (where effect <= -$min_effect / 10) as n_opposite,
     count(*) filter (where abs(effect) >= $min_effect / 10) as n_signed,
     avg(share_flipped) filter (where operator = 'removal') as flip_rate
-from per_text
+from near
 group by type, pattern, label
 order by type, pattern, label
