@@ -5,6 +5,9 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
+from contextlib import ExitStack
+from functools import partial
 from itertools import count
 
 import duckdb
@@ -76,13 +79,22 @@ def _cell(cell):
 
 
 class World:
-    """A warehouse in memory whose tables are written as text."""
+    """A warehouse in memory whose tables are written as text, in a database of its own."""
 
-    def __init__(self, folder):
-        self.connection = duckdb.connect()
-        self.warehouse = Warehouse(self.connection)
+    _worlds = count()
+
+    def __init__(self, folder, warehouse):
+        self.warehouse = warehouse
+        self.connection = warehouse._connection
+        self._name = f"world_{next(self._worlds)}"
         self._folder = folder
         self._numbers = count()
+        self.connection.execute(f"attach ':memory:' as {self._name}")
+        warehouse.use(self._name)
+
+    def close(self):
+        self.warehouse.use("memory")
+        self.connection.execute(f"detach {self._name}")
 
     def insert(self, name, text, **constants):
         """Make the table `name`, or replace it."""
@@ -106,6 +118,25 @@ class World:
         return self.warehouse.rows(path, params)
 
 
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory):
+    """One PREFECT_HOME for all commands: a new one costs ten seconds."""
+    return tmp_path_factory.getbasetemp() / "prefect"
+
+
+@pytest.fixture(scope="session")
+def prefect_api(prefect_home):
+    """URL of a server for commands that are not there to start their own, which takes each of them seconds."""
+    from flows.server import server_process, wait_until_ready
+
+    with tempfile.TemporaryFile() as log, ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PREFECT_HOME", str(prefect_home))
+            port = stack.enter_context(server_process(log))
+        wait_until_ready(port, log)
+        yield f"http://127.0.0.1:{port}/api"
+
+
 @pytest.fixture(scope="module", autouse=True)
 def denormal_numbers():
     """Loading a classifier rounds them to 0 in the whole process; the statistics are tested down to the smallest."""
@@ -114,17 +145,24 @@ def denormal_numbers():
         sys.modules["torch"].set_flush_denormal(False)
 
 
-@pytest.fixture
-def warehouse(tmp_path):
-    world = World(tmp_path)
-    yield world
-    world.connection.close()
+@pytest.fixture(scope="session")
+def shared_warehouse():
+    """One for all worlds: to open it and to define its macros takes as long as a test."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        yield Warehouse(connection)
 
 
 @pytest.fixture(scope="session")
-def make_world():
-    """The class itself, for worlds that outlive a test."""
-    return World
+def make_world(shared_warehouse):
+    """Makes a world in a folder; one after the other."""
+    return partial(World, warehouse=shared_warehouse)
+
+
+@pytest.fixture
+def warehouse(make_world, tmp_path):
+    world = make_world(tmp_path)
+    yield world
+    world.close()
 
 
 @pytest.fixture(scope="module")

@@ -83,8 +83,15 @@ class Warehouse:
             WarehouseError: columns differ from the header, the key is not unique, or an example is in two batches.
         """
         wanted = query(path)
+        self._make(wanted, params)
+        self._connection.execute(f"comment on table {wanted.table} is {literal(wanted.about)}")
+        for name, text in wanted.columns.items():
+            self._connection.execute(f"comment on column {wanted.table}.{identifier(name)} is {literal(text)}")
+
+    def _make(self, wanted: Query, params: Mapping[str, object]) -> None:
+        """The table without its comments, and before it its helpers, which are dropped again."""
         for helper in wanted.first:
-            self.build(helper, params)
+            self._make(query(helper), params)
         sizes: list[int] = []
         for batch in self._batches.cut(wanted, params):
             how = f"insert into {wanted.table}" if sizes else f"create or replace table {wanted.table} as"
@@ -97,12 +104,9 @@ class Warehouse:
         built = [row[0] for row in self._connection.execute(f"describe {wanted.table}").fetchall()]
         if built != list(wanted.columns):
             raise WarehouseError(
-                f"{path}.sql: its header promises the columns {list(wanted.columns)}, it builds {built}."
+                f"{wanted.path}.sql: its header promises the columns {list(wanted.columns)}, it builds {built}."
             )
         self._batches.check_key(wanted)
-        self._connection.execute(f"comment on table {wanted.table} is {literal(wanted.about)}")
-        for name, text in wanted.columns.items():
-            self._connection.execute(f"comment on column {wanted.table}.{identifier(name)} is {literal(text)}")
 
     def check(self, tables: Sequence[str], params: Mapping[str, object]) -> None:
         """Run the checks of these tables.

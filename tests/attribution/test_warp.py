@@ -146,6 +146,7 @@ def test_the_noise_is_the_root_mean_square_over_shifts():
     assert len(list(drawn_scores(found, density, 5))) == 8
 
 
+@pytest.mark.slow
 def test_a_plan_whose_rounding_is_beyond_the_tolerance_is_refused():
     """Every score is off by a twentieth of its own, however many gradients it takes: 3 % cannot be held, 8 % can."""
     texts = [text(0.3 + 0.004 * k, example_id=k) for k in range(64)]

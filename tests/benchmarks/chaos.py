@@ -65,6 +65,8 @@ class World:
     threads: int = 1
     home: Path | None = None
     """Of Prefect. Worlds may share one, because a new one costs ten seconds."""
+    api: str | None = None
+    """A running Prefect server, in the place of one for each command."""
     forks: bool = False
     """Audits are forks of this process, which has imported everything, and report to one Prefect server: twice as many in
     the same time. Else each is the command of the user, with a server of its own."""
@@ -85,11 +87,11 @@ name: chaos
 warehouse: {self.made}/audits.duckdb
 output: {self.made}/runs
 models: {self.made}/models
-data: {{path: {reviews}, where: {{split: test}}, sample: 500, slices: [split]}}
+data: {{path: {reviews}, where: {{split: test}}, sample: 420, slices: [split]}}
 compare: {{path: {ROOT}/warehouse/seeds/tweets.parquet, where: {{split: test}}, sample: 20}}
-finetune: {{network: bilstm, where: {{split: train}}, sample: 1200, epochs: 2, learning_rate: 0.01, max_tokens: 32}}
+finetune: {{network: bilstm, where: {{split: train}}, sample: 600, epochs: 2, learning_rate: 0.01, max_tokens: 32}}
 attribution: {{gradients: 3}}
-screening: {{max_candidates: 80}}
+screening: {{max_candidates: 40}}
 verification: {{max_documents: 8}}
 """)
 
@@ -106,6 +108,8 @@ verification: {{max_documents: 8}}
             "PYTHONPATH": str(ROOT),
         }
         environment.pop("PREFECT_API_URL", None)
+        if self.api is not None:
+            environment["PREFECT_API_URL"] = self.api
         environment["PREFECT_HOME"] = str(self.home or self.folder / "prefect")
         command = ["-c", code] if code else ["-m", "flows.cli"]
         settings: dict[str, object] = {

@@ -155,6 +155,7 @@ def test_summaries_count_words_that_pass_both_measures():
     assert replication.summarized(again) == {"n": 2, "share_replicated": 0.5, "ratio": pytest.approx(0.5)}
 
 
+@pytest.mark.slow
 def test_coverage_is_that_of_the_interval():
     rng = np.random.default_rng(0)
     population = effects_coverage.Population(rng.normal(size=(4000, 1)), rng.normal(1, 2, size=(4000, 4)))

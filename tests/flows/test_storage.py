@@ -49,12 +49,12 @@ def bucket():
 
 
 @pytest.fixture(scope="module")
-def new_world(tmp_path_factory):
-    """Worlds that share a classifier, which is trained once, and a home of Prefect; with two groups of candidates."""
-    home, models = tmp_path_factory.getbasetemp() / "prefect", tmp_path_factory.mktemp("models")
+def new_world(tmp_path_factory, prefect_home, prefect_api):
+    """Worlds that share a classifier, which is trained once, and a Prefect server; with two groups of candidates."""
+    models = tmp_path_factory.mktemp("models")
 
     def make(folder, **settings):
-        world = World(folder, home=home)
+        world = World(folder, home=prefect_home, api=prefect_api)
         world.prepare()
         config = yaml.safe_load(world.config.read_text())
         config |= {"models": str(models), "screening": {"max_candidates": 120}, **settings}

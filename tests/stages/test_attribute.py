@@ -156,6 +156,7 @@ def test_too_many_quarantined_examples_stop_the_run(shallow, tmp_path, doublings
         attributed(tmp_path, shallow, TEXTS, steps=1, max_gap=0.001, max_quarantined=0.0)
 
 
+@pytest.mark.slow
 def test_a_whole_part_is_left_alone_and_a_damaged_one_is_made_again(shallow, tmp_path):
     attributed(tmp_path, shallow, reviews(4), mode="corpus", gradients=2)
     manifest, file = tmp_path / "part-00000.json", tmp_path / "part-00000.tokens.parquet"

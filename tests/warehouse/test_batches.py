@@ -67,6 +67,7 @@ def test_a_batch_that_fails_leaves_nothing_that_hides_a_table(queries, tmp_path)
         assert database._connection.execute("select count(*) from listed").fetchall() == [(5,)]
 
 
+@pytest.mark.slow
 def test_batches_of_one_part_give_the_tables_of_one_batch(parts, tmp_path):
     one, all_at_once = (built(tmp_path, in_batches(parts, files)) for files in (1, 3))
     for table, expected in all_at_once.items():
@@ -111,6 +112,7 @@ def test_words_and_pairs_of_batches_are_those_that_python_counts(parts, tmp_path
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["integrated_gradients", "gradient_x_input"])
 def test_parts_that_are_not_those_of_their_shards_are_refused(parts, tmp_path, method):
     swapped = [parts["token_parts"][i] for i in (1, 0, 2)]

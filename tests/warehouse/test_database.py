@@ -85,10 +85,10 @@ def test_a_file_that_is_no_database_is_an_error_of_one_line_at_once(tmp_path, ga
 
 
 def test_who_waits_says_so_once(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(database_module, "_SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(database_module, "_SILENT_SECONDS", 0.1)
     path = tmp_path / "audits.duckdb"
     with held(path, "write") as process:
-        with pytest.raises(WarehouseError), open_warehouse(path, wait_seconds=1):
+        with pytest.raises(WarehouseError), open_warehouse(path, wait_seconds=0.5):
             pass
         assert capsys.readouterr().err == f"warehouse\twaiting for another process (PID {process.pid})\t{path}\n"
 
@@ -161,7 +161,7 @@ def test_limits_hold_and_what_was_spilled_is_removed(tmp_path):
             stale.mkdir()
             assert database._connection.execute("select current_setting('memory_limit')").fetchall() == [("95.3 MiB",)]
             database._connection.execute(
-                "create table t as select i, hash(i) as h from range(20_000_000) as r (i) order by h"
+                "create table t as select i, hash(i) as h from range(10_000_000) as r (i) order by h"
             )
             assert len(list(spill.iterdir())) == 2
         assert list(spill.iterdir()) == [stale]

@@ -10,16 +10,20 @@ PAIRS = "word | partner | comparison | effect | other_effect | t | p_value | n_t
 TYPES = "type | label | removal_effect | removal_se:double | n_removal | insertion_effect:double | insertion_se:double | n_insertion | n_examples | flip_rate | flip_se"
 
 
-def pair_on(warehouse, row, first="content word", second="content word"):
-    found = verdicts_of(
-        warehouse, [evidence("x"), evidence("y")], {"x": first, "y": second}, interactions=f"{PAIRS}\n{row}"
-    )
-    return found["pair", "x … y"]
+def pairs_on(warehouse, *pairs):
+    """The rows of pairs of words that are judged together, each given by its figures and the types of its words."""
+    words = {
+        f"{word}{number}": kind
+        for number, (_, *kinds) in enumerate(pairs)
+        for word, kind in zip("xy", kinds, strict=True)
+    }
+    rows = [f"x{number} | y{number} | {row}" for number, (row, *_) in enumerate(pairs)]
+    found = verdicts_of(warehouse, [evidence(word) for word in words], words, interactions="\n".join([PAIRS, *rows]))
+    return [found["pair", f"x{number} … y{number}"] for number in range(len(pairs))]
 
 
-@pytest.mark.parametrize(
-    ("row", "first", "second", "verdict"),
-    [
+def test_a_pair_is_judged_by_what_its_words_do_together(warehouse):
+    cases = [
         ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", "content word", "spurious"),
         ("order | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", "content word", "spurious"),
         # Either direction.
@@ -31,12 +35,13 @@ def pair_on(warehouse, row, first="content word", second="content word"):
         ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", ("function word", "negation"), "context-dependent"),
         ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "identity term", "content word", "unclear"),
         ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", ("function word", "preposition"), "context-dependent"),
-    ],
-)  # fmt: skip
-def test_a_pair_is_judged_by_what_its_words_do_together(warehouse, row, first, second, verdict):
-    found = pair_on(warehouse, f"x | y | {row}", first, second)
-    assert found["verdict"] == verdict
-    assert found["rules"][0]["rule"] == f"interaction.{row.split(' |')[0]}"
+    ]  # fmt: skip
+    found = pairs_on(warehouse, *(case[:3] for case in cases))
+    assert [(*case[:3], row["verdict"]) for case, row in zip(cases, found, strict=True)] == cases
+    assert all(
+        row["rules"][0]["rule"] == f"interaction.{case[0].split(' |')[0]}"
+        for case, row in zip(cases, found, strict=True)
+    )
 
 
 def test_the_effect_of_a_pair_is_the_difference_and_its_interval_student_s(warehouse):
@@ -45,9 +50,8 @@ def test_the_effect_of_a_pair_is_the_difference_and_its_interval_student_s(wareh
     together, apart = rng.normal(2, 0.5, 9), rng.normal(0.5, 0.5, 7)
     test = stats.ttest_ind(together, apart)
     low, high = test.confidence_interval(0.95)
-    row = pair_on(
-        warehouse, f"x | y | presence | {together.mean()} | {apart.mean()} | {test.statistic} | 0.001 | 9 | 7 | 0.25"
-    )
+    figures = f"presence | {together.mean()} | {apart.mean()} | {test.statistic} | 0.001 | 9 | 7 | 0.25"
+    (row,) = pairs_on(warehouse, (figures, "content word", "content word"))
     assert row["effect"] == pytest.approx(together.mean() - apart.mean())
     assert (row["effect_low"], row["effect_high"]) == (pytest.approx(low, rel=1e-4), pytest.approx(high, rel=1e-4))
     # The word stands in half of the texts, the partner in nine of sixteen of these; a quarter of them change.
@@ -61,28 +65,29 @@ def type_on(warehouse, *rows):
     return verdicts_of(warehouse, [evidence("x")], {"x": "name"}, type_effects=f"{types}", fdr=0.05)
 
 
-@pytest.mark.parametrize(
-    ("row", "verdict"),
-    [
-        ("0.4 | 0.05 | 20 | 0.4 | 0.05 | 20", "spurious"),
+def test_a_type_is_judged_by_what_its_words_do_whichever_they_are(warehouse):
+    cases = {
+        "number": ("0.4 | 0.05 | 20 | 0.4 | 0.05 | 20", "spurious"),
         # Both arms must show it.
-        ("0.8 | 0.05 | 20 | 0.05 | 0.01 | 20", "unclear"),
-        ("0.05 | 0.01 | 20 | 0.8 | 0.05 | 20", "unclear"),
-        ("0.8 | 0.60 | 20 | 0.8 | 0.05 | 20", "unclear"),
+        "name": ("0.8 | 0.05 | 20 | 0.05 | 0.01 | 20", "unclear"),
+        "place": ("0.05 | 0.01 | 20 | 0.8 | 0.05 | 20", "unclear"),
+        "date": ("0.8 | 0.60 | 20 | 0.8 | 0.05 | 20", "unclear"),
         # Above 0 for sure; above min_effect not.
-        ("0.15 | 0.05 | 20 | 0.15 | 0.05 | 20", "unclear"),
-        ("0.02 | 0.02 | 20 | 0.02 | 0.02 | 20", "negligible"),
-        ("-0.5 | 0.05 | 20 | -0.5 | 0.05 | 20", "unclear"),
-    ],
-)
-def test_a_type_is_judged_by_what_its_words_do_whichever_they_are(warehouse, row, verdict):
-    assert type_on(warehouse, f"number | a | {row} | 30 | 0.1 | 0.02")["type", "number"]["verdict"] == verdict
+        "money": ("0.15 | 0.05 | 20 | 0.15 | 0.05 | 20", "unclear"),
+        "link": ("0.02 | 0.02 | 20 | 0.02 | 0.02 | 20", "negligible"),
+        "handle": ("-0.5 | 0.05 | 20 | -0.5 | 0.05 | 20", "unclear"),
+    }
+    found = type_on(warehouse, *(f"{kind} | a | {row} | 30 | 0.1 | 0.02" for kind, (row, _) in cases.items()))
+    assert {kind: (row, found["type", kind]["verdict"]) for kind, (row, _) in cases.items()} == cases
 
 
-@pytest.mark.parametrize(("n_removal", "n_insertion"), [(7, 20), (20, 7), (0, 20), (20, 0)])
-def test_a_type_of_fewer_than_eight_texts_has_no_verdict(warehouse, n_removal, n_insertion):
-    found = type_on(warehouse, f"number | a | 0.4 | 0.05 | {n_removal} | 0.4 | 0.05 | {n_insertion} | 30 | 0.1 | 0.02")
-    assert ("type", "number") not in found
+def test_a_type_of_fewer_than_eight_texts_has_no_verdict(warehouse):
+    counts = {"number": (7, 20), "name": (20, 7), "place": (0, 20), "date": (20, 0), "money": (8, 8)}
+    found = type_on(
+        warehouse,
+        *(f"{kind} | a | 0.4 | 0.05 | {n} | 0.4 | 0.05 | {m} | 30 | 0.1 | 0.02" for kind, (n, m) in counts.items()),
+    )
+    assert [name for kind, name in found if kind == "type"] == ["money"]
 
 
 def test_a_type_whose_words_may_decide_has_none_either(warehouse):

@@ -9,20 +9,36 @@ NEGATION = ("function word", "negation")
 PREPOSITION = ("function word", "preposition")
 
 
-def verdict_on(warehouse, type_of_word, expected=None, expected_se=0.1, between_sd=None, unused=False, **measured):
-    """The row of one word of this type, or of the type and group of function words."""
-    columns = "word | expected:double | expected_se:double"
+def verdicts_on(warehouse, *words):
+    """The rows of words that are judged together, each given by its type, or type and group of function words, and what
+    was measured of it."""
+    rows, types, unused = [], {}, []
+    meaning = ["word | expected:double | expected_se:double"]
+    spread = ["type:varchar | label:varchar | between_sd:double"]
+    for number, (kind, measured) in enumerate(words):
+        word, own = f"x{number}", dict(measured)
+        if own.pop("unused", False):
+            unused.append(word)
+        expected, expected_se = own.pop("expected", None), own.pop("expected_se", 0.1)
+        if expected is not None:
+            meaning.append(f"{word} | {expected} | {expected_se}")
+        if "between_sd" in own:
+            spread.append(f"{kind} | a | {own.pop('between_sd')}")
+        types[word] = kind
+        rows.append(evidence(word, **own))
     found = verdicts_of(
-        warehouse, [evidence("x", **measured)], {"x": type_of_word}, unused=("x",) if unused else (),
-        meaning=columns if expected is None else f"{columns}\nx | {expected} | {expected_se}",
-        type_effects="type:varchar | label:varchar | between_sd:double" + (f"\n{type_of_word} | a | {between_sd}" if between_sd else ""),
-    )  # fmt: skip
-    return found[measured.get("kind", "word"), "x"]
+        warehouse, rows, types, unused=unused, meaning="\n".join(meaning), type_effects="\n".join(spread)
+    )
+    return [found[row["kind"], row["word"]] for row in rows]
 
 
-@pytest.mark.parametrize(
-    ("kind", "measured", "verdict"),
-    [
+def verdict_on(warehouse, type_of_word, **measured):
+    (row,) = verdicts_on(warehouse, (type_of_word, measured))
+    return row
+
+
+def test_a_word_whose_type_should_not_decide(warehouse):
+    cases = [
         ("name", {}, "spurious"),
         ("number", {}, "spurious"),
         ("mixed script", {}, "spurious"),
@@ -42,23 +58,21 @@ def verdict_on(warehouse, type_of_word, expected=None, expected_se=0.1, between_
         ("name", {"removal": 0.15, "insertion": 0.15, "removal_se": 0.05, "insertion_se": 0.05}, "unclear"),
         ("name", {"removal": 0.25, "insertion": 0.25, "removal_se": 0.05, "insertion_se": 0.05}, "spurious"),
         # More than what its words differ by anyway.
-        ("name", {"between_sd": 0.4}, "spurious"),
-        ("name", {"between_sd": 0.8}, "unclear"),
+        ("date", {"between_sd": 0.4}, "spurious"),
+        ("money", {"between_sd": 0.8}, "unclear"),
         # Of a few texts only, if insertion shows it too.
         ("name", {"n_signed": 3, "n_signed_all": 20}, "spurious"),
         ("name", {"n_signed": 3}, "unclear"),
         ("name", {"n_opposite": 10}, "context-dependent"),
         ("name", {"removal": 0.02, "insertion": 0.02, "removal_se": 0.02, "insertion_se": 0.02}, "negligible"),
         ("name", {"removal": -1.0, "insertion": -1.0}, "unclear"),
-    ],
-)  # fmt: skip
-def test_a_word_whose_type_should_not_decide(warehouse, kind, measured, verdict):
-    assert verdict_on(warehouse, kind, **measured)["verdict"] == verdict
+    ]  # fmt: skip
+    found = verdicts_on(warehouse, *((kind, measured) for kind, measured, _ in cases))
+    assert [(*case[:2], row["verdict"]) for case, row in zip(cases, found, strict=True)] == cases
 
 
-@pytest.mark.parametrize(
-    ("measured", "verdict"),
-    [
+def test_a_content_word(warehouse):
+    cases = [
         ({"expected": 0.0}, "spurious"),
         ({"expected": 0.24}, "spurious"),
         # Words of similar meaning predict a quarter.
@@ -87,27 +101,24 @@ def test_a_word_whose_type_should_not_decide(warehouse, kind, measured, verdict)
         ({"expected": 0.09, "removal": 0.09, "insertion": 0.09, "removal_se": 0.03, "insertion_se": 0.03}, "unclear"),
         ({"expected": 0.0, "removal": 0.02, "insertion": 0.02, "removal_se": 0.02, "insertion_se": 0.02}, "negligible"),
         ({"expected": 0.9, "n_opposite": 10}, "context-dependent"),
-    ],
-)  # fmt: skip
-def test_a_content_word(warehouse, measured, verdict):
-    assert verdict_on(warehouse, "content word", **measured)["verdict"] == verdict
+    ]  # fmt: skip
+    found = verdicts_on(warehouse, *(("content word", measured) for measured, _ in cases))
+    assert [(case[0], row["verdict"]) for case, row in zip(cases, found, strict=True)] == cases
 
 
 @pytest.mark.parametrize("kind", [NEGATION, ("function word", "intensifier"), ("function word", "adversative")])  # fmt: skip
-@pytest.mark.parametrize(
-    ("measured", "verdict"),
-    [
+def test_what_is_exempt_is_never_spurious(warehouse, kind):
+    cases = [
         ({"expected": 0.0}, "genuine"),
         ({}, "genuine"),
         ({"n_opposite": 10}, "context-dependent"),
         ({"n_signed": 4}, "unclear"),
         ({"removal_se": 1.5}, "unclear"),
         ({"removal": 0.02, "insertion": 0.02, "removal_se": 0.02, "insertion_se": 0.02}, "negligible"),
-    ],
-)
-def test_what_is_exempt_is_never_spurious(warehouse, kind, measured, verdict):
-    row = verdict_on(warehouse, kind, **measured)
-    assert (row["verdict"], row["p_value"], row["q_value"]) == (verdict, None, None)
+    ]
+    found = verdicts_on(warehouse, *((kind, measured) for measured, _ in cases))
+    assert [(case[0], row["verdict"]) for case, row in zip(cases, found, strict=True)] == cases
+    assert {(row["p_value"], row["q_value"]) for row in found} == {(None, None)}
 
 
 @pytest.mark.parametrize("measured", [{}, {"n_opposite": 10}, {"removal": 0.0, "insertion": 0.0, "removal_se": 0.01, "insertion_se": 0.01}])  # fmt: skip
@@ -126,15 +137,14 @@ def test_other_function_words_are_neither_spurious_nor_genuine(warehouse, measur
     assert (row["verdict"], row["q_value"]) == ("unclear", None)
 
 
-@pytest.mark.parametrize(
-    ("n_opposite", "n_signed"), [(0, 1), (2, 4), (3, 4), (3, 5), (4, 8), (5, 8), (7, 16), (8, 16), (10, 24), (11, 24)]
-)
-def test_context_dependent_is_significantly_over_one_text_in_four(warehouse, n_opposite, n_signed):
+def test_context_dependent_is_significantly_over_one_text_in_four(warehouse):
     """Oracle: the exact binomial tests of SciPy."""
-    row = verdict_on(warehouse, "content word", expected=0.9, n_opposite=n_opposite, n_signed=n_signed)
-    over = stats.binomtest(n_opposite, n_signed, 0.25, alternative="greater").pvalue < 0.05
-    under = stats.binomtest(n_opposite, n_signed, 0.5, alternative="less").pvalue < 0.05
-    assert row["verdict"] == ("context-dependent" if over else "genuine" if under else "unclear")
+    counts = [(0, 1), (2, 4), (3, 4), (3, 5), (4, 8), (5, 8), (7, 16), (8, 16), (10, 24), (11, 24)]
+    words = [("content word", {"expected": 0.9, "n_opposite": k, "n_signed": n}) for k, n in counts]
+    for (n_opposite, n_signed), row in zip(counts, verdicts_on(warehouse, *words), strict=True):
+        over = stats.binomtest(n_opposite, n_signed, 0.25, alternative="greater").pvalue < 0.05
+        under = stats.binomtest(n_opposite, n_signed, 0.5, alternative="less").pvalue < 0.05
+        assert row["verdict"] == ("context-dependent" if over else "genuine" if under else "unclear")
 
 
 # ---------------------------------------------------------------- p-values and directions
@@ -214,9 +224,8 @@ def test_rules_give_the_figures_of_both_arms(warehouse):
     assert "type.should_not_decide" in figures
 
 
-@pytest.mark.parametrize(
-    ("kind", "measured", "told", "untold"),
-    [
+def test_the_rules_that_are_told(warehouse):
+    cases = [
         ("content word", {"expected": 0.9}, {"meaning.explains", "arm.delete", "effect.flips"}, {"arm.swap"}),
         ("content word", {"expected": 0.1}, {"meaning.unexplained"}, {"meaning.explains", "control.not_passed"}),
         ("content word", {"expected": 0.9, "n_signed": 4}, {"texts.too_few"}, {"effect.varies"}),
@@ -227,12 +236,12 @@ def test_rules_give_the_figures_of_both_arms(warehouse):
         (NEGATION, {}, {"type.carries_meaning"}, {"type.function_word", "type.should_not_decide"}),
         (PREPOSITION, {}, {"type.function_word"}, {"type.carries_meaning"}),
         ("name", {"removal": 0.0, "insertion": 0.0, "removal_se": 0.01, "insertion_se": 0.01, "flip_rate": 0.0}, {"effect.negligible"}, {"effect.flips"}),
-    ],
-)  # fmt: skip
-def test_the_rules_that_are_told(warehouse, kind, measured, told, untold):
-    found = set(rules_of(verdict_on(warehouse, kind, **measured)))
-    assert told <= found
-    assert not untold & found
+    ]  # fmt: skip
+    rows = verdicts_on(warehouse, *(case[:2] for case in cases))
+    for (_, _, told, untold), row in zip(cases, rows, strict=True):
+        found = set(rules_of(row))
+        assert told <= found
+        assert not untold & found
 
 
 def test_severity_is_the_predictions_that_change_in_a_thousand_texts(warehouse):

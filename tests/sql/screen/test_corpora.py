@@ -27,7 +27,7 @@ def corpora(make_world, tmp_path_factory):
             "select word from word_occurrences group by word order by count(*) desc, word"
         )
         found[name] = ({word: row for (_, word), row in rows.items()}, [word for (word,) in counts.fetchall()])
-        world.connection.close()
+        world.close()
     return found
 
 
@@ -64,4 +64,4 @@ def test_lower_cased_and_shouted_corpora_take_hardly_an_evaluative_word_for_a_na
         assert not names & (
             {"best", "love", "grace", "nice", "joy", "good", "happy", "hope", "sunny", "reading", "mobile"}
         )
-        world.connection.close()
+        world.close()

@@ -5,9 +5,8 @@ import pytest
 from tests.sql.screen.texts import PLAIN, rules, typed
 
 
-@pytest.mark.parametrize(
-    ("surface", "kind", "rule"),
-    [
+def test_a_word_has_the_type_of_the_first_rule_that_fits(warehouse):
+    cases = [
         ("https://a.org/b", "link", "markup.url"),
         ("www.a.org", "link", "markup.url"),
         ("me@a.org", "link", "markup.email"),
@@ -52,12 +51,11 @@ from tests.sql.screen.texts import PLAIN, rules, typed
         ("電", "content word", "content.other"),  # a character of Han is a word
         ("café", "content word", "content.other"),
         ("привет", "content word", "content.other"),
-    ],
-)
-def test_a_word_has_the_type_of_the_first_rule_that_fits(warehouse, surface, kind, rule):
-    found = typed(warehouse, [*PLAIN, f"so it was {surface} then"])
-    row = found["word", surface.lower().replace("’", "'")]
-    assert (row["type"], row["rule"], row["entropy"]) == (kind, rule, None)
+    ]
+    found = typed(warehouse, [*PLAIN, *(f"so it was {surface} then" for surface, _, _ in cases)])
+    rows = [found["word", surface.lower().replace("’", "'")] for surface, _, _ in cases]
+    assert [(surface, row["type"], row["rule"]) for (surface, _, _), row in zip(cases, rows, strict=True)] == cases
+    assert {row["entropy"] for row in rows} == {None}
 
 
 def test_words_that_carry_meaning_keep_their_group(warehouse):
