@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate clean
+.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -76,6 +76,10 @@ benchmark-patterns: $(VENV)/.installed-dev
 # Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
 benchmark-effects: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/effects_coverage.py
+
+# Whether characters and scores are conserved between tokens and words, in 10,000 texts of every script. A minute or two.
+fuzz-words: $(VENV)/.installed-dev
+	TOKEN_AUDIT_FUZZ_TEXTS=2500 $(BIN)/pytest tests/text/test_conservation.py
 
 # The list of spurious words that README.md links to.
 sample: $(VENV)/.installed-dev

@@ -19,6 +19,7 @@ from configs.section import (
     Commit,
     Encoder,
     LabelMapping,
+    Languages,
     LocalPath,
     Location,
     RunName,
@@ -49,6 +50,9 @@ class DataConfig(Section):
     """Column with the text."""
     label: str = "label"
     """Column with the gold label: a name, an integer or a ClassLabel."""
+    language: Languages = setting((), "codes of ISO 639, such as en")
+    """Language of the texts, or a list of them: whose word lists tell function words, negations and single letters.
+    Without it the languages are detected, and the page says which."""
     pair: str | None = None
     """Column with the second text of a sentence pair, for models that read two (natural language inference)."""
     id: str | None = None
@@ -331,6 +335,8 @@ class AuditConfig(Section):
             yield "`compare` and `data` are the same dataset: nothing could differ"
         if compare.get("slices"):
             yield "`compare.slices` has no effect: slices are of `data`"
+        if compare.get("language"):
+            yield "`compare.language` has no effect: words have their types from the texts of `data`"
         settled = [
             name for name in ("factory", "labels", "head", "base") if model.get(name) not in (None, (), [], "softmax")
         ]

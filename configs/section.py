@@ -160,6 +160,15 @@ def home_expanded(value: Any) -> Any:
         raise ValueError(f"begins with the home folder of nobody who is known here, got {shown(value)}") from error
 
 
+def _languages(value: Any) -> Any:
+    # YAML reads the code of Norwegian as a truth value.
+    codes = ["no" if code is False else code for code in (value if isinstance(value, list | tuple) else [value])]
+    for code in codes:
+        if not isinstance(code, str) or re.fullmatch("[a-z]{2,3}", code) is None:
+            raise ValueError(f"should be codes of ISO 639 such as en or ru, got {shown(code)}")
+    return tuple(dict.fromkeys(codes))
+
+
 def on_store(url: str) -> UPath:
     """The place of this URL. What another process has written there since is seen at once."""
     return UPath(url, use_listings_cache=False)
@@ -192,6 +201,8 @@ Encoder = Annotated[str, BeforeValidator(home_expanded)]
 Location = Annotated[Path, PlainValidator(_location), PlainSerializer(str, return_type=str, when_used="json")]
 
 LabelMapping = Annotated[dict[str, str], BeforeValidator(_label_mapping)]
+
+Languages = Annotated[tuple[str, ...], BeforeValidator(_languages)]
 
 
 # A commit, because a branch or a tag can move between two audits of "the same" data.

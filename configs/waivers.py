@@ -7,7 +7,7 @@
   expires: 2027-06-30    # the last day on which it holds
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -47,8 +47,8 @@ _EXPECTED = (
 )
 
 
-def load_waivers(path: Path | None) -> tuple[Waiver, ...]:
-    """The waivers of the file, none without one.
+def load_waivers(path: Path | None, folded: Callable[[Sequence[str]], list[str]]) -> tuple[Waiver, ...]:
+    """The waivers of the file, none without one; their words as the tables hold them.
 
     Raises:
         ConfigError: the file cannot be read, is no list of waivers, or waives a word twice for one label.
@@ -67,8 +67,9 @@ def load_waivers(path: Path | None) -> tuple[Waiver, ...]:
         waivers = _ROWS.validate_python([] if values is None else values)
     except ValidationError as error:
         raise ConfigError(f"{path}: {_explained(error)}. Expected is {_EXPECTED}.") from error
-    _require_once(path, waivers)
-    return waivers
+    words = folded([waiver.word for waiver in waivers])
+    _require_once(path, waivers, words)
+    return tuple(waiver.model_copy(update={"word": word}) for waiver, word in zip(waivers, words, strict=True))
 
 
 def _explained(error: ValidationError) -> str:
@@ -85,10 +86,10 @@ def _explained(error: ValidationError) -> str:
     return f"entry {number} has {shown(problem['input'])} as `{name}`"
 
 
-def _require_once(path: Path, waivers: Sequence[Waiver]) -> None:
+def _require_once(path: Path, waivers: Sequence[Waiver], words: Sequence[str]) -> None:
     seen: set[tuple[str, str | None]] = set()
-    for waiver in waivers:
-        key = (waiver.word.casefold(), waiver.label)
+    for waiver, word in zip(waivers, words, strict=True):
+        key = (word, waiver.label)
         if key in seen:
             raise ConfigError(f"{path}: {waiver.word!r} is waived twice for the same label. Keep one of the entries.")
         seen.add(key)

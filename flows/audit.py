@@ -28,7 +28,7 @@ from tasks.runs.run import Run, finish_run, locked
 from tasks.screen import screen_words
 from tasks.selftest.certificate import with_certified_method
 from tasks.verify import verify_candidates
-from warehouse import open_warehouse, set_limits
+from warehouse import folded, open_warehouse, set_limits
 
 
 @flow(name="audit", validate_parameters=False)
@@ -49,7 +49,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
 def audit_config(config: AuditConfig) -> Run:
     """The stages, inside a flow."""
     set_limits(config.limits)
-    waivers = load_waivers(config.waivers)
+    waivers = load_waivers(config.waivers, folded)
     model = obtain_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)

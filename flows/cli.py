@@ -23,6 +23,7 @@ from flows.terminal import (
     print_banner,
     print_certificate,
     print_findings,
+    print_language,
     print_settings,
     print_table,
     print_word,
@@ -94,6 +95,7 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
         with _opened(checked.warehouse) as warehouse:
             warehouse.use(done.run_id)
             print_banner(warehouse)
+            print_language(warehouse, done.run_id)
             print_findings(warehouse)
         if damaged := num_damaged(done.storage):
             print(f"damaged\t{damaged} parts\tset aside as *.damaged in {done.storage}, made anew", file=sys.stderr)
@@ -215,14 +217,14 @@ def show(
             print_findings(database)
             return
         from tasks.runs.run import stored_run
-        from tasks.text.words import as_in_the_tables
+        from warehouse import folded
 
         storage = stored_run(row)[1].storage
         if not (storage / "parts").is_dir():
             raise AuditError(
                 f"The folder {storage} of this run is gone, and the sentences with it. Run its config again."
             )
-        print_word(database, storage, as_in_the_tables(word), sentences)
+        print_word(database, storage, folded([word])[0], sentences)
 
 
 @app.command()

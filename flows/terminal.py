@@ -83,6 +83,15 @@ def print_banner(warehouse: "Warehouse") -> None:
         print(f"state\t{state.title}\t{state.text}")
 
 
+def print_language(warehouse: "Warehouse", run_id: str) -> None:
+    """The languages of the texts, where a rule is off for one or a word is not what it is in English."""
+    from tasks.pages.languages import language_sentences
+
+    said, rules = language_sentences(warehouse, run_id)
+    if rules:
+        print(f"language\t{said}\t{rules}")
+
+
 def print_findings(warehouse: "Warehouse") -> None:
     from tasks.pages.rules import titles, told
 

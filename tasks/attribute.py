@@ -27,6 +27,7 @@ from tasks.runtime.parts import Shard, file_hash, num_rows, read_manifest
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.runtime.workers import Facts, fan_out, target_of
+from tasks.text.words import segmenter
 
 
 @stage("attribute", hours=48)
@@ -56,7 +57,7 @@ def attribute_shards(
         jobs = [
             Job(
                 paths[i].stem,
-                (paths[i], model, attribution, plan, shards[i].scores.absolute()),
+                (paths[i], model, attribution, plan, shards[i].scores.absolute(), segmenter()),
                 sizes[i],
                 partial(example_ids, paths[i]),
             )
@@ -111,12 +112,21 @@ def attribute_part(
     attribution: AttributionConfig,
     plan: Path,
     part: Path,
+    words_by: str | None,
     *,
     left_out: frozenset[int],
     dry: bool,
     advance: Callable[[int], None],
 ) -> Facts:
-    """Write the part of one shard by the stored plan, without the examples that are left out; a dry run writes none."""
+    """Write the part of one shard by the stored plan, without the examples that are left out; a dry run writes none.
+
+    `words_by` is what cuts texts without spaces into words where the run was named.
+    """
+    if segmenter() != words_by:
+        raise AttributionError(
+            f"A worker would cut words by {segmenter() or 'graphemes'}, the run does so by {words_by or 'graphemes'}. "
+            "Install the same version of the extra `icu` on every machine, or on none."
+        )
     engine = _engine(model, attribution)
     stored = stored_plan(plan)
     if stored is None:

@@ -18,7 +18,6 @@ from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
 from tasks.runtime.parts import read_part
 from tasks.runtime.stage import stage
-from tasks.text.words import as_in_the_tables
 from tasks.trials.expected import expected_effects
 from tasks.trials.grade import Meant, grade_words
 from tasks.trials.thresholds import thresholds
@@ -88,7 +87,7 @@ def _expected(
 def _row(waiver: Waiver) -> dict[str, object]:
     # Only whether it has expired goes in, not today's date, or every day would have verdicts of its own.
     return {
-        "word": as_in_the_tables(waiver.word),
+        "word": waiver.word,
         "label": waiver.label or "",
         "reason": waiver.reason,
         "owner": waiver.owner,

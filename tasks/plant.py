@@ -54,6 +54,8 @@ from tasks.selftest.words import (
     unseen_tokens,
     words_of,
 )
+from tasks.text.language import MAX_TEXTS, languages_of
+from warehouse import folded
 
 
 @stage("plant", hours=1)
@@ -103,7 +105,8 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
     known = seen | {name.lower() for name in names} | identity_terms()
     tokens = unseen_tokens(tokenizer.get_vocab(), known, num_tokens, seed)
     people = unseen_names(names[:NUM_SURNAMES], seen, num_tokens, seed)
-    controls = certification.controls or typical_words(train, len(model.labels))
+    languages = languages_of(config.data.language, [row.text for row in train[:MAX_TEXTS]])
+    controls = certification.controls or typical_words(train, len(model.labels), {own.language for own in languages})
     numbers = type_numbers(NUM_NUMBERS, seed, seen)
     taken = {word.lower() for word in (*tokens[: num_unseen_tokens(certification)], *people[:NUM_NAMES], *numbers)}
     decoys = typed_decoys(certification.typed_decoys, seed, seen | taken, people[NUM_NAMES:], num_tokens, is_known)
@@ -129,6 +132,8 @@ def _plant(config: AuditConfig, model: ModelSpec, train: list[Row], heldout: lis
 
 def _table(parts: dict[str, list[PlantedRow]], labels: Sequence[str]) -> pa.Table:
     rows = [(part, number, own) for part, own_rows in parts.items() for number, own in enumerate(own_rows)]
+    words = sorted({word for _, _, own in rows for word in own.words})
+    known = dict(zip(words, folded(words), strict=True))
     return pa.table(
         {
             "id": [f"{part}-{number if part == 'probe' else own.row.number}" for part, number, own in rows],
@@ -137,7 +142,7 @@ def _table(parts: dict[str, list[PlantedRow]], labels: Sequence[str]) -> pa.Tabl
             "part": [part for part, _, _ in rows],
             "shortcut": pa.array([own.plant.kind if own.plant else None for _, _, own in rows], pa.string()),
             "strength": pa.array([own.plant.strength if own.plant else None for _, _, own in rows], pa.float64()),
-            "planted": pa.array([[word.lower() for word in own.words] for _, _, own in rows], pa.list_(pa.string())),
+            "planted": pa.array([[known[word] for word in own.words] for _, _, own in rows], pa.list_(pa.string())),
         }
     )
 
@@ -154,11 +159,11 @@ def _words_table(plants: Sequence[Plant], labels: Sequence[str]) -> pa.Table:
         }
         if plant.group:
             (label,) = set(plant.words.values())
-            rows.append({**facts, "word": plant.group.name.lower(), "label": label, "group_type": plant.group.type})
+            rows.append({**facts, "word": plant.group.name, "label": label, "group_type": plant.group.type})
             facts["role"] = "member"
-        rows += [{**facts, "word": word.lower(), "label": label} for word, label in plant.words.items()]
+        rows += [{**facts, "word": word, "label": label} for word, label in plant.words.items()]
         if plant.context is not None:
-            rows.append({**facts, "role": "context", "word": plant.context.lower()})
+            rows.append({**facts, "role": "context", "word": plant.context})
     columns = {
         "role": pa.string(),
         "shortcut": pa.string(),
@@ -169,7 +174,10 @@ def _words_table(plants: Sequence[Plant], labels: Sequence[str]) -> pa.Table:
         "listed": pa.bool_(),
         "group_type": pa.string(),
     }
-    named = [{**row, "label": None if row.get("label") is None else labels[row["label"]]} for row in rows]
+    named = [
+        {**row, "word": word, "label": None if row.get("label") is None else labels[row["label"]]}
+        for row, word in zip(rows, folded([row["word"] for row in rows]), strict=True)
+    ]
     return pa.Table.from_pylist(named, pa.schema(columns))
 
 

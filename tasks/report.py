@@ -25,6 +25,7 @@ from tasks.pages.banner import read_banner
 from tasks.pages.charts import specifications
 from tasks.pages.exports import EXPORTS, export_tables
 from tasks.pages.headlines import headlines
+from tasks.pages.languages import language_sentences
 from tasks.pages.render import METHODS, render
 from tasks.pages.rules import told
 from tasks.pages.sentences import Finding, find_sentences, sentences_of, visible
@@ -207,6 +208,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
         registered=registered,
         certificate=covering(warehouse, run.inputs.get("subject")),
         banner=read_banner(warehouse),
+        language=language_sentences(warehouse, run.run_id),
         labels=labels,
         shown=shown,
         unit=unit,

@@ -21,7 +21,7 @@ from tasks.runtime.parts import file_hash, read_manifest, read_part, write_part
 from tasks.runtime.plugins import first_line, plugin, plugin_sources
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
-from tasks.text.words import as_in_the_tables, word_spans
+from tasks.text.language import MAX_TEXTS, Language, languages_of
 from warehouse import open_warehouse, seed
 
 _MAX_SURNAMES = 5000
@@ -42,8 +42,11 @@ MAX_PATTERN_Q = 0.05
 """False discovery rate of the association with a label, for a pattern to be tried."""
 
 QUERIES = (
+    "screen/languages",
+    "screen/language_lists",
     "screen/telling_texts",
     "screen/casing",
+    "screen/listed_words",
     "screen/boilerplate",
     "screen/place_pairs",
     "screen/adjacent_words",
@@ -66,6 +69,18 @@ QUERIES = (
 )
 """In an order in which each reads only those before it."""
 
+LISTS = (
+    "function_words",
+    "fixed_words",
+    "places",
+    "ordinary_words",
+    "word_types",
+    "rule_types",
+    "word_lists",
+    "language_names",
+)
+"""CSV files that the queries read, under these names."""
+
 _VOTE = pa.schema([("word", pa.string()), ("type", pa.string()), ("n_votes", pa.int64()), ("n_seen", pa.int64())])
 
 
@@ -82,10 +97,8 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
         "first_names": list(first_names),
         "surnames": list(surnames),
         "ner_votes": json.dumps(_votes(config, run, scores)),
-        **{
-            name: seed(f"{name}.csv")
-            for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")
-        },
+        **{name: seed(f"{name}.csv") for name in LISTS},
+        "languages": json.dumps([own._asdict() for own in _languages(config, run)]),
         "identity_list": seed("identity_terms.csv"),
         **config.screening.model_dump(exclude={"recogniser"}),
         "fdr": config.statistics.fdr,
@@ -97,6 +110,15 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
     }
     with open_warehouse(config.warehouse) as warehouse:
         return warehouse.build_stage(run.run_id, "screen", QUERIES, params, scores)
+
+
+def _languages(config: AuditConfig, run: Run) -> list[Language]:
+    """Those of `data.language`, or of the explained texts."""
+    if config.data.language:
+        return languages_of(config.data.language, ())
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        return languages_of((), warehouse.table("screen/language_sample", {"max_texts": MAX_TEXTS})["text"].to_pylist())
 
 
 def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:
@@ -111,19 +133,19 @@ def _votes(config: AuditConfig, run: Run, scores: str) -> list[dict[str, Any]]:
     if facts is None or facts["key"] != key:
         with open_warehouse(config.warehouse, read_only=True) as warehouse:
             warehouse.use(run.run_id)
-            texts = warehouse.table("screen/texts", {})["text"].to_pylist()
+            texts = warehouse.rows("screen/texts", {})
         seen: Counter[str] = Counter()
         votes: dict[str, Counter[str]] = defaultdict(Counter)
         with progress("recognise", len(texts), "examples") as advance:
             for start in range(0, len(texts), _TEXTS_AT_A_TIME):
                 chosen = texts[start : start + _TEXTS_AT_A_TIME]
-                for text, entities in zip(chosen, _entities(name, recogniser, chosen), strict=True):
-                    for first, last in word_spans(text):
-                        word = as_in_the_tables(text[first:last])
-                        seen[word] += 1
-                        kind = next((kind for a, b, kind in entities if a < last and first < b), None)
+                answers = _entities(name, recogniser, [row["text"] for row in chosen])
+                for row, entities in zip(chosen, answers, strict=True):
+                    for own in row["words"] or ():
+                        seen[own["word"]] += 1
+                        kind = next((kind for a, b, kind in entities if a < own["end"] and own["start"] < b), None)
                         if kind is not None:
-                            votes[word][kind] += 1
+                            votes[own["word"]][kind] += 1
                 advance(len(chosen))
         rows = [
             {"word": word, "type": kind, "n_votes": count, "n_seen": seen[word]}

@@ -9,7 +9,7 @@ Every run has a schema of its own, named after the run. The schema `main` holds 
 registry (`runs`, `stages`) and one view per public table, on the run that finished last.
 """
 
-from warehouse.build import PUBLIC, Warehouse
+from warehouse.build import PUBLIC, Warehouse, folded
 from warehouse.database import open_warehouse, scratch, set_limits
 from warehouse.query import WarehouseError, query, seed
 
@@ -17,6 +17,7 @@ __all__ = [
     "PUBLIC",
     "Warehouse",
     "WarehouseError",
+    "folded",
     "open_warehouse",
     "query",
     "scratch",

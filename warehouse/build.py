@@ -236,6 +236,20 @@ class Warehouse:
             raise
 
 
+def folded(words: Sequence[str]) -> list[str]:
+    """The words as the tables hold them, by the macro that folds them there.
+
+    In a database of its own, because not every word comes from a run.
+    """
+    # Half of a surrogate pair, from a command line, is no text to the database.
+    given = [word.encode("utf-8", "replace").decode() for word in words]
+    with duckdb.connect() as connection:
+        connection.execute(_macros())
+        found = connection.execute("select list_transform($words::varchar[], lambda w: folded(w))", {"words": given})
+        ((known,),) = found.fetchall()
+    return cast(list[str], known)
+
+
 def _macros() -> str:
     return shipped("macros.sql").read_text(encoding="utf-8")
 

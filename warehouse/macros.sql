@@ -1,5 +1,22 @@
 -- Functions the queries share. DuckDB has no normal or t distribution.
 
+-- The one form of a word in tables, lists, commands and waivers: lower case, composed, straight apostrophes. İ is an i.
+create or replace temp macro lowered(word) as (
+    nfc_normalize(replace(lower(replace(word, '’', '''')), 'i' || chr(775), 'i'))
+);
+
+-- Greek has no accents in capitals, and a sigma of its own at the end of a word: ΚΟΣΜΟΣ and κόσμος are one word.
+create or replace temp macro folded(word) as (
+    case
+        when strlen(word) = length(word) then lower(word)
+        when regexp_matches(word, '\p{Greek}')
+            then regexp_replace(
+                replace(strip_accents(lowered(word)), 'ς', 'σ'), '(\p{L})σ($|[^\p{L}\p{M}])', '\1ς\2', 'g'
+            )
+        else lowered(word)
+    end
+);
+
 -- exp(-z*z/2) * t * exp(polynomial in t): complementary error function at z/sqrt(2), z >= 0, relative
 -- error below 1.3e-7 everywhere (Chebyshev fit of Numerical Recipes, section 6.2), so that far tails still rank.
 create or replace temp macro erfc_polynomial(t) as (

@@ -33,7 +33,7 @@ from tasks.model.tokens import Encoded
 from tasks.model.windows import mean_over_windows, read_texts, windows_of
 from tasks.runtime.parts import file_hash, read_part, write_part
 from tasks.runtime.workers import Facts
-from tasks.text.words import word_spans, words_of_tokens
+from tasks.text.words import words_of_tokens
 
 COLUMNS = (
     "gradient_norm",
@@ -183,8 +183,7 @@ def _outcome(engine: Engine, text: Scored, table: pa.Table) -> dict[str, object]
 def _token_table(
     engine: Engine, example_id: int, text: str, encoded: Encoded, scores: dict[str, np.ndarray]
 ) -> pa.Table:
-    spans = word_spans(text)
-    words = words_of_tokens(encoded.offsets, encoded.special, spans, text)
+    spans, words = words_of_tokens(encoded.offsets, encoded.special, text)
     num_tokens = len(encoded.ids)
     places: dict[str, Any] = {
         "position": np.arange(num_tokens),

@@ -13,6 +13,7 @@ from tasks.data.sources import dataset_fingerprint
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import SHARD_TOKENS, Run, storage_of
 from tasks.runtime.code import code_of
+from tasks.text.words import segmenter
 from warehouse import open_warehouse, query
 
 
@@ -49,7 +50,7 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     # By a hash: a version number would have to be raised by hand.
     code = code_of("tasks.ingest", "tasks.attribute", "tasks.text", "tasks.data", "tasks.model", "tasks.attribution")
     queries = [query(f"ingest/{name}").sql for name in ("plan", "shard", "rejects")]
-    packages = {name: version(name) for name in _PACKAGES}
+    packages = {**{name: version(name) for name in _PACKAGES}, "segmenter": segmenter()}
     part = () if config.held_out is None else (config.held_out, config.data.seed)
     key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, part, reading, attribution)
     run_id = f"{config.name}_{key[:12]}"
@@ -76,6 +77,7 @@ def enter_run(config: AuditConfig, run: Run, model: ModelSpec) -> None:
     """
     names = ("token-audit", *_PACKAGES, "duckdb", "prefect", "altair")
     versions = {"python": platform.python_version(), **{name: version(name) for name in names}}
+    versions["segmenter"] = segmenter() or "none"
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.run(
             "registry/start_run",

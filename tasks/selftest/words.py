@@ -3,7 +3,7 @@
 import csv
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,14 +65,18 @@ def identity_terms() -> set[str]:
         return {entry["word"].lower() for entry in csv.DictReader(file)}
 
 
-def typical_words(rows: Sequence[Row], num_labels: int, per_label: int = 2) -> tuple[str, ...]:
+def typical_words(
+    rows: Sequence[Row], num_labels: int, languages: Collection[str], per_label: int = 2
+) -> tuple[str, ...]:
     """The content words most associated with each label: what a model should use.
 
+    Words that the lists of `languages` hold are function words.
     They have the largest z-scores of their label rate among words in at least 20 rows and 0.2 % of them, and at most 4
     %: words of the whole domain (movie) are associated with a label, too.
     """
     with Path(seed_file("function_words.csv")).open(encoding="utf-8", newline="") as file:
-        left_out = {entry["word"] for entry in csv.DictReader(file)} | identity_terms()
+        listed = {entry["word"] for entry in csv.DictReader(file) if entry["language"] in languages}
+    left_out = listed | identity_terms()
     totals = Counter(row.label for row in rows)
     counts: dict[str, Counter[int]] = defaultdict(Counter)
     for row in rows:

@@ -103,7 +103,7 @@ def _ahead(
     """Standard errors by which each effect exceeds what is expected (N,); minus infinity where nothing is known, or
     the word is never judged. Nothing is expected of a type that should not decide."""
     judged_N = np.array([row["expectation"] != "none" for row in rows])
-    never_N = np.array([row["expectation"] == "exempt" for row in rows])
+    never_N = np.array([row["expectation"] in ("exempt", "unknown") for row in rows])
     error_N = np.sqrt(errors_N**2 + np.where(judged_N, similar_se_N, 0.0) ** 2)
     known_N = np.isfinite(effect_N) & (error_N > 0) & ~never_N
     excess_N = effect_N - np.where(judged_N, similar_N, 0.0)

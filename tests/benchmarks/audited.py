@@ -18,8 +18,8 @@ from configs.load import load_config
 from flows.audit import audit
 from flows.server import prefect_server
 from tasks.finetune import obtain_classifier
-from tasks.text.words import as_in_the_tables
 from tests.benchmarks.measured import CACHE, ROOT, Key
+from warehouse import folded
 
 TRAINING = {"movie_reviews": {"epochs": 1}, "tweets": {"epochs": 5}}
 SAMPLE = {("movie_reviews", "train"): 4000}
@@ -144,6 +144,6 @@ def _read(
         expectations={row["type"]: row["expectation"] for row in rows("select type, expectation from type_rules")},
         audited=frozenset(ids.values()),
         texts={key: frozenset(found) for key, found in tried.items()},
-        stand_ins=frozenset(map(as_in_the_tables, stand_ins)),
+        stand_ins=frozenset(folded(list(stand_ins))),
         min_effect=min_effect,
     )  # fmt: skip

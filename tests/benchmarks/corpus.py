@@ -39,7 +39,7 @@ from tasks.attribution.warp import (
     relative_error,
 )
 from tasks.model.load import load_classifier
-from tasks.text.words import word_spans, words_of_tokens
+from tasks.text.words import words_of_tokens
 
 RESULTS = Path(__file__).parent / "results" / "corpus.json"
 GRADIENTS = (2, 3, 4, 5, 6, 7, 8)
@@ -66,8 +66,7 @@ def population(kind: str) -> tuple[list[Integrand], list[int]]:
 
 def words_of(i: int) -> list[str | None]:
     text, piece = texts("short960")[i], encoded("short960")[i]
-    spans = word_spans(text)
-    words = words_of_tokens(piece.offsets, piece.special, spans, text)
+    spans, words = words_of_tokens(piece.offsets, piece.special, text)
     return [text[slice(*spans[word])].lower() if word >= 0 else None for word in words]
 
 

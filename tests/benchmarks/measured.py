@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 from scipy import stats
 
 from tasks.text.edits import cased
-from tasks.text.words import as_in_the_tables, word_spans, words_of_tokens
+from tasks.text.words import word_spans, words_of_tokens
+from warehouse import folded
 
 ROOT = Path(__file__).parents[2]
 CACHE = ROOT / ".benchmarks"
@@ -186,10 +187,10 @@ class Corpus:
         return corpus
 
     def _enter(self, number: int, text: str, pieces: list[tuple[int, int]]) -> None:
-        spans = word_spans(text)
-        owner = words_of_tokens(pieces, [0] * len(pieces), spans, text)
+        spans, owner = words_of_tokens(pieces, [0] * len(pieces), text)
+        known = dict(zip([*spans, *pieces], folded([text[start:end] for start, end in [*spans, *pieces]]), strict=True))
         for which, (start, end) in enumerate(spans):
-            word = as_in_the_tables(text[start:end])
+            word = known[start, end]
             self.places["word", word][number].append(Place(start, end, start, end))
             self.surfaces[word][text[start:end]] += 1
             cut = [piece for piece, own in zip(pieces, owner, strict=True) if own == which]
@@ -197,7 +198,7 @@ class Corpus:
             if len(cut) < 2:
                 continue
             for first, last in cut:
-                piece = f"{'·' * (first > start)}{as_in_the_tables(text[first:last])}{'·' * (last < end)}"
+                piece = f"{'·' * (first > start)}{known[first, last]}{'·' * (last < end)}"
                 self.places["piece", piece][number].append(Place(first, last, start, end))
                 self.sources[piece].add(text[start:end])
 
@@ -288,7 +289,8 @@ class StandIns:
             alike = [other for other in own if part_of_speech(other[1]) == part_of_speech(key[1])]
             own = alike if len(alike) >= NEAREST else own
         own.sort(key=lambda other: (self.distance(key, other), other))
-        fresh = [other for other in own if as_in_the_tables(self.corpus.spelling(other)) not in used]
+        spelt = folded([self.corpus.spelling(other) for other in own])
+        fresh = [other for other, word in zip(own, spelt, strict=True) if word not in used]
         rest = [] if len(fresh) >= STAND_INS else [other for other in own if other not in set(fresh)]
         return [*fresh, *rest[: STAND_INS - len(fresh)]][:NEAREST], min(len(fresh), NEAREST)
 

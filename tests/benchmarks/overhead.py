@@ -41,6 +41,7 @@ from tasks.attribute import attribute_part, plan_run
 from tasks.model.load import load_classifier
 from tasks.finetune import obtain_classifier
 from tasks.runtime.parts import Shard, part_file
+from tasks.text.words import segmenter
 from tasks.verify import try_group
 from warehouse import open_warehouse
 
@@ -54,7 +55,8 @@ load_classifier(model, config.attribution.dtype)
 started = time.perf_counter()
 plan_run(texts, model, config.attribution, folder / "parts/plan.json", **quiet)
 for path in texts:
-    attribute_part(path, model, config.attribution, folder / "parts/plan.json", folder / "parts" / path.name, **quiet)
+    part = folder / "parts" / path.name
+    attribute_part(path, model, config.attribution, folder / "parts/plan.json", part, segmenter(), **quiet)
 attributed = time.perf_counter()
 shards = [Shard(path, run / "parts" / path.name.replace("shard", "part")) for path in texts]
 params = {

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from configs.errors import ConfigError
 from configs.load import settings
 from configs.schema import AuditConfig
 from tests.configs.written import MINIMAL, config_of
@@ -23,6 +24,25 @@ def test_settings_are_frozen(tmp_path):
     config = config_of(tmp_path, MINIMAL)
     with pytest.raises(ValueError, match="frozen"):
         config.name = "other"
+
+
+@pytest.mark.parametrize(("written", "languages"), [("ru", ("ru",)), ("[de, no, de]", ("de", "no")), ("no", ("no",))])
+def test_the_language_is_a_code_or_several_and_norwegian_is_no_truth_value(tmp_path, written, languages):
+    config = config_of(tmp_path, MINIMAL.replace("data: {", f"data: {{language: {written}, "))
+    assert config.data.language == languages
+
+
+@pytest.mark.parametrize("written", ["english", "pt-BR", "7", "[en, '']"])
+def test_a_language_that_is_no_code_is_one_clear_sentence(tmp_path, written):
+    with pytest.raises(ConfigError, match="codes of ISO 639 such as en or ru") as caught:
+        config_of(tmp_path, MINIMAL.replace("data: {", f"data: {{language: {written}, "))
+    assert "data.language" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_language_of_what_is_compared_would_have_no_effect(tmp_path):
+    with pytest.raises(ConfigError, match=r"`compare\.language` has no effect"):
+        config_of(tmp_path, f"{MINIMAL}compare: {{path: y, language: ru}}\n")
 
 
 # The list of settings, and the ready configs

@@ -28,7 +28,7 @@ def test_every_setting_of_the_model_reaches_its_spec(folder_of):
     assert pickle.loads(pickle.dumps(spec)) == spec
 
 
-def test_a_run_is_named_by_how_the_model_reads_and_by_the_second_text(folder_of, tmp_path):
+def test_a_run_is_named_by_how_the_model_reads_and_cuts_words_and_by_the_second_text(folder_of, tmp_path, monkeypatch):
     (tmp_path / "d.csv").write_text("text,second,label\na,b,LABEL_0\n")
     spec = model_spec(folder_of("bert"), 64)
     config = AuditConfig(data={"path": tmp_path / "d.csv"}, model={"path": spec.folder})
@@ -39,8 +39,13 @@ def test_a_run_is_named_by_how_the_model_reads_and_by_the_second_text(folder_of,
     pairs = config.model_copy(update={"data": config.data.model_copy(update={"pair": "second"})})
     names = [name_run(config, replace(spec, **change)).run_id for change in [{}, *changes]]
     names.append(name_run(pairs, spec).run_id)
+    with monkeypatch.context() as patch:
+        patch.setattr("tasks.runs.identity.segmenter", lambda: "another dictionary")
+        names.append(name_run(config, spec).run_id)
     assert len(set(names)) == len(names)
-    assert name_run(config, spec).run_id == names[0]
+    # The language is one of the tables, and computes no attribution again.
+    named = config.model_copy(update={"data": config.data.model_copy(update={"language": ("ru",)})})
+    assert name_run(config, spec).run_id == name_run(named, spec).run_id == names[0]
 
 
 def test_a_spec_needs_no_more_than_a_folder_and_a_length(folder_of):

@@ -31,7 +31,7 @@ def rules_of_verdicts():
 
 def test_every_rule_that_a_query_can_name_has_a_template_and_every_template_a_rule():
     assert set(rules()) == rules_of_types() | rules_of_verdicts()
-    assert len(rules_of_verdicts()) == 24
+    assert len(rules_of_verdicts()) == 25
     assert not rules_of_types() & rules_of_verdicts()
 
 
@@ -57,7 +57,7 @@ def test_a_template_asks_for_figures_that_its_query_gives():
     known = dict(given("judge/verdicts")) | dict(given("recommend/labelling_hints"))
     assert set(known) == rules_of_verdicts()
     for rule_id in rules_of_types():
-        kinds = {"bigram": "bigram_types", "piece": "piece_types", "affix": "piece_types", "one_word": "piece_types"}
+        kinds = {"bigram": "bigram_types", "piece": "piece_types", "affix": "piece_types", "fragment": "piece_types"}
         kind, _, name = rule_id.partition(".")
         known[rule_id] = figures_written_in(sql(f"screen/{kinds.get(name) or kinds.get(kind) or 'word_types'}"))
     assert len(figures_written_in(sql("screen/word_types"))) == 13

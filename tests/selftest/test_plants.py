@@ -243,7 +243,7 @@ def test_typical_words_are_those_of_one_label_that_are_frequent_and_mean_somethi
 
     given = [Row(i, str(i), text(i), None, NEG if i < 1000 else POS, None) for i in range(2000)]
     # In 80 rows at most: lovely is in 1,040.
-    assert typical_words(given, 2) == ("dreadful", "tedious", "moving")
+    assert typical_words(given, 2, {"en"}) == ("dreadful", "tedious", "moving")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from transformers import AutoModelForSequenceClassification
 
 from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
-from tasks.attribute import attribute_shards
+from tasks.attribute import attribute_part, attribute_shards
 from tasks.attribution.gradients import explained_scalar
 from tasks.model.layers import logits_at
 from tasks.model.load import load_classifier
@@ -197,3 +197,15 @@ def test_a_text_that_is_its_own_baseline_has_no_score_and_no_error(shallow, tmp_
 def test_attribution_leaves_the_arithmetic_of_its_process_as_it_was(shallow, tmp_path):
     attributed(tmp_path, shallow, TEXTS[:1], steps=1)
     assert float(torch.tensor([1e-40]) * 0.5) > 0
+
+
+def test_a_worker_with_another_dictionary_of_words_stops_in_one_sentence(tmp_path):
+    """Its words would not be those that the run is named after."""
+    shard = shard_of(tmp_path, TEXTS)
+    with pytest.raises(AttributionError, match=r"the run does so by icu4py 0\.1\. Install the same version") as caught:
+        attribute_part(
+            shard, None, AttributionConfig(), tmp_path / "plan.json", tmp_path / "part.json", "icu4py 0.1",
+            left_out=frozenset(), dry=False, advance=lambda number: None,
+        )  # fmt: skip
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "part.json").exists()

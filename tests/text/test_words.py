@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
 
+from tasks.text import words as module
 from tasks.text.words import is_visible, word_spans, words_of_tokens
 
 WORDS = [
@@ -38,6 +39,18 @@ WORDS = [
     ("me.you+tag@mail.co.uk. ...me@x.com,", ["me.you+tag@mail.co.uk", ".", ".", ".", ".", "me@x.com", ","]),
     ("@handle #tag #हिन्दी @ #", ["@handle", "#tag", "#हिन्दी", "@", "#"]),
     ('a<br />b<br/><a href="x">c</a>', ["a", "<br />", "b", "<br/>", '<a href="x">', "c", "</a>"]),
+    # a tag is a name, or has attributes; what else stands between angle brackets is text
+    ("<a warm welcome> <p> <sigh>", ["<", "a", "warm", "welcome", ">", "<p>", "<sigh>"]),
+    ("<a href=x?y=z disabled/><I love it>", ["<a href=x?y=z disabled/>", "<", "I", "love", "it", ">"]),
+    ("<me@x.org> <http://x.org>", ["<", "me@x.org", ">", "<", "http://x.org", ">"]),
+    # a topic ends at its second #, a hashtag before one; an address before Chinese, Japanese or Thai
+    ("#电影#，#2024新片##好#", ["#电影#", "，", "#2024新片#", "#好#"]),
+    (
+        "#Film#好 #one#two #写真#カメラ #맞팔#선팔",
+        ["#Film#", "好", "#one", "#two", "#写真", "#カメラ", "#맞팔", "#선팔"],
+    ),
+    ("@bob很 @张三 ＠bob ＃tag @me@a.social.", ["@bob", "很", "@张三", "＠bob", "＃tag", "@me@a.social", "."]),
+    ("https://t.co/a1好，me@x.org好", ["https://t.co/a1", "好", "，", "me@x.org", "好"]),
     ("3 < 4 > 2 <3 x <y", ["3", "<", "4", ">", "2", "<", "3", "x", "<", "y"]),
     # accents, scripts
     ("cafe\u0301 café", ["cafe\u0301", "café"]),
@@ -45,9 +58,6 @@ WORDS = [
     ("مَرْحَبًا بكم", ["مَرْحَبًا", "بكم"]),
     ("שָׁלוֹם עולם", ["שָׁלוֹם", "עולם"]),
     ("한국어 단어", ["한국어", "단어"]),
-    ("漢字かなカー", ["漢", "字", "か", "な", "カ", "ー"]),
-    ("น้ำไทย", ["น้ำ", "ไ", "ท", "ย"]),
-    ("abc漢字abc ーカナ", ["abc", "漢", "字", "abc", "ー", "カ", "ナ"]),
     # joiners without width are part of a word, a zero-width space ends one
     ("می\u200cخواهم क\u094d\u200dष co\u00adop", ["می\u200cخواهم", "क\u094d\u200dष", "co\u00adop"]),
     ("a\u200bb \u200d", ["a", "b"]),
@@ -67,9 +77,34 @@ WORDS = [
 ]
 
 
+SPACELESS = [
+    # text, words of a dictionary, graphemes
+    ("这部电影非常有趣。", ["这", "部", "电影", "非常", "有趣", "。"], [*"这部电影非常有趣。"]),
+    ("abc漢字abc カー", ["abc", "漢字", "abc", "カー"], ["abc", "漢", "字", "abc", "カ", "ー"]),
+    ("映画は面白い", ["映画", "は", "面白い"], [*"映画は面白い"]),
+    ("น้ำไทยดี", ["น้ำไทย", "ดี"], ["น้ำ", "ไ", "ท", "ย", "ดี"]),
+    ("ភាសាខ្មែរល្អ", ["ភាសាខ្មែរ", "ល្អ"], ["ភា", "សា", "ខ្មែ", "រ", "ល្អ"]),
+    # a character beyond the first plane
+    ("𠮷野家に行く", ["𠮷", "野家", "に", "行く"], [*"𠮷野家に行く"]),
+    ("ພາສາລາວ", ["ພາສາ", "ລາວ"], ["ພ", "າ", "ສ", "າ", "ລ", "າ", "ວ"]),
+]
+
+
+def pieces_of(text):
+    return [text[start:end] for start, end in word_spans(text)]
+
+
 @pytest.mark.parametrize(("text", "words"), WORDS)
 def test_the_words_of_a_text(text, words):
-    assert [text[start:end] for start, end in word_spans(text)] == words
+    assert pieces_of(text) == words
+
+
+@pytest.mark.parametrize(("text", "words", "graphemes"), SPACELESS)
+def test_what_is_written_without_spaces_is_cut_by_a_dictionary_or_into_graphemes(text, words, graphemes, monkeypatch):
+    assert "".join(pieces_of(text)) == text.replace(" ", "")
+    assert pieces_of(text) == words
+    monkeypatch.setattr(module, "_breaker", lambda: None)
+    assert pieces_of(text) == graphemes
 
 
 @given(
@@ -130,6 +165,16 @@ LONG = [
     "#",
     "\u200d",
     "น้ำ",
+    "这",
+    "#电",
+    "#a-",
+    "＃",
+    "@a@",
+    "<a b=c ",
+    "<a b='",
+    "<a checked ",
+    "https://a好",
+    "a@b好",
 ]
 
 
@@ -180,8 +225,7 @@ def sentencepiece():
 
 def joined(tokenizer, text):
     encoded = tokenizer.encode(text)
-    spans = word_spans(text)
-    words = words_of_tokens(encoded.offsets, encoded.special_tokens_mask, spans, text)
+    spans, words = words_of_tokens(encoded.offsets, encoded.special_tokens_mask, text)
     surfaces = [None if word < 0 else text[slice(*spans[word])] for word in words]
     return list(zip(encoded.tokens, encoded.offsets, surfaces, strict=True))
 
@@ -194,8 +238,21 @@ def test_wordpiece_strips_accents_and_case_and_the_words_keep_them():
     ]  # fmt: skip
 
 
-def test_an_unknown_piece_over_two_words_belongs_to_the_first():
-    assert joined(wordpiece(), "👩\u200d👧👍🏽 ok")[1:-1] == [("[UNK]", (0, 5), "👩\u200d👧"), ("ok", (6, 8), "ok")]
+def test_words_that_share_a_piece_are_one():
+    """The score of the piece stood under the first of them, and the others had none."""
+    assert joined(wordpiece(), "👩\u200d👧👍🏽 ok")[1:-1] == [("[UNK]", (0, 5), "👩\u200d👧👍🏽"), ("ok", (6, 8), "ok")]
+    pieces = Tokenizer(
+        models.Unigram([("<unk>", 0.0), *((piece, -1.0) for piece in ("▁电影", "很有", "趣", "。好", "好"))], unk_id=0)
+    )
+    pieces.pre_tokenizer = pre_tokenizers.Metaspace()
+    assert [(token, word) for token, _, word in joined(pieces, "电影很有趣。好")] == [
+        ("▁电影", "电影"), ("很有", "很有趣"), ("趣", "很有趣"), ("。好", "。好"),
+    ]  # fmt: skip
+
+
+def test_a_piece_over_a_space_joins_the_words_on_both_sides():
+    spans, words = words_of_tokens([(0, 2), (2, 9), (9, 11), (11, 14)], [0, 0, 0, 0], "so of the\u200b film")
+    assert (spans, words) == ([(0, 2), (3, 9), (11, 15)], [0, 1, -1, 2])
 
 
 def test_byte_pieces_of_one_character_all_belong_to_its_word():
@@ -215,40 +272,18 @@ def test_a_piece_that_starts_with_the_space_belongs_to_the_word_after_it():
 
 def test_a_piece_that_starts_with_something_invisible_belongs_to_the_word_after_it():
     text = "so \u200b\ufeffgood"
-    assert words_of_tokens([(0, 2), (2, 9), (3, 5)], [0, 0, 0], word_spans(text), text) == [0, 1, -1]
+    assert words_of_tokens([(0, 2), (2, 9), (3, 5)], [0, 0, 0], text)[1] == [0, 1, -1]
 
 
 def test_a_joiner_on_its_own_belongs_to_the_word_around_it():
     text = "می\u200cخواهم ok"
-    assert words_of_tokens([(0, 2), (2, 3), (3, 8), (9, 11)], [0, 0, 0, 0], word_spans(text), text) == [0, 0, 0, 1]
+    assert words_of_tokens([(0, 2), (2, 3), (3, 8), (9, 11)], [0, 0, 0, 0], text)[1] == [0, 0, 0, 1]
 
 
 def test_special_tokens_and_pieces_without_text_belong_to_no_word():
     text = "[CLS] a"
-    assert words_of_tokens([(0, 5), (0, 0), (5, 6), (6, 7), (7, 7)], [1, 1, 0, 0, 0], word_spans(text), text) == [
-        -1,
-        -1,
-        -1,
-        1,
-        -1,
-    ]
-
-
-@pytest.mark.parametrize("make", [wordpiece, byte_level, byte_level_trimmed, sentencepiece])
-def test_every_piece_of_a_visible_character_is_in_the_word_that_holds_it(make):
-    tokenizer = make()
-    for text in [SAMPLE, *(text for text, _ in WORDS)]:
-        encoded = tokenizer.encode(text)
-        spans = word_spans(text)
-        words = words_of_tokens(encoded.offsets, encoded.special_tokens_mask, spans, text)
-        for (start, end), special, word in zip(encoded.offsets, encoded.special_tokens_mask, words, strict=True):
-            visible = [place for place in range(start, end) if is_visible(text[place])]
-            if special:
-                assert word == -1
-            elif visible:
-                assert spans[word][0] <= visible[0] < spans[word][1], (text, start, end)
-            elif word >= 0:
-                assert spans[word][0] <= start < spans[word][1]
+    _, words = words_of_tokens([(0, 5), (0, 0), (5, 6), (6, 7), (7, 7)], [1, 1, 0, 0, 0], text)
+    assert words == [-1, -1, -1, 1, -1]
 
 
 @pytest.mark.parametrize("make", [byte_level, sentencepiece])

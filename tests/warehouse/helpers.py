@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import warehouse as package
-from tasks.screen import QUERIES
+from tasks.screen import LISTS, QUERIES
 from tasks.trials.thresholds import state_thresholds
 from warehouse import open_warehouse, query, seed
 
@@ -88,8 +88,8 @@ def settled(parts):
     return {
         **parts, "labels": ["no", "yes"], "mirrored": True, "mode": "fixed", "tolerance": 0.025, "max_gap": 0.1, "method": "integrated_gradients", "plan": "{\"mode\": \"fixed\"}", "min_examples": 5, "prior_examples": 4.0,
         "first_names": ["grace"], "surnames": ["nolan"], "ner_votes": "[]", "min_capitalised": 0.8, "min_casing_examples": 3,
-        **{name: seed(f"{name}.csv") for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")},
-        "identity_list": seed("identity_terms.csv"), "identity_terms": False,
+        **{name: seed(f"{name}.csv") for name in LISTS},
+        "identity_list": seed("identity_terms.csv"), "identity_terms": False, "languages": '[{"language": "en", "share": 1.0}]',
         "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5, "min_rate": 0.05,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "max_pool_texts": 32, "max_patterns": 24, "max_q": 0.05, "passes": 48, "lost": 0, "early": 0, "max_documents": 24,

@@ -33,11 +33,11 @@ select
     tokens.position,
     concat(
         case when tokens.token_start > cut.word_start then '·' end,
-        lower(nfc_normalize(replace(trim(substring(
+        folded(trim(substring(
             cut.text,
             tokens.token_start + 1,
             tokens.token_end - tokens.token_start
-        )), '’', ''''))),
+        ))),
         case when tokens.token_end < cut.word_end then '·' end
     ) as piece,
     cut.word as source_word,

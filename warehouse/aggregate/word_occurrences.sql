@@ -8,7 +8,7 @@
 -- column  word_start            first character of the word in the raw text, 0-based      [code points]
 -- column  word_end              end of the word, exclusive                                [code points]
 -- column  surface               the word as it stands in the text
--- column  word                  lower-case surface
+-- column  word                  folded surface: lower case, composed, straight apostrophes
 -- column  n_pieces              tokens the tokenizer cut the word into
 -- column  starts_sentence       first word, or behind a full stop, a quote, a tag, a line break ...
 -- column  score                 summed score towards the target label, by the method       [unit of the scalar]
@@ -66,10 +66,10 @@ select
     word_start,
     word_end,
     surface,
-    lower(nfc_normalize(replace(surface, '’', ''''))) as word,
+    folded(surface) as word,
     n_pieces,
     coalesce(
-        regexp_matches(previous, '^([.!?:;…"''“”‘’«»()\[\]{}/*_–—-]|<[^>]*>)$') or contains(between_them, chr(10)),
+        regexp_matches(previous, '^([.!?:;…"''“”‘’«»()\[\]{}/*_–—-]+|<[^>]*>)$') or contains(between_them, chr(10)),
         true
     ) as starts_sentence,
     score,

@@ -8,7 +8,8 @@
 -- column  word                  lower-case word; a piece with · where the word goes on; both words of a bigram
 -- column  n_occurrences         times it stands in the example
 -- column  n_pieces              tokens of all its occurrences
--- column  share                 |score| over the sum of |score| of all words of the example   [0..1]
+-- column  share                 |score| over the sum of |score| of its whole: of the words of the example; of their
+--                               tokens, for a piece; of their places, for a bigram          [0..1]
 -- column  score                 summed score towards the target label                         [unit of the scalar]
 -- column  gradient_x_input      summed score towards the target label                         [unit of the scalar]
 -- column  gradient_norm         L2 norm over the occurrences
@@ -66,13 +67,39 @@ summed as (
     group by kind, example_id, word
 ),
 
+-- What holds a word, a piece or a pair: scores of opposite signs cancel in a word, so its pieces can be more than it.
 totals as (
     select
+        kind,
         example_id,
-        -- nullif: an example whose scores are all zero has no shares, not NaN shares
-        nullif(sum(abs(score)), 0) as total
+        sum(abs(score)) as total
     from summed
     where kind = 'word'
+    group by kind, example_id
+    union all
+    select
+        'bigram' as kind,
+        example_id,
+        sum(abs(score)) as total
+    from word_occurrences
+    group by example_id
+    union all
+    select
+        'piece' as kind,
+        example_id,
+        sum(abs(score)) as total
+    from (
+        select
+            example_id,
+            score
+        from word_occurrences
+        where n_pieces = 1
+        union all
+        select
+            example_id,
+            score
+        from piece_occurrences
+    )
     group by example_id
 )
 
@@ -82,11 +109,12 @@ select
     summed.word,
     summed.n_occurrences,
     summed.n_pieces,
-    abs(summed.score) / totals.total as share,
+    -- An example whose scores are all zero has no shares, not NaN shares. Sums in another order may differ in a digit.
+    if(totals.total = 0, null, least(abs(summed.score) / totals.total, 1)) as share,
     summed.score,
     summed.gradient_x_input,
     summed.gradient_norm,
     summed.contrast
 from summed
-inner join totals using (example_id)
+inner join totals using (kind, example_id)
 order by summed.kind, summed.example_id, summed.word

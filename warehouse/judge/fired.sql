@@ -93,6 +93,7 @@ fired as (
                     when names_the_class then 'type.names_the_class'
                     when kind in ('word', 'piece') and within_type then 'type.should_not_decide'
                     when type = 'identity term' and not is_judged then 'type.identity'
+                    when expectation = 'unknown' then 'type.unlisted'
                     when expectation = 'exempt' then 'type.carries_meaning'
                     when type = 'function word' and kind != 'pair' then 'type.function_word'
                 end,

@@ -54,7 +54,7 @@ tests as (
         abs(difference) >= $min_effect as shows_in_both,
         -- Negation and its like are there to work beside other words; a mark stands in most texts.
         types.type != 'function word' and partners.type != 'function word'
-        and types.expectation != 'exempt' and partners.expectation != 'exempt'
+        and types.expectation not in ('exempt', 'unknown') and partners.expectation not in ('exempt', 'unknown')
         and not partner_rules.is_mark as is_judged,
         false as within_type,
         false as is_exempt,

@@ -5,7 +5,7 @@
 -- column  label               label the word pushes towards
 -- column  word                lower-case word; a piece with · where the word goes on
 -- column  type                type of the word
--- column  expectation         none, meaning or exempt: whether it should decide
+-- column  expectation         none, meaning, exempt or unknown: whether it should decide
 -- column  mean_score          mean score towards the label  [unit of the scalar]
 -- column  mean_share          mean share of the scores of a text  [0..1]
 -- column  document_frequency  share of the explained examples with the word  [0..1]

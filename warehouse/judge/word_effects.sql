@@ -4,7 +4,7 @@
 -- column  label        label the word pushes towards
 -- column  word         lower-case word
 -- column  effect       mean effect; null where it was not tried  [log-odds]
--- column  expectation  none, meaning or exempt: whether it should decide
+-- column  expectation  none, meaning, exempt or unknown: whether it should decide
 -- unique  label, word
 with
 

@@ -40,7 +40,8 @@ words_and_pieces as (
         candidates.word,
         candidates.type,
         candidates.document_frequency,
-        words.expectation != 'exempt' and candidates.type != 'function word' and topics.word is null as is_judged,
+        words.expectation not in ('exempt', 'unknown') and candidates.type != 'function word' and topics.word is null
+            as is_judged,
         words.expectation = 'none' as within_type,
         words.expectation = 'exempt' or topics.word is not null as is_exempt,
         if(words.used, 1, 2) as sides,

@@ -58,7 +58,7 @@ words as (
         any_value(
             list_contains(
                 texts.planted,
-                lower(substring(texts.text, tokens.word_start + 1, tokens.word_end - tokens.word_start))
+                folded(substring(texts.text, tokens.word_start + 1, tokens.word_end - tokens.word_start))
             )
         ) as is_planted
     from tokens

@@ -2,7 +2,6 @@
 -- One row per word.
 --
 -- param   first_names         common first names, lower case
--- param   function_words      CSV file: word, word_group
 -- column  word                lower-case word
 -- column  n_after_first_name  occurrences, capitalised, right after a first name
 -- column  n_before_name       occurrences of a first name, capitalised, right before another capitalised word
@@ -29,7 +28,7 @@ leads as (
         word_end + 1 as next_start,
         -- in, her and my are first names to the census
         capitalised and word in (select unnest($first_names::varchar[]))
-        and word not in (select word from read_csv($function_words, header = true, all_varchar = true)) as first_name,
+        and word not in (select word from listed_words) as first_name,
         word in (
             'in', 'from', 'near', 'outside', 'around', 'across', 'throughout', 'aus', 'nach', 'bei', 'en', 'dans'
         ) as locative

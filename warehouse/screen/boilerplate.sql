@@ -17,7 +17,7 @@ lines as (
             ),
             0
         ) as line_start,
-        lower(regexp_extract(line, '^\s*(?:>\s*)*(\p{L}[\p{L}\p{N}-]{1,30}):(?:\s|$)', 1)) as header
+        folded(regexp_extract(line, '^\s*(?:>\s*)*(\p{L}[\p{L}\p{N}-]{1,30}):(?:\s|$)', 1)) as header
     from (
         select
             example_id,

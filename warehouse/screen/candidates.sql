@@ -21,7 +21,7 @@
 -- column  q_value             false discovery rate of the importance
 -- column  document_frequency  share of the explained examples with the word  [0..1]
 -- column  impact              mean_score * document_frequency  [unit of the scalar]
--- column  expectation         none, meaning or exempt: whether it should decide
+-- column  expectation         none, meaning, exempt or unknown: whether it should decide
 -- unique  kind, label, word
 with
 

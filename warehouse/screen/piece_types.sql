@@ -1,10 +1,11 @@
 -- piece_types: what kind of thing a piece of words is, by the words that it stands for.
 -- One row per piece.
 --
--- param   function_words  CSV file: word, word_group
+-- param   function_words  CSV file: language, word, word_group
 -- column  piece           piece with · where the word goes on
 -- column  type            affix, fragment, or the type of the words that it stands for if that should not decide
 -- column  rule            id of the first rule that fits
+-- column  word_group      unlisted where the language has no list of affixes; null for all others
 -- column  entropy         spread of the words that the piece stands for  [bits]
 -- column  figures         words that it stands for; share of them that are names, if it is half or more; how many of
 --                         them have the affix
@@ -19,7 +20,7 @@ affixes as (
         trim(word, '·') as letters,
         starts_with(word, '·') as is_end
     from read_csv($function_words, header = true, all_varchar = true)
-    where word_group = 'affix'
+    where word_group = 'affix' and language in (select language from languages)
 ),
 
 -- Words with the same first four letters count as one (cliche, cliched, cliches): a piece that mostly stands for
@@ -141,6 +142,9 @@ ruled_pieces as (
             -- 1.5 bits: fewer than three words in equal shares
             when entropy < 1.5 or top_share > 0.5 then 'fragment.one_word'
             when 2 * shared_affixes.n_affix >= n_words then 'affix.of_words'
+            -- A piece may be an affix that nobody has listed; those of names are none.
+            when not (select is_known from language_lists where list = 'affixes') and name_share < 0.5
+                then 'fragment.unlisted'
             else 'fragment.piece'
         end as rule
     from piece_sources
@@ -152,6 +156,7 @@ select
     piece,
     rule_types.type,
     rule,
+    if(rule = 'fragment.unlisted', 'unlisted', null) as word_group,
     entropy,
     map {
         'n_words': n_words::double,

@@ -5,7 +5,7 @@
 -- param   identity_terms  identity terms are judged like names, and not exempt
 -- column  type            type of a word, or group of a function word
 -- column  expectation     none: another word of the type should make no difference; meaning: it is judged by what it
---                         means; exempt: it is never judged
+--                         means; exempt: it is never judged; unknown: no list of its language says
 -- column  title           headline of its findings
 -- column  one             what one of them is called
 -- column  several         what several of them are called

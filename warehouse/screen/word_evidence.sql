@@ -6,8 +6,7 @@
 --
 -- param   first_names            common first names, lower case
 -- param   surnames               common surnames, lower case
--- param   function_words         CSV file: word, word_group
--- param   fixed_words            CSV file: word, rule
+-- param   fixed_words            CSV file: language (empty for all), word, rule
 -- param   identity_list          CSV file: word as it is usually written, identity_group
 -- param   places                 CSV file: place, kind
 -- param   ordinary_words         CSV file: words that are also in the lists of names and places
@@ -43,20 +42,21 @@
 -- unique  word
 with
 
-function_words as (
-    select * from read_csv($function_words, header = true, all_varchar = true)
-),
-
 fixed_words as (
-    select * from read_csv($fixed_words, header = true, all_varchar = true)
+    select distinct
+        word,
+        rule
+    from read_csv($fixed_words, header = true, all_varchar = true)
+    where language is null or language in (select language from languages)
 ),
 
 identity_terms as (
     select
-        lower(word) as word,
+        folded(word) as word,
         identity_group,
         regexp_matches(word, '^\p{Lu}') as has_capital
     from read_csv($identity_list, header = true, all_varchar = true)
+    where (select is_used from language_lists where list = 'identity_terms')
 ),
 
 places as (
@@ -87,7 +87,7 @@ recognised as (
 known as (
     select
         casing.*,
-        function_words.word_group,
+        listed_words.word_group,
         fixed_words.rule as fixed_rule,
         identity_terms.identity_group,
         identity_terms.has_capital,
@@ -110,7 +110,7 @@ known as (
     from casing
     inner join adjacent_words using (word)
     left join boilerplate using (word)
-    left join function_words using (word)
+    left join listed_words using (word)
     left join fixed_words using (word)
     left join ordinary_words using (word)
     left join recognised using (word)

@@ -8,7 +8,7 @@
 -- column  figures        numbers that the rules look at, by their names
 -- column  words          texts that they look at, by their names
 -- column  word_group     group of a function word; null for all others
--- column  expectation    none, meaning or exempt: that of its group, else that of its type
+-- column  expectation    none, meaning, exempt or unknown: that of its group, else that of its type
 -- column  n_inside       occurrences where no sentence starts and capitals say something; null but for a word
 -- column  n_capitalised  of these, capitalised
 -- column  entropy        spread of the words that a piece stands for; null but for a piece  [bits]
@@ -48,7 +48,7 @@ whole_words as (
 typed as (
     select * from whole_words
     union all by name
-    select 'piece' as kind, piece as word, type, rule, entropy, figures, words from piece_types
+    select 'piece' as kind, piece as word, type, rule, word_group, entropy, figures, words from piece_types
     union all by name
     select 'bigram' as kind, word, type, rule, word_group, words from bigram_types
 )

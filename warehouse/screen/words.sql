@@ -8,7 +8,7 @@
 -- column  kind                word, piece or bigram
 -- column  type                type of the word, one of those in type_rules
 -- column  type_evidence       why it has this type: rule, figures, words
--- column  expectation         none, meaning or exempt: whether it should decide
+-- column  expectation         none, meaning, exempt or unknown: whether it should decide
 -- column  n_examples          examples with the word
 -- column  mean_score          mean score towards the label  [unit of the scalar]
 -- column  ci_low              95 % interval of mean_score  [unit of the scalar]

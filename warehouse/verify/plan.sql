@@ -181,7 +181,7 @@ select
     candidates.word,
     candidates.type,
     candidates.expectation = 'none' as within_type,
-    candidates.expectation != 'exempt' and candidates.type != 'function word' as is_judged,
+    candidates.expectation not in ('exempt', 'unknown') and candidates.type != 'function word' as is_judged,
     coalesce(placebo_types.type, 'content word') as placebo_type,
     coalesce(texts_with.drawn, []) as held,
     coalesce(texts_without.drawn, []) as others,

@@ -10,12 +10,12 @@ from tests.sql.helpers import only
 NO_BIGRAMS = "example_id:bigint | word:varchar | n_pieces:bigint | score:double | gradient_x_input:double | gradient_norm:double | contrast:double"
 
 
-def word_scores(warehouse, text):
-    warehouse.insert("bigram_occurrences", NO_BIGRAMS)
+def word_scores(warehouse, text, pieces=None, bigrams=NO_BIGRAMS):
+    warehouse.insert("bigram_occurrences", bigrams)
     warehouse.insert("piece_occurrences", """
         example_id | piece | score | gradient_x_input | gradient_norm | contrast:double
         1          | ta·   | 5.0   | 1.0              | 2.0           | null
-    """)  # fmt: skip
+    """ if pieces is None else pieces)  # fmt: skip
     warehouse.insert("word_occurrences", text)
     return warehouse.build("aggregate/word_scores")
 
@@ -41,10 +41,39 @@ def test_repeated_words_are_summed_and_shares_are_of_the_example_s_words(warehou
     )
     # Contrasts add up with their signs: the noise of two places in one text is one draw.
     assert only(rows, *columns) == [
-        ("piece", "ta·", 1, 1, 5 / 6, 5.0, 1.0, 2.0, None),
+        # of 2 + 5, the word in one piece and the pieces of the others
+        ("piece", "ta·", 1, 1, 5 / 7, 5.0, 1.0, 2.0, None),
         ("word", "bad", 2, 3, 0.25, 1.5, 3.0, 5.0, -0.25),
         ("word", "tale", 1, 2, 0.75, -4.5, 1.0, 1.0, 2.0),
     ]
+
+
+def test_the_share_of_a_piece_or_a_pair_is_of_a_whole_that_holds_it(warehouse):
+    """The pieces of a single long word pull in opposite directions: 100 times its score, and an audit that stopped."""
+    rows = word_scores(
+        warehouse,
+        """
+        example_id | word    | n_pieces | score | gradient_x_input | gradient_norm | contrast
+        1          | hunston | 2        | 0.25  | 0.0              | 1.0           | 0.0
+        2          | new     | 1        | 2.0   | 0.0              | 1.0           | 0.0
+        2          | york    | 1        | 3.0   | 0.0              | 1.0           | 0.0
+        2          | york    | 1        | -3.0  | 0.0              | 1.0           | 0.0
+        """,
+        """
+        example_id | piece   | score  | gradient_x_input | gradient_norm | contrast
+        1          | hun·    | 15.25  | 0.0              | 1.0           | 0.0
+        1          | ·ston   | -15.0  | 0.0              | 1.0           | 0.0
+        """,
+        """
+        example_id | word     | n_pieces | score | gradient_x_input | gradient_norm | contrast
+        2          | new york | 2        | 5.0   | 0.0              | 1.0           | 0.0
+        """,
+    )
+    assert only(rows, "kind", "example_id", "word", "share") == [
+        ("bigram", 2, "new york", 5 / 8),
+        ("piece", 1, "hun·", 15.25 / 30.25), ("piece", 1, "·ston", 15 / 30.25),
+        ("word", 1, "hunston", 1.0), ("word", 2, "new", 1.0), ("word", 2, "york", 0.0),
+    ]  # fmt: skip
 
 
 def test_an_example_whose_scores_are_all_zero_has_no_shares(warehouse):
@@ -53,7 +82,8 @@ def test_an_example_whose_scores_are_all_zero_has_no_shares(warehouse):
         1          | bad  | 1        | 0.0   | 1.0              | 3.0           | 0.0
         1          | tale | 1        | 0.0   | 1.0              | 1.0           | 0.0
     """)  # fmt: skip
-    assert [row["share"] for row in rows] == [None, None, None]
+    # the piece has all of what there is
+    assert only(rows, "kind", "share") == [("piece", 1.0), ("word", None), ("word", None)]
 
 
 def test_words_that_stand_together_are_a_pair_and_no_pair_crosses_a_mark_or_a_line(warehouse):

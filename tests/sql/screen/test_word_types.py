@@ -144,7 +144,7 @@ def test_where_all_nouns_are_capitalised_a_capital_is_not_enough(warehouse):
 
 
 def test_scripts_without_capitals_have_no_names_and_leave_those_of_others_alone(warehouse):
-    texts = ["これは映画です", "هذا فيلم جميل", "זה סרט טוב", *["Then he met Zork there."] * 3]
+    texts = ["これは 映 です", "هذا فيلم جميل", "זה סרט טוב", *["Then he met Zork there."] * 3]
     found = typed(warehouse, [*PLAIN, *texts])
     assert {found["word", word]["rule"] for word in ("映", "فيلم", "סרט")} == {"content.other"}
     assert found["word", "فيلم"]["said"] == "It fits no rule for another type."

@@ -3,25 +3,25 @@
 The texts go through the same word boundaries as an audit's; no model is needed.
 """
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.pages.rules import told
+from tasks.screen import LISTS as CSV_FILES
 from tasks.screen import QUERIES, _names
 from tasks.text.words import word_spans
 from warehouse import seed
 
-LISTS = {
-    name: seed(f"{name}.csv")
-    for name in ("function_words", "fixed_words", "places", "ordinary_words", "word_types", "rule_types")
-} | {"identity_list": seed("identity_terms.csv")}
+LISTS = {name: seed(f"{name}.csv") for name in CSV_FILES} | {"identity_list": seed("identity_terms.csv")}
 
 PLAIN = ["We saw it in Rome on a plain day and then we went home to sleep, which is all there was to do."] * 30
 """Texts whose capitals say something, around those of a test."""
 
 
-def typed(world, texts, pieces=(), bigrams=(), votes="[]", identity_terms=False):
-    """word_types of these texts under (kind, word); pieces are (piece, source word)."""
+def typed(world, texts, pieces=(), bigrams=(), votes="[]", identity_terms=False, languages=("en",)):
+    """word_types of these texts, in these languages, under (kind, word); pieces are (piece, source word)."""
     spans = [(i, start, end) for i, text in enumerate(texts) for start, end in word_spans(text)]
     ids, starts, ends = zip(*spans, strict=True)
     ones = [1.0] * len(spans)
@@ -49,6 +49,7 @@ def typed(world, texts, pieces=(), bigrams=(), votes="[]", identity_terms=False)
         "min_casing_examples": 3,
         "ner_votes": votes,
         "identity_terms": identity_terms,
+        "languages": json.dumps([{"language": code} for code in languages]),
         **LISTS,
     }
     rows = [world.build(path, **params) for path in QUERIES[: QUERIES.index("screen/word_types") + 1]][-1]
