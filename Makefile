@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words clean
+.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -105,6 +105,11 @@ chaos: $(VENV)/.installed-dev
 # Ingests of 400 damaged data files, each of which must end in figures that add up, or in one sentence. A minute.
 mutate: $(VENV)/.installed-dev
 	MUTATED_FILES=400 $(PYTEST) tests/stages/test_mutated.py
+
+# The wheel at the lowest versions that it allows, none of which may have a known hole. Some ten seconds, with a network.
+floors: $(VENV)/.installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==0.13.9
+	$(BIN)/python tests/benchmarks/floors.py
 
 clean:
 	rm -rf $(VENV) runs models warehouse/audits.duckdb warehouse/audits.duckdb.wal warehouse/audits.duckdb.tmp-*

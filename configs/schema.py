@@ -333,6 +333,10 @@ class AuditConfig(Section):
         compare = settings_of(given.get("compare"))
         if compare and compare == data:
             yield "`compare` and `data` are the same dataset: nothing could differ"
+        if compare and (compare.get("pair") is None) != (data.get("pair") is None):
+            yield "sets only one of `data.pair` and `compare.pair`: a model reads single texts or pairs, not both"
+        if data.get("pair") is not None and model.get("long_texts") == "windows":
+            yield "sets `model.long_texts` windows beside `data.pair`: a window would hold only one text of a pair"
         if compare.get("slices"):
             yield "`compare.slices` has no effect: slices are of `data`"
         if compare.get("language"):

@@ -7,6 +7,7 @@ that started it, however that process ends. The server is this same file, run as
 import ctypes
 import gc
 import http.client
+import io
 import os
 import signal
 import socket
@@ -15,9 +16,13 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from typing import IO
+from contextlib import contextmanager, redirect_stderr, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic import ValidationError
 
 from configs.errors import AuditError
 
@@ -44,18 +49,20 @@ def prefect_server(meanwhile: Callable[[], object] = lambda: None) -> Iterator[N
     block must outlive it.
 
     Raises:
-        AuditError: the configured API does not answer, or the server does not start.
+        AuditError: Prefect's settings cannot be read, the configured API does not answer, or the server does not start.
     """
     os.environ.setdefault("DO_NOT_TRACK", "1")
+    url = configured_api()
     # After the line above, which Prefect reads at import; and 1.5 s that `--help` must not pay.
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    if url := PREFECT_API_URL.value():
+    if url:
         check_api(url)
         with without_collector():
             meanwhile()
         yield
         return
+    require_writable_home()
     with tempfile.TemporaryFile() as log, server_process(log) as port:
         with without_collector():
             meanwhile()
@@ -68,6 +75,69 @@ def prefect_server(meanwhile: Callable[[], object] = lambda: None) -> Iterator[N
                 yield
             finally:
                 drain_history()
+
+
+def configured_api() -> str | None:
+    """The address of the API that Prefect's settings name.
+
+    Raises:
+        AuditError: a variable or a file of Prefect's settings cannot be read.
+    """
+    try:
+        # Its import prints an error, over several lines, before it raises it.
+        with redirect_stderr(io.StringIO()):
+            from prefect.settings import PREFECT_API_URL
+
+            url: str | None = PREFECT_API_URL.value()
+            return url
+    except Exception as error:  # of the parsers and validators behind its settings
+        raise AuditError(_unreadable_settings(error)) from error
+
+
+def _unreadable_settings(error: Exception) -> str:
+    files = [Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser() / "profiles.toml"]
+    if "PREFECT_PROFILES_PATH" in os.environ:
+        files = [Path(os.environ["PREFECT_PROFILES_PATH"])]
+    files += [Path(name).absolute() for name in ("prefect.toml", "pyproject.toml")]
+    for file in files:
+        try:
+            tomllib.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, ValueError) as damage:
+            return f"{file}, a file of Prefect's settings, cannot be read ({damage}). Correct it, or move it away."
+    wrong: Any = error.errors()[0] if isinstance(error, ValidationError) else {}
+    # A validator may have changed its case.
+    given = str(wrong.get("input")).casefold()
+    named = [name for name, value in os.environ.items() if name.startswith("PREFECT_") and value.casefold() == given]
+    if named:
+        return (
+            f"{named[0]}={os.environ[named[0]]} is no setting of Prefect's ({wrong['msg']}). Correct it, or unset it."
+        )
+    reason = f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}, got {wrong['input']!r}" if wrong else str(error)
+    return (
+        f"Prefect's settings cannot be read ({reason}). They come from variables that begin with PREFECT_, and from "
+        f"{', '.join(map(str, files))}. Correct the setting there."
+    )
+
+
+def require_writable_home() -> None:
+    """
+    Raises:
+        AuditError: the temporary server could not keep its history in PREFECT_HOME.
+    """
+    from prefect.settings import PREFECT_HOME
+
+    home = PREFECT_HOME.value()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=home):
+            pass
+    except OSError as error:
+        raise AuditError(
+            f"PREFECT_HOME={home} cannot be written ({error.strerror}), and Prefect keeps the history of audits there. "
+            "Set PREFECT_HOME to a folder that can be."
+        ) from error
 
 
 @contextmanager

@@ -10,8 +10,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,7 @@ import numpy as np
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError
-from torch import Tensor
 from torch.nn.functional import cross_entropy
-from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from configs.errors import DataError, ModelError
 from configs.schema import AuditConfig, FinetuneConfig
@@ -31,20 +28,18 @@ from tasks.data.rows import Row, label_names
 from tasks.data.sources import dataset_fingerprint
 from tasks.data.split import audited_and_trained
 from tasks.model.load import device_from_environment
-from tasks.model.networks import new_network, save_network
+from tasks.model.networks import save_network
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
-from tasks.model.tokens import encode, quiet_transformers
+from tasks.model.tokens import quiet_transformers
+from tasks.model.training import Start, Texts, new_classifier, parameter_groups, said_of_training
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import flush_files, write_whole
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 
 BATCH_SIZE = 32
-FROZEN_LAYERS = 2
-"""The embeddings and this many of the first transformer layers keep their pretrained weights."""
 _MOST_CHECKED = 2000
 """Rows that the accuracy on held-out data is measured on: within 2 % of that on all of them, 95 times in 100."""
-_ENDLESS = 10**9
 
 
 @stage("finetune", hours=6, retry_if=is_transient)
@@ -69,7 +64,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         else Path(finetune.base)
     )
     used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network"})
-    data = config.data.model_dump(mode="json", include={"text", "label", "labels", "where", "split", "dialect"})
+    data = config.data.model_dump(mode="json", include={"text", "pair", "label", "labels", "where", "split", "dialect"})
     own = (finetune.network, config.model.pad_to)
     key = digest(
         code_of("tasks.finetune", "tasks.text", "tasks.data", "tasks.model"),
@@ -109,6 +104,8 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
 def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder: Path) -> None:
     choices = [config.data.where] if finetune.held_out is not None else [config.data.where, finetune.where]
     labels = label_names(config.data, *choices)
+    # Before the rows are read: what the base cannot do is said at once.
+    start = new_classifier(finetune, base, labels, config.model.pad_to)
     heldout, rows = audited_and_trained(config, labels)
     if finetune.held_out is not None and (len(rows) < 2 or not heldout):
         raise DataError(
@@ -124,9 +121,10 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
         chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
         rows = [rows[i] for i in sorted(chosen)]
     device = device_from_environment()
-    model, tokenizer = _new_classifier(base, labels, finetune, config.model.pad_to, device)
-    texts = Texts(tokenizer, finetune.max_tokens, config.model.pad_to, device)
-    _train(model, texts, rows, finetune)
+    model, tokenizer, texts = start.model.to(device), start.tokenizer, Texts(start, device)
+    said = said_of_training(start)
+    print(f"trained\t{said}", file=sys.stderr, flush=True)
+    _train(start, texts, rows, finetune)
     if len(heldout) > _MOST_CHECKED:
         drawn = np.random.default_rng(finetune.seed).permutation(len(heldout))[:_MOST_CHECKED]
         heldout = [heldout[i] for i in sorted(drawn)]
@@ -149,6 +147,7 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
                     "num_heldout": len(heldout),
                     "num_trained": len(rows),
                     "base": finetune.base,
+                    "trained": said,
                     "settings": finetune.model_dump(mode="json"),
                 },
                 indent=1,
@@ -163,84 +162,20 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
         shutil.rmtree(beside, ignore_errors=True)
 
 
-def _new_classifier(
-    base: Path, labels: tuple[str, ...], finetune: FinetuneConfig, positions: int | None, device: torch.device
-) -> tuple[Any, Any]:
-    """A network to train, and the tokenizer."""
-    torch.manual_seed(finetune.seed)
-    with quiet_transformers():
-        tokenizer = AutoTokenizer.from_pretrained(str(base), local_files_only=True, trust_remote_code=False)
-        if finetune.network == "auto":
-            model = encoder = AutoModelForSequenceClassification.from_pretrained(
-                str(base),
-                num_labels=len(labels),
-                id2label=dict(enumerate(labels)),
-                label2id={label: i for i, label in enumerate(labels)},
-                problem_type="single_label_classification",
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                dtype=torch.float32,
-            )
-        else:
-            model = new_network(finetune.network, base, labels, len(tokenizer), positions)
-            encoder = getattr(model, "bert", None)
-    # Sentence encoders ship their own, shorter limit; the position embeddings, if any, set the real one.
-    tokenizer.model_max_length = _ENDLESS if encoder is None else int(encoder.config.max_position_embeddings)
-    if finetune.network in ("auto", "bert_relu"):
-        _freeze(encoder, finetune, base)
-    return model.to(device), tokenizer
-
-
-def _freeze(encoder: Any, finetune: FinetuneConfig, base: Path) -> None:
-    encoder.get_input_embeddings().requires_grad_(requires_grad=False)
-    layers = next(
-        (module for module in encoder.modules() if isinstance(module, torch.nn.ModuleList)), torch.nn.ModuleList()
-    )
-    if len(layers) < FROZEN_LAYERS:
-        raise ModelError(
-            f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first "
-            f"{FROZEN_LAYERS} as they are."
-        )
-    for layer in layers[:FROZEN_LAYERS]:
-        layer.requires_grad_(requires_grad=False)
-
-
-@dataclass(frozen=True)
-class Texts:
-    """How texts become batches: cut, and padded to the longest of a batch or to the length the network reads."""
-
-    tokenizer: Any
-    max_tokens: int
-    pad_to: int | None
-    device: torch.device
-
-    def ids(self, rows: Sequence[Row]) -> list[list[int]]:
-        limit = min(self.max_tokens, self.pad_to or self.max_tokens)
-        return [text.ids for text in encode(self.tokenizer, [row.text for row in rows], None, limit)]
-
-    def logits(self, model: Any, ids: Sequence[list[int]]) -> Tensor:
-        pad, length = self.tokenizer.pad_token_id or 0, self.pad_to or max(len(row) for row in ids)
-        ids_NT = torch.tensor([row + [pad] * (length - len(row)) for row in ids], device=self.device)
-        mask_NT = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in ids], device=self.device)
-        found = model(input_ids=ids_NT, attention_mask=mask_NT)
-        logits_NK: Tensor = found if isinstance(found, Tensor) else found.logits
-        return logits_NK
-
-
-def _train(model: Any, texts: Texts, rows: list[Row], finetune: FinetuneConfig) -> None:
+def _train(start: Start, texts: Texts, rows: list[Row], finetune: FinetuneConfig) -> None:
     """AdamW, linear warm-up and decay, batches of texts of similar length, bf16 autocast on a GPU, seeded."""
-    ids = texts.ids(rows)
+    encoded = texts.encoded(rows)
     rng = np.random.default_rng(finetune.seed)
     batches: list[np.ndarray] = []
     for _ in range(finetune.epochs):
         # Shuffled before the stable sort, so that texts of one length meet others in each epoch.
-        order = rng.permutation(len(ids))
-        order = order[np.argsort([len(ids[i]) for i in order], kind="stable")]
+        order = rng.permutation(len(encoded))
+        order = order[np.argsort([len(encoded[i].ids) for i in order], kind="stable")]
         epoch = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
         batches += [epoch[i] for i in rng.permutation(len(epoch))]
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=finetune.learning_rate, weight_decay=0.01)
+    model, groups = start.model, parameter_groups(start)
+    trained = [parameter for group in groups for parameter in group["params"]]
+    optimizer = torch.optim.AdamW(groups, lr=finetune.learning_rate, weight_decay=0.01)
     warmup = max(1, len(batches) // 10)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
@@ -252,7 +187,7 @@ def _train(model: Any, texts: Texts, rows: list[Row], finetune: FinetuneConfig) 
         for chosen in batches:
             labels_N = torch.tensor([rows[i].label for i in chosen], device=texts.device)
             with _autocast(texts.device):
-                loss = cross_entropy(texts.logits(model, [ids[i] for i in chosen]), labels_N)
+                loss = cross_entropy(texts.logits(model, [encoded[i] for i in chosen]), labels_N)
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -263,13 +198,13 @@ def _train(model: Any, texts: Texts, rows: list[Row], finetune: FinetuneConfig) 
 
 
 def _accuracy(model: Any, texts: Texts, rows: list[Row]) -> float:
-    ids = texts.ids(rows)
-    order = sorted(range(len(rows)), key=lambda i: len(ids[i]))
+    encoded = texts.encoded(rows)
+    order = sorted(range(len(rows)), key=lambda i: len(encoded[i].ids))
     num_correct = 0
     with progress("held-out", len(rows), "examples") as advance, torch.inference_mode():
         for start in range(0, len(order), 64):
             chosen = order[start : start + 64]
-            predicted_N = texts.logits(model, [ids[i] for i in chosen]).argmax(dim=1)
+            predicted_N = texts.logits(model, [encoded[i] for i in chosen]).argmax(dim=1)
             num_correct += int(
                 (predicted_N == torch.tensor([rows[i].label for i in chosen], device=texts.device)).sum()
             )

@@ -32,6 +32,7 @@ from tasks.data.sources import dataset_fingerprint, open_dataset
 from tasks.data.split import held_out_of
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
+from tasks.model.parity import MOST_TEXTS, require_parity
 from tasks.model.spec import ModelSpec
 from tasks.model.tokens import token_counts
 from tasks.runs.run import SHARD_TOKENS
@@ -95,7 +96,7 @@ def _ingested(data: DataConfig, model: ModelSpec, folder: Path, held_out: float 
     done = folder / "ingest.json"
     facts = read_manifest(done)
     if facts is None or any(read_manifest(part) is None for part in [folder / "rejects.json", *_shards(folder, facts)]):
-        facts = _ingest(data, load_classifier(model), model.long_texts == "windows", folder, held_out)
+        facts = _ingest(data, load_classifier(model), model, folder, held_out)
         write_part(done, {}, facts)
     if (found := int(str(facts["num_examples"]))) < least:
         raise DataError(
@@ -114,7 +115,7 @@ def _shards(folder: Path, facts: Mapping[str, object]) -> list[Path]:
 
 
 def _ingest(
-    data: DataConfig, classifier: Classifier, windows: bool, folder: Path, held_out: float | None
+    data: DataConfig, classifier: Classifier, model: ModelSpec, folder: Path, held_out: float | None
 ) -> dict[str, object]:
     # The database sorts on a disk.
     elsewhere = Path(tempfile.gettempdir(), f"token-audit-{digest(str(folder))[:12]}")
@@ -136,7 +137,7 @@ def _ingest(
                 "staging": str(staging / "rows.parquet"),
                 "sample": data.sample,
                 "seed": data.seed,
-                "max_tokens": _ENDLESS if windows else classifier.max_tokens,
+                "max_tokens": _ENDLESS if model.long_texts == "windows" else classifier.max_tokens,
                 "shard_tokens": SHARD_TOKENS,
             },
         )
@@ -149,6 +150,8 @@ def _ingest(
                 f"{counts.total()} of {num_rows} rows cannot be audited ({reasons}), "
                 f"more than data.max_rejected = {data.max_rejected}. Check data.text, data.label and data.labels."
             )
+        # Before anything is stored.
+        parity = require_parity(classifier, model, database.rows("ingest/compared", {"most": MOST_TEXTS}))
         write_part(folder / "rejects.json", {"rows": rejects}, {})
         shard, num_examples = 0, 0
         while (examples := database.table("ingest/shard", {"shard": shard})).num_rows:
@@ -168,6 +171,7 @@ def _ingest(
         "num_not_sampled": fates["not sampled"],
         "num_examples": num_examples,
         "lines": None if source.lines is None else asdict(source.lines),
+        "parity": parity,
     }
     if num_rows != fates[FOR_TRAINING] + rejects.num_rows + fates["not sampled"] + num_examples:
         raise DataError(f"Of {num_rows} rows of {data.path or data.hub} some have no fate: {facts}. Report this fault.")

@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from safetensors.torch import load_model
 from torch import nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedConfig
+from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
 from configs.errors import ModelError
+from tasks.model.folder import config_of
 from tasks.model.forward import Classifier, takes_plain_attention
+from tasks.model.pretrained import load_pretrained, load_tokenizer, require_classifier
 from tasks.model.probe import ENDLESS, block_read_at_first_position, watched
-from tasks.model.spec import ModelSpec, config_of, model_fingerprint, names_in
-from tasks.model.tokens import quiet_transformers
+from tasks.model.spec import ModelSpec, model_fingerprint, names_in
 from tasks.runtime.plugins import first_line, plugin
 
 _WEIGHTS = "model.safetensors"
@@ -65,7 +66,7 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
                 f"{folder}/{_WEIGHTS}: {name} holds NaN or infinite weights. "
                 "The file is damaged or the training diverged."
             )
-    tokenizer = _tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     config = model.config if isinstance(getattr(model, "config", None), PreTrainedConfig) else None
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     if dtype == "bfloat16":
@@ -101,26 +102,6 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
     )
 
 
-def _tokenizer(folder: Path) -> Any:
-    """The fast tokenizer of a folder."""
-    try:
-        with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    except Exception as error:  # a damaged file may raise anything
-        raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
-    if not tokenizer.is_fast:
-        raise ModelError(
-            f"{folder}: the tokenizer reports no character offsets. Save it with tokenizer.json (a fast tokenizer)."
-        )
-    if len(tokenizer) - len(tokenizer.all_special_ids) < 10:
-        # Without a readable vocabulary, transformers returns a tokenizer of the special tokens alone, without an error.
-        raise ModelError(
-            f"{folder}: the tokenizer knows only {len(tokenizer)} tokens; "
-            "its vocabulary file is missing or was not read."
-        )
-    return tokenizer
-
-
 def _custom(spec: ModelSpec) -> Any:
     """The network that the factory builds, with the weights of the folder."""
     assert spec.factory is not None
@@ -150,12 +131,8 @@ def _custom(spec: ModelSpec) -> Any:
 def _of_transformers(spec: ModelSpec) -> Any:
     """A sequence classifier of transformers."""
     folder = spec.folder
-    if "auto_map" in config_of(folder):
-        raise ModelError(
-            f"{folder} needs Python code of its own (auto_map in config.json), which is refused. "
-            "Use an architecture of transformers."
-        )
-    model = _load(folder)
+    require_classifier(folder)
+    model = load_pretrained(AutoModelForSequenceClassification, folder, "a sequence classifier")
     outputs, kind = int(model.config.num_labels), model.config.problem_type
     if kind == "regression" or (outputs == 1 and spec.head != "sigmoid"):
         raise ModelError(
@@ -193,30 +170,4 @@ def _of_transformers(spec: ModelSpec) -> Any:
         # The head of a decoder reads the last token that is not padding. Without a padding id it reads the last one,
         # but accepts one text at a time. Batches here hold texts of one length, and no token has the id -1.
         text_config.pad_token_id = -1
-    return model
-
-
-def _load(folder: Path) -> Any:
-    with quiet_transformers():
-        try:
-            model, info = AutoModelForSequenceClassification.from_pretrained(
-                str(folder),
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-                output_loading_info=True,
-                dtype=torch.float32,
-            )
-        # transformers raises whatever the file provokes: ValueError, KeyError, RuntimeError, SafetensorError.
-        except Exception as error:
-            reason = first_line(error)
-            if "mismatched" in reason:
-                reason = "its weights do not have the shapes that its config.json asks for (number of labels, sizes)"
-            raise ModelError(f"{folder} cannot be loaded as a sequence classifier: {reason}") from error
-    if info["missing_keys"]:
-        missing = ", ".join(sorted(info["missing_keys"])[:3])
-        raise ModelError(
-            f"{folder} has no weights for {missing}: it is not a fine-tuned classifier, and transformers would fill "
-            "in random numbers. Fine-tune it first (`token-audit finetune`)."
-        )
     return model

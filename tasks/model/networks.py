@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from transformers import AutoConfig, AutoModel
 
 from configs.errors import ModelError
+from tasks.model.pretrained import load_pretrained
 
 Settings = dict[str, Any]
 """The content of config.json: sizes, labels, and the configuration of the encoder."""
@@ -126,9 +127,7 @@ def new_network(name: str, base: Path, labels: Sequence[str], vocabulary: int, p
     }
     if name == "bilstm":
         return BiLSTM({**names, "vocabulary": vocabulary, "embedding": 64, "lstm": 32, "dense": 16})
-    pretrained = AutoModel.from_pretrained(
-        str(base), local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32
-    )
+    pretrained = load_pretrained(AutoModel, base, "an encoder", head_is_new=True)
     encoder = json.loads(pretrained.config.to_json_string(use_diff=False))
     network: BertRelu | FrozenDense
     if name == "bert_relu":

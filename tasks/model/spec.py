@@ -1,7 +1,6 @@
 """Describe a classifier without loading it: its folder, its labels, and the hash of what decides its predictions."""
 
 import importlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,14 @@ from configs.errors import ModelError
 from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.data.hub import short_way_offline
+from tasks.model.folder import config_of, require_all_weights_read, require_no_code
 from tasks.runtime.parts import file_hash
 from tasks.runtime.plugins import first_line, plugin, plugin_sources
 
 # What decides a prediction: configuration, weights, and every file a fast tokenizer may be read from.
 _CONTENT = (
     "config.json",
+    "adapter_config.json",
     "*.safetensors",
     "model.safetensors.index.json",
     "tokenizer.json",
@@ -82,10 +83,14 @@ def model_fingerprint(folder: Path, factory: str | None = None) -> str:
     """Content hash of everything in the folder that decides a prediction, and of the code that builds the network.
 
     Raises:
-        ModelError: there is no such folder, or it holds no safetensors weights.
+        ModelError: there is no such folder, it asks for code of its own to be run, it holds no safetensors weights,
+            or weights that would not be read.
     """
     if not folder.is_dir():
         raise ModelError(f"There is no folder {folder} with a model. Give the folder that `save_pretrained` wrote.")
+    require_no_code(folder)
+    if factory is None:
+        require_all_weights_read(folder)
     # A factory is given the folder, and may read anything in it.
     patterns = _CONTENT if factory is None else ("*",)
     files = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
@@ -101,23 +106,6 @@ def model_fingerprint(folder: Path, factory: str | None = None) -> str:
         function = plugin(factory, "model.factory", ModelError)
         contents["factory"] = digest(factory, [file_hash(source) for source in plugin_sources(factory, function)])
     return digest(contents)
-
-
-def config_of(folder: Path) -> dict[str, Any]:
-    """The config.json of a model's folder.
-
-    Raises:
-        ModelError: there is none, or it is no JSON object.
-    """
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"{folder}/config.json cannot be read: {error}. Give the folder that `save_pretrained` wrote."
-        ) from error
-    if not isinstance(config, dict):
-        raise ModelError(f"{folder}/config.json should be a JSON object, found {type(config).__name__}.")
-    return config
 
 
 def resolve_model(config: AuditConfig) -> ModelSpec:

@@ -86,8 +86,12 @@ def token_counts(tokenizer: Any, texts: Sequence[str], pair_starts: Sequence[int
 
 
 def _texts_and_seconds(texts: Sequence[str], starts: Sequence[int | None]) -> tuple[list[str], list[str] | None]:
-    given = list(zip(texts, starts, strict=True))
-    firsts = [text if start is None else text[: start - 1] for text, start in given]
-    seconds = [text[start:] for text, start in given if start is not None]
+    pairs = [split_pair(text, start) for text, start in zip(texts, starts, strict=True)]
+    seconds = [second for _, second in pairs if second is not None]
     assert len(seconds) in (0, len(texts)), "a dataset holds texts or pairs of texts"
-    return firsts, seconds or None
+    return [first for first, _ in pairs], seconds or None
+
+
+def split_pair(text: str, start: int | None) -> tuple[str, str | None]:
+    """The two texts of a pair, the second of which starts there, behind a line break; a single text, and None."""
+    return (text, None) if start is None else (text[: start - 1], text[start:])

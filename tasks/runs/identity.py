@@ -28,7 +28,8 @@ def subject(config: AuditConfig, model: ModelSpec) -> str:
         with safe_open(file, framework="np") as weights:
             shapes |= {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118 (no mapping)
     explained = config.attribution.model_dump(mode="json", include={"layer", "scalar"})
-    return digest(shapes, dataset_fingerprint(config.data), config.data.text, config.data.label, explained)
+    columns = [name for name in (config.data.text, config.data.label, config.data.pair) if name is not None]
+    return digest(shapes, dataset_fingerprint(config.data), *columns, explained)
 
 
 _SETTLES_THE_ROWS = {"text", "pair", "label", "id", "labels", "where", "dialect"}

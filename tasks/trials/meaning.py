@@ -14,18 +14,16 @@ import numpy as np
 import pyarrow as pa
 import regex
 import torch
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel
 
-from configs.errors import ModelError
 from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.model.embeddings import Neighbourhood
 from tasks.model.load import device_from_environment, load_classifier
+from tasks.model.pretrained import load_pretrained, load_tokenizer
 from tasks.model.spec import ModelSpec, model_fingerprint, package_folder
-from tasks.model.tokens import quiet_transformers
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import read_manifest, write_part
-from tasks.runtime.plugins import first_line
 from tasks.runtime.workers import Facts
 
 TEMPLATES = ("{}", "It was {}.", "The text says: {}.")
@@ -132,20 +130,8 @@ class Encoder:
 
     def __init__(self, folder: Path) -> None:
         self._device = device_from_environment()
-        try:
-            with quiet_transformers():
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(
-                    str(folder), local_files_only=True, trust_remote_code=False
-                )
-                model: Any = AutoModel.from_pretrained(
-                    str(folder),
-                    local_files_only=True,
-                    trust_remote_code=False,
-                    use_safetensors=True,
-                    dtype=torch.float32,
-                )
-        except Exception as error:  # transformers raises whatever the files provoke
-            raise ModelError(f"{folder} cannot be loaded as an encoder: {first_line(error)}.") from error
+        model = load_pretrained(AutoModel, folder, "an encoder", head_is_new=True)
+        self._tokenizer = load_tokenizer(folder)
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token or self._tokenizer.unk_token
         self._model = model.eval().requires_grad_(requires_grad=False).to(self._device)

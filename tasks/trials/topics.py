@@ -5,7 +5,7 @@ from typing import Any
 
 import regex
 
-from tasks.text.words import as_in_the_tables
+from warehouse import folded
 
 MAX_TOPICS = 10
 """Most words of a class, those of the config first."""
@@ -36,9 +36,9 @@ def topic_words(
 
 
 def _ranked(words: Sequence[Mapping[str, Any]], k: int, label: str, given: Sequence[str]) -> Iterator[tuple[str, str]]:
-    names = [as_in_the_tables(name) for name in regex.findall(r"\p{L}{3,}", label)]
-    for word in given:
-        yield as_in_the_tables(word), "given"
+    names = folded(regex.findall(r"\p{L}{3,}", label))
+    for word in folded(given):
+        yield word, "given"
     for row in words:
         if any(row["word"] == name or _share_a_stem(row["word"], name) for name in names):
             yield row["word"], "name"

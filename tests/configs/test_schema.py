@@ -109,3 +109,22 @@ def test_settings_that_clash_are_one_sentence(complaints, attribution, clash):
 def test_model_settings_that_clash_are_one_sentence(complaints, model, clash):
     (sentence,) = complaints(f"data: {{path: x.csv}}\nmodel: {model}\n")
     assert sentence.startswith(f"a.yaml: `model` {clash}")
+
+
+PAIR = "data: {path: x.csv, pair: second}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "clash"),
+    [
+        (f"{PAIR}model: {{path: m, long_texts: windows}}\n", "sets `model.long_texts` windows beside `data.pair`: a window would hold only one text of a pair."),
+        (f"{PAIR}model: {{path: m}}\ncompare: {{path: y.csv}}\n", "sets only one of `data.pair` and `compare.pair`: a model reads single texts or pairs, not both."),
+        ("data: {path: x.csv}\nmodel: {path: m}\ncompare: {path: y.csv, pair: second}\n", "sets only one of `data.pair` and `compare.pair`: a model reads single texts or pairs, not both."),
+    ],
+)  # fmt: skip
+def test_pairs_are_refused_where_they_would_be_read_as_something_else(complaints, text, clash):
+    assert complaints(text) == [f"a.yaml: {clash}"]
+
+
+def test_pairs_beside_pairs_are_no_clash():
+    AuditConfig.model_validate({"data": {"path": "x", "pair": "b"}, "model": {"path": "m"}, "compare": {"path": "y", "pair": "c"}})  # fmt: skip

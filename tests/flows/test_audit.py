@@ -187,7 +187,7 @@ def test_standard_output_is_parseable_and_standard_error_is_quiet(planted):
     assert all(len(line.split("\t")) == len(header) for line in lines[2:-2])
     assert [line.split("\t")[0] for line in lines[-2:]] == ["run", "report"]
     stages = [line.split("\t")[0] for line in planted.result.stderr.splitlines()]
-    assert stages == ["finetune", "held-out", "ingest", "pilot", "attribute", "verify", "remove", "report"]
+    assert stages == ["trained", "finetune", "held-out", "ingest", "pilot", "attribute", "verify", "remove", "report"]
 
 
 def test_showing_a_word_gives_its_figures_and_its_sentences(planted):

@@ -239,3 +239,59 @@ def test_a_server_that_cannot_start_says_why_in_the_last_lines_of_its_log(home):
     message = failure(home, PREFECT_API_DATABASE_CONNECTION_URL="sqlite+aiosqlite:////no/such/folder/prefect.db")
     assert message.startswith("The temporary Prefect server did not start; the end of its log: ")
     assert "unable to open database file" in message
+
+
+# ---------------------------------------------------------------- what the environment gets wrong
+
+ENTER = """
+import sys
+from configs.errors import AuditError
+from flows.server import prefect_server
+
+try:
+    with prefect_server():
+        print("entered")
+except AuditError as error:
+    sys.exit(str(error))
+"""
+
+
+def complaint(home, **environment):
+    """The error output, line by line, of a process that is refused a server."""
+    with running(ENTER, home, **environment) as process:
+        out, err = process.communicate(timeout=90)
+    assert (process.returncode, out) == (1, "")
+    return err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"PREFECT_API_REQUEST_TIMEOUT": "soon"}, "PREFECT_API_REQUEST_TIMEOUT=soon is no setting of Prefect's ("),
+        # Prefect's validator makes it upper-case.
+        ({"PREFECT_LOGGING_LEVEL": "loud"}, "PREFECT_LOGGING_LEVEL=loud is no setting of Prefect's ("),
+    ],
+)
+def test_a_wrong_variable_is_named_in_one_line(tmp_path, environment, said):
+    (line,) = complaint(tmp_path, **environment)
+    assert line.startswith(said)
+    assert line.endswith("Correct it, or unset it.")
+
+
+def test_a_broken_profile_is_named_in_one_line(tmp_path):
+    (tmp_path / "profiles.toml").write_text('active = "x\n[profiles')
+    (line,) = complaint(tmp_path)
+    assert line.startswith(f"{tmp_path}/profiles.toml, a file of Prefect's settings, cannot be read (Illegal character")
+
+
+def test_a_wrong_setting_of_a_profile_is_named_with_the_files_it_may_stand_in(tmp_path):
+    (tmp_path / "profiles.toml").write_text('active = "p"\n[profiles.p]\nPREFECT_API_REQUEST_TIMEOUT = "soon"\n')
+    (line,) = complaint(tmp_path)
+    assert "request_timeout: Input should be a valid number" in line
+    assert str(tmp_path / "profiles.toml") in line
+
+
+def test_a_home_that_cannot_be_written_is_named_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    (line,) = complaint(tmp_path, PREFECT_HOME=str(tmp_path / "file"))
+    assert line.startswith(f"PREFECT_HOME={tmp_path / 'file'} cannot be written (File exists)")

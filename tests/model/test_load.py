@@ -55,7 +55,7 @@ def test_a_yes_or_no_output_may_have_been_trained_as_one_of_several_labels(tmp_p
 
 
 ONE = {"id2label": {"0": "x"}, "label2id": {"x": 0}}
-SINGLE = {"architectures": ["one output"], **ONE}
+SINGLE = {"finetuning_task": "one output", **ONE}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ SINGLE = {"architectures": ["one output"], **ONE}
     ],
 )  # fmt: skip
 def test_a_model_of_the_wrong_kind_is_refused_in_one_sentence(folder_of, tmp_path, config, settings, sentence):
-    folder = changed(folder_of, tmp_path, config, base="single output" if "architectures" in config else "bert")
+    folder = changed(folder_of, tmp_path, config, base="single output" if "finetuning_task" in config else "bert")
     with pytest.raises(ModelError, match=sentence) as caught:
         load_classifier(model_spec(folder, 64, **settings))
     assert "\n" not in str(caught.value)

@@ -56,6 +56,7 @@ def test_the_page_counts_what_went_in_and_what_was_left_out(page_path):
         in html
     )
     assert "1 text was too long for the model: 2 of 240 tokens were cut off" in html
+    assert "<dt>Compared before anything was stored</dt><dd>20 texts &amp; more</dd>" in html
 
 
 def test_the_page_names_the_data_and_the_rows_that_were_chosen(page_path):

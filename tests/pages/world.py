@@ -105,7 +105,7 @@ def make_run(folder):
     no_slices = pa.schema([("example_id", pa.int64()), ("slice", pa.string()), ("value", pa.string())]).empty_table()
     write_part(folder / "shards" / "slices.json", {"rows": no_slices}, {"slices": []})
     lines = {"num_lines": 37, "num_header": 1, "num_blank": 2, "num_joined": 4}
-    counts = {"num_in_data": 30, "num_not_chosen": 5, "num_rows": 25, "num_for_training": 4, "num_rejected": 1, "num_not_sampled": 0, "num_examples": 20, "lines": lines}  # fmt: skip
+    counts = {"num_in_data": 30, "num_not_chosen": 5, "num_rows": 25, "num_for_training": 4, "num_rejected": 1, "num_not_sampled": 0, "num_examples": 20, "lines": lines, "parity": "20 texts & more"}  # fmt: skip
     write_part(folder / "shards" / "ingest.json", {}, counts)
     write_part(part, {"tokens": pa.Table.from_pylist(tokens, schema), "examples": pa.Table.from_pylist(facts)}, {})
     plan = {

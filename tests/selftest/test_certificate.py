@@ -143,6 +143,8 @@ def test_a_certificate_covers_models_of_the_same_shapes_on_the_same_data(config,
     assert subject(config, model) == subject(config, weights(tmp_path / "same", 1.0))
     assert subject(config, model) != subject(config, weights(tmp_path / "other", 0.0, rows=3))
     known = subject(config, model)
+    pairs = config.model_copy(update={"data": config.data.model_copy(update={"pair": "second"})})
+    assert subject(pairs, model) != known, "a certificate is of single texts"
     (tmp_path / "d.csv").write_text("text,label\na,neg\nc,pos\n", encoding="utf-8")
     assert subject(config, model) != known
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 
 SMALLER = {
     "flows.certify": {"_BASELINES": ("mask", "zero")},
-    "tasks.finetune": {"FROZEN_LAYERS": 0},
+    "tasks.model.training": {"FROZEN_LAYERS": 0},
     "tasks.plant": {"NUM_PROBES": 20},
     "tasks.screen": {"MIN_CASING_EXAMPLES": 2},
     "tasks.selftest.plants": {"RATE": 0.03, "STRENGTHS": (1.0,), "NUM_NAMES": 2},

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import tasks.ingest
-from configs.errors import DataError
+from configs.errors import DataError, ModelError
 from configs.schema import DataConfig
 from tasks.ingest import ingest_dataset
 from tasks.runtime.parts import part_file, read_manifest
@@ -37,6 +37,7 @@ def classifier(monkeypatch):
     """A classifier that is never run: ingest needs its tokenizer, its labels and its limit."""
     fake = SimpleNamespace(tokenizer=Words(), labels=("neg", "pos"), max_tokens=10)
     monkeypatch.setattr(tasks.ingest, "load_classifier", lambda model: fake)
+    monkeypatch.setattr(tasks.ingest, "require_parity", lambda *given: "compared")
     monkeypatch.setattr(tasks.ingest, "SHARD_TOKENS", 20)
     return fake
 
@@ -93,6 +94,20 @@ def test_shards_are_sorted_by_length_and_closed_at_the_token_budget(tmp_path):
     assert (facts["num_shards"], facts["num_in_data"], facts["num_examples"]) == (2, 6, 6)
 
 
+def test_nothing_is_stored_of_a_model_that_is_read_otherwise_than_its_users_run_it(tmp_path, monkeypatch):
+    given = []
+
+    def refuse(classifier, model, texts):
+        given.extend(text["text"] for text in texts)
+        raise ModelError("other tokens")
+
+    monkeypatch.setattr(tasks.ingest, "require_parity", refuse)
+    with pytest.raises(ModelError, match="other tokens"):
+        ingested(tmp_path, [("one two three", "neg"), ("one", "pos"), ("", "pos")], max_rejected=0.5)
+    assert given == ["one", "one two three"], "texts that are audited, by their length"
+    assert [path.name for path in (tmp_path / "shards").rglob("*.json")] == []
+
+
 def test_every_row_is_an_example_or_has_a_reason(tmp_path):
     rows = [
         ("fine", "pos"), ("", "pos"), ("\u200b", "neg"), ("~", "pos"), ("fine", "pos"), ("Fine", "neg"), ("fine", "neg"), ("other", "meh"), ("good\ngood", "neg"),
@@ -111,7 +126,7 @@ def test_every_row_is_an_example_or_has_a_reason(tmp_path):
     ]  # fmt: skip
     assert facts == {
         "num_shards": 1, "num_in_data": 10, "num_not_chosen": 0, "num_rows": 10, "num_for_training": 0, "num_rejected": 6,
-        "num_not_sampled": 0, "num_examples": 4, "lines": {"num_lines": 12, "num_header": 1, "num_blank": 0, "num_joined": 1},
+        "num_not_sampled": 0, "num_examples": 4, "lines": {"num_lines": 12, "num_header": 1, "num_blank": 0, "num_joined": 1}, "parity": "compared",
     }  # fmt: skip
 
 
@@ -332,6 +347,7 @@ class Words:
         return {"input_ids": [[1, *range(len(text.split())), 2] for text in texts]}
 
 tasks.ingest.load_classifier = lambda model: SimpleNamespace(tokenizer=Words(), labels=("neg", "pos"), max_tokens=64)
+tasks.ingest.require_parity = lambda *given: "compared"
 tasks.ingest.SHARD_TOKENS = 100_000
 for num_rows in (20_000, 200_000):
     folder = Path(sys.argv[1]) / str(num_rows)

@@ -107,6 +107,21 @@ PLAN = """
 """
 
 
+@pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        (4, [6, 3, 2, 4]),
+        (9, [6, 3, 2, 4]),
+        # Of the places 1 to 4, every second: 2 and 4.
+        (2, [3, 4]),
+        (1, [4]),
+    ],
+)
+def test_texts_to_compare_are_audited_ones_of_all_lengths_with_the_longest(warehouse, most, expected):
+    warehouse.insert("plan", PLAN, pair_start=2)
+    assert [row["example_id"] for row in warehouse.rows("ingest/compared", most=most)] == expected
+
+
 def test_rejects_are_all_unusable_rows_but_not_those_the_sample_left_out(warehouse):
     warehouse.insert("plan", PLAN)
     assert only(warehouse.build("ingest/rejects"), "example_id", "source_id", "text", "reason") == [
