@@ -121,10 +121,10 @@ def _put_in(row: Mapping[str, Any], other: Mapping[str, Any], k: int, reader: Re
         upper = "".join(letter.upper() if len(letter.upper()) == 1 else letter for letter in text.text)
         return Text(upper, text.pair_start), text
     if row["type"] == "length":
-        words = drawn_words(
+        added = drawn_words(
             row["neutral"] * (1 + row["n_words"] // len(row["neutral"])), str(example_id), row["n_words"]
         )
-        return put_at(text, " ".join(words), "end"), text
+        return put_at(text, " ".join(added), "end"), text
     filling = row["fillings"][k % len(row["fillings"])]
     words = neutral_words(row, filling, str(example_id))
     return placed(row, other, filling, reader), placed(row, other, words, reader)
@@ -235,7 +235,7 @@ def _effect_of(
     reader: Reader,
 ) -> tuple[float, int]:
     """Mean effect of a part of the pattern, inserted, less neutral words; and the number of texts."""
-    contrasts = []
+    contrasts = list[Contrast]()
     target = reader.model.labels.index(label)
     for k, other in enumerate(others):
         if int(np.argmax(reader.rows[other["example_id"]]["logits"])) == target or len(contrasts) == MAX_PART_TEXTS:
