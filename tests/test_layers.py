@@ -140,7 +140,7 @@ def test_a_folder_of_queries_is_built_by_the_stage_of_its_name():
     # What a page or a terminal shows is read in several places, and built nowhere.
     assert built - {(folder, f"tasks.{folder}") for folder in folders} <= {
         ("report", "flows.terminal"), ("report", "tasks.pages.banner"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.languages"),
-        ("report", "tasks.pages.sentences"),
+        ("report", "tasks.pages.preprocess"), ("report", "tasks.pages.sentences"),
         ("ingest", "tasks.runs.identity"),
     }  # fmt: skip
 
@@ -161,7 +161,7 @@ def covered(path):
         ("tasks.finetune", ["finetune"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]),
         # The name of the run is the key of its shards and parts.
         ("tasks.runs.identity", ["ingest", "attribute"]),
-        ("tasks.trials.runner", ["verify", "remove"]),
+        ("tasks.trials.part", ["verify", "remove"]),
     ],
 )  # fmt: skip
 def test_the_key_of_a_stage_covers_every_module_that_decides_its_figures(keyed_in, stages):

@@ -177,7 +177,9 @@ def test_what_another_library_reads_is_what_is_read(tmp_path, name, separator, q
     writer.writerows([text, LABELS[i % 2]] for i, text in enumerate(ODD))
     path = csv_of(tmp_path, out.getvalue(), name)
     read = f"read_csv('{path}', delim='{separator}', quote='\"', escape='\"', header=true, all_varchar=true)"
-    assert texts_of(path) == [text for (text,) in duckdb.sql(f"select text from {read}").fetchall()] == ODD
+    with duckdb.connect() as connection:
+        rows = connection.execute(f"select text from {read}").fetchall()
+    assert texts_of(path) == [text for (text,) in rows] == ODD
 
 
 def written(dice, separator):

@@ -64,7 +64,8 @@ def test_evaluative_words_lie_on_the_side_of_their_label_whatever_the_order_of_t
     assert (found.zero_shot_NK[[1, 3], 1] < -0.5).all()
     assert found.zero_shot_NK.mean(axis=0) == pytest.approx(np.zeros(2), abs=1e-12)
     turned = meanings_of(WORDS, spec_of("positive", "negative"), BASE)
-    assert turned.zero_shot_NK == pytest.approx(found.zero_shot_NK[:, ::-1])
+    # Another order of the texts of a batch rounds differently.
+    assert turned.zero_shot_NK == pytest.approx(found.zero_shot_NK[:, ::-1], abs=1e-5)
 
 
 @pytest.mark.parametrize("names", [("LABEL_0", "LABEL_1"), ("0", "1"), ("class 1", "class 2"), ("good", "label-2")])

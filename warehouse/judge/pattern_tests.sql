@@ -45,7 +45,7 @@ tests as (
         least(own.n_removal, own.n_insertion) - 1 as freedom,
         effect - t_975(freedom) * effect_se as effect_low,
         effect + t_975(freedom) * effect_se as effect_high,
-        own.type not in ('opening', 'ending', 'line') as within_type,
+        rules.pattern != 'template' as within_type,
         -- What no known word explains is unexplained; what cannot be known is not.
         if(within_type or explained.type is null, 0, explained.expected) as own_expected,
         if(within_type, 0, coalesce(explained.expected_se, 0)) as own_se,
@@ -71,6 +71,7 @@ tests as (
         patterns.n_examples / (select count(*) from examples where converged) as document_frequency
     from pattern_effects as own
     inner join patterns using (type, pattern)
+    inner join type_rules as rules on own.type = rules.type
     left join expected_patterns as explained
         on own.type = explained.type and own.pattern = explained.pattern and own.label = explained.label
     where own.n_removal >= 8 and own.n_insertion >= 8

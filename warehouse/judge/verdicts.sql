@@ -7,7 +7,7 @@
 -- first   judge/tested, judge/judged, judge/belongs, judge/fired
 -- column  rank                1 for the most severe of its status; spurious first
 -- column  label               label it pushes towards
--- column  word                lower-case word; a piece with · where the word goes on; both words of a pair; a type; a pattern
+-- column  word                word in lower case; piece with · where the word goes on; pair; type; pattern
 -- column  kind                word, piece, pair, type or pattern
 -- column  type                type of the word; of the first word of a pair
 -- column  verdict             spurious, context-dependent, genuine, negligible or unclear

@@ -21,7 +21,7 @@
 -- column  shows_in_both       removal and insertion each show an effect of min_effect or more
 -- column  is_judged           it can be spurious
 -- column  within_type         compared with other words of its type
--- column  is_exempt           it is never spurious: negation, affixes, identity terms and their like, and words that name the class
+-- column  is_exempt           it is never spurious: negation, affixes, identity terms, names of the class
 -- column  moves               it moves predictions by min_effect or more
 -- column  is_negligible       it does not: the interval lies within
 -- column  is_contextual       it is the opposite in significantly more than one in four of the texts that hold it

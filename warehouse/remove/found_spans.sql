@@ -3,8 +3,8 @@
 --
 -- Taken out are the words and pieces that are spurious, both words of a spurious pair where the text holds them (in the
 -- order in which they act), all words of a spurious type, and spurious patterns. What should not decide by its type is
--- replaced by another word of the type; what carries meaning, a whole type and a pattern are deleted. Texts in capitals,
--- and long ones, stay as they are.
+-- replaced by another word of the type; what carries meaning, a whole type and a pattern are deleted. Texts in
+-- capitals, and long ones, stay as they are.
 --
 -- param   token_parts  Parquet files of attribution, one row per token
 -- column  example_id  example

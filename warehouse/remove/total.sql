@@ -6,7 +6,7 @@
 -- prediction changes. Without a finding nothing is taken out, and the total of what was found is 0.
 --
 -- In this order:
---   Act                the lower end is act_from or more; or a name, an identity term, a type, a pattern or a pair has act_alone
+--   Act                the lower end is act_from or more; or a name, identity term, type, pattern or pair has act_alone
 --   Too little data    fewer than min_powered of the used words stand in enough texts
 --   No shortcut found  the upper end is below none_below
 --   Minor              all else

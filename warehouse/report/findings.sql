@@ -2,7 +2,7 @@
 -- One row per word, piece, pair of words, type of words or pattern.
 --
 -- param   n_rows             longest list
--- column  word               lower-case word; a piece with · where the word goes on; both words of a pair; a type; a pattern
+-- column  word               word in lower case; piece with · where the word goes on; pair; type; pattern
 -- column  kind               word, piece, pair, type or pattern
 -- column  label              label it pushes towards
 -- column  type               type of the word

@@ -1,8 +1,8 @@
 -- chunks: what stands between spaces in the texts, by line.
 -- One row per place in a text.
 --
--- The shape of a chunk is what is left when one letter stands for a run of letters (A if all are capitals) and zeros for
--- digits (00000+ for five or more). Quotes and the punctuation that ends a sentence are no part of it.
+-- The shape of a chunk is what is left when one letter stands for a run of letters (A if all are capitals) and zeros
+-- for digits (00000+ for five or more). Quotes and the punctuation that ends a sentence are no part of it.
 --
 -- column  example_id   explained example
 -- column  position     1 for the first chunk of the text
@@ -81,8 +81,10 @@ select
     if(
         regexp_matches(core, '[\p{L}\p{N}]'),
         translate(
-            regexp_replace(regexp_replace(regexp_replace(regexp_replace(
-                core, '\p{Lu}{2,}', chr(1), 'g'), '[\p{L}\p{M}]+', 'a', 'g'), '\p{N}{5,}', chr(2), 'g'), '\p{N}', '0', 'g'),
+            core.regexp_replace('\p{Lu}{2,}', chr(1), 'g')
+                .regexp_replace('[\p{L}\p{M}]+', 'a', 'g')
+                .regexp_replace('\p{N}{5,}', chr(2), 'g')
+                .regexp_replace('\p{N}', '0', 'g'),
             chr(1), 'A'
         ).replace(chr(2), '00000+'),
         ''

@@ -9,12 +9,13 @@
 --   capitals  the whole text, if four of five letters are capitals
 --   length    the whole text, if it is among the longest tenth, twentieth or fortieth
 --
+-- first   screen/templates
 -- column  type        shape, opening, ending, line, element, capitals or length
 -- column  pattern     what its texts have in common
 -- column  example_id  explained example
 -- column  span_start  first character                 [code points]
 -- column  span_end    end, exclusive                  [code points]
--- column  surface     what stands there
+-- column  surface     what stands there; nothing for a whole text
 -- column  place       start, end, first line, last line, inside or whole
 -- unique  type, pattern, example_id, span_start
 with
@@ -24,10 +25,6 @@ many as (
         greatest(8, 0.01 * count(*)) as n_texts
     from examples
     where converged
-),
-
-levels as (
-    select unnest([1, 2, 4, 8]) as times
 ),
 
 longest as (
@@ -50,97 +47,6 @@ shapes as (
     -- Tags are elements.
     where regexp_matches(shape, '[^a''’.-]')
         and not regexp_matches(core, '^(#|@|https?:|www\.)|</?[A-Za-z][^<>]*>|<[A-Za-z]*$|^[A-Za-z]*>')
-),
-
-edges as (
-    select
-        'opening' as type,
-        example_id,
-        position as place,
-        chunk_start,
-        chunk_end,
-        token
-    from chunks
-    where position <= 6
-    union all
-    select
-        'ending' as type,
-        example_id,
-        from_end as place,
-        chunk_start,
-        chunk_end,
-        token
-    from chunks
-    where from_end <= 6
-),
-
--- A word that few of the texts have in common is kept at one level and a star at the next.
-kept_edges as (
-    select
-        edges.*,
-        levels.times,
-        count(distinct example_id) over (partition by type, place, token, levels.times) >= levels.times * many.n_texts
-            as is_kept,
-        if(is_kept, token, '*') as part
-    from edges
-    cross join many
-    cross join levels
-),
-
-grown as (
-    select
-        type,
-        example_id,
-        place,
-        times,
-        is_kept,
-        min(chunk_start) over so_far as span_start,
-        max(chunk_end) over so_far as span_end,
-        count(*) filter (where is_kept) over so_far as n_kept,
-        list(part) over so_far as parts
-    from kept_edges
-    window so_far as (
-        partition by type, example_id, times order by place rows between unbounded preceding and current row
-    )
-),
-
-templates as (
-    select
-        type,
-        if(
-            type = 'opening',
-            concat(array_to_string(parts, ' '), ' …'),
-            concat('… ', array_to_string(list_reverse(parts), ' '))
-        ) as pattern,
-        example_id,
-        span_start,
-        span_end
-    from grown
-    -- One word at its place is a word; a mark or a number that opens texts is not.
-    where is_kept and (n_kept >= 2 or place = 1 and regexp_matches(parts[1], '[^\p{L}’''-]'))
-),
-
-line_parts as (
-    select
-        chunks.*,
-        levels.times,
-        count(distinct example_id) over (partition by token, levels.times) >= levels.times * many.n_texts as is_kept
-    from chunks
-    cross join many
-    cross join levels
-    where example_id in (select example_id from chunks where line > 1)
-),
-
-lines as (
-    select
-        'line' as type,
-        array_to_string(list(if(is_kept, token, '*') order by position), ' ') as pattern,
-        example_id,
-        min(chunk_start) as span_start,
-        max(chunk_end) as span_end
-    from line_parts
-    group by example_id, line, times
-    having count(*) <= 12 and bool_or(is_kept and regexp_matches(token, '[\p{L}\p{N}]'))
 ),
 
 elements as (
@@ -177,17 +83,26 @@ whole_texts as (
     where examples.converged
 ),
 
--- Two levels may give the same.
 found as (
-    select * from shapes
+    select
+        *,
+        false as is_whole
+    from shapes
     union all
-    select distinct * from templates
+    select
+        *,
+        false as is_whole
+    from templates
     union all
-    select distinct * from lines
+    select
+        *,
+        false as is_whole
+    from elements
     union all
-    select * from elements
-    union all
-    select * from whole_texts
+    select
+        *,
+        true as is_whole
+    from whole_texts
 ),
 
 common as (
@@ -204,9 +119,9 @@ select
     found.example_id,
     found.span_start::bigint as span_start,
     found.span_end::bigint as span_end,
-    examples.text[found.span_start + 1:found.span_end] as surface,
+    if(found.is_whole, '', examples.text[found.span_start + 1:found.span_end]) as surface,
     case
-        when found.type in ('capitals', 'length') then 'whole'
+        when found.is_whole then 'whole'
         when trim(examples.text[:found.span_start]) = '' then if(found.type = 'line', 'first line', 'start')
         when found.type = 'line' then 'last line'
         when trim(examples.text[found.span_end + 1:]) = '' then 'end'
@@ -216,7 +131,7 @@ from found
 inner join common using (type, pattern)
 inner join examples using (example_id)
 -- What the model does not read is no pattern to it.
-where found.type in ('capitals', 'length')
+where found.is_whole
     or examples.n_cut = 0
     or found.span_end <= (1 - examples.n_cut / examples.n_tokens) * length(examples.text)
 order by found.type, found.pattern, found.example_id, span_start

@@ -15,7 +15,7 @@ from (
         pattern,
         unnest(string_split(pattern, ' ')) as token
     from patterns
-    where type in ('opening', 'ending', 'line')
+    where type in (select type from type_rules where pattern = 'template')
 ) as parts
 inner join word_types as types
     on types.kind = 'word' and regexp_replace(token, '^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$', '', 'g') = types.word

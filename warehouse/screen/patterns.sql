@@ -63,7 +63,7 @@ surfaces as (
         type,
         pattern,
         count(*) as n_surfaces,
-        if(type in ('capitals', 'length'), 0, avg(length(surface))) as length,
+        avg(length(surface)) as length,
         list(surface order by n desc, surface)[:5] as surfaces
     from filled
     group by type, pattern

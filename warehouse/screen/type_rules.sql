@@ -14,6 +14,7 @@
 -- column  in_vocabulary   may be proposed as a token of its own
 -- column  in_labelling    may be proposed as a keyword
 -- column  pair_order      a pair of words has that type of the two which comes first; null where only pieces have it
+-- column  pattern         of patterns: part, template or whole; null for types of words
 -- unique  type
 select
     type,
@@ -25,6 +26,7 @@ select
     is_personal::boolean as is_personal,
     in_vocabulary::boolean as in_vocabulary,
     in_labelling::boolean as in_labelling,
-    pair_order::integer as pair_order
+    pair_order::integer as pair_order,
+    pattern
 from read_csv($word_types, header = true, all_varchar = true)
 order by type

@@ -9,7 +9,7 @@
 -- column  pattern    what its texts have in common
 -- column  place      where it mostly stands: start, end, first line, last line, inside or whole
 -- column  held       texts with it, and where it stands in them  [code points]
--- column  others     texts without it that are read as another label than most of its texts, and which share of each is read  [0..1]
+-- column  others     texts without it that are read as another label, and which share of each is read  [0..1]
 -- column  fillings   what is put into texts without it
 -- column  neutral    content words that the model is not seen to use
 -- column  n_words    words between the typical and the longest tenth of the texts
@@ -36,7 +36,7 @@ unused as (
     inner join word_types as types on types.kind = 'word' and occurrences.word = types.word
     anti join (select distinct word from words where kind = 'word' and (used or either_way)) as used
         on occurrences.word = used.word
-    where types.type in ('content word', 'function word') and types.expectation = 'meaning'
+    where types.expectation = 'meaning'
     group by occurrences.example_id
 ),
 
@@ -62,7 +62,9 @@ held as (
         type,
         pattern,
         arg_min(
-            {'example_id': example_id, 'spans': spans}, md5(concat('pattern ', pattern, ' ', example_id)), $max_documents
+            {'example_id': example_id, 'spans': spans},
+            md5(concat('pattern ', pattern, ' ', example_id)),
+            $max_documents
         ) as held
     from texts
     where spans is not null

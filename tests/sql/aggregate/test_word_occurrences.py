@@ -82,7 +82,7 @@ def quoted(text):
         ("don’t", "don't"),  # curly apostrophe
         ("Café", "café"),
         (unicodedata.normalize("NFD", "Café"), "café"),
-        ("Ωμέγα", "ωμέγα"),
+        ("Ωμέγα", "ωμεγα"),
         ("電", "電"),
         ("👩‍👩‍👧", "👩‍👩‍👧"),
         ("<BR", "<br"),

@@ -16,7 +16,9 @@ def test_every_type_that_is_made_has_a_row_and_every_row_is_made():
     made = {type_of(rule) for rule in rules_of_types()}
     assert made <= set(ROWS)
     # unlisted: what no list of its language says anything about
-    assert set(ROWS) - made <= GROUPS | {"unlisted"}
+    of_patterns = {name for name, row in ROWS.items() if row["pattern"]}
+    assert not of_patterns & made
+    assert set(ROWS) - made <= GROUPS | {"unlisted"} | of_patterns
     # Both halves of the claim rest on what is read from the queries.
     assert {"number.roman", "fragment.letter", "mixed.scripts"} <= named_in("screen/word_rules")
 
@@ -72,6 +74,7 @@ def test_a_row_is_whole():
         assert row["title"].endswith(("move predictions", "moves predictions", "as evidence", "than similar words")), (
             row
         )
+        assert row["pattern"] in ("", "part", "template", "whole"), row
         assert row["one"], row
         assert row["several"], row
         assert {row[name] for name in ("is_mark", "is_personal", "in_vocabulary", "in_labelling")} <= {

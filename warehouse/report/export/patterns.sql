@@ -1,5 +1,5 @@
 -- patterns: the patterns that were tried, for other programs.
--- One row per pattern.
+-- One row per pattern. Its columns are those of screen/patterns.sql, with its verdict.
 select
     patterns.*,
     verdicts.status,
