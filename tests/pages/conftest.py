@@ -16,7 +16,16 @@ from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
 from tasks.screen import screen_words
 from tasks.verify import build_evidence
-from tests.pages.world import EVIL, TAG, make_meanings, make_placebos, make_removed, make_run, make_trials
+from tests.pages.world import (
+    EVIL,
+    TAG,
+    make_meanings,
+    make_patterns,
+    make_placebos,
+    make_removed,
+    make_run,
+    make_trials,
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,7 +59,7 @@ def audited(tmp_path_factory):
     enter_run(config, run, model)
     scores = aggregate_scores.fn(config, run, model, shards)
     flags = screen_words.fn(config, run, scores)
-    trials = [make_placebos(run.folder), make_trials(run.folder)]
+    trials = [make_placebos(run.folder), make_patterns(run.folder), make_trials(run.folder)]
     verified = build_evidence(config, run, model, flags, trials)
     verdicts = judge_candidates.fn(config, run, model, verified, make_meanings(run.folder), [])
     removed = build_total(config, run, verdicts, make_removed(run.folder), 20)

@@ -7,7 +7,7 @@ import json
 import pyarrow as pa
 
 from tasks.pages.exports import to_csv
-from tests.pages.world import TAG
+from tests.pages.world import PATTERN, TAG
 
 
 def test_a_text_that_begins_like_a_formula_is_quoted_and_a_number_is_not():
@@ -31,6 +31,8 @@ def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
     assert {path.stem for path in folder.iterdir()} == {
         "verdicts",
         "effects",
+        "patterns",
+        "preprocess",
         "words",
         "word_importance",
         "vocabulary_candidates",
@@ -43,4 +45,4 @@ def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
         assert len(rows) == len(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))), path.name
     assert json.loads((folder / "rejects.json").read_text())[0]["reason"] == "empty"
     verdicts = json.loads((folder / "verdicts.json").read_text())
-    assert [row["word"] for row in verdicts if row["verdict"] == "spurious"] == [TAG, "markup"]
+    assert [row["word"] for row in verdicts if row["verdict"] == "spurious"] == [TAG, PATTERN, "markup"]

@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 
 from tasks.report import write_report
-from tests.pages.world import TAG
+from tests.pages.world import PATTERN, TAG
 
 
 @pytest.mark.slow
@@ -35,7 +35,11 @@ def test_every_run_under_prefect_shows_the_findings_also_of_a_page_that_is_left_
         write_report.fn(*audited)
     assert page_path.stat().st_mtime_ns == before
     assert [artifact["key"] for artifact in shown] == ["state", "findings", "report"] * 2
-    assert [(row["word"], row["per 1,000 texts"]) for row in shown[4]["table"]] == [(TAG, "250.0"), ("markup", "250.0")]
+    assert [(row["word"], row["per 1,000 texts"]) for row in shown[4]["table"]] == [
+        (TAG, "250.0"),
+        (PATTERN, "225.0"),
+        ("markup", "250.0"),
+    ]
     assert shown[5]["link"] == page_path.as_uri()
 
 
@@ -87,6 +91,18 @@ def test_a_finding_has_its_two_arms_their_mean_and_what_it_changes(page_path):
     assert "250.0 " in row
     assert "50 % goes to 69 %" in row  # 1 / (1 + exp(-0.8095)) = 0.692
     assert not re.search(r"\d of \d operators show", html)
+
+
+def test_patterns_are_findings_with_what_fills_them_and_what_carries_them(page_path):
+    html = page_path.read_text(encoding="utf-8")
+    table = text_of(html, '<section id="patterns">', "</section>")
+    # Where it stands 0.9 + i / 1000 over the odd texts, put in 0.7 + i / 1000 over the even ones; the mean is 0.8095.
+    assert re.search(
+        r"awful 0 film, .* … opening, in 9 texts .* 9 of 9 are read so, 50 % of all texts "
+        r"\+0\.91 \+0\.91 to \+0\.91 10 texts \+0\.71 \+0\.70 to \+0\.71 10 texts \+0\.81 ",
+        table,
+    ), table
+    assert "nearly all of it by awful 0" in table
 
 
 def test_types_of_words_are_findings_of_their_own_and_identity_terms_are_always_listed(page_path):

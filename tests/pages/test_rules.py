@@ -14,7 +14,7 @@ from flows.terminal import print_findings, print_word
 from tasks.pages.exports import to_csv
 from tasks.pages.rules import figures_in, fired, ids, meanings, rules, sentence, title, titles, told
 from tasks.report import _artifact_row
-from tests.pages.world import TAG, warehouse_of
+from tests.pages.world import PATTERN, TAG, warehouse_of
 from tests.sql.screen.made import named_in, rules_of_types
 
 ROOT = Path(__file__).parents[2]
@@ -25,13 +25,13 @@ def rules_of_verdicts():
     comparisons = re.findall(
         r"'(presence|order)'", (ROOT / "warehouse/verify/interactions.sql").read_text(encoding="utf-8")
     )
-    named = named_in("judge/verdicts") | named_in("recommend/labelling_hints")
+    named = named_in("judge/fired") | named_in("recommend/labelling_hints")
     return named | {f"interaction.{comparison}" for comparison in comparisons}
 
 
 def test_every_rule_that_a_query_can_name_has_a_template_and_every_template_a_rule():
     assert set(rules()) == rules_of_types() | rules_of_verdicts()
-    assert len(rules_of_verdicts()) == 25
+    assert len(rules_of_verdicts()) == 28
     assert not rules_of_types() & rules_of_verdicts()
 
 
@@ -54,7 +54,7 @@ def given(path):
 
 
 def test_a_template_asks_for_figures_that_its_query_gives():
-    known = dict(given("judge/verdicts")) | dict(given("recommend/labelling_hints"))
+    known = dict(given("judge/fired")) | dict(given("recommend/labelling_hints"))
     assert set(known) == rules_of_verdicts()
     for rule_id in rules_of_types():
         kinds = {"bigram": "bigram_types", "piece": "piece_types", "affix": "piece_types", "fragment": "piece_types"}
@@ -164,10 +164,11 @@ def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict
         findings = capsys.readouterr().out
         print_word(warehouse, run.folder, TAG, 1)
         word = capsys.readouterr().out
-        finding, kind = warehouse.rows("report/findings", {"n_rows": 5})
+        finding, pattern, kind = warehouse.rows("report/findings", {"n_rows": 5})
         hints = list(csv.DictReader(io.StringIO(to_csv(warehouse.table("report/export/labelling_hints", {})).decode())))
     assert len(said) > 2
     assert (kind["kind"], kind["word"]) == ("type", "markup")
+    assert (pattern["kind"], pattern["word"]) == ("pattern", PATTERN)
     page = html.unescape(page_path.read_text(encoding="utf-8"))
     assert all(f"<bdi>{one}</bdi>" in page for one in said)
     assert findings.splitlines()[1].split("\t")[-1] == " ".join(said)

@@ -11,6 +11,7 @@ from tasks.attribution.pilot import PILOT
 from tasks.runtime.parts import Shard, write_part
 from tasks.text.words import word_spans
 from tasks.trials.meaning import MEANING
+from tasks.trials.patterns import PATTERN_PART, PATTERN_TRIAL
 from tasks.trials.placebos import PLACEBO, TYPE_TRIAL
 from tasks.trials.removal import REMOVED
 from tasks.trials.runner import TRIAL
@@ -167,6 +168,40 @@ def make_placebos(folder):
         "type_trials": pa.Table.from_pylist(taken_out, schema=TYPE_TRIAL),
     }
     write_part(part, tables, {"key": "p", "num_passes": 8, "num_quarantined": 0})
+    return part
+
+
+PATTERN = "awful 0 film, <img src=x onerror=window.hit=0> …"
+"""How the bad texts begin."""
+
+
+def make_patterns(folder):
+    """The opening of the bad texts does 0.9 where it stands and 0.7 where it is put; every second prediction flips."""
+    rows = [
+        {
+            "type": "opening", "pattern": PATTERN, "operator": operator, "example_id": i, "label": EVIL,
+            "margin_with": effect + i / 1000, "margin_without": 0.0, "predicted_with": 0, "predicted_without": i // 2 % 2,
+        }
+        for operator, effect, texts in (("removal", 0.9, range(1, 20, 2)), ("insertion", 0.7, range(0, 20, 2)))
+        for i in texts
+    ]  # fmt: skip
+    parts = [
+        {
+            "type": "opening",
+            "pattern": PATTERN,
+            "label": EVIL,
+            "part": "awful 0",
+            "effect": 0.65,
+            "whole_effect": 0.7,
+            "n_texts": 10,
+        }
+    ]
+    part = folder / "trials" / "patterns.json"
+    tables = {
+        "pattern_trials": pa.Table.from_pylist(rows, schema=PATTERN_TRIAL),
+        "pattern_parts": pa.Table.from_pylist(parts, schema=PATTERN_PART),
+    }
+    write_part(part, tables, {"key": "q", "num_passes": 40, "num_quarantined": 0})
     return part
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KEYED = ("tasks/finetune.py", "tasks/plant.py", "tasks/rank.py", "tasks/runs/identity.py", "tasks/trials/runner.py")
+KEYED = ("tasks/finetune.py", "tasks/plant.py", "tasks/rank.py", "tasks/runs/identity.py", "tasks/trials/part.py")
 """Modules with the keys of classifiers, planted copies, ranks, runs (shards and attributions) and trials."""
 
 
@@ -52,10 +52,10 @@ def test_a_changed_progress_bar_or_chart_computes_nothing_again(product, module)
 @pytest.mark.parametrize(
     ("module", "stale"),
     [
-        ("attribution/quadrature.py", {"tasks/rank.py", "tasks/runs/identity.py", "tasks/trials/runner.py"}),
+        ("attribution/quadrature.py", {"tasks/rank.py", "tasks/runs/identity.py", "tasks/trials/part.py"}),
         ("text/words.py", set(KEYED)),
         ("selftest/plants.py", {"tasks/plant.py", "tasks/rank.py"}),
-        ("trials/operators.py", {"tasks/trials/runner.py"}),
+        ("trials/operators.py", {"tasks/trials/part.py"}),
         ("ingest.py", {"tasks/runs/identity.py"}),
     ],
 )

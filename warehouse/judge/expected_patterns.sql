@@ -9,7 +9,7 @@
 -- column  pattern      what its texts have in common
 -- column  label        label
 -- column  expected     sum over its words; null where vectors predict nothing  [log-odds]
--- column  expected_se  its standard error, as if they erred independently  [log-odds]
+-- column  expected_se  standard error of what counts, as if the words erred independently  [log-odds]
 -- unique  type, pattern, label
 with
 
@@ -38,7 +38,9 @@ select
         sum(if(abs(predictions.expected) >= 1.28 * predictions.expected_se, predictions.expected, 0)),
         null
     ) as expected,
-    sqrt(sum(predictions.expected_se ** 2)) as expected_se
+    sqrt(coalesce(sum(predictions.expected_se ** 2) filter (
+        where abs(predictions.expected) >= 1.28 * predictions.expected_se
+    ), 0)) as expected_se
 from pattern_words as parts
 inner join predictions using (word)
 cross join known

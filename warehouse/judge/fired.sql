@@ -61,7 +61,8 @@ fired as (
         list_filter([
             {
                 'rule': case
-                    when kind in ('type', 'pattern') then concat(kind, if(moves, '.moves', '.not_shown'))
+                    when kind = 'type' then if(moves, 'type.moves', 'type.not_shown')
+                    when kind = 'pattern' then if(moves, 'pattern.moves', 'pattern.not_shown')
                     when kind = 'pair' then concat('interaction.', comparison)
                     when effect is null then 'effect.not_measured'
                     when is_negligible then 'effect.negligible'

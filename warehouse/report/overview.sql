@@ -95,8 +95,8 @@ errors as (
         max(relative_gap) filter (where converged) as worst_gap,
         coalesce(sum(abs(special_score)), 0) as special,
         count(*) filter (where n_cut > 0) as n_truncated,
-        coalesce(sum(n_tokens), 0) as n_tokens,
-        coalesce(sum(n_cut), 0) as n_cut
+        coalesce(sum(n_tokens), 0)::bigint as n_tokens,
+        coalesce(sum(n_cut), 0)::bigint as n_cut
     from examples
 )
 

@@ -48,7 +48,7 @@ parts as (
 read_as as (
     select
         predicted_label as label,
-        count(*) / sum(count(*)) over () as label_share
+        count(*)::double / sum(count(*)) over ()::double as label_share
     from examples
     where converged
     group by predicted_label

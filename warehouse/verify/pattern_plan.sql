@@ -1,6 +1,7 @@
 -- pattern_plan: the texts with which every pattern is tried, and what is put into others.
 -- One row per pattern that is put to the test.
 --
+-- Texts near the boundary are tried: of four times as many, those that the model is least certain of.
 -- Of long texts the words go that the model is not seen to use, down to the typical length.
 --
 -- param   max_documents  most texts of a pattern
@@ -71,21 +72,34 @@ held as (
     group by type, pattern
 ),
 
-without as (
+drawn as (
     select
         patterns.type,
         patterns.pattern,
-        arg_min(
-            {'example_id': pool_texts.example_id, 'read_share': pool_texts.read_share},
-            md5(concat('without ', patterns.pattern, ' ', pool_texts.example_id)),
-            $max_documents
-        ) as others
+        examples.example_id,
+        examples.confidence,
+        1 - examples.n_cut / examples.n_tokens as read_share
     from patterns
-    inner join pool_texts on patterns.label != pool_texts.predicted_label
+    inner join examples on patterns.label != examples.predicted_label
     anti join pattern_spans as spans
         on patterns.type = spans.type and patterns.pattern = spans.pattern
-        and pool_texts.example_id = spans.example_id
-    group by patterns.type, patterns.pattern
+        and examples.example_id = spans.example_id
+    where examples.converged
+    qualify row_number() over (
+        partition by patterns.type, patterns.pattern
+        order by examples.n_cut > 0, md5(concat('without ', patterns.pattern, ' ', examples.example_id))
+    ) <= 4 * $max_documents
+),
+
+without as (
+    select
+        type,
+        pattern,
+        arg_min(
+            {'example_id': example_id, 'read_share': read_share}, (confidence, example_id), $max_documents
+        ) as others
+    from drawn
+    group by type, pattern
 ),
 
 fillings as (
