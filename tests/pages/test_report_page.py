@@ -37,8 +37,8 @@ def test_every_run_under_prefect_shows_the_findings_also_of_a_page_that_is_left_
     assert [artifact["key"] for artifact in shown] == ["state", "findings", "report"] * 2
     assert [(row["word"], row["per 1,000 texts"]) for row in shown[4]["table"]] == [
         (TAG, "250.0"),
-        (PATTERN, "225.0"),
         ("markup", "250.0"),
+        (PATTERN, "225.0"),
     ]
     assert shown[5]["link"] == page_path.as_uri()
 
@@ -98,7 +98,7 @@ def test_patterns_are_findings_with_what_fills_them_and_what_carries_them(page_p
     table = text_of(html, '<section id="patterns">', "</section>")
     # Where it stands 0.9 + i / 1000 over the odd texts, put in 0.7 + i / 1000 over the even ones; the mean is 0.8095.
     assert re.search(
-        r"awful 0 film, .* … opening, in 9 texts .* 9 of 9 are read so, 50 % of all texts "
+        r"awful 0 film, .* … opening, in 9 texts, .* 9 of 9 are read so, 50 % of all texts "
         r"\+0\.91 \+0\.91 to \+0\.91 10 texts \+0\.71 \+0\.70 to \+0\.71 10 texts \+0\.81 ",
         table,
     ), table

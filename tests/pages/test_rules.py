@@ -164,7 +164,7 @@ def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict
         findings = capsys.readouterr().out
         print_word(warehouse, run.folder, TAG, 1)
         word = capsys.readouterr().out
-        finding, pattern, kind = warehouse.rows("report/findings", {"n_rows": 5})
+        finding, kind, pattern = warehouse.rows("report/findings", {"n_rows": 5})
         hints = list(csv.DictReader(io.StringIO(to_csv(warehouse.table("report/export/labelling_hints", {})).decode())))
     assert len(said) > 2
     assert (kind["kind"], kind["word"]) == ("type", "markup")
