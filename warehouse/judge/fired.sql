@@ -34,7 +34,13 @@ known as (
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful,
         association.label_share,
-        evidence.* exclude (kind, label, word, effect, effect_low, effect_high, flip_rate, flip_low, flip_high),
+        evidence.* exclude (
+            kind, label, word, effect, effect_low, effect_high, flip_rate, flip_low, flip_high, n_opposite, n_signed,
+            n_signed_all
+        ),
+        coalesce(evidence.n_opposite, pattern_effects.n_opposite) as n_opposite,
+        coalesce(evidence.n_signed, pattern_effects.n_signed) as n_signed,
+        coalesce(evidence.n_signed_all, pattern_effects.n_signed) as n_signed_all,
         interactions.word as first_word,
         interactions.partner,
         interactions.comparison,
@@ -46,6 +52,11 @@ known as (
     left join words using (kind, label, word)
     left join evidence using (kind, label, word)
     left join grades using (kind, label, word)
+    left join pattern_effects
+        on tested.kind = 'pattern'
+        and tested.label = pattern_effects.label
+        and tested.word = pattern_effects.pattern
+        and tested.type = pattern_effects.type
     left join topics on tested.kind = 'word' and tested.label = topics.label and tested.word = topics.word
     left join label_association as association
         on tested.kind = 'word' and tested.label = association.label and tested.word = association.word

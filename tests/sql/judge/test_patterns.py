@@ -3,6 +3,7 @@
 import pytest
 from scipy import stats
 
+from tasks.pages.rules import told
 from tests.sql.judge.made import evidence, verdicts_of
 
 EFFECTS = (
@@ -19,8 +20,8 @@ def patterns_of(
     tables = {
         "patterns": PATTERNS + "\n".join(f'{kind} | "{pattern}" | {n}' for kind, pattern, n, *_ in rows),
         "pattern_effects": EFFECTS + "\n".join(
-            f'{kind} | "{pattern}" | a | {removal} | {removal_se} | 24 | {insertion} | {insertion_se} | 24 | {against} | 48 | 0.5'
-            for kind, pattern, _, removal, removal_se, insertion, insertion_se, against in rows
+            f'{kind} | "{pattern}" | a | {removal} | {removal_se} | 24 | {insertion} | {insertion_se} | 24 | {against} | {(*signed, 48)[0]} | 0.5'
+            for kind, pattern, _, removal, removal_se, insertion, insertion_se, against, *signed in rows
         ),
         "expected_patterns": expected,
     }  # fmt: skip
@@ -50,10 +51,14 @@ def test_a_pattern_that_does_more_than_its_words_whatever_fills_it_is_spurious(w
         (("shape", "[a]", 20, 0.12, 0.05, 0.12, 0.05, 2), "unclear"),
         (("shape", "[a]", 20, 1.0, 0.1, 1.0, 0.1, 24), "context-dependent"),
         (("shape", "[a]", 20, 0.0, 0.02, 0.01, 0.02, 20), "negligible"),
+        (("shape", "[a]", 20, 1.0, 0.1, 1.0, 0.1, 1, 4), "unclear"),
     ],
 )
 def test_a_pattern_that_is_not_shown_to_do_so_is_not(warehouse, row, verdict):
-    assert verdicts_of(warehouse, [], {}, patterns=patterns_of([row]))["pattern", "[a]"]["verdict"] == verdict
+    found = verdicts_of(warehouse, [], {}, patterns=patterns_of([row]))["pattern", "[a]"]
+    assert found["verdict"] == verdict
+    # Every rule can be told.
+    assert told(found["rules"])
 
 
 def test_what_the_words_of_a_template_are_expected_to_do_is_no_shortcut(warehouse):
