@@ -122,13 +122,15 @@ def _title_of_pattern(row: Mapping[str, Any]) -> str:
         return f"Texts in capitals are read as {label}"
     if row["type"] == "length":
         return f"Long texts are read as {label}"
+    if row["type"] == "shape" and row["n_surfaces"] > 1:
+        return f"Anything like {_quoted(row['surfaces'][0])} {_PLACES[row['place']]} moves it to {label}"
     return f"{_quoted(row['pattern'])} {_PLACES[row['place']]} moves it to {label}, whatever fills it"
 
 
 def _about_pattern(row: Mapping[str, Any]) -> str:
     such, carried, parts, placebo = "", "", "", ""
     if row["n_surfaces"] > 1 and row["surfaces"]:
-        such = f", such as {_listed([_quoted(surface) for surface in row['surfaces'][:3]])}"
+        such = f" ({', '.join(_quoted(surface) for surface in row['surfaces'][:3])}, …)"
     if row["carried_by"]:
         carried = f" Nearly all of that is done by {_quoted(row['carried_by'])}."
     if row["parts"]:

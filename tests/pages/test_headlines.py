@@ -154,12 +154,18 @@ def test_a_pattern_is_told_with_what_fills_it_what_carries_it_and_what_is_a_part
     assert [headline.anchor for headline in found] == ["pattern-4", "spurious-1"]
     assert (found[0].title, found[0].text) == (
         "“on 0 * wrote: …” at the start of a text moves it to “good”, whatever fills it",
-        "54 of the 55 texts with it, such as “On 1 May Kim wrote:” and “On 2 May Lee wrote:” are read so, "
+        "54 of the 55 texts with it (“On 1 May Kim wrote:”, “On 2 May Lee wrote:”, …) are read so, "
         "48\u202f% of all texts. Taken out and put in, less neutral words in its place, it changes the log-odds of “good” by "
         "+0.50 on average (95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. Nearly all of that is done by "
         "“wrote:”. Per 1,000 texts 25.0 predictions change without it (95\u202f% interval 12.0 to 40.0). "
         "Its parts are no findings of their own: “may”.",
     )  # fmt: skip
+
+
+def test_a_shape_is_named_by_what_has_it():
+    tag = HEADER | {"type": "shape", "pattern": "[a]", "surfaces": ["[Kim]", "[Lee]"]}
+    (found,) = headlines([], [], [tag], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert found.title == "Anything like “[Kim]” at the start of a text moves it to “good”"
 
 
 def test_whole_texts_have_no_filling():
