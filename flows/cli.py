@@ -66,7 +66,10 @@ Overrides = Annotated[
 WarehousePath = Annotated[Path, typer.Option("--warehouse", help="DuckDB file with the audits.")]
 
 RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="Id of a run, its beginning, or 'latest'. See token-audit runs.")
+    str,
+    typer.Argument(
+        metavar="RUN", help="Id of a run, its beginning, or 'latest': the last that finished. See token-audit runs."
+    ),
 ]
 
 _WAREHOUSE = Path("warehouse/audits.duckdb")
@@ -211,6 +214,8 @@ def show(
     """
     with errors_as_sentences(), _opened(warehouse) as database:
         row = _find_run(database, run)
+        if not database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "remove"}):
+            raise AuditError(f"{row['run_id']} has not come as far as its findings. Go on with token-audit run CONFIG.")
         database.use(row["run_id"])
         if word is None:
             print_banner(database)
@@ -313,7 +318,12 @@ def _opened(path: Path) -> "Iterator[Warehouse]":
 def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
     rows = warehouse.rows("registry/runs", {})
     if name == "latest" and rows:
-        return dict(rows[0])
+        finished = [row for row in rows if row["status"] == "finished"]
+        if not finished:
+            raise AuditError(
+                f"No audit has finished yet; {rows[0]['run_id']} has not come to its end. Go on with token-audit run CONFIG."
+            )
+        return dict(finished[0])
     found = [row for row in rows if row["run_id"].startswith(name)]
     exact = [row for row in found if row["run_id"] == name]
     if len(exact or found) != 1:
