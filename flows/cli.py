@@ -321,7 +321,8 @@ def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
         finished = [row for row in rows if row["status"] == "finished"]
         if not finished:
             raise AuditError(
-                f"No audit has finished yet; {rows[0]['run_id']} has not come to its end. Go on with token-audit run CONFIG."
+                f"No audit has finished yet; {rows[0]['run_id']} has not come to its end. "
+                "Go on with token-audit run CONFIG."
             )
         return dict(finished[0])
     found = [row for row in rows if row["run_id"].startswith(name)]

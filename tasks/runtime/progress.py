@@ -1,4 +1,4 @@
-"""Show the progress of a stage: a bar on a terminal, one line elsewhere, an artifact and log lines in Prefect."""
+"""Show the progress of a stage: a bar on a terminal, lines elsewhere, an artifact and log lines in Prefect."""
 
 import sys
 import time
@@ -17,6 +17,10 @@ ARTIFACT_SECONDS = 5.0
 """Seconds between two updates of the artifact, each of which is a request."""
 
 
+LINE_SECONDS = 30.0
+"""Seconds between two lines where there is no terminal."""
+
+
 class Meter:
     """The progress of a stage. Call it with the amount done; `count` other events."""
 
@@ -24,7 +28,7 @@ class Meter:
         self.done, self._counts = done, Counter[str]()
         self._stage, self._total, self._unit, self._resumed_at = stage, total, unit, done
         self._bar, self._artifact = bar, artifact
-        self._started = self._shown = time.monotonic()
+        self._started = self._shown = self._written = time.monotonic()
         self._row = bar.add_task(stage, total=total, completed=done, rate="", counts="")
 
     def __call__(self, amount: int) -> None:
@@ -35,6 +39,9 @@ class Meter:
         if self._artifact is not None and (now - self._shown >= ARTIFACT_SECONDS or self.done >= self._total):
             self._shown = now
             self._report(self._artifact)
+        if not sys.stderr.isatty() and now - self._written >= LINE_SECONDS and self.done < self._total:
+            self._written = now
+            print(self._text(), file=sys.stderr, flush=True)
 
     def count(self, **amounts: int) -> None:
         """Count events by name, such as retries."""
@@ -50,10 +57,13 @@ class Meter:
         """Amount a second that this process has done."""
         return (self.done - self._resumed_at) / max(time.monotonic() - self._started, 1e-3)
 
-    def _report(self, artifact: UUID) -> None:
+    def _text(self) -> str:
         left = f", {(self._total - self.done) / self.rate:.0f} s left" if self.rate and self.done < self._total else ""
         counts = self.counts and f", {self.counts}"
-        text = f"{self._stage}: {self.done} of {self._total} {self._unit}, {self.rate:.1f}/s{left}{counts}"
+        return f"{self._stage}: {self.done} of {self._total} {self._unit}, {self.rate:.1f}/s{left}{counts}"
+
+    def _report(self, artifact: UUID) -> None:
+        text = self._text()
         update_progress_artifact(artifact, 100.0 * self.done / max(self._total, 1), description=text)
         get_run_logger().info(text)
 
@@ -62,9 +72,9 @@ class Meter:
 def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | None = None) -> Iterator[Meter]:
     """Yield a meter that starts at `done`. Writes to standard error, so that standard output stays parseable.
 
-    Without a terminal nothing is drawn; the finished stage is one line of tab-separated fields: stage, amount with
-    unit, seconds, and what was counted, if anything. Of a stage that was done before nothing is shown. `artifact` is
-    the key of a progress artifact, made inside a task run.
+    Without a terminal a line is written every half minute, and the finished stage is one line of tab-separated fields:
+    stage, amount with unit, seconds, and what was counted, if anything. Of a stage that was done before nothing is
+    shown. `artifact` is the key of a progress artifact, made inside a task run.
     """
     columns = (
         TextColumn("{task.description:<10}"),

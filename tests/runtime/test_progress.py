@@ -1,0 +1,28 @@
+"""What a stage writes where there is no terminal."""
+
+import tasks.runtime.progress
+from tasks.runtime.progress import progress
+
+
+def test_without_a_terminal_a_long_stage_says_every_half_minute_how_far_it_is(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(tasks.runtime.progress.time, "monotonic", lambda: now[0])
+    with progress("finetune", 100, "examples") as advance:
+        for _ in range(10):
+            now[0] += 10
+            advance(10)
+    assert capsys.readouterr().err.splitlines() == [
+        "finetune: 30 of 100 examples, 1.0/s, 70 s left",
+        "finetune: 60 of 100 examples, 1.0/s, 40 s left",
+        "finetune: 90 of 100 examples, 1.0/s, 10 s left",
+        "finetune\t100 examples\t100.0 s",
+    ]
+
+
+def test_a_short_stage_is_one_line_and_one_that_was_done_before_none(capsys):
+    with progress("ingest", 3, "rows") as advance:
+        advance(3)
+    with progress("ingest", 3, "rows", done=3):
+        pass
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ingest\t3 rows\t")
