@@ -1,5 +1,6 @@
 -- chunks: what stands between spaces in the texts, by line.
--- One row per place in a text.
+-- One row per place in a text, of those that a pattern may hold: the first and the last six, all of a text of several
+-- lines, and what is more than letters.
 --
 -- The shape of a chunk is what is left when one letter stands for a run of letters (A if all are capitals) and zeros
 -- for digits (00000+ for five or more). Quotes and the punctuation that ends a sentence are no part of it.
@@ -90,4 +91,6 @@ select
         ''
     ) as shape
 from cored
+qualify position <= 6 or from_end <= 6 or max(line) over (partition by example_id) > 1
+    or regexp_matches(shape, '[^a''’.-]')
 order by example_id, position
