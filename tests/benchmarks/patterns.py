@@ -7,7 +7,9 @@ classifier is trained on each copy and audited on held-out texts of the same cop
 
 A pattern that the classifier did not learn cannot be found: of held-out texts with it, it must read 20 points more as
 its label than of others. It is found if a spurious pattern or type stands in at least half of its texts, and at least
-half of that one's texts are its own; its rows are all findings of which that is so for most texts.
+half of that one's texts hold a pattern that is tied to the same label: one finding may cover two patterns, as markup
+does. Its rows are all findings of whose texts at least half are its own, with that one. A pattern that is set evenly is
+convicted by a finding of whose texts at least half are its own.
 
 Rules were set on seed 0; seeds 1 to 3 are reported. Writes tests/benchmarks/results/patterns.json.
 """
@@ -228,7 +230,7 @@ def measured(dataset: str, seed: int, changed: dict[str, Any]) -> list[dict[str,
             f"create temp table planted as select example_id, planted from examples inner join '{folder}/copy.parquet' as own "
             "on examples.source_id = own.id::varchar where converged"
         )
-        return [{"dataset": dataset, "seed": seed, **fact, **judged(connection, fact)} for fact in facts]
+        return [{"dataset": dataset, "seed": seed, **fact, **judged(connection, fact, facts)} for fact in facts]
 
 
 FINDINGS = """
@@ -256,6 +258,7 @@ with rows as (
 select rank, kind, word, type, label, round(per_1000, 1) as per_1000, round(effect, 2) as effect,
     count(distinct example_id) as n_texts,
     count(distinct example_id) filter (where planted = $name) as n_own,
+    count(distinct example_id) filter (where list_contains($like::varchar[], planted)) as n_like,
     (select count(*) from planted where planted = $name) as n_planted
 from rows inner join planted using (example_id)
 group by all
@@ -263,11 +266,20 @@ order by rank
 """
 
 
-def judged(connection: duckdb.DuckDBPyConnection, fact: dict[str, Any]) -> dict[str, Any]:
+def judged(
+    connection: duckdb.DuckDBPyConnection, fact: dict[str, Any], facts: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
     """What the audit says of a pattern."""
-    rows = connection.execute(FINDINGS, {"name": fact["name"]}).to_arrow_table().to_pylist()
-    own = [row for row in rows if row["n_own"] >= 0.5 * row["n_texts"]]
-    found = [row for row in own if row["kind"] in ("pattern", "type") and row["n_own"] >= 0.5 * row["n_planted"]]
+    like = [other["name"] for other in facts if fact["is_tied"] and other["label"] == fact["label"]]
+    rows = connection.execute(FINDINGS, {"name": fact["name"], "like": like}).to_arrow_table().to_pylist()
+    found = [
+        row
+        for row in rows
+        if row["kind"] in ("pattern", "type")
+        and row["n_own"] >= 0.5 * row["n_planted"]
+        and row["n_like"] >= 0.5 * row["n_texts"]
+    ]
+    own = [row for row in rows if row in found or row["n_own"] >= 0.5 * row["n_texts"]]
     ((share, share_of_others),) = connection.execute(
         "select avg((predicted_label = $label)::int) filter (where planted = $name), "
         "avg((predicted_label = $label)::int) filter (where planted = '') from examples inner join planted using (example_id)",
