@@ -69,7 +69,7 @@ benchmark-placebo: $(VENV)/.installed-dev
 benchmark-replication: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/replication.py
 
-# Whether patterns that were planted are found as patterns. About two hours on two cores.
+# Whether patterns that were planted are found as patterns: eight copies, ten minutes each or more.
 benchmark-patterns: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/patterns.py
 
