@@ -12,11 +12,11 @@ audit: $(VENV)/.installed
 # Two processes of one thread each; tests/conftest.py says what a process takes next.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Lint, types and the fast tests, in about 75 seconds.
+# Lint, types and the fast tests, in about two minutes.
 check: $(VENV)/.installed-dev lint
 	$(PYTEST) -m "not slow and not browser and not ray and not server"
 
-# All of it, in about ten minutes.
+# All of it, in about twelve minutes.
 test: $(VENV)/.installed-dev lint
 	$(PYTEST)
 
