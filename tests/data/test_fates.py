@@ -45,8 +45,9 @@ def write_semicolons(path, frame):
 
 
 def write_duckdb_csv(path, frame):
-    rows = pa.Table.from_pandas(frame)  # noqa: F841 (DuckDB reads it by its name)
-    duckdb.sql(f"copy (from rows) to '{path}/f.csv' (header)")
+    with duckdb.connect() as connection:
+        connection.register("rows", pa.Table.from_pandas(frame))
+        connection.execute(f"copy (from rows) to '{path}/f.csv' (header)")
     return path / "f.csv"
 
 

@@ -39,7 +39,8 @@ def test_the_files_of_a_folder_are_one_dataset_in_the_order_of_their_names(tmp_p
 
 def test_folders_may_name_a_column_as_writers_of_partitions_do(tmp_path):
     rows = "(values ('a', 'positive', 'de', 1), ('b', 'negative', 'fr ca', 1), ('c', 'positive', 'de', 2)) as t(text, label, lang, n)"
-    duckdb.sql(f"copy (from {rows}) to '{tmp_path}/d' (format parquet, partition_by (lang, n))")
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (from {rows}) to '{tmp_path}/d' (format parquet, partition_by (lang, n))")
     path = tmp_path / "d"
     assert sorted(texts_of(path)) == ["a", "b", "c"]
     assert sorted(texts_of(path, where={"lang": "de"})) == ["a", "c"]

@@ -25,5 +25,6 @@ def test_the_query_in_the_readme_makes_the_corpus_of_four_classes(tmp_path):
     query = (SEEDS / "README.md").read_text(encoding="utf-8").split("```sql\n")[1].split("```")[0]
     for name in ("movie_reviews", "tweets"):
         query = query.replace(f"'{name}.parquet'", f"'{SEEDS / name}.parquet'")
-    duckdb.execute(query.replace("'reviews_and_tweets.parquet'", f"'{tmp_path}/made.parquet'"))
+    with duckdb.connect() as connection:
+        connection.execute(query.replace("'reviews_and_tweets.parquet'", f"'{tmp_path}/made.parquet'"))
     assert pq.read_table(tmp_path / "made.parquet").equals(pq.read_table(SEEDS / "reviews_and_tweets.parquet"))

@@ -135,7 +135,8 @@ def certificate(config, model, certificate_id, method, baseline):
 
 def _unplanted(config):
     path = config.warehouse.with_name("unplanted.parquet")
-    duckdb.execute(f"copy (select 10 as n_tested, 1 as n_spurious) to '{path}'")
+    with duckdb.connect() as connection:
+        connection.execute(f"copy (select 10 as n_tested, 1 as n_spurious) to '{path}'")
     return path
 
 
