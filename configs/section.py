@@ -118,14 +118,14 @@ def label_name(value: object) -> str:
     return name if number is None else str(int(number[1])) if len(name) < 20 else number[1]
 
 
-def folded(value: object) -> str:
+def label_form(value: object) -> str:
     """What labels are compared by: `label_name` without case."""
-    return _folded(label_key(value))
+    return _label_form(label_key(value))
 
 
 # A column of labels has few values.
 @functools.lru_cache(maxsize=4096)
-def _folded(key: str) -> str:
+def _label_form(key: str) -> str:
     return unicodedata.normalize("NFC", label_name(key).casefold())
 
 
@@ -133,7 +133,7 @@ def _label_mapping(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     keys = [label_key(key) for key in value]
-    names = [folded(key) for key in keys]
+    names = [label_form(key) for key in keys]
     twice = [key for key, name in zip(keys, names, strict=True) if names.count(name) > 1]
     if twice:
         raise ValueError(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from configs.errors import DataError
 from configs.schema import DataConfig
-from configs.section import folded
+from configs.section import label_form
 from tasks.data.files import BATCH, MALFORMED, Lines, num_lines, text_file
 
 SEPARATORS = {".csv": (",", ";", "\t", "|"), ".tsv": ("\t",)}
@@ -201,7 +201,7 @@ def _survey(path: Path, layout: Layout, data: DataConfig) -> _Survey:
                 if len(own) > 1:
                     several.add(_labels_of_lines((own[0], own[-1]), layout, place), first)
             in_header = False
-    return _Survey(num_blank, num_joined, num_bad, several.disputed({folded(label) for label in labels}))
+    return _Survey(num_blank, num_joined, num_bad, several.disputed({label_form(label) for label in labels}))
 
 
 class _Several:
@@ -234,7 +234,7 @@ def _labels_of_lines(lines: Sequence[str], layout: Layout, place: int) -> tuple[
     fields = [line.rstrip("\r\n").split(layout.separator) for line in lines]
     if any(len(cells) != len(layout.header) or not cells[place] for cells in fields):
         return ()
-    return tuple(folded(cells[place].strip('"')) for cells in fields)
+    return tuple(label_form(cells[place].strip('"')) for cells in fields)
 
 
 def looks_like_data(path: Path, layout: Layout) -> str | None:

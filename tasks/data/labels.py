@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from configs.errors import DataError
 from configs.schema import DataConfig
-from configs.section import folded, label_name
+from configs.section import label_form, label_name
 from tasks.data.files import listed
 
 _FEW = 5
@@ -30,24 +30,24 @@ def label_resolver(
     """A function from a value of the label column to the index of the model's label, -1 for unknown values.
 
     Labels are matched by name, never by place: lists of the same names in another order would silently swap labels. So
-    the number 0 is the label named "0" (`folded` says which names are equal).
+    the number 0 is the label named "0" (`label_form` says which names are equal).
 
     Raises:
         DataError: the names of a ClassLabel column or of `data.labels` are not those of the model or of the column.
     """
-    index = {folded(label): i for i, label in enumerate(model_labels)}
+    index = {label_form(label): i for i, label in enumerate(model_labels)}
     if len(index) != len(model_labels):
         raise DataError(
             f"The model names a label twice: {listed(model_labels)}. "
             "Case, outer spaces and how an accent is encoded make no difference."
         )
-    mapping = {folded(key): folded(value) for key, value in data.labels.items()}
-    wrong = [value for value in data.labels.values() if folded(value) not in index]
+    mapping = {label_form(key): label_form(value) for key, value in data.labels.items()}
+    wrong = [value for value in data.labels.values() if label_form(value) not in index]
     if wrong:
         raise DataError(f"data.labels: the model has no label {wrong[0]!r}. Its labels: {listed(model_labels)}.")
     if class_names is not None:
-        classes = {folded(name) for name in class_names}
-        strange = [key for key in data.labels if folded(key) not in classes]
+        classes = {label_form(name) for name in class_names}
+        strange = [key for key in data.labels if label_form(key) not in classes]
         if strange:
             raise DataError(
                 f"data.labels: column {data.label!r} has no label {strange[0]!r}. Its labels: {listed(class_names)}."
@@ -61,7 +61,7 @@ def label_resolver(
             if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < len(class_names):
                 return -1
             value = class_names[value]
-        return of_name.get(folded(value), -1) if _is_name(value) else -1
+        return of_name.get(label_form(value), -1) if _is_name(value) else -1
 
     return resolve
 
@@ -79,7 +79,7 @@ def advice(data: DataConfig, found: Iterable[str], model_labels: Sequence[str]) 
 
 def require_all_named(data: DataConfig, known: set[str], other: set[str]) -> None:
     """Every key of `data.labels` occurs, unless there are no values that it does not name."""
-    unused = [key for key in data.labels if folded(key) not in known]
+    unused = [key for key in data.labels if label_form(key) not in known]
     if unused and other:
         raise DataError(
             f"data.labels names {listed(unused)}, which column {data.label!r} never holds, "
@@ -98,8 +98,8 @@ def names_of(data: DataConfig, values: Counter[str]) -> tuple[str, ...]:
     counts: dict[str, int] = {}
     shown: dict[str, str] = {}
     for value in sorted(values):
-        shown.setdefault(folded(value), value)
-        counts[folded(value)] = counts.get(folded(value), 0) + values[value]
+        shown.setdefault(label_form(value), value)
+        counts[label_form(value)] = counts.get(label_form(value), 0) + values[value]
     labels = tuple(shown.values())
     if not 2 <= len(labels) <= 1000:
         more = "more than 1000" if len(labels) > 1000 else len(labels)
@@ -108,9 +108,9 @@ def names_of(data: DataConfig, values: Counter[str]) -> tuple[str, ...]:
             "Set data.label or data.labels."
         )
     most = max(counts.values())
-    rare = [label for label in labels if counts[folded(label)] < min(_FEW, _RARE * most)]
+    rare = [label for label in labels if counts[label_form(label)] < min(_FEW, _RARE * most)]
     if rare:
-        number, kept = counts[folded(rare[0])], [label for label in labels if label not in rare]
+        number, kept = counts[label_form(rare[0])], [label for label in labels if label not in rare]
         raise DataError(
             f"Column {data.label!r} holds {listed(rare[:1])} in {number} of {sum(counts.values())} rows only. "
             f"If it is a slip, name the labels without it: data.labels: {{{_pairs(kept)}}}. "
@@ -130,10 +130,10 @@ def _in_yaml(name: str) -> str:
 
 
 def named_labels(data: DataConfig) -> tuple[str, ...]:
-    """The model's labels by `data.labels`, without those that `folded` calls equal to an earlier one."""
+    """The model's labels by `data.labels`, without those that `label_form` calls equal to an earlier one."""
     found: dict[str, str] = {}
     for name in data.labels.values():
-        found.setdefault(folded(name), name)
+        found.setdefault(label_form(name), name)
     return tuple(found.values())
 
 

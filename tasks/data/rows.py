@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from configs.errors import DataError
 from configs.schema import DataConfig
-from configs.section import folded, label_key, label_name
+from configs.section import label_form, label_key, label_name
 from tasks.data.files import MALFORMED, guarded, listed
 from tasks.data.labels import advice, counted_name, label_resolver, named_labels, names_of, require_all_named
 from tasks.data.sources import Source, open_dataset
@@ -109,7 +109,7 @@ def _header_again(cells: Mapping[str, object], label: str) -> str | None:
 
 
 def _is_name(cell: object, column: str) -> bool:
-    return isinstance(cell, str) and folded(cell.lstrip("\ufeff")) == folded(column)
+    return isinstance(cell, str) and label_form(cell.lstrip("\ufeff")) == label_form(column)
 
 
 def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> Iterator[Row]:
@@ -131,7 +131,7 @@ def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> It
         label_id = resolve(label)
         labelled += label_id >= 0
         if label_id >= 0 and len(known) < 1000:
-            known.add(folded(_shown_label(label, reader.source, data)))
+            known.add(label_form(_shown_label(label, reader.source, data)))
         elif row.reason != "header again" and label not in (None, "", MALFORMED) and len(other) < 10:
             other.add(_shown_label(label, reader.source, data)[:60])
         yield _row(row, data, label_id)
@@ -210,7 +210,7 @@ def _matches(value: object, wanted: object, class_names: Sequence[str] | None) -
     if value is None:
         return False
     # In a CSV file a truth value is text (True, TRUE or true), and so is a number: 1.0 where some are missing.
-    key = folded(value) if isinstance(wanted, bool | int) else unicodedata.normalize("NFC", label_key(value))
+    key = label_form(value) if isinstance(wanted, bool | int) else unicodedata.normalize("NFC", label_key(value))
     return key == unicodedata.normalize("NFC", label_key(wanted))
 
 

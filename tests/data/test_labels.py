@@ -9,7 +9,7 @@ import pytest
 from configs.errors import DataError
 from configs.load import parse_yaml
 from configs.schema import DataConfig
-from configs.section import folded
+from configs.section import label_form
 from tasks.data.rows import label_names, label_resolver, read_rows
 from tests.data.files import LABELS, csv_of, labels_of, parquet_of, rows_of
 
@@ -243,12 +243,12 @@ def test_the_advice_on_labels_followed_to_the_letter_works(tmp_path, column):
     ],
 )
 def test_two_spellings_of_one_label_are_one(one, other):
-    assert folded(one) == folded(other)
+    assert label_form(one) == label_form(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [("1", "01"), ("1.1", "1.10"), ("1", "1.5"), ("e", "é"), ("1", "true")])
 def test_labels_that_only_look_alike_are_two(one, other):
-    assert folded(one) != folded(other)
+    assert label_form(one) != label_form(other)
 
 
 def test_a_class_of_a_dataset_has_one_name_however_it_is_encoded(tmp_path):
