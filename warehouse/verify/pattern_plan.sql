@@ -1,11 +1,13 @@
 -- pattern_plan: the texts with which every pattern is tried, and what is put into others.
--- One row per pattern that is put to the test.
+-- One row per pattern that is put to the test; none where there are too few neutral words to stand in for it, as in
+-- languages whose words have no types.
 --
 -- Texts near the boundary are tried: of four times as many, those that the model is least certain of.
 -- Of long texts the words go that the model is not seen to use, down to the typical length.
 --
 -- param   max_documents  most texts of a pattern
 -- param   max_stand_ins  most fillings of a pattern, and most neutral words
+-- param   min_stand_ins  fewest neutral words
 -- column  type       type of the pattern
 -- column  pattern    what its texts have in common
 -- column  place      where it mostly stands: start, end, first line, last line, inside or whole
@@ -102,6 +104,13 @@ without as (
     group by type, pattern
 ),
 
+neutral as (
+    select arg_min(inserted, md5(concat('neutral ', word)), $max_stand_ins) as words
+    from stand_ins
+    where type = 'content word' and kind = 'word'
+    having count(distinct inserted) >= $min_stand_ins
+),
+
 fillings as (
     select
         type,
@@ -119,14 +128,11 @@ select
     coalesce(held.held, []) as held,
     coalesce(without.others, []) as others,
     coalesce(fillings.fillings, []) as fillings,
-    (
-        select arg_min(inserted, md5(concat('neutral ', word)), $max_stand_ins)
-        from stand_ins
-        where type = 'content word' and kind = 'word'
-    ) as neutral,
+    neutral.words as neutral,
     lengths.n_words
 from patterns
 cross join lengths
+cross join neutral
 left join held using (type, pattern)
 left join without using (type, pattern)
 left join fillings using (type, pattern)
