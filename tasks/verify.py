@@ -44,7 +44,7 @@ from tasks.runtime.stage import stage
 from tasks.runtime.workers import fan_out
 from tasks.trials.meaning import base_folder, write_meanings
 from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
-from tasks.trials.part import facts_of, trials_key
+from tasks.trials.part import Group, facts_of, trials_key
 from tasks.trials.patterns import try_patterns
 from tasks.trials.placebos import try_placebos
 from tasks.trials.reader import texts_of
@@ -127,38 +127,35 @@ def verify_candidates(
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
     folder = run.storage / "trials"
-    placebos = folder / "placebos.json"
+    placebos, shapes = folder / "placebos.json", folder / "patterns.json"
     trials = [folder / f"part-{number:05d}.json" for number in range(len(groups))]
     # A worker may be in another folder.
     model = replace(model, folder=model.folder.absolute())
     settled = (model, config.attribution.dtype, config.verification)
     places = [Shard(shard.texts.absolute(), shard.scores.absolute()) for shard in shards]
     key = trials_key(types, *settled)
-    pool = [Job("placebos", (types, places, *settled, placebos.absolute()), len(types), partial(texts_of, types))]
-    pool = [] if facts_of(placebos, key) is not None else pool
-    shapes = folder / "patterns.json"
-    tried = [
-        Job("patterns", (patterns, places, *settled, shapes.absolute()), len(patterns), partial(texts_of, patterns))
-    ]
-    tried = [] if facts_of(shapes, trials_key(patterns, *settled)) is not None else tried
-    missing = [
-        Job(
-            part.stem,
-            (group, places, *settled, placebos.absolute(), part.absolute()),
-            len(group),
-            partial(texts_of, group),
-        )
+
+    def missing(group: Group, part: Path, group_key: str, *more: Path) -> list[Job]:
+        if facts_of(part, group_key) is not None:
+            return []
+        given = (group, places, *settled, *more, part.absolute())
+        return [Job(part.stem, given, len(group), partial(texts_of, group))]
+
+    of_types = missing(types, placebos, key)
+    of_patterns = missing(patterns, shapes, trials_key(patterns, *settled))
+    of_words = [
+        job
         for group, part in zip(groups, trials, strict=True)
-        if facts_of(part, trials_key(group, *settled, key)) is None
+        for job in missing(group, part, trials_key(group, *settled, key), placebos.absolute())
     ]
     total = len(candidates) + len(types) + len(patterns)
-    done = total - sum(job.size for job in (*pool, *tried, *missing))
+    done = total - sum(job.size for job in (*of_types, *of_patterns, *of_words))
     with progress("verify", total, "words and patterns", done, artifact="verification") as meter:
-        if pool or tried or missing:
+        if of_types or of_patterns or of_words:
             with fan_out() as run_everywhere:
-                run_everywhere(try_placebos, pool, meter)
-                run_everywhere(try_patterns, tried, meter)
-                run_everywhere(try_group, missing, meter)
+                run_everywhere(try_placebos, of_types, meter)
+                run_everywhere(try_patterns, of_patterns, meter)
+                run_everywhere(try_group, of_words, meter)
     meanings = folder / "meanings.json"
     write_meanings(words, model, base_folder(config), meanings)
     return Verified(build_evidence(config, run, model, screened, [placebos, shapes, *trials]), tuple(trials), meanings)

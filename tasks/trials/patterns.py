@@ -103,7 +103,7 @@ def _contrasts(row: Mapping[str, Any], reader: Reader) -> Iterator[Contrast]:
 def _taken_out(row: Mapping[str, Any], held: Mapping[str, Any], text: Text) -> Text:
     spans = spans_of(held["spans"])
     if row["type"] == "capitals":
-        return Text(text.text.capitalize(), text.pair_start)
+        return Text(text.text[:1] + _recased(text.text[1:], str.lower), text.pair_start)
     if row["type"] == "length":
         return deleted(text, spans)
     edits = [
@@ -117,9 +117,7 @@ def _put_in(row: Mapping[str, Any], other: Mapping[str, Any], k: int, reader: Re
     """The text with the pattern, and with neutral words at its place."""
     example_id, text = other["example_id"], reader.text(other["example_id"])
     if row["type"] == "capitals":
-        # Some letters are two capitals, which would move what stands behind them.
-        upper = "".join(letter.upper() if len(letter.upper()) == 1 else letter for letter in text.text)
-        return Text(upper, text.pair_start), text
+        return Text(_recased(text.text, str.upper), text.pair_start), text
     if row["type"] == "length":
         added = drawn_words(
             row["neutral"] * (1 + row["n_words"] // len(row["neutral"])), str(example_id), row["n_words"]
@@ -128,6 +126,11 @@ def _put_in(row: Mapping[str, Any], other: Mapping[str, Any], k: int, reader: Re
     filling = row["fillings"][k % len(row["fillings"])]
     words = neutral_words(row, filling, str(example_id))
     return placed(row, other, filling, reader), placed(row, other, words, reader)
+
+
+def _recased(text: str, change: Callable[[str], str]) -> str:
+    # Some letters become two, which would move the second text of a pair.
+    return "".join(changed if len(changed := change(letter)) == 1 else letter for letter in text)
 
 
 def placed(row: Mapping[str, Any], other: Mapping[str, Any], words: str, reader: Reader) -> Text:
@@ -153,7 +156,7 @@ def _trials(row: Mapping[str, Any], contrasts: Sequence[Contrast], reader: Reade
     known = {reader.text(contrast.example_id): reader.rows[contrast.example_id]["logits"] for contrast in contrasts}
     texts = list(dict.fromkeys(text for contrast in contrasts for text in (contrast.present, contrast.absent)))
     unread = [text for text in texts if text not in known]
-    known |= dict(zip(unread, reader.logits(unread), strict=True))
+    known |= dict(zip(unread, reader.logits(unread), strict=True)) if unread else {}
     logits_NK = np.array([known[text] for text in texts])
     number = {text: n for n, text in enumerate(texts)}
     margins = [reader.margins(logits_NK, [k] * len(texts)) for k in range(len(reader.model.labels))]
@@ -189,7 +192,6 @@ def _parts(
         return []
     fillings = [filling for filling in row["fillings"] if len(split_filling(filling, names)) == len(names)]
     others = [text for text in row["others"] if text["example_id"] in {trial["example_id"] for trial in trials}]
-    between = " " if " " in row["pattern"] else ""
     found: dict[str, Any] | None = None
     start, end = 0, len(names)
     while fillings and end - start > 1:
@@ -207,7 +209,7 @@ def _parts(
             "type": row["type"],
             "pattern": row["pattern"],
             "label": label,
-            "part": between.join(names[start:end]),
+            "part": joined(row["pattern"], names[start:end]),
             "effect": effect,
             "whole_effect": whole,
             "n_texts": num_texts,
@@ -241,8 +243,7 @@ def _effect_of(
         if int(np.argmax(reader.rows[other["example_id"]]["logits"])) == target or len(contrasts) == MAX_PART_TEXTS:
             continue
         filling = fillings[k % len(fillings)]
-        between = " " if " " in row["pattern"] else ""
-        part = between.join(split_filling(filling, names)[slice(*half)])
+        part = joined(row["pattern"], split_filling(filling, names)[slice(*half)])
         words = neutral_words(row, part, str(other["example_id"]))
         contrasts.append(
             Contrast("part", other["example_id"], placed(row, other, part, reader), placed(row, other, words, reader))
@@ -257,6 +258,11 @@ _RUNS = regex.compile(r"[\p{L}\p{M}]+|\p{N}+\+?|[^\p{L}\p{M}\p{N}\s]+")
 def split_pattern(pattern: str) -> list[str]:
     """Its parts: what stands between spaces, or of a single chunk the runs of letters, digits and marks."""
     return [part for part in pattern.split() if part != "…"] if " " in pattern else _RUNS.findall(pattern)
+
+
+def joined(pattern: str, parts: Sequence[str]) -> str:
+    """Some parts of a pattern or of a filling, as they stand there."""
+    return (" " if " " in pattern else "").join(parts)
 
 
 def split_filling(filling: str, names: Sequence[str]) -> list[str]:
