@@ -48,6 +48,8 @@ def test_a_pattern_that_does_more_than_its_words_whatever_fills_it_is_spurious(w
     [
         # One arm alone; an effect too small to count; the opposite in half of the texts; nothing.
         (("shape", "[a]", 20, 1.0, 0.1, 0.05, 0.2, 2), "unclear"),
+        # Both arms are surely above 0, and one of them is too small to count.
+        (("shape", "[a]", 20, 0.05, 0.005, 1.0, 0.1, 2), "unclear"),
         (("shape", "[a]", 20, 0.12, 0.05, 0.12, 0.05, 2), "unclear"),
         (("shape", "[a]", 20, 1.0, 0.1, 1.0, 0.1, 24), "context-dependent"),
         (("shape", "[a]", 20, 0.0, 0.02, 0.01, 0.02, 20), "negligible"),
@@ -66,7 +68,9 @@ def test_what_the_words_of_a_template_are_expected_to_do_is_no_shortcut(warehous
     row = ("opening", "best film …", 20, 1.0, 0.1, 1.0, 0.1, 0)
     for amount, verdict in ((0.9, "genuine"), (0.05, "spurious"), ("null", "unclear")):
         tables = patterns_of([row], expected.replace("expected |", "expected:double |", 1).format(amount))
-        assert verdicts_of(warehouse, [], {}, patterns=tables)["pattern", "best film …"]["verdict"] == verdict
+        found = verdicts_of(warehouse, [], {}, patterns=tables)["pattern", "best film …"]
+        assert found["verdict"] == verdict
+        assert found["excess"] == (None if amount == "null" else pytest.approx(1.0 - amount))
     # Nothing is known of its words: nothing explains it.
     tables = patterns_of([row])
     assert verdicts_of(warehouse, [], {}, patterns=tables)["pattern", "best film …"]["verdict"] == "spurious"
