@@ -6,6 +6,8 @@ from scipy import stats
 from tasks.pages.rules import told
 from tests.sql.judge.made import evidence, verdicts_of
 
+pytestmark = pytest.mark.slow
+
 EFFECTS = (
     "type | pattern | label | removal_effect | removal_se:double | n_removal | insertion_effect | insertion_se:double | "
     "n_insertion | n_opposite | n_signed | flip_rate:double\n"
