@@ -5,7 +5,7 @@ Builds the tables of `warehouse/judge/`: `waivers`, `topics`, `expected_effects`
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,11 @@ def judge_candidates(
             [{**row, "meaning": meant[row["word"]].meaning} for row in types], model.labels, config.data.topic
         )
         verdicts["topics"] = json.dumps(named)
-        verdicts["expected_effects"] = json.dumps(_expected(meant, warehouse.rows("judge/word_effects", {}), model))
+        topics = {(row["label"], row["word"]) for row in named}
+        effects = warehouse.rows("judge/word_effects", {})
+        verdicts["expected_effects"] = json.dumps(_expected(meant, effects, model, topics))
         used = warehouse.rows("judge/used_words", {})
-        verdicts["grades"] = json.dumps(grade_words(used, meant, model.labels, config.verification.min_effect))
+        verdicts["grades"] = json.dumps(grade_words(used, meant, model.labels, config.verification.min_effect, topics))
         tables = [
             f"judge/{name}"
             for name in ("waivers", "topics", "expected_effects", "expected_patterns", "grades", "verdicts")
@@ -57,7 +59,10 @@ def judge_candidates(
 
 
 def _expected(
-    meant: Mapping[str, Meant], word_effects: Sequence[dict[str, Any]], model: ModelSpec
+    meant: Mapping[str, Meant],
+    word_effects: Sequence[dict[str, Any]],
+    model: ModelSpec,
+    topics: Collection[tuple[str, str]],
 ) -> list[dict[str, object]]:
     """What is expected of each word's effect: nothing of one whose type should not decide, of the others what the words
     of similar meaning predict."""
@@ -75,6 +80,7 @@ def _expected(
             [row["word"] for row in others],
             len(model.labels),
             np.array(known) if len(known) == len(others) else None,
+            np.array([(row["label"], row["word"]) in topics for row in others]),
         )
     figures = [(0.0, 0.0)] * len(nothing) + list(zip(expected_N.tolist(), se_N.tolist(), strict=True))
     # A linear algebra library does not promise the last digits.

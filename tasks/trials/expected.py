@@ -12,6 +12,13 @@ PENALTIES = tuple(10.0**power for power in np.arange(-2, 2.5, 0.5))
 MEANING = 0.5
 """Weight of the zero-shot meaning beside the vectors, whose length is 1."""
 
+CLOSE = 1.0
+"""Zero-shot meaning, in standard deviations between the words, from which on a word is close to the name of its label:
+closer than five words in six."""
+
+TOPIC_SPREAD = 0.5
+"""Standard error of what is expected of such a word, as a share of it."""
+
 TAIL = 0.9
 """Quantile of absolute values that sets the scale: the median misses the few words that mean much, the mean of the
 squares counts what was planted."""
@@ -27,6 +34,7 @@ def expected_effects(
     words: Sequence[str],
     num_labels: int,
     meanings_N: np.ndarray | None = None,
+    topics_N: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predict each effect (N,) from all others, by ridge regression on the vectors of the words, one direction for each
     label; and the standard error (N,) of each prediction. Words without an effect are predicted from all that have one.
@@ -46,6 +54,10 @@ def expected_effects(
     much may do far more than its like. Both are set so that nine in ten of these words lie as close to their prediction
     as a normal variable would.
 
+    Words that name a class are expected to act, however strongly: they set neither the clip, nor the penalty, nor the
+    units. Of a word that is close to the name of its label, what those do is expected in proportion, if the regression
+    says less: the median of their effect / (meaning - `CLOSE`), times its own meaning less `CLOSE`.
+
     Args:
         vectors_ND: vectors of the words, each of length 1, less the mean of all words.
         effects_N: effect of each candidate on the log-odds of its label; NaN where it was not tried.
@@ -53,41 +65,66 @@ def expected_effects(
         words: the candidates.
         num_labels: of the model.
         meanings_N: zero-shot meaning of each candidate for its label (tasks/trials/meaning.py), if known.
+        topics_N: whether each candidate names its label (tasks/trials/topics.py).
     """
     tried_N = np.isfinite(effects_N)
     expected_N, spread_N = np.zeros(len(effects_N)), np.ones(len(effects_N))
     if not tried_N.any():
         return expected_N, np.zeros(len(effects_N))
+    topics_N = np.zeros(len(effects_N), dtype=bool) if topics_N is None else topics_N
+    topical_N = np.zeros(len(effects_N)) if meanings_N is None else _topical(effects_N, labels, meanings_N, topics_N)
     meanings_N = np.zeros(len(effects_N)) if meanings_N is None else MEANING * meanings_N
+    other_M = ~topics_N[tried_N] if (~topics_N[tried_N]).any() else np.ones(int(tried_N.sum()), dtype=bool)
     own_N = np.array(labels)
     same_NM = np.where(own_N[:, None] == own_N[tried_N], 1.0, -1.0 / (max(num_labels, 2) - 1))
     kernel_NM = vectors_ND @ vectors_ND[tried_N].T * same_NM + np.outer(meanings_N, meanings_N[tried_N])
     size_N = (vectors_ND**2).sum(axis=1) + meanings_N**2
     effects_M, names_M = effects_N[tried_N], np.array(words)[tried_N]
     groups = [np.flatnonzero(names_M == word) for word in dict.fromkeys(names_M)]
-    most = np.quantile(np.abs(effects_M), TAIL)
+    most = np.quantile(np.abs(effects_M[other_M]), TAIL)
     clipped_M = np.clip(effects_M, -most, most)
-    best_M, smallest = np.zeros(len(effects_M)), float(clipped_M @ clipped_M)
+    best_M, smallest = np.zeros(len(effects_M)), float((clipped_M[other_M] ** 2).sum())
     for penalty in PENALTIES:
         inverse_MM = np.linalg.inv(kernel_NM[tried_N] + penalty * np.eye(len(effects_M)))
         errors_M, variances_M = _left_out(inverse_MM, penalty, clipped_M, groups)
-        if errors_M @ errors_M < smallest:
-            best_M, smallest = clipped_M - errors_M, float(errors_M @ errors_M)
+        if (error := float((errors_M[other_M] ** 2).sum())) < smallest:
+            best_M, smallest = clipped_M - errors_M, error
             expected_N = kernel_NM @ (inverse_MM @ clipped_M)
             told_N = (kernel_NM @ inverse_MM * kernel_NM).sum(axis=1)
             spread_N = np.sqrt(1 + (size_N - told_N) / penalty)
             spread_N[tried_N] = np.sqrt(variances_M)
     expected_N[tried_N] = best_M
     surprise_M = np.abs(effects_M - best_M) / spread_N[tried_N]
-    order_M = np.argsort(np.abs(best_M), kind="stable")
+    order_M = np.flatnonzero(other_M)[np.argsort(np.abs(best_M[other_M]), kind="stable")]
     least, most_told = np.split(order_M, [(len(order_M) + 1) // 2])
     if not best_M.any():
-        return expected_N, np.full(len(effects_N), _scale(surprise_M))
+        return _with_topics(expected_N, np.full(len(effects_N), _scale(surprise_M[other_M])), topical_N)
     unit_N = np.full(len(effects_N), _scale(surprise_M[least]))
     if len(most_told) and np.abs(best_M[most_told]).min() > 0:
         share = _scale(surprise_M[most_told] / np.abs(best_M[most_told]))
         unit_N = np.maximum(unit_N, share * np.abs(expected_N))
-    return expected_N, unit_N * spread_N
+    return _with_topics(expected_N, unit_N * spread_N, topical_N)
+
+
+def _topical(effects_N: np.ndarray, labels: Sequence[int], meanings_N: np.ndarray, topics_N: np.ndarray) -> np.ndarray:
+    """What is expected of each word (N,) by how close it is to the name of its label; 0 where no word that names it was
+    tried."""
+    own_N, above_N = np.array(labels), np.maximum(meanings_N - CLOSE, 0.0)
+    found_N = np.zeros(len(effects_N))
+    for label in set(labels):
+        named_N = (own_N == label) & topics_N & np.isfinite(effects_N) & (above_N > 0)
+        if named_N.any():
+            slope = max(float(np.median(effects_N[named_N] / above_N[named_N])), 0.0)
+            found_N[own_N == label] = slope * above_N[own_N == label]
+    return found_N
+
+
+def _with_topics(expected_N: np.ndarray, errors_N: np.ndarray, topical_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    is_more_N = (topical_N > 0) & (topical_N > expected_N)
+    return (
+        np.where(is_more_N, topical_N, expected_N),
+        np.where(is_more_N, np.hypot(errors_N, TOPIC_SPREAD * topical_N), errors_N),
+    )
 
 
 def _scale(absolute_M: np.ndarray) -> float:

@@ -4,7 +4,7 @@ Shape letters: N words, F features.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +33,11 @@ class Meant(NamedTuple):
 
 
 def grade_words(
-    rows: Sequence[Mapping[str, Any]], meant: Mapping[str, Meant], labels: Sequence[str], min_effect: float
+    rows: Sequence[Mapping[str, Any]],
+    meant: Mapping[str, Meant],
+    labels: Sequence[str],
+    min_effect: float,
+    topics: Collection[tuple[str, str]] = (),
 ) -> list[dict[str, object]]:
     """A row for each word: what its effect is predicted to be, its meaning for its label, and its grade.
 
@@ -54,6 +58,7 @@ def grade_words(
         meant: of words, what they mean; nothing of pieces.
         labels: of the model.
         min_effect: smallest effect that counts, in log-odds.
+        topics: (label, word) of the words that name a class.
     """
     if not rows:
         return []
@@ -62,7 +67,7 @@ def grade_words(
     predicted_N, half = predicted_effects(_features(rows), effects_N)
     tried_N = np.isfinite(effects_N)
     meaning_N = meanings_of_rows(rows, meant, labels)
-    similar_N, similar_se_N = similar_effects(rows, meant, labels, effects_N, meaning_N)
+    similar_N, similar_se_N = similar_effects(rows, meant, labels, effects_N, meaning_N, topics)
     ahead_N = _ahead(
         rows,
         np.where(tried_N, effects_N, predicted_N) - min_effect,
@@ -178,6 +183,7 @@ def similar_effects(
     labels: Sequence[str],
     effects_N: np.ndarray,
     meaning_N: np.ndarray,
+    topics: Collection[tuple[str, str]] = (),
 ) -> tuple[np.ndarray, np.ndarray]:
     """The effect (N,) that words of similar meaning have, and its standard error (N,); 0 and the largest standard error
     without a vector."""
@@ -195,6 +201,7 @@ def similar_effects(
         [row["word"] for row in own],
         len(labels),
         meaning_N[has_N] if np.isfinite(meaning_N[has_N]).all() else None,
+        np.array([(row["label"], row["word"]) in topics for row in own]),
     )
     se_N[~has_N] = se_N.max()
     return similar_N, se_N

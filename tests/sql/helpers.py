@@ -34,7 +34,7 @@ IMPORTANCE = {
 
 NO_PATTERNS = {
     "patterns": "type:varchar | pattern:varchar | n_examples:bigint",
-    "pattern_words": "type:varchar | pattern:varchar | word:varchar",
+    "pattern_words": "type:varchar | pattern:varchar | word:varchar | share:double",
     "pattern_spans": "type:varchar | pattern:varchar | place:varchar | example_id:bigint | span_start:bigint | span_end:bigint | surface:varchar",
     "pattern_effects": (
         "type:varchar | pattern:varchar | label:varchar | removal_effect:double | removal_se:double | n_removal:bigint | "

@@ -110,3 +110,22 @@ def test_embeddings_at_random_and_single_words_predict_next_to_nothing():
     assert (alone.tolist(), se[0]) == ([0.0], pytest.approx(2 / stats.norm.ppf(0.95)))
     none, se = expected_effects(np.ones((2, 1)), np.zeros(2), [0, 1], ["v", "w"], 2)
     assert (none.tolist(), se.tolist()) == ([0.0, 0.0], [0.0, 0.0])
+
+
+def test_of_a_word_close_to_the_name_of_its_label_the_effect_of_those_that_name_it_is_expected_in_proportion():
+    """Two words name the label: 4 / (3 - 1) and 3 / (2 - 1), so 2.5 is expected for each unit of meaning above 1."""
+    rng = np.random.default_rng(5)
+    effects = np.concatenate([[4.0, 3.0], rng.normal(0, 0.05, 40)])
+    meanings = np.concatenate([[3.0, 2.0, 1.8, 0.9, 2.0], np.zeros(37)])
+    labels = [0] * 4 + [1] + [0] * 37
+    topics = np.array([True, True] + [False] * 40)
+    vectors, words = unit(rng.normal(size=(42, 60))), [f"w{i}" for i in range(42)]
+    found, se = expected_effects(vectors, effects, labels, words, 2, meanings, topics)
+    assert found[2] == pytest.approx(0.8 * 2.5)
+    assert se[2] == pytest.approx(0.5 * 0.8 * 2.5, rel=0.1)
+    # Not close; close to the name of another label, which no word names.
+    assert np.abs(found[3:5]).max() < 0.2
+    # Those that name it set no unit: all others do nothing, give or take a twentieth.
+    assert se[5:].max() < 0.3
+    without, _ = expected_effects(vectors, effects, labels, words, 2, meanings)
+    assert without[2] < 1

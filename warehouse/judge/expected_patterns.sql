@@ -1,8 +1,8 @@
--- expected_patterns: what the words that an opening, an ending or a line always holds are expected to do together.
+-- expected_patterns: what the words that stand in an opening, an ending or a line are expected to do together.
 -- One row per (type, pattern, label).
 --
 -- A word counts if its expected effect is 1.28 standard errors from 0 (one in ten by chance): the predictions of words
--- that mean nothing would add up with the length of the pattern.
+-- that mean nothing would add up with the length of the pattern. What fills a pattern counts by its share of the texts.
 --
 -- param   expected_effects  the predictions of single words, JSON: label, word, expected, expected_se
 -- column  type         opening, ending or line
@@ -35,10 +35,10 @@ select
     predictions.label,
     if(
         any_value(known.are_known),
-        sum(if(abs(predictions.expected) >= 1.28 * predictions.expected_se, predictions.expected, 0)),
+        sum(if(abs(predictions.expected) >= 1.28 * predictions.expected_se, parts.share * predictions.expected, 0)),
         null
     ) as expected,
-    sqrt(coalesce(sum(predictions.expected_se ** 2) filter (
+    sqrt(coalesce(sum((parts.share * predictions.expected_se) ** 2) filter (
         where abs(predictions.expected) >= 1.28 * predictions.expected_se
     ), 0)) as expected_se
 from pattern_words as parts

@@ -12,7 +12,8 @@
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
 --                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
 --                      says so, identity terms
--- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995).
+-- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995), but for words that
+-- the model is not seen to use: they have spare trials, are many, seldom do anything, and are a family of their own.
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
@@ -24,18 +25,26 @@
 -- unique  kind, label, word
 with
 
+families as (
+    select
+        tested.*,
+        if(tested.p_value is null, 'none', if(candidates.is_used is false, 'spare', 'used')) as family
+    from tested
+    left join candidates using (kind, label, word)
+),
+
 ranks as (
     select
         *,
-        count(p_value) over () as n_tests,
-        step_up_rank(p_value, p_value is null) as p_rank
-    from tested
+        count(p_value) over (partition by family) as n_tests,
+        step_up_rank(p_value, family) as p_rank
+    from families
 ),
 
 controlled as (
     select
         *,
-        if(p_value is null, null, step_up_q(p_value, n_tests, p_rank, p_value is null)) as q_value
+        if(p_value is null, null, step_up_q(p_value, n_tests, p_rank, family)) as q_value
     from ranks
 )
 

@@ -1,22 +1,46 @@
--- pattern_words: the words that openings, endings and lines have in common.
--- One row per (type, pattern, word).
+-- pattern_words: the words that stand in openings, endings and lines: those they always hold, and what fills them.
+-- One row per (type, pattern, word): words in a tenth of the texts of the pattern or more.
 --
 -- column  type     opening, ending or line
 -- column  pattern  what its texts have in common
 -- column  word     lower-case word of it
+-- column  share    share of the texts of the pattern in which the word is a part of it  [0..1]
 -- unique  type, pattern, word
-select distinct
-    parts.type,
-    parts.pattern,
-    types.word
-from (
+with
+
+spans as (
+    select
+        patterns.type,
+        patterns.pattern,
+        own.example_id,
+        own.span_start,
+        own.span_end
+    from patterns
+    inner join pattern_spans as own using (type, pattern)
+    where patterns.type in (select type from type_rules where pattern = 'template')
+),
+
+sizes as (
     select
         type,
         pattern,
-        unnest(string_split(pattern, ' ')) as token
-    from patterns
-    where type in (select type from type_rules where pattern = 'template')
-) as parts
-inner join word_types as types
-    on types.kind = 'word' and regexp_replace(token, '^[^\p{L}\p{N}]+|[^\p{L}\p{N}]+$', '', 'g') = types.word
-order by parts.type, parts.pattern, types.word
+        count(distinct example_id) as n_examples
+    from spans
+    group by type, pattern
+)
+
+select
+    spans.type,
+    spans.pattern,
+    occurrences.word,
+    count(distinct spans.example_id) / any_value(sizes.n_examples) as share
+from spans
+inner join sizes using (type, pattern)
+inner join word_occurrences as occurrences
+    on spans.example_id = occurrences.example_id
+    and spans.span_start <= occurrences.word_start
+    and occurrences.word_end <= spans.span_end
+inner join word_types as types on types.kind = 'word' and occurrences.word = types.word
+group by spans.type, spans.pattern, occurrences.word
+having share >= 0.1
+order by spans.type, spans.pattern, occurrences.word

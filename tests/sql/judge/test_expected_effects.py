@@ -78,5 +78,5 @@ def test_used_words_are_what_the_model_uses_in_either_way_or_what_is_tried(wareh
     assert sorted(rows) == ["ad·", "either", "tried", "used"]
     assert rows["tried"]["effect_se"] == pytest.approx(0.1)
     assert rows["used"]["effect"] is None
-    warehouse.insert("pattern_words", "word\nwrote", type="line", pattern="wrote *")
+    warehouse.insert("pattern_words", "word\nwrote", type="line", pattern="wrote *", share=1.0)
     assert [row["word"] for row in warehouse.rows("verify/meant_words")] == ["either", "tried", "used", "wrote"]

@@ -119,8 +119,17 @@ def test_of_patterns_in_the_same_texts_one_is_tried(warehouse):
     assert len({row["pattern"] for row in rows}) == len(rows)
 
 
-def test_the_words_of_a_template_are_those_that_do_not_differ(warehouse):
+def test_the_words_of_a_template_are_those_in_a_tenth_of_its_texts(warehouse):
     warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
     warehouse.insert("patterns", 'type | pattern\nopening | "from: * sent …"\nshape | "[sent]"')
-    warehouse.insert("word_types", "word\nfrom\nsent\nother", kind="word")
-    assert only(warehouse.build("screen/pattern_words"), "type", "word") == [("opening", "from"), ("opening", "sent")]
+    warehouse.insert("word_types", "word\nfrom\nsent\nother\nanna\nrare", kind="word")
+    # from and sent are 0 to 4 and 12 to 16 of the texts; what fills it is anna in one of two texts, rare in one of twelve.
+    spans = [f'opening | "from: * sent …" | {i} | 0 | 16' for i in range(12)] + ['shape | "[sent]" | 0 | 11 | 17']
+    warehouse.insert("pattern_spans", "type | pattern | example_id | span_start | span_end\n" + "\n".join(spans))
+    words = [f"{i} | from | 0 | 4" for i in range(12)] + [f"{i} | sent | 12 | 16" for i in range(12)]
+    words += [f"{i} | {'anna' if i % 2 else 'rare' if i == 0 else 'unlisted'} | 6 | 10" for i in range(12)]
+    words += [f"{i} | other | 20 | 25" for i in range(12)]
+    warehouse.insert("word_occurrences", "example_id | word | word_start | word_end\n" + "\n".join(words))
+    assert only(warehouse.build("screen/pattern_words"), "type", "word", "share") == [
+        ("opening", "anna", 0.5), ("opening", "from", 1.0), ("opening", "sent", 1.0),
+    ]  # fmt: skip
