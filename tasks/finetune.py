@@ -27,6 +27,7 @@ from tasks.data.hub import is_transient
 from tasks.data.rows import Row, label_names
 from tasks.data.sources import dataset_fingerprint
 from tasks.data.split import audited_and_trained
+from tasks.data.votes import labelling_key, read_labelling
 from tasks.model.load import device_from_environment
 from tasks.model.networks import save_network
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
@@ -63,7 +64,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         if finetune.base.startswith("package:")
         else Path(finetune.base)
     )
-    used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network"})
+    used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network", "rules"})
     data = config.data.model_dump(mode="json", include={"text", "pair", "label", "labels", "where", "split", "dialect"})
     own = (finetune.network, config.model.pad_to)
     key = digest(
@@ -74,6 +75,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         data,
         *(own if own != ("auto", None) else ()),
         *(() if finetune.held_out is None else (config.data.seed,)),
+        *_rules_key(config, finetune),
     )
     folder = config.models / f"{config.name}_{key[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -101,8 +103,16 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
     )
 
 
+def _rules_key(config: AuditConfig, finetune: FinetuneConfig) -> tuple[str, ...]:
+    if finetune.rules is None:
+        return ()
+    labels = label_names(config.data, config.data.where)
+    return (labelling_key(read_labelling(finetune.rules, config.data, labels)),)
+
+
 def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder: Path) -> None:
-    choices = [config.data.where] if finetune.held_out is not None else [config.data.where, finetune.where]
+    own = finetune.held_out is None and finetune.rules is None
+    choices = [config.data.where, finetune.where] if own else [config.data.where]
     labels = label_names(config.data, *choices)
     # Before the rows are read: what the base cannot do is said at once.
     start = new_classifier(finetune, base, labels, config.model.pad_to)
