@@ -77,6 +77,7 @@ STAGES = {
     "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "pattern_effects", "pattern_parts", "evidence", "verification_cost"),
     "judge": ("waivers", "topics", "expected_effects", "expected_patterns", "grades", "verdicts"),
     "remove": ("power", "total"),
+    "trace": ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples"),
     "recommend": ("vocabulary_candidates", "labelling_hints"),
 }  # fmt: skip
 
