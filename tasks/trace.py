@@ -19,8 +19,9 @@ from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.data.coverage import Coverage
 from tasks.data.rows import Row
+from tasks.data.rules import Rules, write_rules
 from tasks.data.split import audited_and_trained, sampled
-from tasks.data.votes import labelling_key, read_labelling
+from tasks.data.votes import Votes, labelling_key, read_labelling
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
 from tasks.runtime.code import code_of
@@ -32,7 +33,16 @@ from warehouse import Warehouse, folded, open_warehouse
 
 MAX_TEXTS = 6
 """Texts that are kept to be shown for each term and corpus."""
-_TABLES = ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples")
+_TABLES = (
+    "rule_terms",
+    "rule_texts",
+    "rule_matches",
+    "rule_figures",
+    "taught_words",
+    "rule_examples",
+    "rule_words",
+    "labelling",
+)
 _SCHEMAS = {
     "texts": pa.schema(
         {"corpus": pa.string(), "example_id": pa.int64(), "text": pa.string(), "given_id": pa.int64()}.items()
@@ -79,6 +89,7 @@ def trace_rules(config: AuditConfig, run: Run, model: ModelSpec, removed: str) -
             tables = _matched(config, model, coverage, warehouse, set(asked))
             write_part(part, tables, {"key": key})
     params = {
+        "labelling": json.dumps(_written(labelling)),
         "terms": json.dumps([] if coverage is None else coverage.terms()),
         "labels": list(model.labels),
         "max_texts": MAX_TEXTS,
@@ -89,6 +100,14 @@ def trace_rules(config: AuditConfig, run: Run, model: ModelSpec, removed: str) -
     with open_warehouse(config.warehouse) as warehouse:
         tables_of_stage = [f"trace/{name}" for name in _TABLES]
         return warehouse.build_stage(run.run_id, "trace", tables_of_stage, params, digest(removed, key))
+
+
+def _written(labelling: Rules | Votes | None) -> list[dict[str, str | None]]:
+    if labelling is None:
+        return []
+    if isinstance(labelling, Votes):
+        return [{"rules": None, "otherwise": None}]
+    return [{"rules": write_rules(labelling), "otherwise": labelling.otherwise}]
 
 
 def _matched(

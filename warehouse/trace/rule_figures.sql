@@ -83,12 +83,12 @@ counted as (
         rule_id,
         term_id,
         count(*) as n_texts,
-        count_if(is_shared) as n_overlap,
-        count_if(is_disputed) as n_conflict,
-        count_if(decides) as n_decides,
+        count(*) filter (where is_shared) as n_overlap,
+        count(*) filter (where is_disputed) as n_conflict,
+        count(*) filter (where decides) as n_decides,
         count(gold_label) as n_gold,
-        count_if(gold_label = label) as n_right,
-        count_if(predicted_label = label) as n_read_so
+        count(*) filter (where gold_label = label) as n_right,
+        count(*) filter (where predicted_label = label) as n_read_so
     from matched
     group by all
 )

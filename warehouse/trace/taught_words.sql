@@ -25,7 +25,7 @@
 with
 
 looked_at as (
-    select if(count_if(corpus = 'trained') > 0, 'trained', 'audited') as corpus
+    select if(count(*) filter (where corpus = 'trained') > 0, 'trained', 'audited') as corpus
     from rule_texts
 ),
 
@@ -80,8 +80,8 @@ base as (
         term_id,
         label,
         count(*) as n_matched,
-        count_if(matches.decides) as n_decided,
-        count_if(texts.given_label = label) as n_labelled,
+        count(*) filter (where matches.decides) as n_decided,
+        count(*) filter (where texts.given_label = label) as n_labelled,
         n_decided / (select count(*) from texts) as base_share
     from matches
     inner join texts using (example_id)
@@ -96,8 +96,8 @@ together as (
         matches.term_id,
         matches.label,
         count(*) as n_matched,
-        count_if(matches.decides) as n_decided,
-        count_if(texts.given_label = matches.label) as n_labelled,
+        count(*) filter (where matches.decides) as n_decided,
+        count(*) filter (where texts.given_label = matches.label) as n_labelled,
         count_if(list_contains(regexp_split_to_array(folded(matches.surface), '[^\p{L}\p{M}\p{N}_''-]+'), words.word))
             as n_itself
     from words

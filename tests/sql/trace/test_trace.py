@@ -30,7 +30,8 @@ def made(
 ):
     """The tables of the stage, from parts written as text."""
     warehouse.insert(
-        "examples", "example_id | gold_label | predicted_label\n1 | film | film\n2 | other | film\n3 | other | other"
+        "examples",
+        "example_id | gold_label | predicted_label | converged:boolean\n1 | film | film | true\n2 | other | film | null\n3 | other | other | true",
     )
     warehouse.insert("verdicts", verdicts or "kind:varchar | label:varchar | word:varchar")
     params = {
