@@ -47,12 +47,18 @@ def audited(tmp_path_factory):
         json.dumps(
             {
                 "warehouse": str(folder / "audits.duckdb"),
-                "data": {"path": "texts\u202e.csv", "where": {"split": "test"}},
+                "data": {
+                    "path": "texts\u202e.csv",
+                    "where": {"split": "test"},
+                    "rules": str(folder / "rules.yaml"),
+                },
                 "model": {"path": "model"},
                 "title": title,
             }
         )
     )
+    rules = [{"name": TAG, "label": "good", "phrases": [TAG, "box office"]}, {"label": EVIL, "keywords": ["awful"]}]
+    (folder / "rules.yaml").write_text(json.dumps(rules))
     config = load_config(path)
     run = Run("report_1", folder / "run", folder / "run", {"data": "d" * 64, "model": "m" * 64})
     shards = make_run(run.folder)

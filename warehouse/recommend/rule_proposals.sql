@@ -15,6 +15,13 @@
 -- column  n_texts  texts of the training that have the label by the keyword alone; that an added one would give it
 -- column  reason   the rule behind it: rule, figures, words
 -- unique  action, rule, term, label
+with
+
+looked_at as (
+    select if(count(*) filter (where corpus = 'trained') > 0, 'training', 'audit') as corpus
+    from rule_texts
+)
+
 select
     rank,
     action,
@@ -37,7 +44,7 @@ select
             'n_read_so': figures['n_read_so'], 'read_rate': figures['read_rate'], 'read_low': figures['read_low'],
             'read_share': figures['read_share']
         },
-        'words': map {'term': term, 'label': label, 'rule': rule}
+        'words': map {'term': term, 'label': label, 'corpus': corpus, 'rule': rule}
     }] as reason
 from (
     select
@@ -54,4 +61,5 @@ from (
         )
     )
 )
+cross join looked_at
 order by rank

@@ -99,8 +99,10 @@ together as (
         count(*) as n_matched,
         count(*) filter (where matches.decides) as n_decided,
         count(*) filter (where texts.given_label = matches.label) as n_labelled,
-        count_if(list_contains(regexp_split_to_array(folded(matches.surface), '[^\p{L}\p{M}\p{N}_''-]+'), words.word))
-            as n_itself
+        count(*) filter (
+            where folded(matches.surface) = words.word
+            or list_contains(regexp_split_to_array(folded(matches.surface), '[^\p{L}\p{M}\p{N}_''-]+'), words.word)
+        ) as n_itself
     from words
     inner join matches using (example_id)
     inner join texts using (example_id)
