@@ -30,6 +30,7 @@ PUBLIC = (
     "expected_patterns",
     "waivers",
     "topics",
+    "named_words",
     "power",
     "total",
     "verification_cost",

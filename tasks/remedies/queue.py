@@ -109,7 +109,10 @@ def label_studio_task(row: Queued, run_id: str) -> dict[str, Any]:
             "rule": row["rule"],
             "keyword": row["term"],
         },
-        "predictions": [{"model_version": run_id, "score": row["score"] or 0.0, "result": [choice, span]}],
+        # Label Studio takes scores from 0 to 1.
+        "predictions": [
+            {"model_version": run_id, "score": min((row["score"] or 0.0) / 1000, 1.0), "result": [choice, span]}
+        ],
     }
 
 

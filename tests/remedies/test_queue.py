@@ -57,7 +57,7 @@ def test_a_task_suggests_the_label_of_the_changed_rules_or_the_one_it_has():
     tasks = json.loads(FILES["label_studio.json"])
     choices = [task["predictions"][0]["result"][0]["value"]["choices"] for task in tasks]
     assert choices == [["other"], ["other"], ["film"]]
-    assert [task["predictions"][0]["score"] for task in tasks] == [2.5] * 3
+    assert [task["predictions"][0]["score"] for task in tasks] == [0.0025] * 3
     interface = label_studio_config(['a "b" & <c>', "film"])
     assert """<Choice value='a "b" &amp; &lt;c&gt;'/>""" in interface
     assert f'<Label value="{HIGHLIGHT}"/>' in interface

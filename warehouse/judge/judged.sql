@@ -12,7 +12,8 @@
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
 --                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
 --                      says so, identity terms
--- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995).
+-- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995). Words that a
+-- labelling rule names are a family of their own: they were suspected before the data were seen, and are few.
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
@@ -26,16 +27,19 @@ with
 
 ranks as (
     select
-        *,
-        count(p_value) over () as n_tests,
-        step_up_rank(p_value, p_value is null) as p_rank
+        tested.*,
+        if(p_value is null, 'none', if(named.word is null, 'found', 'named')) as family,
+        count(p_value) over (partition by family) as n_tests,
+        step_up_rank(p_value, family) as p_rank
     from tested
+    left join named_words as named
+        on tested.kind = 'word' and tested.label = named.label and tested.word = named.word
 ),
 
 controlled as (
     select
         *,
-        if(p_value is null, null, step_up_q(p_value, n_tests, p_rank, p_value is null)) as q_value
+        if(p_value is null, null, step_up_q(p_value, n_tests, p_rank, family)) as q_value
     from ranks
 )
 
