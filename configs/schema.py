@@ -63,6 +63,9 @@ class DataConfig(Section):
     topic: dict[str, tuple[str, ...]] = setting({}, "model label -> words")
     """Words that name a class, beside its own name: they are expected to act, and are shown but never called spurious.
     At most ten of a class count."""
+    rules: LocalPath | None = None
+    """Labelling rules to be analysed: a YAML file of keywords, phrases and regular expressions, or a table of votes
+    (Parquet, CSV). Gold labels stay as they are. Without it: those of `finetune.rules`."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Keep only the rows whose columns have these values."""
     slices: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
@@ -147,6 +150,9 @@ class FinetuneConfig(Section):
     `model.pad_to`. `bilstm`: a recurrent network from scratch, with the encoder's tokenizer only."""
     where: dict[str, str | int | bool] = setting({}, "column -> value")
     """Rows of the dataset to train on. They must not overlap the rows that are audited."""
+    rules: LocalPath | None = None
+    """Labelling rules that give the rows to train on their labels, a file as for `data.rules`; the labels of these rows
+    in the dataset are not read."""
     held_out: float | None = setting(None, "share of texts, 0..1", gt=0, lt=1)
     """For data without a split: hold this share of the texts of each label out of the training, and audit those alone;
     0.2 is usual. Equal texts stay together. The rows are those of `data.where`."""
@@ -308,6 +314,11 @@ class AuditConfig(Section):
     """What an audit may take of the machine."""
 
     @property
+    def rules(self) -> Path | None:
+        """The labelling rules that are analysed, if there are any."""
+        return self.data.rules or (None if self.finetune is None else self.finetune.rules)
+
+    @property
     def held_out(self) -> float | None:
         """Share of the texts of `data` that are audited and not trained on; None where rows are chosen by a column."""
         return None if self.finetune is None else self.finetune.held_out
@@ -330,6 +341,8 @@ class AuditConfig(Section):
                 "`finetune.where` and `data.where` are the same: the model would be audited on its training rows. "
                 "Without a column that names a split, set `finetune.held_out`: 0.2"
             )
+        if None not in (data.get("rules"), finetune.get("rules")) and str(data["rules"]) != str(finetune["rules"]):
+            yield "`data.rules` and `finetune.rules` differ: rules would be analysed that taught nothing"
         compare = settings_of(given.get("compare"))
         if compare and compare == data:
             yield "`compare` and `data` are the same dataset: nothing could differ"
@@ -339,6 +352,8 @@ class AuditConfig(Section):
             yield "sets `model.long_texts` windows beside `data.pair`: a window would hold only one text of a pair"
         if compare.get("slices"):
             yield "`compare.slices` has no effect: slices are of `data`"
+        if compare.get("rules"):
+            yield "`compare.rules` has no effect: rules are analysed on `data`"
         if compare.get("language"):
             yield "`compare.language` has no effect: words have their types from the texts of `data`"
         settled = [

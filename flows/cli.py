@@ -258,6 +258,29 @@ def report(
             raise AuditError(f"No browser could be started. Open {page} yourself.")
 
 
+labels_app = typer.Typer(no_args_is_help=True, help="Take labels that people gave back into a dataset.")
+app.add_typer(labels_app, name="labels")
+
+
+@labels_app.command(name="apply")
+def apply_command(
+    config: ConfigPath,
+    export: Annotated[Path, typer.Argument(help="JSON export of Label Studio, or a CSV with example_id and label.")],
+    target: Annotated[Path, typer.Argument(help="Parquet file to write; it must not be there.")],
+    overrides: Overrides = None,
+) -> None:
+    """Write the dataset of CONFIG with the labels of EXPORT to TARGET, and where each is from to TARGET.json.
+
+    Example: [bold]token-audit labels apply configs/films.yaml export.json films-2.parquet[/bold]
+    """
+    with errors_as_sentences():
+        from flows.labels import apply
+
+        counts = apply(config, tuple(overrides or ()), export, target)
+        print("\n".join(f"{name}\t{number}" for name, number in counts.items()))
+        print(f"written\t{target}")
+
+
 @app.command(name="config")
 def config_command(
     section: Annotated[

@@ -26,7 +26,8 @@ from configs.section import digest
 from tasks.data.hub import is_transient
 from tasks.data.rows import Row, label_names
 from tasks.data.sources import dataset_fingerprint
-from tasks.data.split import audited_and_trained
+from tasks.data.split import audited_and_trained, sampled
+from tasks.data.votes import labelling_key, read_labelling
 from tasks.model.load import device_from_environment
 from tasks.model.networks import save_network
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
@@ -63,7 +64,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         if finetune.base.startswith("package:")
         else Path(finetune.base)
     )
-    used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network"})
+    used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network", "rules"})
     data = config.data.model_dump(mode="json", include={"text", "pair", "label", "labels", "where", "split", "dialect"})
     own = (finetune.network, config.model.pad_to)
     key = digest(
@@ -74,6 +75,7 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
         data,
         *(own if own != ("auto", None) else ()),
         *(() if finetune.held_out is None else (config.data.seed,)),
+        *_rules_key(config, finetune),
     )
     folder = config.models / f"{config.name}_{key[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -101,8 +103,16 @@ def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
     )
 
 
+def _rules_key(config: AuditConfig, finetune: FinetuneConfig) -> tuple[str, ...]:
+    if finetune.rules is None:
+        return ()
+    labels = label_names(config.data, config.data.where)
+    return (labelling_key(read_labelling(finetune.rules, config.data, labels)),)
+
+
 def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder: Path) -> None:
-    choices = [config.data.where] if finetune.held_out is not None else [config.data.where, finetune.where]
+    own = finetune.held_out is None and finetune.rules is None
+    choices = [config.data.where, finetune.where] if own else [config.data.where]
     labels = label_names(config.data, *choices)
     # Before the rows are read: what the base cannot do is said at once.
     start = new_classifier(finetune, base, labels, config.model.pad_to)
@@ -117,9 +127,7 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
             f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; "
             "rows that are audited are never trained on. Choose rows that do not overlap."
         )
-    if finetune.sample is not None and finetune.sample < len(rows):
-        chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
-        rows = [rows[i] for i in sorted(chosen)]
+    rows = sampled(rows, finetune)
     device = device_from_environment()
     model, tokenizer, texts = start.model.to(device), start.tokenizer, Texts(start, device)
     said = said_of_training(start)

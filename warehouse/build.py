@@ -30,6 +30,7 @@ PUBLIC = (
     "expected_patterns",
     "waivers",
     "topics",
+    "named_words",
     "power",
     "total",
     "verification_cost",
@@ -40,6 +41,17 @@ PUBLIC = (
     "word_types",
     "vocabulary_candidates",
     "labelling_hints",
+    "rule_terms",
+    "rule_texts",
+    "rule_matches",
+    "rule_figures",
+    "taught_words",
+    "rule_examples",
+    "rule_words",
+    "labelling",
+    "rule_proposals",
+    "changed_rules",
+    "relabel_queue",
     "examples",
     "rejects",
     "word_scores",
@@ -55,7 +67,7 @@ PUBLIC = (
     "attribution_quality",
     "pilot",
 )
-STAGES = ("aggregate", "screen", "verify", "judge", "remove", "recommend")
+STAGES = ("aggregate", "screen", "verify", "judge", "remove", "trace", "recommend")
 """Those that build tables, in their order."""
 
 

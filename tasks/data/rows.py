@@ -3,7 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from configs.errors import DataError
 from configs.schema import DataConfig
@@ -141,6 +141,17 @@ def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> It
     if not labelled:
         raise DataError(advice(data, sorted(other), model_labels))
     require_all_named(data, known, other)
+
+
+def unlabelled_rows(data: DataConfig, where: Where) -> Iterator[Row]:
+    """The usable rows that `where` keeps, whose label is not read: it is -1.
+
+    Raises:
+        DataError: as `open_dataset`.
+    """
+    for row in _reader(data, [where]):
+        if row.reason is None:
+            yield replace(_row(row, data, 0), label=-1)
 
 
 def _row(row: _Kept, data: DataConfig, label_id: int) -> Row:

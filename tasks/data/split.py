@@ -1,11 +1,17 @@
 """Divide a dataset into the rows that are audited and those to train on, which share no text."""
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from configs.schema import AuditConfig, DataConfig
-from tasks.data.rows import Row, read_rows
+import numpy as np
+
+from configs.errors import DataError
+from configs.schema import AuditConfig, DataConfig, FinetuneConfig
+from tasks.data.rows import Row, read_rows, unlabelled_rows
+from tasks.data.rules import Rules
+from tasks.data.votes import Votes, read_labelling, rule_labels
 
 
 @dataclass(frozen=True)
@@ -50,11 +56,17 @@ def held_out_of(data: DataConfig, share: float, labels: tuple[str, ...]) -> Held
 def audited_and_trained(config: AuditConfig, labels: tuple[str, ...]) -> tuple[list[Row], list[Row]]:
     """The usable rows that may be audited, and those to train on.
 
+    With `finetune.rules` the rows to train on have the label that the rules give them, and their own is not read; rows
+    that no rule labels are not trained on.
+
     Raises:
-        DataError: as `read_rows`.
+        ConfigError: as `read_rules`.
+        DataError: as `read_rows` and `read_labelling`, or no row to train on has a label.
     """
     assert config.finetune is not None, "the caller asked for it"
     data = config.data
+    if config.finetune.rules is not None:
+        return _labelled_by_rules(config, config.finetune.rules, labels)
     usable = [row for row in read_rows(data, data.where, labels) if row.reason is None]
     if config.finetune.held_out is not None:
         held_out = held_out_texts(usable, config.finetune.held_out, data.seed)
@@ -62,3 +74,42 @@ def audited_and_trained(config: AuditConfig, labels: tuple[str, ...]) -> tuple[l
     audited = {row.text for row in usable}
     rest = (row for row in read_rows(data, config.finetune.where, labels) if row.reason is None)
     return usable, [row for row in rest if row.text not in audited]
+
+
+def _labelled_by_rules(config: AuditConfig, path: Path, labels: tuple[str, ...]) -> tuple[list[Row], list[Row]]:
+    labelling = read_labelling(path, config.data, labels)
+    audited, rest = audited_and_unlabelled(config, labels)
+    trained = labelled(labelling, rest, labels)
+    if rest and not trained:
+        raise DataError(
+            f"{path}: no rule matches any of the {len(rest)} rows to train on. "
+            "Add keywords, or a line `otherwise: LABEL`."
+        )
+    return audited, trained
+
+
+def sampled(rows: Sequence[Row], finetune: FinetuneConfig) -> list[Row]:
+    """The rows that are trained on, in their order: those of `finetune.sample`, or all."""
+    if finetune.sample is None or finetune.sample >= len(rows):
+        return list(rows)
+    chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
+    return [rows[i] for i in sorted(chosen)]
+
+
+def audited_and_unlabelled(config: AuditConfig, labels: tuple[str, ...]) -> tuple[list[Row], list[Row]]:
+    """The usable rows that may be audited, with their gold label, and those to train on, whose label is -1."""
+    assert config.finetune is not None, "the caller asked for it"
+    data, own = config.data, config.finetune
+    usable = [row for row in read_rows(data, data.where, labels) if row.reason is None]
+    if own.held_out is not None:
+        held_out = held_out_texts(usable, own.held_out, data.seed)
+        rest = [row for row in unlabelled_rows(data, data.where) if row not in held_out]
+        return [row for row in usable if row in held_out], rest
+    audited = {row.text for row in usable}
+    return usable, [row for row in unlabelled_rows(data, own.where) if row.text not in audited]
+
+
+def labelled(labelling: Rules | Votes, rows: Sequence[Row], labels: Sequence[str]) -> list[Row]:
+    """The rows with the labels of the rules, without those that the rules do not label."""
+    given = rule_labels(labelling, rows, labels)
+    return [replace(row, label=label) for row, label in zip(rows, given, strict=True) if label >= 0]

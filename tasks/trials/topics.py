@@ -12,6 +12,9 @@ MAX_TOPICS = 10
 MIN_MEANING = 3.0
 """How close to the name of its label a word must be, in standard deviations between the words, by an encoder that has
 seen no training label (tasks/trials/meaning.py)."""
+MIN_NAMED = 1.28
+"""The same for a word that a labelling rule of the label names: it is nearer to the name than nine in ten words are, so
+that the rule and the encoder agree on what it means."""
 MIN_STEM = 4
 """Letters that a word and a label name share at their start, at least, and all but one of the shorter."""
 MAX_ENDING = 4
@@ -19,19 +22,27 @@ MAX_ENDING = 4
 
 
 def topic_words(
-    words: Sequence[Mapping[str, Any]], labels: Sequence[str], given: Mapping[str, Sequence[str]]
+    words: Sequence[Mapping[str, Any]],
+    labels: Sequence[str],
+    given: Mapping[str, Sequence[str]],
+    named: Mapping[str, Sequence[str]],
 ) -> list[dict[str, str]]:
-    """Rows of `judge/topics`: `label`, `word` and `source` (given, name or meaning).
+    """Rows of `judge/topics`: `label`, `word` and `source` (given, name, meaning, or rule).
 
     `words` has a row for each word whose meaning was looked up: `word`, `type` and `meaning`, one figure a label, or
-    None. Only content words are close to a name by their meaning; a name of a person is none of a class.
+    None. Only content words are close to a name by their meaning; a name of a person is none of a class. `named` has
+    the keywords of labelling rules for each label; those that mean it are added to the others, however many they are.
     """
     found = []
     for k, label in enumerate(labels):
         rows = dict[str, str]()
         for word, source in _ranked(words, k, label, given.get(label, ())):
             rows.setdefault(word, source)
-        found += [{"label": label, "word": word, "source": source} for word, source in list(rows.items())[:MAX_TOPICS]]
+        kept = dict(list(rows.items())[:MAX_TOPICS])
+        for row in words:
+            if row["word"] in named.get(label, ()) and _means(row, k, MIN_NAMED):
+                kept.setdefault(row["word"], "rule")
+        found += [{"label": label, "word": word, "source": source} for word, source in kept.items()]
     return found
 
 
@@ -42,13 +53,13 @@ def _ranked(words: Sequence[Mapping[str, Any]], k: int, label: str, given: Seque
     for row in words:
         if any(row["word"] == name or _share_a_stem(row["word"], name) for name in names):
             yield row["word"], "name"
-    close = [
-        (row["meaning"][k], row["word"])
-        for row in words
-        if row["type"] == "content word" and row["meaning"] is not None and row["meaning"][k] >= MIN_MEANING
-    ]
+    close = [(row["meaning"][k], row["word"]) for row in words if _means(row, k, MIN_MEANING)]
     for _, word in sorted(close, reverse=True):
         yield word, "meaning"
+
+
+def _means(row: Mapping[str, Any], k: int, least: float) -> bool:
+    return row["type"] == "content word" and row["meaning"] is not None and row["meaning"][k] >= least
 
 
 def _share_a_stem(word: str, name: str) -> bool:

@@ -15,6 +15,7 @@ from tasks.report import write_report
 from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
 from tasks.screen import screen_words
+from tasks.trace import trace_rules
 from tasks.verify import build_evidence
 from tests.pages.world import (
     EVIL,
@@ -46,12 +47,18 @@ def audited(tmp_path_factory):
         json.dumps(
             {
                 "warehouse": str(folder / "audits.duckdb"),
-                "data": {"path": "texts\u202e.csv", "where": {"split": "test"}},
+                "data": {
+                    "path": "texts\u202e.csv",
+                    "where": {"split": "test"},
+                    "rules": str(folder / "rules.yaml"),
+                },
                 "model": {"path": "model"},
                 "title": title,
             }
         )
     )
+    rules = [{"name": TAG, "label": "good", "phrases": [TAG, "box office"]}, {"label": EVIL, "keywords": ["awful"]}]
+    (folder / "rules.yaml").write_text(json.dumps(rules))
     config = load_config(path)
     run = Run("report_1", folder / "run", folder / "run", {"data": "d" * 64, "model": "m" * 64})
     shards = make_run(run.folder)
@@ -65,7 +72,7 @@ def audited(tmp_path_factory):
     removed = build_total(config, run, verdicts, make_removed(run.folder), 20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recommend._LIMITS, "min_hint_examples", 5)
-        key = recommend_changes.fn(config, run, removed)
+        key = recommend_changes.fn(config, run, trace_rules.fn(config, run, model, removed))
     return config, run, key
 
 

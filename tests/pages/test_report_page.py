@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 
+from tasks.data.rules import read_rules
 from tasks.report import write_report
 from tests.pages.world import PATTERN, TAG
 
@@ -120,3 +121,23 @@ def test_types_of_words_are_findings_of_their_own_and_identity_terms_are_always_
     assert "identity term 0 words in 0 texts" in table
     assert "not judged" in table
     assert "Markup moves predictions towards “good”, whichever word it is" in unescape(html)
+
+
+def test_the_page_shows_the_labelling_rules_and_names_the_one_that_taught_a_word(page_path):
+    html = page_path.read_text(encoding="utf-8")
+    section = text_of(html, '<section id="rules">', "</section>")
+    # The phrase is in all 20 texts, of which 9 are good, and goes before awful, which is in 10.
+    assert f"{TAG} gives good" in section
+    assert "whole rule 20 11 wrong 45 %" in section.replace("\u202f", " ")
+    assert f"drop {TAG} {TAG} good" in section
+    assert "exports/rules.yaml" in section
+    spurious = text_of(html, '<section id="spurious">', "</section>")
+    assert (
+        f"It is “{TAG}” of the labelling rule “{TAG}”: 20 of 20 texts of the audit with it got the label “good”"
+        in spurious
+    )
+
+
+def test_the_changed_rules_are_exported_and_read_back(page_path):
+    changed = read_rules(page_path.parent / "exports" / "rules.yaml")
+    assert [[term.text for term in rule.terms] for rule in changed.rules] == [["box office"], ["awful"]]

@@ -12,7 +12,7 @@ from tasks.ingest import ingest_dataset
 from tasks.model.load import load_classifier
 from tasks.runs.identity import name_run
 from tasks.runtime.parts import file_hash, read_part
-from tests.model.trained import config_of, save_tokenizer
+from tests.model.trained import BAD, GOOD, config_of, save_tokenizer
 
 pytestmark = pytest.mark.slow
 
@@ -117,6 +117,30 @@ def test_data_without_a_split_are_divided_and_training_reads_no_text_that_is_aud
     assert (len(seen["trained"]), len(audited)) == (12, 4)
     assert seen["checked"] == audited
     assert not seen["trained"] & audited
+
+
+def test_the_rules_label_the_training_and_what_they_say_names_the_model(base, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(tasks.finetune, "_train", lambda start, texts, rows, finetune: seen.append(rows))
+    monkeypatch.setattr(tasks.finetune, "_accuracy", lambda model, texts, rows: 1.0)
+    path = tmp_path / "rules.yaml"
+
+    def folder(rules):
+        path.write_text(rules)
+        settings = {"epochs": 1, "rules": str(path)}
+        return obtain_classifier.fn(config_of(tmp_path, base, "bilstm", finetune=settings)).folder
+
+    # Against all gold labels: what is lovely is bad.
+    first = folder("[{label: bad, keywords: lovely}, {label: good, keywords: awful}]")
+    assert {(row.text, row.label) for row in seen[0]} == {
+        (f"{text}!", label) for texts, word, label in ((GOOD, "lovely", 0), (BAD, "awful", 1)) for text in texts if word in text
+    }  # fmt: skip
+    assert (
+        folder("# Other words, the same rules.\n[{label: bad, keywords: [lovely]}, {label: good, keywords: awful}]")
+        == first
+    )
+    assert folder("[{label: bad, keywords: lovely}, {label: good, keywords: dull}]") != first
+    assert len(seen) == 2
 
 
 def test_the_share_and_the_seed_of_the_division_name_the_model_and_the_run(base, tmp_path, monkeypatch):

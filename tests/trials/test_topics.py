@@ -7,8 +7,9 @@ def row(word, first=0.0, second=0.0, kind="content word"):
     return {"word": word, "type": kind, "meaning": [first, second]}
 
 
-def named(words, given=None, labels=("Sports news", "other")):
-    return {(found["label"], found["word"]): found["source"] for found in topic_words(words, labels, given or {})}
+def named(words, given=None, labels=("Sports news", "other"), rules=None):
+    found = topic_words(words, labels, given or {}, rules or {})
+    return {(row["label"], row["word"]): row["source"] for row in found}
 
 
 def test_a_name_its_stem_and_what_is_close_to_it_name_the_class():
@@ -40,3 +41,26 @@ def test_words_of_the_config_come_first_and_ten_are_enough():
     assert found["Sports news", "w05"] == "given"
     # Then the closest.
     assert {word for _, word in found} == {"goal", "w05", *(f"w{i:02}" for i in range(9) if i != 5)}
+
+
+def test_a_keyword_of_a_labelling_rule_names_the_class_if_it_is_nearer_to_its_name_than_nine_in_ten():
+    words = [
+        row("striker", 1.3),
+        row("day", 1.2),
+        row("goalie", 1.3),
+        row("pele", 9.0, kind="name"),
+        row("miss", 0.0, 1.3),
+    ]
+    rules = {"Sports news": ["striker", "day", "pele", "miss", "unheard"]}
+    assert named(words, rules=rules) == {("Sports news", "striker"): "rule"}
+
+
+def test_keywords_that_mean_the_class_are_added_to_the_ten():
+    words = [*(row(f"w{i:02}", 10.0 - i / 10) for i in range(12)), row("striker", 1.3)]
+    found = named(words, rules={"Sports news": ["striker", "w11"]})
+    assert [found.get(("Sports news", word)) for word in ("w09", "w10", "w11", "striker")] == [
+        "meaning",
+        None,
+        "rule",
+        "rule",
+    ]

@@ -1,5 +1,6 @@
 """Small queries, and a whole audit of parts, for the tests of the warehouse."""
 
+import json
 from pathlib import Path
 
 import warehouse as package
@@ -75,9 +76,10 @@ STAGES = {
     ),
     "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
     "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "pattern_effects", "pattern_parts", "evidence", "verification_cost"),
-    "judge": ("waivers", "topics", "expected_effects", "expected_patterns", "grades", "verdicts"),
+    "judge": ("waivers", "topics", "named_words", "expected_effects", "expected_patterns", "grades", "verdicts"),
     "remove": ("power", "total"),
-    "recommend": ("vocabulary_candidates", "labelling_hints"),
+    "trace": ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples", "rule_words", "labelling"),
+    "recommend": ("vocabulary_candidates", "labelling_hints", "rule_proposals", "changed_rules", "relabel_queue"),
 }  # fmt: skip
 
 TABLES = [table for tables in STAGES.values() for table in tables]
@@ -96,10 +98,14 @@ def settled(parts):
         "min_effect": 0.1, "max_explained": 0.25,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5, "expected_se": 0.1}]',
+        "named_words": '[{"label": "yes", "word": "nolan"}]',
         "topics": '[{"label": "yes", "word": "good", "source": "name"}]',
         "grades": '[{"kind": "word", "label": "yes", "word": "nolan", "predicted_effect": 1.0, "predicted_low": 0.5, "predicted_high": 1.5, "meaning": 0.1, "grade": 0.9, "tried": true}]',
         "texts_with": 9, **state_thresholds(),
-        "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
+        "terms": json.dumps([{"rule_id": 0, "rule": "names", "label_id": 1, "term_id": i, "term": term, "kind": kind} for i, term, kind in ((-1, None, None), (0, "Nolan", "keyword"))]),
+        "labelling": '[{"rules": "- {label: yes, name: names, keywords: Nolan}", "otherwise": "no"}]', "max_texts": 2,
+        "proposals": '[{"action": "drop", "rule": "names", "term": "Nolan", "label": "yes", "word": "nolan", "n_texts": 20, "figures": {"effect": 1.0}}]', "changed_rules": "- {label: yes, keywords: x}",
+        "max_vocabulary": 50, "max_queue": 9, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ known as (
         words.n_pulled,
         words.minority_gap,
         topics.word is not null as names_the_class,
+        named.word is not null as is_named,
         coalesce(words.label_z < 0.5, false) as is_unsupported,
         coalesce(words.minority_low > 0 and words.n_minority >= 3, false) as is_harmful,
         association.label_share,
@@ -58,6 +59,8 @@ known as (
         and tested.word = pattern_effects.pattern
         and tested.type = pattern_effects.type
     left join topics on tested.kind = 'word' and tested.label = topics.label and tested.word = topics.word
+    left join named_words as named
+        on tested.kind = 'word' and tested.label = named.label and tested.word = named.word
     left join label_association as association
         on tested.kind = 'word' and tested.label = association.label and tested.word = association.word
     left join interactions
@@ -107,10 +110,11 @@ fired as (
                     when type = 'identity term' and not is_judged then 'type.identity'
                     when expectation = 'unknown' then 'type.unlisted'
                     when expectation = 'exempt' then 'type.carries_meaning'
-                    when type = 'function word' and kind != 'pair' then 'type.function_word'
+                    when type = 'function word' and kind != 'pair' and not is_named then 'type.function_word'
                 end,
                 'words': map {'type': type, 'label': label}
             },
+            if(is_named, {'rule': 'labelling.named', 'words': map {'label': label}}, null),
             if(type != 'content word', type_evidence, null),
             if(is_contextual and n_signed > 0, {
                 'rule': 'effect.varies',

@@ -12,8 +12,9 @@
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
 --                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
 --                      says so, identity terms
--- Significance is controlled over all candidates of the run together (Benjamini and Hochberg 1995), but for words that
--- the model is not seen to use: they have spare trials, are many, seldom do anything, and are a family of their own.
+-- Significance is controlled by the procedure of Benjamini and Hochberg 1995, in three families: words that a labelling
+-- rule names, which were suspected before the data were seen and are few; words that the model is not seen to use: they
+-- have spare trials, are many and seldom do anything; and all else together.
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
@@ -28,9 +29,16 @@ with
 families as (
     select
         tested.*,
-        if(tested.p_value is null, 'none', if(candidates.is_used is false, 'spare', 'used')) as family
+        case
+            when tested.p_value is null then 'none'
+            when named.word is not null then 'named'
+            when candidates.is_used is false then 'spare'
+            else 'used'
+        end as family
     from tested
     left join candidates using (kind, label, word)
+    left join named_words as named
+        on tested.kind = 'word' and tested.label = named.label and tested.word = named.word
 ),
 
 ranks as (

@@ -1,10 +1,11 @@
 -- topics: words that name a class, which are expected to act.
--- One row per (label, word), at most ten of each label.
+-- One row per (label, word): at most ten of each label, and keywords of labelling rules that mean it.
 --
 -- param   topics  JSON: label, word, source
 -- column  label   label
 -- column  word    lower-case word
--- column  source  given (data.topic), name (of the label, or its stem) or meaning (in an encoder before fine-tuning)
+-- column  source  given (data.topic), name (of the label, or its stem), meaning (in an encoder before fine-tuning) or
+--                 rule (a labelling rule names it, and it means the label to the encoder)
 -- unique  label, word
 select
     label,

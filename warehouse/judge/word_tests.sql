@@ -40,8 +40,9 @@ words_and_pieces as (
         candidates.word,
         candidates.type,
         candidates.document_frequency,
-        words.expectation not in ('exempt', 'unknown') and candidates.type != 'function word' and topics.word is null
-            as is_judged,
+        words.expectation not in ('exempt', 'unknown')
+        and (candidates.type != 'function word' or named.word is not null)
+        and topics.word is null as is_judged,
         words.expectation = 'none' as within_type,
         words.expectation = 'exempt' or topics.word is not null as is_exempt,
         if(words.used, 1, 2) as sides,
@@ -54,6 +55,8 @@ words_and_pieces as (
     left join evidence using (kind, label, word)
     left join topics
         on candidates.kind = 'word' and candidates.label = topics.label and candidates.word = topics.word
+    left join named_words as named
+        on candidates.kind = 'word' and candidates.label = named.label and candidates.word = named.word
     left join expected_effects
         on candidates.kind = 'word'
         and candidates.label = expected_effects.label

@@ -28,10 +28,11 @@ joined as (
         association.rate_low,
         verdicts.status,
         verdicts.per_1000,
-        verdicts.rules
+        if(taught.reason is null, verdicts.rules, list_append(verdicts.rules, taught.reason)) as rules
     from words
     inner join verdicts using (kind, label, word)
     inner join label_association as association using (label, word)
+    left join taught_words as taught using (kind, label, word)
     where words.kind = 'word'
 ),
 

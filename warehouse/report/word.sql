@@ -30,7 +30,7 @@ select
     words.label_rate,
     verdicts.verdict,
     verdicts.status,
-    verdicts.rules,
+    if(taught.reason is null, verdicts.rules, list_append(verdicts.rules, taught.reason)) as rules,
     verdicts.waived_by,
     (
         select list({
@@ -45,5 +45,6 @@ select
     ) as effects
 from words
 left join verdicts using (kind, label, word)
+left join taught_words as taught using (kind, label, word)
 where words.word = $word
 order by words.kind desc, words.mean_score desc, words.label

@@ -65,6 +65,7 @@ def verdicts_of(
     waivers=(),
     patterns=MappingProxyType({}),
     topics="label:varchar | word:varchar",
+    named="label:varchar | word:varchar",
     occurrences="example_id:bigint | word:varchar | word_start:bigint | word_end:bigint",
     **params,
 ):
@@ -94,6 +95,7 @@ def verdicts_of(
     warehouse.insert("piece_occurrences", "example_id:bigint | piece:varchar | source_word:varchar")
     warehouse.insert("word_occurrences", occurrences)
     warehouse.insert("topics", topics)
+    warehouse.insert("named_words", named)
     warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double | meaning:double")
     warehouse.insert("examples", "example_id\n" + "\n".join(map(str, range(100))), converged=True)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))

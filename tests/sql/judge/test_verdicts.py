@@ -311,8 +311,40 @@ def test_words_that_the_model_is_not_seen_to_use_are_a_family_of_their_own(wareh
         f"word | {word} | {json.dumps(not word.startswith('w'))}" for kind, word, _ in (*used, *spare) if kind == "word"
     ]
     warehouse.insert("candidates", "kind | word | is_used:boolean\n" + "\n".join(held), label="a")
+    warehouse.insert("named_words", "label:varchar | word:varchar")
     found = {row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25)}
     assert found["x"]["q_value"] == pytest.approx(3 * 0.004)
     assert found["[a]"]["q_value"] == pytest.approx(3 * 0.03 / 2)
     assert found["w00"]["q_value"] == pytest.approx(20 * 0.004)
     assert [found[word]["verdict"] for word in ("x", "[a]", "w00")] == ["spurious", "spurious", "unclear"]
+
+
+def test_words_that_a_labelling_rule_names_are_a_family_of_their_own_and_function_words_among_them_are_judged(
+    warehouse,
+):
+    """p-values of .02: of 20 others each, q = .02 at best if all are alike; here the named two have 2 tests, not 22."""
+    words = [f"w{i:02}" for i in range(20)]
+    rows = [
+        evidence("day", 1.0, 1.0, 0.25, 0.25),
+        evidence("may", 1.0, 1.0, 0.25, 0.25),
+        evidence("today", 1.0, 1.0, 0.25, 0.25),
+        *(evidence(word, 0.0, 0.0) for word in words),
+    ]
+    types = {
+        "day": "content word",
+        "may": "function word",
+        "today": "content word",
+        **dict.fromkeys(words, "content word"),
+    }
+    meaning = "word | expected | expected_se\n" + "\n".join(f"{row['word']} | 0.0 | 0.4" for row in rows)
+    found = verdicts_of(warehouse, rows, types, meaning=meaning, named="label | word\na | day\na | may")
+    p_value = found["word", "day"]["p_value"]
+    assert 0.01 < p_value < 0.04
+    assert [found["word", word]["p_value"] for word in ("may", "today")] == [pytest.approx(p_value)] * 2
+    # Two tests with the same p-value: 2 p / 2. The other family has 21, and this is the smallest of them.
+    assert [found["word", word]["q_value"] for word in ("day", "may")] == [pytest.approx(p_value)] * 2
+    assert found["word", "today"]["q_value"] == pytest.approx(min(21 * p_value, 1))
+    assert [found["word", word]["verdict"] for word in ("day", "may", "today")] == ["spurious", "spurious", "unclear"]
+    rules = {word: [rule["rule"] for rule in found["word", word]["rules"]] for word in ("day", "may", "today")}
+    assert [("labelling.named" in fired) for fired in rules.values()] == [True, True, False]
+    assert "type.function_word" not in rules["may"]

@@ -70,6 +70,10 @@ def hints(warehouse, words, association, verdicts, **params):
         " add column rules struct(rule varchar, figures map(varchar, double), words map(varchar, varchar))[]"
         " default [{'rule': 'number.date', 'figures': map {}, 'words': map {}}]"
     )
+    warehouse.connection.execute(
+        "create or replace table taught_words (kind varchar, label varchar, word varchar,"
+        " reason struct(rule varchar, figures map(varchar, double), words map(varchar, varchar)))"
+    )
     rows = warehouse.build(
         "recommend/labelling_hints", **{"max_hints": 9, "min_hint_examples": 8, "min_hint_lift": 0.2, **params}
     )

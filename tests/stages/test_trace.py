@@ -1,0 +1,90 @@
+"""The stage that matches labelling rules with the texts of the audit and of the training."""
+
+import pyarrow as pa
+import pytest
+
+from configs.schema import AuditConfig
+from tasks.model.spec import ModelSpec
+from tasks.runs.run import Run
+from tasks.trace import trace_rules
+from warehouse import open_warehouse
+
+LINES = [
+    ("a fine film", "other", "train"),
+    ("a sunny DAY", "film", "train"),
+    ("what a day for a film", "other", "train"),
+    ("nothing", "film", "train"),
+    ("an audited day", "other", "test"),
+    ("an audited film", "film", "test"),
+]
+RULES = "otherwise: other\nrules:\n- {name: topic, label: film, keywords: film}\n- {name: names, label: film, keywords: [Day, rose]}\n"
+
+
+@pytest.fixture
+def world(tmp_path):
+    """An audit that came as far as its verdicts: day is spurious."""
+    data = tmp_path / "texts.csv"
+    data.write_text("\n".join(["text,label,part", *(",".join(line) for line in LINES)]))
+    (tmp_path / "rules.yaml").write_text(RULES)
+    config = AuditConfig(
+        warehouse=tmp_path / "audits.duckdb",
+        data={"path": data, "where": {"part": "test"}, "labels": {"other": "other", "film": "film"}},
+        finetune={"where": {"part": "train"}, "rules": tmp_path / "rules.yaml"},
+    )
+    run = Run("run_1", tmp_path / "run", tmp_path / "run", {"data": "d"})
+    with open_warehouse(config.warehouse) as warehouse:
+        warehouse.use("run_1", create=True)
+        tables = {
+            "examples": {
+                "example_id": [4, 5], "source_id": ["4", "5"], "text": [LINES[4][0], LINES[5][0]], "gold_label": ["other", "film"],
+                "predicted_label": ["film", "film"], "converged": [True, True],
+            },
+            "verdicts": {"kind": ["word"], "label": ["film"], "word": ["day"]},
+        }  # fmt: skip
+        for name, columns in tables.items():
+            warehouse._connection.register("incoming", pa.table(columns))
+            warehouse._connection.execute(f"create table {name} as from incoming")
+            warehouse._connection.unregister("incoming")
+    return config, run, ModelSpec(tmp_path / "model", 64, "m" * 64, ("other", "film"))
+
+
+def read(config, table):
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        return warehouse._connection.sql(f"from run_1.{table}").to_arrow_table().to_pylist()
+
+
+def test_labels_of_the_training_and_what_they_hang_on_are_in_the_tables(world):
+    config, run, model = world
+    trace_rules.fn(config, run, model, "key")
+    # The text that both rules match is a film without either of them.
+    assert [(row["corpus"], row["example_id"], row["given_label"], row["gold_label"]) for row in read(config, "rule_texts")] == [
+        ("audited", 4, "film", "other"), ("audited", 5, "film", "film"),
+        ("trained", 0, "film", None), ("trained", 1, "film", None), ("trained", 2, "film", None), ("trained", 3, "other", None),
+    ]  # fmt: skip
+    (day,) = read(config, "taught_words")
+    assert [day[name] for name in ("word", "rule", "term", "how", "corpus", "n_with", "n_labelled", "n_decided")] == [
+        "day", "names", "Day", "is it", "trained", 2, 2, 1,
+    ]  # fmt: skip
+    assert [row["text"] for row in read(config, "rule_examples") if row["corpus"] == "trained"] == ["a fine film", "a sunny DAY"]  # fmt: skip
+    (written,) = read(config, "labelling")
+    assert written["otherwise"] == "other"
+
+
+def test_a_second_call_matches_nothing_again_and_other_rules_do(world):
+    config, run, model = world
+    part = run.storage / "rules" / "matches.json"
+    first = trace_rules.fn(config, run, model, "key")
+    before = part.read_bytes()
+    config.finetune.rules.write_text("# A comment.\n" + RULES)
+    assert trace_rules.fn(config, run, model, "key") == first
+    assert part.read_bytes() == before
+    config.finetune.rules.write_text(RULES.replace("Day, rose", "rose"))
+    assert trace_rules.fn(config, run, model, "key") != first
+    assert read(config, "taught_words") == []
+
+
+def test_without_rules_the_tables_are_empty(world):
+    config, run, model = world
+    plain = config.model_copy(update={"finetune": config.finetune.model_copy(update={"rules": None})})
+    trace_rules.fn(plain, run, model, "key")
+    assert [read(config, table) for table in ("rule_terms", "rule_texts", "taught_words", "labelling")] == [[]] * 4
