@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,13 +19,12 @@ from configs.load import commented_yaml, load_config, sections, settings
 from configs.schema import BASIC
 from flows.terminal import (
     errors_as_sentences,
-    moment_of,
     print_banner,
     print_certificate,
     print_findings,
     print_language,
+    print_runs,
     print_settings,
-    print_table,
     print_word,
 )
 
@@ -170,30 +169,14 @@ def certify(config: ConfigPath, overrides: Overrides = None) -> None:
 
 @app.command()
 def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
-    """List the audits in a warehouse, newest first.
+    """List the audits in a warehouse, newest first: finished, failed and why, running, or unfinished.
+
+    An audit is unfinished if its process was stopped or killed; token-audit run CONFIG goes on with it.
 
     Example: [bold]token-audit runs[/bold]
     """
     with errors_as_sentences(), _opened(warehouse) as database:
-        from tasks.runs.run import is_locked
-
-        rows = database.rows("registry/runs", {})
-        for row in rows:
-            if row["status"] == "running" and not is_locked(Path(row["folder"])):
-                row["status"] = "stopped"
-        print_table(
-            ("run", "status", "started", "finished", "report"),
-            [
-                (
-                    row["run_id"],
-                    row["status"],
-                    moment_of(row["started_at"]),
-                    moment_of(row["finished_at"]),
-                    str(Path(row["folder"]) / "report.html"),
-                )
-                for row in rows
-            ],
-        )
+        print_runs(list(map(_told, database.rows("registry/runs", {}))))
 
 
 @app.command()
@@ -320,8 +303,10 @@ def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
     if name == "latest" and rows:
         finished = [row for row in rows if row["status"] == "finished"]
         if not finished:
+            last = _told(rows[0])
+            why = f" ({last['reason'].rstrip('.')})" if last["reason"] else ""
             raise AuditError(
-                f"No audit has finished yet; {rows[0]['run_id']} has not come to its end. "
+                f"No audit has finished yet; {last['run_id']} {'has failed' if last['status'] == 'failed' else 'is ' + last['status']}{why}. "
                 "Go on with token-audit run CONFIG."
             )
         return dict(finished[0])
@@ -331,6 +316,17 @@ def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
         known = ", ".join(row["run_id"] for row in (found or rows)[:8]) or "none"
         raise AuditError(f"{'Several runs begin' if found else 'No run begins'} with {name!r}. Runs: {known}.")
     return dict((exact or found)[0])
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A run with its status as it is now, and with the reason where it has not come to its end."""
+    from tasks.runs.run import is_locked
+
+    # A warehouse of an earlier version has no reasons.
+    told = {"reason": None, **row}
+    if row["status"] == "running" and not is_locked(Path(row["folder"])):
+        told |= {"status": "unfinished", "reason": "its process was stopped or killed"}
+    return told
 
 
 _ENVIRONMENT = {
