@@ -198,6 +198,7 @@ RENAMED: dict[str, str] = {
     "verdicts.max_predicted": "It is `verdicts.max_explained` now.",
     "report.title": "It is `title` now, at the top level.",
     "explain.title": "It is `title` now, at the top level.",
+    "explain.mistakes_first": "It is `explain.choose` now: mistakes for true, first for false, or both.",
     "attribution.method": "Write `attribution.methods: certified`, or list `attribution.methods`.",
     "workers.job_minutes": "It is the environment variable TOKEN_AUDIT_JOB_MINUTES now.",
     "attribution.baseline_sweep": "It is gone: `token-audit certify` compares baselines.",
@@ -224,7 +225,7 @@ RENAMED: dict[str, str] = {
         for name in names.split()
     },
 }
-"""Setting of version 0.1 that is none any more -> what became of it."""
+"""Setting of an earlier version that is none any more -> what became of it."""
 
 _GONE_SECTIONS = {key.partition(".")[0] for key in RENAMED} - set(AuditConfig.model_fields)
 

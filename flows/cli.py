@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 import webbrowser
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +16,7 @@ from rich.console import Console
 
 from configs.errors import AuditError, ConfigError
 from configs.load import commented_yaml, load_config, sections, settings
-from configs.schema import BASIC
+from configs.schema import BASIC, AuditConfig
 from flows.terminal import (
     errors_as_sentences,
     print_banner,
@@ -86,8 +86,7 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit run configs/demo.yaml --set data.sample=2000[/bold]
     """
     with errors_as_sentences():
-        # Before anything slow starts.
-        checked = load_config(config, tuple(overrides or ()))
+        checked = _checked(config, overrides, "run")
         with _prefect("flows.audit"):
             from flows.audit import audit
 
@@ -111,7 +110,7 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit finetune configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
-        load_config(config, tuple(overrides or ()))
+        _checked(config, overrides, "finetune")
         with _prefect("flows.finetune"):
             from flows.finetune import finetune as finetune_flow
 
@@ -157,7 +156,7 @@ def certify(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit certify configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
-        checked = load_config(config, tuple(overrides or ()))
+        checked = _checked(config, overrides, "certify")
         with _prefect("flows.certify"):
             from flows.certify import certify as certify_flow
 
@@ -271,6 +270,23 @@ def config_command(
             print(f"settings\t{len(chosen)}")
             return
         print_settings(chosen, {} if section or everything else about, rows)
+
+
+def _checked(path: Path, overrides: Sequence[str] | None, command: str) -> AuditConfig:
+    """The config, and a look at what it names: a mistake in it is told before anything slow starts."""
+    config = load_config(path, tuple(overrides or ()))
+    if command == "finetune" and config.finetune is None:
+        raise ConfigError(f"{path}: has no `finetune` section, so there is nothing to fine-tune.")
+    from tasks.runs.inputs import require_inputs, require_labels
+
+    if command == "certify":
+        from tasks.selftest.certificate import require_certifiable
+
+        require_certifiable(config)
+    if command != "explain":
+        require_labels(config, command)
+    require_inputs(config, data=not config.explain.texts)
+    return config
 
 
 @contextlib.contextmanager
