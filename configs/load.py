@@ -75,6 +75,11 @@ def parse_yaml(text: str, where: str) -> Any:
         raise ConfigError(f"{where}: not valid YAML: too many levels inside each other.") from error
 
 
+def override(key: str, value: Any) -> str:
+    """A value as one writes it behind --set."""
+    return f"{key}={yaml.safe_dump(value, default_flow_style=True, width=float('inf')).strip()}"
+
+
 def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
     """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the
     last holds.

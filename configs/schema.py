@@ -232,7 +232,7 @@ class CertificationConfig(Section):
 class ExplainConfig(Section):
     """The page of single texts that `token-audit explain` writes."""
 
-    texts: tuple[Annotated[str, StringConstraints(pattern=r"\S")], ...] = ()
+    texts: tuple[str, ...] = ()
     """Sentences of your own, explained in the place of the dataset's; `token-audit explain --text` sets them. They have
     no label: the predicted class is explained, and `corpus` mode becomes `document`, which is about single texts."""
     view: Literal["bars", "tokens", "table"] = "tokens"
@@ -250,6 +250,9 @@ class ExplainConfig(Section):
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        texts = given.get("texts")
+        if isinstance(texts, list | tuple) and any(isinstance(text, str) and not text.strip() for text in texts):
+            yield "has an empty sentence among `texts`; give some words"
         method = given.get("method")
         if given.get("view") == "bars" and (method is None or method in SIGNED):
             norms = " or ".join(f"`{name}`" for name in typing.get_args(Method) if name not in SIGNED)

@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 
 from configs.errors import AuditError, ConfigError
-from configs.load import commented_yaml, load_config, sections, settings
+from configs.load import commented_yaml, load_config, override, sections, settings
 from configs.schema import BASIC, AuditConfig
 from flows.terminal import (
     errors_as_sentences,
@@ -119,29 +119,54 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def explain(config: ConfigPath, overrides: Overrides = None) -> None:
-    """Explain single texts of a dataset, token by token, on one page that works offline.
+def explain(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    texts: Annotated[
+        list[str] | None, typer.Option("--text", help="A sentence of yours, in the place of the dataset. Repeatable.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print tokens, scores, labels and predictions as JSON, and nothing else.")
+    ] = False,
+) -> None:
+    """Explain single texts, token by token: sentences that you type, or those of a dataset.
+
+    They are on one page that works offline. Beside it, explained.json has the sentences with their tokens, as the
+    tokenizer spells them, scores, labels and predictions, and explained/ a plot of each (SVG).
 
     The section [bold]explain[/bold] of CONFIG sets what the page shows: one bar per token for norms of gradients
     (explain.view=bars), texts whose tokens are coloured by how they push away from or towards a label (tokens), or a
-    table with labels, sums and convergence delta (table); how scores are normalised (max, l2, none); and whether the
-    texts that the model gets wrong come first. Set attribution.target=gold to see what pushed towards the right answer.
+    table with labels, sums and convergence delta (table); how scores are normalised (max, l2, none); and which texts
+    (explain.choose): the surest mistakes, each beside a right answer (both), mistakes first (mistakes), or the first of
+    the dataset (first). Set attribution.target=gold to see what pushed towards the right answer.
+
+    Texts need no labels: set data.label=null, or type them. The class that is explained is then the predicted one.
 
     Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold],
-    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. Texts
-    are those of data.sample; the attributions are shared with [bold]token-audit run[/bold], and a repeat computes none
-    again.
+    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. The
+    attributions of a dataset are shared with [bold]token-audit run[/bold], and a repeat computes none again.
 
-    Example: [bold]token-audit explain configs/source_gradients.yaml[/bold]
+    Example: [bold]token-audit explain configs/demo.yaml --text "A film by Steven Seagal." --text "Not bad."[/bold]
+
+    Example: [bold]token-audit explain my.yaml --set data.path=new.csv --set data.label=null --json > new.json[/bold]
     """
     with errors_as_sentences():
-        load_config(config, tuple(overrides or ()))
+        given = [*(overrides or ()), *([override("explain.texts", texts)] if texts else ())]
+        _checked(config, given, "explain")
         with _prefect("flows.explain"):
             from flows.explain import explain as explain_flow
 
-            found = explain_flow(config, tuple(overrides or ()))
-        print(f"accuracy\t{found.accuracy:.1%} of {found.num_texts} texts are read as labelled")
-        print(f"shown\t{found.num_shown}\nexplained\t{found.page}")
+            found = explain_flow(config, tuple(given))
+        if as_json:
+            sys.stdout.write(found.data.read_text(encoding="utf-8"))
+            return
+        from tasks.pages.sentences import visible
+
+        if found.accuracy is not None:
+            print(f"accuracy\t{found.accuracy:.1%} of {found.num_texts} texts are read as labelled")
+        for label, number in found.predictions:
+            print(visible(f"read as\t{label}\t{number} of {found.num_texts} texts"))
+        print(f"shown\t{found.num_shown}\njson\t{found.data}\nexplained\t{found.page}")
 
 
 @app.command()

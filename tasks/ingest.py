@@ -152,8 +152,8 @@ def _ingest(
             write_part(folder / f"shard-{shard:05d}.json", {"examples": examples}, {"num_examples": examples.num_rows})
             shard, num_examples = shard + 1, num_examples + examples.num_rows
         fates = Counter({row["fate"]: row["n_rows"] for row in database.table("ingest/fates", {}).to_pylist()})
-    if num_examples < 2:
-        raise DataError(f"Only {num_examples} of {num_rows} rows can be audited; at least 2 are needed.")
+    if not num_examples:
+        raise DataError(f"None of {num_rows} rows can be audited.")
     shutil.rmtree(staging)
     facts: dict[str, object] = {
         "num_shards": shard,

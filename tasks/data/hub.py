@@ -1,6 +1,7 @@
 """Check whether the Hugging Face hub can be reached, and which errors are worth a retry."""
 
 import contextlib
+import logging
 import os
 import socket
 import urllib.parse
@@ -38,7 +39,7 @@ def short_way_offline() -> Iterator[str | None]:
         unreachable = address.hostname
         huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
     said = huggingface_hub.logging.get_verbosity()
-    huggingface_hub.logging.set_verbosity_error()
+    huggingface_hub.logging.set_verbosity(logging.ERROR)
     try:
         yield unreachable
     finally:

@@ -109,8 +109,10 @@ def open_dataset(data: DataConfig) -> Source:
                 f"({listed([source.header_is_data])}). Put a line with the names of the columns on top: {names}."
             )
         if column not in source.columns:
+            unlabelled = " (null for token-audit explain, if there are no labels)" if key == "label" else ""
             raise DataError(
-                f"{data.path or data.hub} has no column {column!r}. Columns: {listed(source.columns)}. Set data.{key}."
+                f"{data.path or data.hub} has no column {column!r}. Columns: {listed(source.columns)}. "
+                f"Set data.{key}{unlabelled}."
             )
         if source.columns.count(column) > 1:
             raise DataError(
@@ -165,7 +167,7 @@ def _open_path(path: Path, data: DataConfig) -> Source:
             lambda columns: csv_batches(path, layout, columns),
             lines.num_rows,
             lines,
-            None if {data.text, data.label} <= set(layout.header) else looks_like_data(path, layout),
+            None if {data.text, data.label} - {None} <= set(layout.header) else looks_like_data(path, layout),
         )
     if suffix in ENDINGS:
         array = array_of(path)
