@@ -345,10 +345,10 @@ def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
         finished = [row for row in rows if row["status"] == "finished"]
         if not finished:
             last = _told(rows[0])
+            status = "has failed" if last["status"] == "failed" else f"is {last['status']}"
             why = f" ({last['reason'].rstrip('.')})" if last["reason"] else ""
             raise AuditError(
-                f"No audit has finished yet; {last['run_id']} {'has failed' if last['status'] == 'failed' else 'is ' + last['status']}{why}. "
-                "Go on with token-audit run CONFIG."
+                f"No audit has finished yet; {last['run_id']} {status}{why}. Go on with token-audit run CONFIG."
             )
         return dict(finished[0])
     found = [row for row in rows if row["run_id"].startswith(name)]
