@@ -45,6 +45,12 @@ def _mapping_of_unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode) -> 
     return loader.construct_mapping(node, deep=True)
 
 
+def _whole_characters(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    """JSON, which is YAML, may write one character as two halves (\\ud83d\\ude42)."""
+    text = str(loader.construct_scalar(node))
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -55,6 +61,8 @@ _Loader.add_implicit_resolver(
 )
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG, _whole_characters)
 
 
 def parse_yaml(text: str, where: str) -> Any:

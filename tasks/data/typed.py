@@ -18,10 +18,10 @@ def typed_dataset(texts: Sequence[str], folder: Path) -> DataConfig:
         DataError: a sentence holds nothing that can be seen, or bytes that are no UTF-8.
     """
     for number, text in enumerate(texts, 1):
-        if not is_visible(text):
-            raise DataError(f"explain.texts: sentence {number} holds nothing that can be seen.")
         if any("\ud800" <= character <= "\udfff" for character in text):
             raise DataError(f"explain.texts: sentence {number} is not UTF-8: {text[:60]!a}.")
+        if not is_visible(text):
+            raise DataError(f"explain.texts: sentence {number} holds nothing that can be seen.")
     own = list(dict.fromkeys(texts))
     path = folder / f"{digest(own)[:12]}.jsonl"
     lines = [json.dumps({"text": text}, ensure_ascii=False) for text in own]

@@ -5,6 +5,7 @@ and texts that try what a page could be tricked with; the last tests go through 
 """
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -190,6 +191,32 @@ def test_scores_as_computed_keep_their_significant_digits(explained, monkeypatch
     assert labels_of(html) == [["[CLS] +0", "awful −1.2e−05", "film +0.46", "[SEP] +12"]]
 
 
+@pytest.mark.parametrize("settings", [{"view": "tokens"}, {"view": "bars", "method": "gradient_norm"}])
+def test_a_mistake_stands_beside_right_answers_and_the_first_of_the_dataset_do_not(explained, settings):
+    _, html = explained(**settings)
+    assert '<div class="sides">' in html
+    assert html.count('<section class="example wrong"') == 1
+    assert "3 of them" not in html, "all of them are shown"
+    if settings["view"] == "bars":
+        assert re.findall(r'<label class="choose">(.*?)<select>', html) == ["Read wrong", "Read as labelled"]
+    _, html = explained(**settings, choose="first")
+    assert '<div class="sides">' not in html
+
+
+def test_the_json_beside_the_page_has_its_scores_and_plots(explained):
+    found, _ = explained(normalise="max", examples=2)
+    data = json.loads(found.data.read_text(encoding="utf-8"))
+    assert [text["sentence"] for text in data["texts"]] == ["Awful film", TEXTS[0]], "no right answer has its label"
+    assert data["texts"][0]["tokens"] == ["[CLS]", "awful", "film", "[SEP]"]
+    assert data["texts"][0]["scores"] == [0.125, -0.75, 1.0, 0.0]
+    assert (data["texts"][0]["label"], data["texts"][0]["prediction"], data["texts"][0]["target"]) == ("good", EVIL, "good")  # fmt: skip
+    assert data["accuracy"] == pytest.approx(2 / 3)
+    plots = {path.name for path in (found.page.parent / "explained").iterdir()}
+    assert plots == {"1.svg", "0.svg"} == {Path(text["plot"]).name for text in data["texts"]}
+    explained(examples=1)
+    assert {path.name for path in (found.page.parent / "explained").iterdir()} == {"1.svg"}, "none of an earlier page"
+
+
 def test_bars_are_as_long_as_their_scores(explained):
     _, html = explained(view="bars", method="gradient_norm", examples=1)
     assert re.findall(r'style="width:([^"]*)"', html) == ["12.5%", "75.0%", "100.0%", "0.0%"]
@@ -320,6 +347,17 @@ def test_the_command_trains_explains_and_names_the_page_and_a_repeat_attributes_
     assert again.stdout == first.stdout
     assert {path: path.stat().st_mtime_ns for path in (page.parent / "parts").iterdir()} == before
     assert "<table>" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_typed_sentences_are_printed_as_json_and_as_nothing_else(commanded):
+    typed = ["A lovely film: = yes, #no", "awful 🙂\n'quoted' \"too\""]
+    result = commanded("--json", *(word for text in typed for word in ("--text", text)))
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert [text["sentence"] for text in data["texts"]] == typed
+    assert all(len(text["tokens"]) == len(text["scores"]) for text in data["texts"])
+    assert {text["label"] for text in data["texts"]} == {None}
 
 
 @pytest.mark.slow
