@@ -24,6 +24,7 @@ from tasks.recommend import recommend_changes
 from tasks.remove import remove_findings
 from tasks.report import write_report
 from tasks.runs.identity import compare_folder, enter_run, name_run
+from tasks.runs.inputs import require_labels
 from tasks.runs.run import Run, failure_recorded, finish_run, locked
 from tasks.screen import screen_words
 from tasks.selftest.certificate import with_certified_method
@@ -48,6 +49,7 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
 
 def audit_config(config: AuditConfig) -> Run:
     """The stages, inside a flow."""
+    require_labels(config, "an audit")
     set_limits(config.limits)
     waivers = load_waivers(config.waivers, folded)
     model = obtain_classifier(config)

@@ -7,9 +7,9 @@ import os
 import sys
 import warnings
 import webbrowser
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.console import Console
 from configs.errors import AuditError, ConfigError
 from configs.load import commented_yaml, load_config, override, sections, settings
 from configs.schema import BASIC, AuditConfig
+from flows.runs import find_run, opened, told
 from flows.terminal import (
     errors_as_sentences,
     print_banner,
@@ -29,7 +30,7 @@ from flows.terminal import (
 )
 
 if TYPE_CHECKING:
-    from warehouse import Warehouse
+    pass
 
 app = typer.Typer(
     name="token-audit",
@@ -93,7 +94,7 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
             done = audit(config, tuple(overrides or ()))
         from tasks.runtime.parts import num_damaged
 
-        with _opened(checked.warehouse) as warehouse:
+        with opened(checked.warehouse) as warehouse:
             warehouse.use(done.run_id)
             print_banner(warehouse)
             print_language(warehouse, done.run_id)
@@ -186,7 +187,7 @@ def certify(config: ConfigPath, overrides: Overrides = None) -> None:
             from flows.certify import certify as certify_flow
 
             done = certify_flow(config, tuple(overrides or ()))
-        with _opened(checked.warehouse) as warehouse:
+        with opened(checked.warehouse) as warehouse:
             print_certificate(warehouse, done.certificate_id)
         print(f"certificate\t{done.certificate_id}\nreport\t{done.report}")
 
@@ -199,8 +200,8 @@ def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
 
     Example: [bold]token-audit runs[/bold]
     """
-    with errors_as_sentences(), _opened(warehouse) as database:
-        print_runs(list(map(_told, database.rows("registry/runs", {}))))
+    with errors_as_sentences(), opened(warehouse) as database:
+        print_runs(list(map(told, database.rows("registry/runs", {}))))
 
 
 @app.command()
@@ -219,8 +220,8 @@ def show(
 
     Example: [bold]token-audit show latest seagal[/bold]
     """
-    with errors_as_sentences(), _opened(warehouse) as database:
-        row = _find_run(database, run)
+    with errors_as_sentences(), opened(warehouse) as database:
+        row = find_run(database, run)
         if not database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "remove"}):
             raise AuditError(f"{row['run_id']} has not come as far as its findings. Go on with token-audit run CONFIG.")
         database.use(row["run_id"])
@@ -250,8 +251,8 @@ def report(
     Example: [bold]token-audit report latest --open[/bold]
     """
     with errors_as_sentences():
-        with _opened(warehouse) as database:
-            row = _find_run(database, run)
+        with opened(warehouse) as database:
+            row = find_run(database, run)
             keys = database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "recommend"})
         if not keys:
             raise AuditError(f"{row['run_id']} has not come as far as its report. Go on with token-audit run CONFIG.")
@@ -309,8 +310,8 @@ def _checked(path: Path, overrides: Sequence[str] | None, command: str) -> Audit
 
         require_certifiable(config)
     if command != "explain":
-        require_labels(config, command)
-    require_inputs(config, data=not config.explain.texts)
+        require_labels(config, f"token-audit {command}")
+    require_inputs(config, data=command != "explain" or not config.explain.texts)
     return config
 
 
@@ -329,45 +330,6 @@ def _prefect(flow_module: str) -> Iterator[None]:
             with Console(stderr=True).status("Starting"):
                 stack.enter_context(prefect_server(meanwhile=lambda: importlib.import_module(flow_module)))
             yield
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> "Iterator[Warehouse]":
-    from warehouse import open_warehouse
-
-    with open_warehouse(path, read_only=True) as warehouse:
-        yield warehouse
-
-
-def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
-    rows = warehouse.rows("registry/runs", {})
-    if name == "latest" and rows:
-        finished = [row for row in rows if row["status"] == "finished"]
-        if not finished:
-            last = _told(rows[0])
-            status = "has failed" if last["status"] == "failed" else f"is {last['status']}"
-            why = f" ({last['reason'].rstrip('.')})" if last["reason"] else ""
-            raise AuditError(
-                f"No audit has finished yet; {last['run_id']} {status}{why}. Go on with token-audit run CONFIG."
-            )
-        return dict(finished[0])
-    found = [row for row in rows if row["run_id"].startswith(name)]
-    exact = [row for row in found if row["run_id"] == name]
-    if len(exact or found) != 1:
-        known = ", ".join(row["run_id"] for row in (found or rows)[:8]) or "none"
-        raise AuditError(f"{'Several runs begin' if found else 'No run begins'} with {name!r}. Runs: {known}.")
-    return dict((exact or found)[0])
-
-
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A run with its status as it is now, and with the reason where it has not come to its end."""
-    from tasks.runs.run import is_locked
-
-    # A warehouse of an earlier version has no reasons.
-    told = {"reason": None, **row}
-    if row["status"] == "running" and not is_locked(Path(row["folder"])):
-        told |= {"status": "unfinished", "reason": "its process was stopped or killed"}
-    return told
 
 
 _ENVIRONMENT = {

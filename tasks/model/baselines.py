@@ -13,7 +13,6 @@ from configs.errors import ModelError
 from tasks.model.forward import Classifier, Inputs, together
 from tasks.model.layers import WORD_EMBEDDINGS, Layer, captured, embedded, replaced
 
-
 PAD_EVERYWHERE = "pad_everywhere"
 """The baseline in which special tokens are padding, too."""
 

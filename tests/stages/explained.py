@@ -28,6 +28,6 @@ def explain(config):
 
 def visible_text(page):
     html = page.read_text(encoding="utf-8")
-    return " ".join(
-        unescape(re.sub(r"<style>.*?</style>|<script>.*?</script>|<[^>]*>", "", html, flags=re.DOTALL)).split()
-    )
+    text = re.sub(r"<style>.*?</style>|<script>.*?</script>", "", html, flags=re.DOTALL)
+    text = re.sub(r"</(?:h\d|p|td|th|li|option)>", " ", text)
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", text)).split())

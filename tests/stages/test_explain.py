@@ -9,6 +9,8 @@ from tasks.model.load import load_classifier
 from tests.model.trained import config_of
 from tests.stages.explained import explain, visible_text
 
+pytestmark = pytest.mark.slow
+
 TYPED = ["a lovely film", 'an "awful" story: 🙂', "yes", "a lovely film"]
 VIEWS = [
     {"view": "tokens"},
