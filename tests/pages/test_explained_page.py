@@ -199,6 +199,7 @@ def test_a_mistake_stands_beside_right_answers_and_the_first_of_the_dataset_do_n
     assert "3 of them" not in html, "all of them are shown"
     if settings["view"] == "bars":
         assert re.findall(r'<label class="choose">(.*?)<select>', html) == ["Read wrong", "Read as labelled"]
+    assert "2 of them are shown: 1 mistake, the most confident first, and 1 right answer." in explained(**settings, examples=2)[1]  # fmt: skip
     _, html = explained(**settings, choose="first")
     assert '<div class="sides">' not in html
 
@@ -266,10 +267,14 @@ def test_the_page_asks_for_nothing_runs_nothing_of_the_data_and_fits_any_screen(
 def test_a_text_is_picked_and_hovering_a_token_shows_its_score(browser, explained):
     found, _ = explained(**BARS)
     with opened(browser, found.page) as page:
-        assert page.locator(".example:visible").count() == 1
-        assert page.locator("#example-1").is_visible(), "the mistake comes first"
-        page.locator("#choice").select_option("example-0")
-        assert page.locator("#example-0").is_visible()
+        assert page.locator(".example:visible").count() == 2
+        assert page.locator("#example-1").is_visible(), "the mistake, on its side"
+        right = page.locator(".side").nth(1).locator("select")
+        right.select_option("example-2")
+        assert page.locator("#example-2").is_visible()
+        assert page.locator("#example-1").is_visible()
+        assert page.locator("#example-0").is_hidden()
+        right.select_option("example-0")
         page.locator("#example-0 i", has_text="img").hover()
         shown = "getComputedStyle(document.querySelectorAll('#example-0 i')[2], '::after').content"
         assert page.evaluate(shown).endswith(' 0.12"')
@@ -284,7 +289,7 @@ def test_without_scripts_every_text_is_there(browser, explained):
     found, _ = explained(**BARS)
     with opened(browser, found.page, java_script_enabled=False) as page:
         assert page.locator(".example:visible").count() == 3
-        assert page.locator("#choice").is_hidden()
+        assert page.locator("select:visible").count() == 0
 
 
 # ---------------------------------------------------------------- the command
