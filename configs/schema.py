@@ -89,7 +89,7 @@ class DataConfig(Section):
         if hub is not None and given.get("dialect", "auto") != "auto":
             yield "has `dialect` beside `hub`; it has no effect on a hub dataset"
         if given.get("label", "") is None and given.get("labels"):
-            yield "has `labels` beside `label` null; there are none to map"
+            yield "has `labels` beside `label` null; there are none to map, so set `labels` to {}"
         slices = given.get("slices")
         if isinstance(slices, list | tuple) and len({str(name) for name in slices}) < len(slices):
             yield "names one of `slices` twice"
@@ -359,7 +359,10 @@ class AuditConfig(Section):
         if finetune.get("network") == "frozen_dense" and model.get("pad_to") is None:
             yield "needs `model.pad_to` beside `finetune.network` frozen_dense: how many positions its dense head reads"
         if data.get("label", "") is None and given.get("finetune") is not None:
-            yield "needs `data.label` beside `finetune`: nothing can be trained without labels"
+            yield (
+                "needs `data.label` beside `finetune`: nothing can be trained without labels. For texts without labels set "
+                "`finetune` null, and `model.path` to the folder that token-audit finetune prints"
+            )
         if explain.get("texts") and data.get("pair") is not None:
             yield "sets `explain.texts` beside `data.pair`: the model reads pairs, and a sentence is none"
         method = explain.get("method")

@@ -141,10 +141,12 @@ def explain(
     (explain.choose): the surest mistakes, each beside a right answer (both), mistakes first (mistakes), or the first of
     the dataset (first). Set attribution.target=gold to see what pushed towards the right answer.
 
-    Texts need no labels: set data.label=null, or type them. The class that is explained is then the predicted one.
+    Texts need no labels: type them, or set data.label=null (and data.labels={} if it is set). The class that is
+    explained is then the predicted one.
 
     Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold],
-    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. The
+    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]; with a
+    network [bold]source_sst2.yaml[/bold], [bold]source_ag_news.yaml[/bold], [bold]source_bert_cased.yaml[/bold]. The
     attributions of a dataset are shared with [bold]token-audit run[/bold], and a repeat computes none again.
 
     Example: [bold]token-audit explain configs/demo.yaml --text "A film by Steven Seagal." --text "Not bad."[/bold]
