@@ -233,8 +233,9 @@ class ExplainConfig(Section):
     """The page of single texts that `token-audit explain` writes."""
 
     texts: tuple[str, ...] = ()
-    """Sentences of your own, explained in the place of the dataset's; `token-audit explain --text` sets them. They have
-    no label: the predicted class is explained, and `corpus` mode becomes `document`, which is about single texts."""
+    """Sentences of your own, explained in the place of the dataset's; `token-audit explain --text` sets them. Like all
+    texts without labels they are explained towards the predicted class, and in mode `document` in the place of
+    `corpus`."""
     view: Literal["bars", "tokens", "table"] = "tokens"
     """What it shows. `bars`: one text at a time, a bar a token from 0 to 1, for norms. `tokens`: coloured texts,
     against and for the explained label. `table`: a row a text, with labels, sums and convergence delta."""
@@ -360,8 +361,8 @@ class AuditConfig(Section):
             yield "needs `model.pad_to` beside `finetune.network` frozen_dense: how many positions its dense head reads"
         if data.get("label", "") is None and given.get("finetune") is not None:
             yield (
-                "needs `data.label` beside `finetune`: nothing can be trained without labels. For texts without labels set "
-                "`finetune` null, and `model.path` to the folder that token-audit finetune prints"
+                "needs `data.label` beside `finetune`: nothing can be trained without labels. For texts without labels "
+                "set `finetune` null, and `model.path` to the folder that token-audit finetune prints"
             )
         if explain.get("texts") and data.get("pair") is not None:
             yield "sets `explain.texts` beside `data.pair`: the model reads pairs, and a sentence is none"

@@ -37,14 +37,16 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
 
 
 def explained_config(config: AuditConfig) -> AuditConfig:
-    """The config with its sentences as the dataset; without labels the predicted class is explained."""
-    attribution = config.attribution
+    """The config with its sentences as the dataset. Texts without labels are explained towards the predicted class, and
+    each for itself."""
     if config.explain.texts:
         config = config.model_copy(update={"data": typed_dataset(config.explain.texts, config.output / "typed")})
-        if attribution.mode == "corpus":
-            # Its few gradients a text are meant to be added up over many.
-            own = {"mode": "document", "gradients": None, "interval_width": None}
-            attribution = attribution.model_copy(update=own)
-    if config.data.label is None and attribution.target == "gold":
-        attribution = attribution.model_copy(update={"target": "predicted"})
-    return config.model_copy(update={"attribution": attribution})
+    if config.data.label is not None:
+        return config
+    own: dict[str, object] = {}
+    if config.attribution.mode == "corpus":
+        # Its few gradients a text are meant to be added up over a dataset that is audited.
+        own = {"mode": "document", "gradients": None, "interval_width": None}
+    if config.attribution.target == "gold":
+        own["target"] = "predicted"
+    return config.model_copy(update={"attribution": config.attribution.model_copy(update=own)})

@@ -97,6 +97,7 @@ def _write(
         "method": method,
         "scalar": attribution.scalar,
         "target": attribution.target,
+        "mode": attribution.mode,
         "layer": attribution.layer,
         "baseline": attribution.baseline,
         "normalise": config.explain.normalise,

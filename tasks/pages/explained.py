@@ -122,7 +122,10 @@ def json_of(examples: Sequence[Example], about: Mapping[str, object]) -> bytes:
         }
         for example in examples
     ]
-    return (json.dumps({**about, "texts": texts}, indent=1, ensure_ascii=False) + "\n").encode()
+    # A line a text, which people can read, and line tools as well.
+    lines = ",\n".join(json.dumps(text, ensure_ascii=False) for text in texts)
+    head = json.dumps({**about, "texts": []}, ensure_ascii=False).removesuffix("]}")
+    return f"{head}\n{lines}\n]}}\n".encode()
 
 
 def svg_of(example: Example, title: str) -> bytes:

@@ -85,6 +85,7 @@ def test_a_file_without_labels_is_explained_in_every_view(base, tmp_path, small_
         (f"n{i}", text, None) for i, text in enumerate(texts)
     ]
     assert all(text["target"] == text["prediction"] for text in data["texts"])
+    assert data["mode"] == "document"
     said = visible_text(found.page)
     assert "They have no labels" in said
     assert "labelled" not in said
