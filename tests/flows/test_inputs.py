@@ -14,8 +14,6 @@ import sys
 for name in ("torch", "transformers", "prefect"):
     sys.modules[name] = None
 from flows.cli import main
-
-pytestmark = pytest.mark.slow
 sys.argv = ["token-audit", *sys.argv[1:]]
 main()
 """
