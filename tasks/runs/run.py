@@ -94,7 +94,7 @@ def failure_recorded(config: AuditConfig, run: Run) -> Iterator[None]:
     except Exception as error:
         said = str(error) if isinstance(error, AuditError | OSError) else f"{type(error).__name__}: {first_line(error)}"
         # The error is told, whatever becomes of its entry.
-        with suppress(AuditError), open_warehouse(config.warehouse, wait_seconds=_FAILED_SECONDS) as warehouse:
+        with suppress(Exception), open_warehouse(config.warehouse, wait_seconds=_FAILED_SECONDS) as warehouse:
             warehouse.run("registry/fail_run", {"run_id": run.run_id, "reason": said})
         raise
 
