@@ -82,7 +82,8 @@ def test_runs_says_which_are_finished_failed_unfinished_or_running_and_why(said,
         "n_5": ["failed", "ZeroDivisionError: division by zero"],
     }
     # Started again, it has no reason any more.
-    assert rows_of(said("runs", runs=[("n_2", True)]))["n_2"] == ["finished", str(tmp_path / "n_2" / "report.html")]
+    with FileLock(tmp_path / "n_2" / ".lock"):
+        assert rows_of(said("runs", runs=[("n_2", False)]))["n_2"] == ["running", ""]
 
 
 def test_a_failed_run_says_why_where_the_latest_is_asked_for(said, tmp_path):

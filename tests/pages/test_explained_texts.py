@@ -16,8 +16,8 @@ def row(example_id, label, predicted, confidence):
     return {"example_id": example_id, "label_id": label, "predicted_id": predicted, "confidence": confidence}
 
 
-ROWS = [row(3, 0, 0, 0.9), row(1, 1, 1, 0.6), row(2, 0, 1, 0.7), row(0, 1, 0, 0.8), row(4, 0, 1, 0.8), row(5, 1, 1, 0.5)]  # fmt: skip
-"""Mistakes are 0, 4 and 2, the surest first; right answers 1 and 5 with label 1, and 3 with label 0."""
+ROWS = [row(3, 1, 1, 0.9), row(1, 0, 0, 0.6), row(2, 0, 1, 0.7), row(0, 1, 0, 0.8), row(4, 0, 1, 0.8), row(5, 1, 1, 0.5)]  # fmt: skip
+"""Mistakes are 0, 4 and 2, the surest first; right answers 3 and 5 with label 1, and 1 with label 0."""
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ ROWS = [row(3, 0, 0, 0.9), row(1, 1, 1, 0.6), row(2, 0, 1, 0.7), row(0, 1, 0, 0.
         ("mistakes", 4, [[0], [4], [2], [1]]),
         ("first", 3, [[0], [1], [2]]),
         # Beside a mistake a right answer of its label; where there is none left, another one.
-        ("both", 6, [[0, 1], [4, 3], [2, 5]]),
-        ("both", 4, [[0, 1], [4, 3]]),
-        ("both", 5, [[0, 1], [4, 3], [2]]),
+        ("both", 6, [[0, 3], [4, 1], [2, 5]]),
+        ("both", 4, [[0, 3], [4, 1]]),
+        ("both", 5, [[0, 3], [4, 1], [2]]),
         ("both", 1, [[0]]),
     ],
 )
