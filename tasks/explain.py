@@ -105,7 +105,12 @@ def _write(
         "accuracy": found.accuracy,
         "num_texts": found.num_texts,
     }
-    plots = {run.folder / example.plot: svg_of(example, METHODS[method]) for example in examples}
+    plots = {
+        run.folder / example.plot: svg_of(
+            example, f"{METHODS[method]}, towards {example.target}" if method in SIGNED else METHODS[method]
+        )
+        for example in examples
+    }
     for stale in set((run.folder / "explained").glob("*.svg")) - set(plots):
         stale.unlink()
     for path, plot in plots.items():

@@ -129,7 +129,7 @@ def json_of(examples: Sequence[Example], about: Mapping[str, object]) -> bytes:
 
 
 def svg_of(example: Example, title: str) -> bytes:
-    """A bar for each token, in the order of the model's input."""
+    """A bar for each token, in the order of the model's input; `title` says what its length is."""
     rows = [
         {
             "place": i,
@@ -142,7 +142,7 @@ def svg_of(example: Example, title: str) -> bytes:
     place = alt.Y("place:O", axis=None)
     base = alt.Chart(pa.Table.from_pylist(rows))
     colour = alt.Color("sign:N", scale=alt.Scale(domain=["towards", "away"], range=[BLUE, ORANGE]), legend=None)
-    bars = base.mark_bar(height=12).encode(x=alt.X("score:Q", title=title), y=place, color=colour)
+    bars = base.mark_bar(height=12).encode(x=alt.X("score:Q", title=clip(visible(title), 80)), y=place, color=colour)
     names = base.mark_text(align="right", x=-8, color=INK, fontSize=12).encode(y=place, text="token:N")
     read = f"read as {example.predicted}, {100 * example.confidence:.0f} %"
     heading = visible(read if example.gold is None else f"labelled {example.gold}, {read}")

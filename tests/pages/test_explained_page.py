@@ -213,6 +213,7 @@ def test_the_json_beside_the_page_has_its_scores_and_plots(explained):
     assert (data["texts"][0]["label"], data["texts"][0]["prediction"], data["texts"][0]["target"]) == ("good", EVIL, "good")  # fmt: skip
     assert data["accuracy"] == pytest.approx(2 / 3)
     plots = {path.name for path in (found.page.parent / "explained").iterdir()}
+    assert "integrated gradients, towards good" in (found.page.parent / "explained/1.svg").read_text(encoding="utf-8")
     assert plots == {"1.svg", "0.svg"} == {Path(text["plot"]).name for text in data["texts"]}
     explained(examples=1)
     assert {path.name for path in (found.page.parent / "explained").iterdir()} == {"1.svg"}, "none of an earlier page"
