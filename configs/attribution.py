@@ -12,7 +12,7 @@ Method = Literal["integrated_gradients", "gradient_x_input", "relevance", "gradi
 SIGNED = ("integrated_gradients", "gradient_x_input", "relevance")
 """Methods whose scores have a sign, towards a label or away from it; a norm is never negative."""
 
-Baseline = Literal["mask", "pad", "unk", "zero", "mean"]
+Baseline = Literal["mask", "pad", "pad_everywhere", "unk", "zero", "mean"]
 
 Rule = Literal[
     "midpoint",
@@ -46,7 +46,8 @@ class AttributionConfig(Section):
     name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
     baseline: Baseline = "mask"
     """What a text is compared with: each token replaced by [MASK], padding, the unknown token, a zero embedding, or the
-    mean of all embeddings. Special tokens stay. Without a mask token `mask` falls back on `unk`."""
+    mean of all embeddings. Special tokens stay, but for `pad_everywhere`, which is a text of padding alone. Without a
+    mask token `mask` falls back on `unk`."""
     scalar: Literal["margin", "logit", "probability"] = "margin"
     """What is explained: the log-odds of the target class against all others, its logit, or its probability."""
     target: Annotated[str, StringConstraints(min_length=1)] = "predicted"

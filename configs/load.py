@@ -45,6 +45,12 @@ def _mapping_of_unique_keys(loader: yaml.SafeLoader, node: yaml.MappingNode) -> 
     return loader.construct_mapping(node, deep=True)
 
 
+def _whole_characters(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    """JSON, which is YAML, may write one character as two halves (\\ud83d\\ude42)."""
+    text = str(loader.construct_scalar(node))
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+
+
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -55,6 +61,8 @@ _Loader.add_implicit_resolver(
 )
 
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_of_unique_keys)
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_SCALAR_TAG, _whole_characters)
 
 
 def parse_yaml(text: str, where: str) -> Any:
@@ -73,6 +81,11 @@ def parse_yaml(text: str, where: str) -> Any:
         raise ConfigError(f"{where}: not valid YAML: {' '.join(str(error).split())}.") from error
     except RecursionError as error:
         raise ConfigError(f"{where}: not valid YAML: too many levels inside each other.") from error
+
+
+def override(key: str, value: Any) -> str:
+    """A value as one writes it behind --set."""
+    return f"{key}={yaml.safe_dump(value, default_flow_style=True, width=float('inf')).strip()}"
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
@@ -198,6 +211,7 @@ RENAMED: dict[str, str] = {
     "verdicts.max_predicted": "It is `verdicts.max_explained` now.",
     "report.title": "It is `title` now, at the top level.",
     "explain.title": "It is `title` now, at the top level.",
+    "explain.mistakes_first": "It is `explain.choose` now: mistakes for true, first for false, or both.",
     "attribution.method": "Write `attribution.methods: certified`, or list `attribution.methods`.",
     "workers.job_minutes": "It is the environment variable TOKEN_AUDIT_JOB_MINUTES now.",
     "attribution.baseline_sweep": "It is gone: `token-audit certify` compares baselines.",
@@ -224,7 +238,7 @@ RENAMED: dict[str, str] = {
         for name in names.split()
     },
 }
-"""Setting of version 0.1 that is none any more -> what became of it."""
+"""Setting of an earlier version that is none any more -> what became of it."""
 
 _GONE_SECTIONS = {key.partition(".")[0] for key in RENAMED} - set(AuditConfig.model_fields)
 

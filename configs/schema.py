@@ -48,8 +48,9 @@ class DataConfig(Section):
     `plain`: a quote is a character like any other, and every line is a row. `auto`: decided by the lines themselves."""
     text: str = "text"
     """Column with the text."""
-    label: str = "label"
-    """Column with the gold label: a name, an integer or a ClassLabel."""
+    label: str | None = "label"
+    """Column with the gold label: a name, an integer or a ClassLabel. null: the texts have no labels, and are read by
+    `token-audit explain` alone."""
     language: Languages = setting((), "codes of ISO 639, such as en")
     """Language of the texts, or a list of them: whose word lists tell function words, negations and single letters.
     Without it the languages are detected, and the page says which."""
@@ -90,6 +91,8 @@ class DataConfig(Section):
             yield "has `revision` or `subset` without `hub`; they have no effect on a local file"
         if hub is not None and given.get("dialect", "auto") != "auto":
             yield "has `dialect` beside `hub`; it has no effect on a hub dataset"
+        if given.get("label", "") is None and given.get("labels"):
+            yield "has `labels` beside `label` null; there are none to map, so set `labels` to {}"
         slices = given.get("slices")
         if isinstance(slices, list | tuple) and len({str(name) for name in slices}) < len(slices):
             yield "names one of `slices` twice"
@@ -235,6 +238,10 @@ class CertificationConfig(Section):
 class ExplainConfig(Section):
     """The page of single texts that `token-audit explain` writes."""
 
+    texts: tuple[str, ...] = ()
+    """Sentences of your own, explained in the place of the dataset's; `token-audit explain --text` sets them. Like all
+    texts without labels they are explained towards the predicted class, and in mode `document` in the place of
+    `corpus`."""
     view: Literal["bars", "tokens", "table"] = "tokens"
     """What it shows. `bars`: one text at a time, a bar a token from 0 to 1, for norms. `tokens`: coloured texts,
     against and for the explained label. `table`: a row a text, with labels, sums and convergence delta."""
@@ -244,12 +251,15 @@ class ExplainConfig(Section):
     """What the scores of a text are divided by: the largest |score| among its tokens, their L2 norm, or nothing."""
     examples: int = setting(20, "texts", ge=1, le=500)
     """Most texts shown."""
-    mistakes_first: bool = True
-    """Begin with the texts that the model gets wrong, the most confident first. Else they come in the order of the
-    dataset."""
+    choose: Literal["both", "mistakes", "first"] = "both"
+    """Which texts. `both`: the most confident mistakes, each beside a right answer of the same label. `mistakes`: the
+    most confident mistakes first. `first`: in the order of the dataset."""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, Any]) -> Iterator[str]:
+        texts = given.get("texts")
+        if isinstance(texts, list | tuple) and any(isinstance(text, str) and not text.strip() for text in texts):
+            yield "has an empty sentence among `texts`; give some words"
         method = given.get("method")
         if given.get("view") == "bars" and (method is None or method in SIGNED):
             norms = " or ".join(f"`{name}`" for name in typing.get_args(Method) if name not in SIGNED)
@@ -364,6 +374,13 @@ class AuditConfig(Section):
             yield f"sets {names} beside `finetune`, which settles that itself"
         if finetune.get("network") == "frozen_dense" and model.get("pad_to") is None:
             yield "needs `model.pad_to` beside `finetune.network` frozen_dense: how many positions its dense head reads"
+        if data.get("label", "") is None and given.get("finetune") is not None:
+            yield (
+                "needs `data.label` beside `finetune`: nothing can be trained without labels. For texts without labels "
+                "set `finetune` null, and `model.path` to the folder that token-audit finetune prints"
+            )
+        if explain.get("texts") and data.get("pair") is not None:
+            yield "sets `explain.texts` beside `data.pair`: the model reads pairs, and a sentence is none"
         method = explain.get("method")
         methods = attribution.get("methods", AttributionConfig.model_fields["methods"].default)
         if method in typing.get_args(Method) and isinstance(methods, list | tuple) and method not in methods:

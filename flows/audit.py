@@ -24,7 +24,8 @@ from tasks.recommend import recommend_changes
 from tasks.remove import remove_findings
 from tasks.report import write_report
 from tasks.runs.identity import compare_folder, enter_run, name_run
-from tasks.runs.run import Run, finish_run, locked
+from tasks.runs.inputs import require_labels
+from tasks.runs.run import Run, failure_recorded, finish_run, locked
 from tasks.screen import screen_words
 from tasks.selftest.certificate import with_certified_method
 from tasks.trace import trace_rules
@@ -49,12 +50,13 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
 
 def audit_config(config: AuditConfig) -> Run:
     """The stages, inside a flow."""
+    require_labels(config, "an audit")
     set_limits(config.limits)
     waivers = load_waivers(config.waivers, folded)
     model = obtain_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)
-    with locked(run):
+    with locked(run), failure_recorded(config, run):
         enter_run(config, run, model)
         enough = config.statistics.min_examples
         texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out, least=enough)

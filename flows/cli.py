@@ -7,30 +7,30 @@ import os
 import sys
 import warnings
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from configs.errors import AuditError, ConfigError
-from configs.load import commented_yaml, load_config, sections, settings
-from configs.schema import BASIC
+from configs.load import commented_yaml, load_config, override, sections, settings
+from configs.schema import BASIC, AuditConfig
+from flows.runs import find_run, opened, told
 from flows.terminal import (
     errors_as_sentences,
-    moment_of,
     print_banner,
     print_certificate,
     print_findings,
     print_language,
+    print_runs,
     print_settings,
-    print_table,
     print_word,
 )
 
 if TYPE_CHECKING:
-    from warehouse import Warehouse
+    pass
 
 app = typer.Typer(
     name="token-audit",
@@ -87,15 +87,14 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit run configs/demo.yaml --set data.sample=2000[/bold]
     """
     with errors_as_sentences():
-        # Before anything slow starts.
-        checked = load_config(config, tuple(overrides or ()))
+        checked = _checked(config, overrides, "run")
         with _prefect("flows.audit"):
             from flows.audit import audit
 
             done = audit(config, tuple(overrides or ()))
         from tasks.runtime.parts import num_damaged
 
-        with _opened(checked.warehouse) as warehouse:
+        with opened(checked.warehouse) as warehouse:
             warehouse.use(done.run_id)
             print_banner(warehouse)
             print_language(warehouse, done.run_id)
@@ -112,7 +111,7 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit finetune configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
-        load_config(config, tuple(overrides or ()))
+        _checked(config, overrides, "finetune")
         with _prefect("flows.finetune"):
             from flows.finetune import finetune as finetune_flow
 
@@ -121,29 +120,56 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def explain(config: ConfigPath, overrides: Overrides = None) -> None:
-    """Explain single texts of a dataset, token by token, on one page that works offline.
+def explain(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    texts: Annotated[
+        list[str] | None, typer.Option("--text", help="A sentence of yours, in the place of the dataset. Repeatable.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print tokens, scores, labels and predictions as JSON, and nothing else.")
+    ] = False,
+) -> None:
+    """Explain single texts, token by token: sentences that you type, or those of a dataset.
+
+    They are on one page that works offline. Beside it, explained.json has the sentences with their tokens, as the
+    tokenizer spells them, scores, labels and predictions, and explained/ a plot of each (SVG).
 
     The section [bold]explain[/bold] of CONFIG sets what the page shows: one bar per token for norms of gradients
     (explain.view=bars), texts whose tokens are coloured by how they push away from or towards a label (tokens), or a
-    table with labels, sums and convergence delta (table); how scores are normalised (max, l2, none); and whether the
-    texts that the model gets wrong come first. Set attribution.target=gold to see what pushed towards the right answer.
+    table with labels, sums and convergence delta (table); how scores are normalised (max, l2, none); and which texts
+    (explain.choose): the surest mistakes, each beside a right answer (both), mistakes first (mistakes), or the first of
+    the dataset (first). Set attribution.target=gold to see what pushed towards the right answer.
+
+    Texts need no labels: type them, or set data.label=null (and data.labels={} if it is set). The class that is
+    explained is then the predicted one.
 
     Ready configs, each a well-known tutorial: [bold]configs/source_gradients.yaml[/bold],
-    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]. Texts
-    are those of data.sample; the attributions are shared with [bold]token-audit run[/bold], and a repeat computes none
-    again.
+    [bold]source_inner_layer.yaml[/bold], [bold]source_captum_table.yaml[/bold], [bold]source_bilstm.yaml[/bold]; with a
+    network [bold]source_sst2.yaml[/bold], [bold]source_ag_news.yaml[/bold], [bold]source_bert_cased.yaml[/bold]. The
+    attributions of a dataset are shared with [bold]token-audit run[/bold], and a repeat computes none again.
 
-    Example: [bold]token-audit explain configs/source_gradients.yaml[/bold]
+    Example: [bold]token-audit explain configs/demo.yaml --text "A film by Steven Seagal." --text "Not bad."[/bold]
+
+    Example: [bold]token-audit explain my.yaml --set data.path=new.csv --set data.label=null --json > new.json[/bold]
     """
     with errors_as_sentences():
-        load_config(config, tuple(overrides or ()))
+        given = [*(overrides or ()), *([override("explain.texts", texts)] if texts else ())]
+        _checked(config, given, "explain")
         with _prefect("flows.explain"):
             from flows.explain import explain as explain_flow
 
-            found = explain_flow(config, tuple(overrides or ()))
-        print(f"accuracy\t{found.accuracy:.1%} of {found.num_texts} texts are read as labelled")
-        print(f"shown\t{found.num_shown}\nexplained\t{found.page}")
+            found = explain_flow(config, tuple(given))
+        if as_json:
+            sys.stdout.write(found.data.read_text(encoding="utf-8"))
+            return
+        from tasks.pages.sentences import visible
+
+        if found.accuracy is not None:
+            print(f"accuracy\t{found.accuracy:.1%} of {found.num_texts} texts are read as labelled")
+        for label, number in found.predictions:
+            print(visible(f"read as\t{label}\t{number} of {found.num_texts} texts"))
+        print(f"shown\t{found.num_shown}\njson\t{found.data}\nexplained\t{found.page}")
 
 
 @app.command()
@@ -158,42 +184,26 @@ def certify(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit certify configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
-        checked = load_config(config, tuple(overrides or ()))
+        checked = _checked(config, overrides, "certify")
         with _prefect("flows.certify"):
             from flows.certify import certify as certify_flow
 
             done = certify_flow(config, tuple(overrides or ()))
-        with _opened(checked.warehouse) as warehouse:
+        with opened(checked.warehouse) as warehouse:
             print_certificate(warehouse, done.certificate_id)
         print(f"certificate\t{done.certificate_id}\nreport\t{done.report}")
 
 
 @app.command()
 def runs(warehouse: WarehousePath = _WAREHOUSE) -> None:
-    """List the audits in a warehouse, newest first.
+    """List the audits in a warehouse, newest first: finished, failed and why, running, or unfinished.
+
+    An audit is unfinished if its process was stopped or killed; token-audit run CONFIG goes on with it.
 
     Example: [bold]token-audit runs[/bold]
     """
-    with errors_as_sentences(), _opened(warehouse) as database:
-        from tasks.runs.run import is_locked
-
-        rows = database.rows("registry/runs", {})
-        for row in rows:
-            if row["status"] == "running" and not is_locked(Path(row["folder"])):
-                row["status"] = "stopped"
-        print_table(
-            ("run", "status", "started", "finished", "report"),
-            [
-                (
-                    row["run_id"],
-                    row["status"],
-                    moment_of(row["started_at"]),
-                    moment_of(row["finished_at"]),
-                    str(Path(row["folder"]) / "report.html"),
-                )
-                for row in rows
-            ],
-        )
+    with errors_as_sentences(), opened(warehouse) as database:
+        print_runs(list(map(told, database.rows("registry/runs", {}))))
 
 
 @app.command()
@@ -212,8 +222,8 @@ def show(
 
     Example: [bold]token-audit show latest seagal[/bold]
     """
-    with errors_as_sentences(), _opened(warehouse) as database:
-        row = _find_run(database, run)
+    with errors_as_sentences(), opened(warehouse) as database:
+        row = find_run(database, run)
         if not database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "remove"}):
             raise AuditError(f"{row['run_id']} has not come as far as its findings. Go on with token-audit run CONFIG.")
         database.use(row["run_id"])
@@ -243,8 +253,8 @@ def report(
     Example: [bold]token-audit report latest --open[/bold]
     """
     with errors_as_sentences():
-        with _opened(warehouse) as database:
-            row = _find_run(database, run)
+        with opened(warehouse) as database:
+            row = find_run(database, run)
             keys = database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "recommend"})
         if not keys:
             raise AuditError(f"{row['run_id']} has not come as far as its report. Go on with token-audit run CONFIG.")
@@ -313,6 +323,23 @@ def config_command(
         print_settings(chosen, {} if section or everything else about, rows)
 
 
+def _checked(path: Path, overrides: Sequence[str] | None, command: str) -> AuditConfig:
+    """The config, and a look at what it names: a mistake in it is told before anything slow starts."""
+    config = load_config(path, tuple(overrides or ()))
+    if command == "finetune" and config.finetune is None:
+        raise ConfigError(f"{path}: has no `finetune` section, so there is nothing to fine-tune.")
+    from tasks.runs.inputs import require_inputs, require_labels
+
+    if command == "certify":
+        from tasks.selftest.certificate import require_certifiable
+
+        require_certifiable(config)
+    if command != "explain":
+        require_labels(config, f"token-audit {command}")
+    require_inputs(config, data=command != "explain" or not config.explain.texts)
+    return config
+
+
 @contextlib.contextmanager
 def _prefect(flow_module: str) -> Iterator[None]:
     """Provide a Prefect server to report to, without the warnings of libraries on the terminal.
@@ -328,32 +355,6 @@ def _prefect(flow_module: str) -> Iterator[None]:
             with Console(stderr=True).status("Starting"):
                 stack.enter_context(prefect_server(meanwhile=lambda: importlib.import_module(flow_module)))
             yield
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> "Iterator[Warehouse]":
-    from warehouse import open_warehouse
-
-    with open_warehouse(path, read_only=True) as warehouse:
-        yield warehouse
-
-
-def _find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
-    rows = warehouse.rows("registry/runs", {})
-    if name == "latest" and rows:
-        finished = [row for row in rows if row["status"] == "finished"]
-        if not finished:
-            raise AuditError(
-                f"No audit has finished yet; {rows[0]['run_id']} has not come to its end. "
-                "Go on with token-audit run CONFIG."
-            )
-        return dict(finished[0])
-    found = [row for row in rows if row["run_id"].startswith(name)]
-    exact = [row for row in found if row["run_id"] == name]
-    if len(exact or found) != 1:
-        known = ", ".join(row["run_id"] for row in (found or rows)[:8]) or "none"
-        raise AuditError(f"{'Several runs begin' if found else 'No run begins'} with {name!r}. Runs: {known}.")
-    return dict((exact or found)[0])
 
 
 _ENVIRONMENT = {

@@ -5,7 +5,9 @@ from pathlib import Path
 from prefect import flow
 
 from configs.load import load_config
+from configs.schema import AuditConfig
 from tasks.attribute import attribute_shards
+from tasks.data.typed import typed_dataset
 from tasks.explain import Explained, write_explained
 from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
@@ -16,18 +18,35 @@ from tasks.selftest.certificate import with_certified_method
 
 @flow(name="explain", validate_parameters=False)
 def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
-    """Explain the texts of a config; the page is `explained.html` in the folder of the run.
+    """Explain the texts of a config, or the sentences in it; the page is `explained.html` in the folder of the run.
 
-    The attributions are those of an audit with the same settings: neither computes them again.
+    The attributions of a dataset are those of an audit with the same settings: neither computes them again.
 
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     config = load_config(Path(config_path), overrides)
     model = obtain_classifier(config)
-    config = with_certified_method(config, model)
+    config = explained_config(with_certified_method(config, model))
     run = name_run(config, model)
+    held_out = None if config.data.label is None else config.held_out
     with locked(run):
-        texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out)
+        texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=held_out, least=1)
         shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
         return write_explained(config, run, model, shards)
+
+
+def explained_config(config: AuditConfig) -> AuditConfig:
+    """The config with its sentences as the dataset. Texts without labels are explained towards the predicted class, and
+    each for itself."""
+    if config.explain.texts:
+        config = config.model_copy(update={"data": typed_dataset(config.explain.texts, config.output / "typed")})
+    if config.data.label is not None:
+        return config
+    own: dict[str, object] = {}
+    if config.attribution.mode == "corpus":
+        # Its few gradients a text are meant to be added up over a dataset that is audited.
+        own = {"mode": "document", "gradients": None, "interval_width": None}
+    if config.attribution.target == "gold":
+        own["target"] = "predicted"
+    return config.model_copy(update={"attribution": config.attribution.model_copy(update=own)})

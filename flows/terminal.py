@@ -43,7 +43,7 @@ def errors_as_sentences() -> Iterator[None]:
         raise typer.Exit(0) from error
     except OSError as error:
         # A full disk, a folder without permission: the sentence of the operating system says what and where.
-        complain(f"token-audit: {error}. Finished parts are kept; the same command goes on from here.")
+        complain(f"token-audit: {error}. {_what_is_kept()}")
         raise typer.Exit(1) from error
     except Exception as error:
         # Only what clients of Prefect and of object stores raise when the other side refuses or goes away; a mistake of
@@ -56,13 +56,16 @@ def errors_as_sentences() -> Iterator[None]:
                 f"token-audit: the Prefect API refuses ({reason}). Check PREFECT_API_URL and its key, or unset it."
             )
         elif client in ("botocore", "aiohttp", "gcsfs", "azure"):
-            complain(
-                f"token-audit: the object store is out of reach ({reason}). "
-                "Finished parts are kept; the same command goes on from here."
-            )
+            complain(f"token-audit: the object store is out of reach ({reason}). {_what_is_kept()}")
         else:
             raise
         raise typer.Exit(1) from error
+
+
+def _what_is_kept() -> str:
+    # Before this module is imported no part can have been made.
+    parts = sys.modules.get("tasks.runtime.parts")
+    return str(parts.what_is_kept()) if parts is not None else "Nothing was made yet; run the command again."
 
 
 def complain(message: str) -> None:
@@ -274,6 +277,23 @@ def _coloured(sentence: "Sentence") -> Text:
             style = f"bold {colour}" if abs(strength) > 0.5 else colour
             text.append(f"{shown}{'+' if strength > 0 else '-'}", style=style)
     return text
+
+
+def print_runs(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Of a finished run where its report is, of another one why it has none."""
+    print_table(
+        ("run", "status", "started", "finished", "report or reason"),
+        [
+            (
+                row["run_id"],
+                row["status"],
+                moment_of(row["started_at"]),
+                moment_of(row["finished_at"]),
+                str(Path(row["folder"]) / "report.html") if row["status"] == "finished" else row["reason"] or "",
+            )
+            for row in rows
+        ],
+    )
 
 
 def moment_of(moment: Any) -> str:

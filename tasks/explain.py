@@ -1,11 +1,12 @@
 """Stage: write a self-contained page of single texts with the scores of their tokens.
 
-Reads the shards of a run, and writes `explained.html` into its folder. The template is
-tasks/pages/explained.html.jinja; a second call writes the same bytes.
+Reads the shards of a run, and writes into its folder `explained.html`, the same texts as `explained.json`, and a plot
+of each in `explained/`. The template is tasks/pages/explained.html.jinja; a second call writes the same bytes.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from configs.schema import AuditConfig
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
+from tasks.pages.explained import Example, Token, choose, json_of, svg_of, told_predictions
 from tasks.pages.render import METHODS, render
 from tasks.pages.sentences import Piece, pieces_of
 from tasks.runs.run import Run
@@ -35,54 +37,27 @@ class Explained:
     page: Path
     num_texts: int
     """Texts that were predicted and explained."""
-    num_correct: int
+    num_correct: int | None
+    """None where the texts have no labels."""
     num_shown: int
     num_left_out: int
     """Texts that were predicted only, or whose attribution failed."""
+    predictions: tuple[tuple[str, int], ...]
+    """Label -> explained texts that are read as it, the most frequent first."""
 
     @property
-    def accuracy(self) -> float:
-        return self.num_correct / self.num_texts
-
-
-@dataclass(frozen=True)
-class Example:
-    """One text with its scored pieces, which cover it."""
-
-    example_id: int
-    source_id: str
-    text: str
-    gold: str
-    predicted: str
-    confidence: float
-    target: str
-    """Label whose score is explained."""
-    pieces: tuple[Piece, ...]
-    """In the order of the text, special tokens and padding at its ends; scores are normalised."""
-    total: float
-    """Sum of the normalised scores."""
-    delta: float | None
-    """Convergence delta: sum of the raw scores minus the change of the explained scalar."""
-    num_cut: int
-    """Tokens the model did not see."""
+    def data(self) -> Path:
+        """The texts of the page as JSON."""
+        return self.page.with_suffix(".json")
 
     @property
-    def wrong(self) -> bool:
-        return self.gold != self.predicted
-
-    @property
-    def tokens(self) -> tuple[Piece, ...]:
-        return tuple(piece for piece in self.pieces if piece.score is not None)
-
-    @property
-    def scale(self) -> float:
-        """Largest |score|: the end of the colour scale, on both sides of 0."""
-        return max((abs(piece.score) for piece in self.pieces if piece.score is not None), default=0.0)
+    def accuracy(self) -> float | None:
+        return None if self.num_correct is None else self.num_correct / self.num_texts
 
 
 @stage("explain", hours=1)
 def write_explained(config: AuditConfig, run: Run, model: ModelSpec, shards: Sequence[Shard]) -> Explained:
-    """Write `explained.html` into the folder of the run.
+    """Write `explained.html`, `explained.json` and the plots into the folder of the run.
 
     Raises:
         AttributionError: no text has scores.
@@ -93,32 +68,67 @@ def write_explained(config: AuditConfig, run: Run, model: ModelSpec, shards: Seq
         raise AttributionError(
             f"None of {len(rows)} texts has scores: attribution.max_gap, or a budget, left none. Loosen it to see some."
         )
-    chosen = choose(explained, config.explain.examples, config.explain.mistakes_first)
-    examples = _examples(config, load_classifier(model), model, chosen)
-    page = run.folder / "explained.html"
+    groups = choose(explained, config.explain.examples, config.explain.choose)
+    examples = _examples(config, load_classifier(model), model, list(chain(*groups)))
+    is_labelled = config.data.label is not None
     found = Explained(
-        page,
+        run.folder / "explained.html",
         len(explained),
-        sum(row["label_id"] == row["predicted_id"] for row in explained),
+        sum(row["label_id"] == row["predicted_id"] for row in explained) if is_labelled else None,
         len(examples),
         len(rows) - len(explained),
+        tuple(told_predictions(explained, model.labels)),
     )
+    _write(config, run, model, found, examples, [len(group) for group in groups])
+    if TaskRunContext.get() is not None:
+        create_link_artifact(key="explained", link=found.page.as_uri(), link_text=f"Texts of {run.run_id}")
+    return found
+
+
+def _write(
+    config: AuditConfig, run: Run, model: ModelSpec, found: Explained, examples: Sequence[Example], sizes: Sequence[int]
+) -> None:
+    """The page last: what it is made of is there if it is. `sizes` are those of the groups of examples."""
     method = config.explain.method or config.attribution.summed
+    attribution = config.attribution
+    about = {
+        "run": run.run_id,
+        "title": config.title,
+        "method": method,
+        "scalar": attribution.scalar,
+        "target": attribution.target,
+        "mode": attribution.mode,
+        "layer": attribution.layer,
+        "baseline": attribution.baseline,
+        "normalise": config.explain.normalise,
+        "labels": list(model.labels),
+        "accuracy": found.accuracy,
+        "num_texts": found.num_texts,
+    }
+    plots = {
+        run.folder / example.plot: svg_of(
+            example, f"{METHODS[method]}, towards {example.target}" if method in SIGNED else METHODS[method]
+        )
+        for example in examples
+    }
+    for stale in set((run.folder / "explained").glob("*.svg")) - set(plots):
+        stale.unlink()
+    for path, plot in plots.items():
+        write_whole(path, plot)
+    write_whole(found.data, json_of(examples, about))
+    ends = np.cumsum(sizes).tolist()
     html = render(
         "explained.html.jinja",
         config=config,
         run=run,
         found=found,
-        examples=examples,
+        groups=[examples[end - size : end] for size, end in zip(sizes, ends, strict=True)],
         labels=model.labels,
         method=METHODS[method],
         integrated=method == "integrated_gradients",
         signed_scores=method in SIGNED,
     )
-    write_whole(page, html.encode())
-    if TaskRunContext.get() is not None:
-        create_link_artifact(key="explained", link=page.as_uri(), link_text=f"Texts of {run.run_id}")
-    return found
+    write_whole(found.page, html.encode())
 
 
 def _predicted(shard: Shard) -> list[dict[str, Any]]:
@@ -126,17 +136,6 @@ def _predicted(shard: Shard) -> list[dict[str, Any]]:
     texts = {row["example_id"]: row for row in read_part(shard.texts, "examples").to_pylist()}
     facts = read_part(shard.scores, "examples").to_pylist()
     return [{**texts[row["example_id"]], **row, "part": shard.scores} for row in facts]
-
-
-def choose(rows: Sequence[Mapping[str, Any]], most: int, mistakes_first: bool) -> list[Mapping[str, Any]]:
-    """The texts to show: mistakes, the surest first, then the others; each in the order of the dataset where nothing
-    else decides."""
-
-    def place(row: Mapping[str, Any]) -> tuple[bool, float, int]:
-        mistake = mistakes_first and row["label_id"] != row["predicted_id"]
-        return not mistake, -row["confidence"] if mistake else 0.0, row["example_id"]
-
-    return sorted(rows, key=place)[:most]
 
 
 def _examples(
@@ -147,22 +146,31 @@ def _examples(
     found = []
     for row in rows:
         own = tokens[row["example_id"]]
-        is_padding = [_is_padding(token, classifier) for token in own]
+        padding = [_num_padding(token, classifier) for token in own]
         scores_T = normalised(
-            np.array([token["score"] for token in own]), np.array(is_padding), config.explain.normalise
+            np.array([token["score"] for token in own]), np.array(padding) > 0, config.explain.normalise
         )
-        scored = [{**token, "score": float(score)} for token, score in zip(own, scores_T, strict=True)]
+        named = [
+            Token(
+                str(classifier.tokenizer.convert_ids_to_tokens(token["token_id"])),
+                float(score),
+                token["token_start"],
+                token["token_end"],
+                number,
+            )
+            for token, score, number in zip(own, scores_T, padding, strict=True)
+        ]
         found.append(
             Example(
                 row["example_id"],
                 row["source_id"],
                 row["text"],
-                model.labels[row["label_id"]],
+                model.labels[row["label_id"]] if row["label_id"] >= 0 else None,
                 model.labels[row["predicted_id"]],
                 row["confidence"],
                 model.labels[row["target_id"]],
-                _pieces(row["text"], scored, is_padding, classifier),
-                float(scores_T.sum()),
+                tuple(named),
+                _pieces(row["text"], named),
                 row["gap"] if method == "integrated_gradients" else None,
                 row["n_cut"],
             )
@@ -182,9 +190,10 @@ def _tokens(parts: set[Path], example_ids: Sequence[int], method: Method) -> dic
     return found
 
 
-def _is_padding(token: Mapping[str, Any], classifier: Classifier) -> bool:
-    """Whether it is the one row that stands for all the padding of a text."""
-    return classifier.pad_to is not None and token["token_end"] == 0 and bool(token["token_id"] == classifier.pad_id)
+def _num_padding(token: Mapping[str, Any], classifier: Classifier) -> int:
+    """Positions of the one row that stands for all the padding of a text; 0 for any other token."""
+    is_padding = classifier.pad_to is not None and token["token_end"] == 0 and token["token_id"] == classifier.pad_id
+    return (classifier.pad_to or 0) - int(token["position"]) if is_padding else 0
 
 
 def normalised(scores_T: np.ndarray, is_padding_T: np.ndarray, how: str) -> np.ndarray:
@@ -198,23 +207,27 @@ def normalised(scores_T: np.ndarray, is_padding_T: np.ndarray, how: str) -> np.n
     return scores_T / size if size > 0 else scores_T
 
 
-def _pieces(
-    text: str, tokens: Sequence[Mapping[str, Any]], is_padding: Sequence[bool], classifier: Classifier
-) -> tuple[Piece, ...]:
+def _pieces(text: str, tokens: Sequence[Token]) -> tuple[Piece, ...]:
     """The raw text cut at its tokens, between the tokens that stand for none of it, which are called as the tokenizer
     calls them."""
-    inside = [t for t, token in enumerate(tokens) if token["token_end"] > token["token_start"]]
+    inside = [t for t, token in enumerate(tokens) if token.end > token.start]
     first = inside[0] if inside else len(tokens)
     before, after = [], []
     for t, token in enumerate(tokens):
-        if token["token_end"] > token["token_start"]:
+        if token.end > token.start:
             continue
-        name = str(classifier.tokenizer.convert_ids_to_tokens(token["token_id"]))
-        if is_padding[t] and classifier.pad_to is not None:
-            name = f"{name}\u00a0×\u00a0{classifier.pad_to - token['position']}"
+        name = f"{token.name}\u00a0×\u00a0{token.num_padding}" if token.num_padding else token.name
         if t < first:
-            before += [Piece(name, token["score"]), Piece(" ", None)]
+            before += [Piece(name, token.score, name=name), Piece(" ", None)]
         else:
-            after += [Piece(" ", None), Piece(name, token["score"])]
-    ordered = sorted((tokens[t] for t in inside), key=lambda token: (token["token_start"], token["position"]))
-    return (*before, *pieces_of(text, ordered), *after)
+            after += [Piece(" ", None), Piece(name, token.score, name=name)]
+    spans = [
+        {
+            "token_start": token.start,
+            "token_end": token.end,
+            "score": token.score,
+            "name": token.name,
+        }
+        for token in (tokens[t] for t in sorted(inside, key=lambda t: (tokens[t].start, t)))
+    ]
+    return (*before, *pieces_of(text, spans), *after)

@@ -9,7 +9,6 @@ The columns of `data.slices` are a part of their own, `slices.json` (`example_id
 `value`), so that no shard, and so no attribution, depends on them.
 """
 
-import re
 import shutil
 import sys
 import tempfile
@@ -28,7 +27,7 @@ from configs.section import digest
 from tasks.data.files import listed
 from tasks.data.hub import is_transient
 from tasks.data.rows import Row, read_rows, read_slices
-from tasks.data.sources import dataset_fingerprint, open_dataset
+from tasks.data.sources import dataset_fingerprint, errors_of, open_dataset
 from tasks.data.split import held_out_of
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
@@ -50,8 +49,6 @@ _MAX_VALUES = 20
 """Most different values of a slice column: with more, hardly any word would be frequent enough in one of them."""
 
 _ENDLESS = 2**31 - 1
-
-_SETTING = re.compile(rf"\bdata\.(?=(?:{'|'.join(DataConfig.model_fields)})\b)")
 
 _STAGED = pa.schema(
     [
@@ -85,11 +82,8 @@ def ingest_dataset(
         DataError: the dataset cannot be read, a column or label does not fit, more than
             `data.max_rejected` of the rows are unusable, or fewer than `least` texts are left.
     """
-    try:
+    with errors_of(section):
         return _ingested(data, model, folder, held_out, least)
-    except DataError as error:
-        # The messages name the section data; this one may be another.
-        raise DataError(_SETTING.sub(f"{section}.", str(error))) from error
 
 
 def _ingested(data: DataConfig, model: ModelSpec, folder: Path, held_out: float | None, least: int) -> list[Path]:
@@ -158,8 +152,8 @@ def _ingest(
             write_part(folder / f"shard-{shard:05d}.json", {"examples": examples}, {"num_examples": examples.num_rows})
             shard, num_examples = shard + 1, num_examples + examples.num_rows
         fates = Counter({row["fate"]: row["n_rows"] for row in database.table("ingest/fates", {}).to_pylist()})
-    if num_examples < 2:
-        raise DataError(f"Only {num_examples} of {num_rows} rows can be audited; at least 2 are needed.")
+    if not num_examples:
+        raise DataError(f"None of {num_rows} rows can be audited.")
     shutil.rmtree(staging)
     facts: dict[str, object] = {
         "num_shards": shard,

@@ -23,7 +23,7 @@ STAGES = ("aggregate", "screen", "verify", "judge", "remove", "trace", "recommen
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
 STATEMENTS = {
-    "macros", "registry", "finish_run", "finish_stage", "forget_stages", "start_run", "enter_certificates",
+    "macros", "registry", "finish_run", "fail_run", "finish_stage", "forget_stages", "start_run", "enter_certificates",
     "enter_certificate_words", "enter_certificate_shortcuts", "enter_certificate_methods",
 }  # fmt: skip
 """Files of `warehouse/` that are no SELECT."""

@@ -12,10 +12,14 @@ create table if not exists main.runs (
     versions json not null
 );
 
+-- Warehouses of earlier versions have the table without it.
+alter table main.runs add column if not exists reason varchar;
+
 comment on table main.runs is 'One row per audit; its tables are in the schema of the same name.';
 comment on column main.runs.run_id is
 'Name and hash of what went in: data, model, tokenizer, attribution settings, version of the maths.';
-comment on column main.runs.status is 'running or finished.';
+comment on column main.runs.status is 'running, finished or failed; running, too, after its process was killed.';
+comment on column main.runs.reason is 'The sentence a failed audit ended in.';
 comment on column main.runs.folder is 'Folder with shards, parts, report and exports.';
 comment on column main.runs.labels is 'The labels of the model, in the order of its outputs.';
 comment on column main.runs.config is 'Every setting of the latest audit under this id.';

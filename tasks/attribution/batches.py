@@ -19,7 +19,7 @@ from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
 from tasks.attribution.gradients import Budget, Head, Sweep, explained_scalar, is_out_of_memory, sweep
 from tasks.attribution.relevance import FAMILIES, FrozenFactors, takes_relevance
-from tasks.model.baselines import baseline_activations
+from tasks.model.baselines import PAD_EVERYWHERE, baseline_activations
 from tasks.model.forward import Classifier, Inputs, inputs_of, plain_logits
 from tasks.model.layers import PARITY, Layer, activations, find_layer, logits_at, require_explainable
 from tasks.model.tokens import Encoded
@@ -183,7 +183,7 @@ def batches(
         for start in range(0, len(group), size):
             chosen = group[start : start + size]
             inputs = inputs_of(engine.classifier, [windows[i] for i in chosen])
-            keep_BT = _kept(inputs, [windows[i] for i in chosen])
+            keep_BT = _kept(inputs, [windows[i] for i in chosen], baseline)
             inputs_BTD = activations(engine.classifier, engine.layer, inputs).float()
             baseline_BTD = baseline_activations(engine.classifier, engine.layer, inputs, keep_BT, baseline).float()
             target_B = torch.tensor([targets[i] for i in chosen], device=device)
@@ -225,9 +225,11 @@ def _is_mirrored(engine: Engine) -> bool:
     return attribution.mirrored(len(engine.classifier.labels), engine.head)
 
 
-def _kept(inputs: Inputs, windows: Sequence[Encoded]) -> Tensor:
-    """Which positions keep their embedding in the baseline: special tokens and padding."""
+def _kept(inputs: Inputs, windows: Sequence[Encoded], baseline: str) -> Tensor:
+    """Which positions keep their embedding in the baseline: padding, and special tokens unless all of it is padding."""
     keep_BT = inputs.mask_NT == 0
+    if baseline == PAD_EVERYWHERE:
+        return keep_BT
     for b, window in enumerate(windows):
         real = (~keep_BT[b]).nonzero().squeeze(1)
         special = torch.tensor(window.special, dtype=torch.bool, device=keep_BT.device)

@@ -12,6 +12,7 @@ completeness gap, gradients spent, estimated error, explained or not and why. Fo
 killed its worker only the reason is known.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,12 @@ def _explained(
     planned = [draw(engine.attribution.seed, f"text {row['example_id']}".encode()) < plan.last_draw for row in examples]
     index = [w for w, i in enumerate(owner) if planned[i]]
     scored = score_windows(
-        engine, plan, [flat[w] for w in index], [targets[owner[w]] for w in index], logits[index], advance
+        engine,
+        plan,
+        [flat[w] for w in index],
+        [targets[owner[w]] for w in index],
+        logits[index],
+        _text_by_text([owner[w] for w in index], advance),
     )
     by_text: dict[int, list[tuple[Scored, np.ndarray]]] = {}
     positions = [place for text in windows for _, place in text]
@@ -116,6 +122,17 @@ def _explained(
         facts.append(own)
     advance(len(examples) - len(by_text))
     return tokens, facts
+
+
+def _text_by_text(owners: Sequence[int], advance: Callable[[int], None]) -> Callable[[Sequence[int]], None]:
+    """What counts a text once, when the last of its windows is done; `owners` has the text of each window."""
+    left = Counter(owners)
+
+    def done(windows: Sequence[int]) -> None:
+        left.subtract(owners[w] for w in windows)
+        advance(sum(left[text] == 0 for text in {owners[w] for w in windows}))
+
+    return done
 
 
 _EXAMPLE = pa.schema(

@@ -44,15 +44,15 @@ def score_windows(
     windows: Sequence[Encoded],
     targets: Sequence[int],
     logits: np.ndarray,
-    advance: Callable[[int], None],
+    done: Callable[[Sequence[int]], None],
 ) -> list[Scored]:
-    """Scores of every window, by the plan."""
+    """Scores of every window, by the plan. `done` is told which are done, by their place among the windows."""
     found: dict[int, Scored] = {}
     gram_DD = gram_matrix(engine.classifier) if "gradient_norm" in engine.attribution.computed else None
     for chosen, batch in batches(engine, windows, targets, logits, engine.attribution.baseline):
         shifts = [shift_of(windows[i], engine.attribution.seed) for i in chosen]
         found.update(zip(chosen, _score_batch(batch, plan, shifts, gram_DD), strict=True))
-        advance(len(chosen))
+        done(chosen)
     return [found[i] for i in range(len(windows))]
 
 

@@ -84,19 +84,28 @@ def text_file(path: Path, newline: str) -> Any:
     return path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline)
 
 
+_OF_FILES = (
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    pa.ArrowException,
+    datasets.exceptions.DatasetsError,
+)
+"""What the readers of files raise."""
+
+
 @contextlib.contextmanager
 def errors_as_sentences(data: DataConfig) -> Iterator[None]:
     try:
         yield
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        TypeError,
-        pa.ArrowException,
-        datasets.exceptions.DatasetsError,
-    ) as error:
+    except DataError:
+        raise
+    except Exception as error:
+        # The hub's client raises what its transport does, of whatever class.
+        if data.hub is None and not isinstance(error, _OF_FILES):
+            raise
         said = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         # Libraries quote damaged files.
         reason = said if said.isprintable() else ascii(said)[1:-1]

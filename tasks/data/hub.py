@@ -1,24 +1,30 @@
 """Check whether the Hugging Face hub can be reached, and which errors are worth a retry."""
 
 import contextlib
+import logging
 import os
 import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import datasets
 import huggingface_hub
-from prefect.client.schemas.objects import State
 
 from configs.errors import AuditError
+
+if TYPE_CHECKING:
+    # Its import takes most of a second, which a wrong config should not cost.
+    from prefect.client.schemas.objects import State
 
 
 @contextlib.contextmanager
 def short_way_offline() -> Iterator[str | None]:
     """Without a network, use the local cache at once: the hub's client would retry for half a minute or more.
 
-    Yields the host that cannot be reached, None if it can be.
+    Yields the host that cannot be reached, None if it can be. Where it answers and fails, the client says nothing of
+    its retries: the caller's sentence says what happened.
     """
     unreachable = None
     address = urllib.parse.urlsplit(huggingface_hub.constants.ENDPOINT)
@@ -32,17 +38,22 @@ def short_way_offline() -> Iterator[str | None]:
     except OSError:
         unreachable = address.hostname
         huggingface_hub.constants.HF_HUB_OFFLINE = datasets.config.HF_HUB_OFFLINE = True
+    said = huggingface_hub.logging.get_verbosity()
+    huggingface_hub.logging.set_verbosity(logging.ERROR)
     try:
         yield unreachable
     finally:
+        huggingface_hub.logging.set_verbosity(said)
         huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was_offline
 
 
-def is_transient(task: object, run: object, state: State) -> bool:
+def is_transient(task: object, run: object, state: "State") -> bool:
     """Whether an error may be one of the network, which is worth a retry; an error of the config is not."""
     try:
         state.result()
-    except (AuditError, OSError) as error:
+    except Exception as error:  # of the hub's client, and of its transport, too
+        if not isinstance(error, AuditError | OSError):
+            return False
         cause: BaseException | None = error
         while cause is not None:
             # The client's transport errors are no OSError; their names end like this (ReadTimeout, ConnectError, ...).

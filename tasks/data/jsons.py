@@ -65,14 +65,15 @@ def columns_of(path: Path, data: DataConfig, rows: Iterable[_Row]) -> tuple[str,
     """
     first = list(itertools.islice(rows, BATCH))
     objects = [row for row in first if row is not None]
-    wanted = (data.text, data.label)
+    wanted = [name for name in (data.text, data.label) if name is not None]
     inside = any(isinstance(value, dict | list) for value in objects[0].values()) if objects else False
     # One object with lists or objects where a text should be.
     if not objects or (len(first) == 1 and inside and not all(isinstance(objects[0].get(key), str) for key in wanted)):
         shape = _shape(path, data)
+        example = ", ".join(f'"{name}": ...' for name in wanted)
         raise DataError(
             f"{path} {shape or f'holds no JSON object in its first {BATCH} lines'}. Each line should be one object, "
-            f'such as {{"{data.text}": ..., "{data.label}": ...}}, or the file one array of them.'
+            f"such as {{{example}}}, or the file one array of them."
         )
     return tuple(dict.fromkeys(key for row in objects for key in row))
 

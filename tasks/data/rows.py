@@ -27,7 +27,7 @@ class Row:
     """Where the second text of a pair begins, in code points; None for a single text, and where one of a pair is
     missing."""
     label: int
-    """Index of the model's label; -1 where the row's label is unknown."""
+    """Index of the model's label; -1 where it is unknown, and where the dataset has none."""
     reason: str | None
 
 
@@ -63,8 +63,8 @@ class _Reader:
             DataError: the dataset holds more or fewer rows than its files say.
         """
         data, number = self.data, 0
-        optional = [name for name in (data.pair, data.id) if name]
-        columns = list(dict.fromkeys([data.text, data.label, *optional, *self.seen]))
+        optional = [name for name in (data.label, data.pair, data.id) if name]
+        columns = list(dict.fromkeys([data.text, *optional, *self.seen]))
         for batch in guarded(self.source.batches(columns), data):
             for values in zip(*(batch[name] for name in columns), strict=True):
                 number += 1
@@ -101,10 +101,12 @@ def _reader(data: DataConfig, choices: Sequence[Where]) -> _Reader:
     return _Reader(source, data, choices, {name: set() for name in chosen_by})
 
 
-def _header_again(cells: Mapping[str, object], label: str) -> str | None:
+def _header_again(cells: Mapping[str, object], label: str | None) -> str | None:
     """A row of the names of the columns: where files were joined that each had a header."""
     # The label first: it decides for nearly all rows.
-    is_header = _is_name(cells[label], label) and all(_is_name(value, name) for name, value in cells.items())
+    is_header = (label is None or _is_name(cells[label], label)) and all(
+        _is_name(value, name) for name, value in cells.items()
+    )
     return "header again" if is_header else None
 
 
@@ -121,6 +123,9 @@ def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> It
             or a label of `data.labels` never occurs while others do that it does not name.
     """
     reader = _reader(data, [where])
+    if data.label is None:
+        yield from _unlabelled(reader, data)
+        return
     resolve = label_resolver(reader.source.class_names.get(data.label), data, model_labels)
     kept = labelled = 0
     known: set[str] = set()
@@ -135,9 +140,7 @@ def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> It
         elif row.reason != "header again" and label not in (None, "", MALFORMED) and len(other) < 10:
             other.add(_shown_label(label, reader.source, data)[:60])
         yield _row(row, data, label_id)
-    if not kept:
-        found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in reader.seen.items() if some)
-        raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
+    _require_some(kept, reader)
     if not labelled:
         raise DataError(advice(data, sorted(other), model_labels))
     require_all_named(data, known, other)
@@ -152,6 +155,21 @@ def unlabelled_rows(data: DataConfig, where: Where) -> Iterator[Row]:
     for row in _reader(data, [where]):
         if row.reason is None:
             yield replace(_row(row, data, 0), label=-1)
+
+
+def _unlabelled(reader: _Reader, data: DataConfig) -> Iterator[Row]:
+    """The rows of a dataset without labels."""
+    kept = 0
+    for row in reader:
+        kept += 1
+        yield replace(_row(row, data, -1), reason=row.reason)
+    _require_some(kept, reader)
+
+
+def _require_some(kept: int, reader: _Reader) -> None:
+    if not kept:
+        found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in reader.seen.items() if some)
+        raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
 
 
 def _row(row: _Kept, data: DataConfig, label_id: int) -> Row:
@@ -174,6 +192,7 @@ def label_names(data: DataConfig, *choices: Where) -> tuple[str, ...]:
     """
     if data.labels:
         return named_labels(data)
+    assert data.label is not None, "the schema demands one for training"
     reader = _reader(data, choices or [{}])
     if data.label in reader.source.class_names:
         return tuple(reader.source.class_names[data.label])
@@ -209,7 +228,7 @@ def _named_value(value: object, class_names: Sequence[str] | None) -> str:
 
 
 def _shown_label(value: object, source: Source, data: DataConfig) -> str:
-    names = source.class_names.get(data.label)
+    names = source.class_names.get(str(data.label))
     return (
         names[value] if names is not None and isinstance(value, int) and 0 <= value < len(names) else label_name(value)
     )

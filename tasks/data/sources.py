@@ -4,6 +4,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,18 @@ class Source:
     """A cell of a CSV file's first line that is no name of a column."""
 
 
+_SETTING = re.compile(rf"\bdata\.(?=(?:{'|'.join(DataConfig.model_fields)})\b)")
+
+
+@contextmanager
+def errors_of(section: str) -> Iterator[None]:
+    """Name the section of the config in messages, which all speak of `data`."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(_SETTING.sub(f"{section}.", str(error))) from error
+
+
 def dataset_fingerprint(data: DataConfig) -> str:
     """Hash of the dataset's content; of its pinned address, for a hub dataset.
 
@@ -48,14 +61,18 @@ def dataset_fingerprint(data: DataConfig) -> str:
     """
     if data.path is None:
         return digest("hub", data.hub, data.subset, data.revision, data.split)
-    _require_path(data.path)
+    require_path(data.path)
     if data.path.is_dir():
         files = sorted(path for path in data.path.rglob("*") if path.is_file())
         return digest(data.split, {str(path.relative_to(data.path)): file_hash(path) for path in files})
     return digest(data.path.suffix, file_hash(data.path))
 
 
-def _require_path(path: Path) -> None:
+def require_path(path: Path) -> None:
+    """
+    Raises:
+        DataError: there is nothing, or its store does not answer.
+    """
     try:
         there = path.exists()
     except Exception as error:  # the errors of an object store's client share no class
@@ -92,8 +109,10 @@ def open_dataset(data: DataConfig) -> Source:
                 f"({listed([source.header_is_data])}). Put a line with the names of the columns on top: {names}."
             )
         if column not in source.columns:
+            unlabelled = " (null for token-audit explain, if there are no labels)" if key == "label" else ""
             raise DataError(
-                f"{data.path or data.hub} has no column {column!r}. Columns: {listed(source.columns)}. Set data.{key}."
+                f"{data.path or data.hub} has no column {column!r}. Columns: {listed(source.columns)}. "
+                f"Set data.{key}{unlabelled}."
             )
         if source.columns.count(column) > 1:
             raise DataError(
@@ -132,7 +151,7 @@ def _open_hub(data: DataConfig) -> Source:
 
 
 def _open_path(path: Path, data: DataConfig) -> Source:
-    _require_path(path)
+    require_path(path)
     suffix = path.suffix.lower()
     if data.dialect != "auto" and suffix not in SEPARATORS:
         raise DataError(f"data.dialect is about CSV and TSV files, and {path} is none. Take it out.")
@@ -148,7 +167,7 @@ def _open_path(path: Path, data: DataConfig) -> Source:
             lambda columns: csv_batches(path, layout, columns),
             lines.num_rows,
             lines,
-            None if {data.text, data.label} <= set(layout.header) else looks_like_data(path, layout),
+            None if {data.text, data.label} - {None} <= set(layout.header) else looks_like_data(path, layout),
         )
     if suffix in ENDINGS:
         array = array_of(path)

@@ -110,7 +110,7 @@ def _read_votes(path: Path, data: DataConfig, labels: Sequence[str]) -> Votes:
             f"{path} has {number} rows of votes, the dataset {dataset.num_rows}: they are those of other rows. "
             "Add a column with the ids of the dataset, named as data.id."
         )
-    label_of = _resolver(data, dataset.class_names.get(data.label), labels)
+    label_of = _resolver(data, dataset.class_names.get(data.label or ""), labels)
     votes: dict[str, tuple[int, ...]] = {}
     for at in range(number):
         key = label_key(columns[str(data.id)][at]) if by_id else str(at)

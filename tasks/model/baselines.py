@@ -13,6 +13,9 @@ from configs.errors import ModelError
 from tasks.model.forward import Classifier, Inputs, together
 from tasks.model.layers import WORD_EMBEDDINGS, Layer, captured, embedded, replaced
 
+PAD_EVERYWHERE = "pad_everywhere"
+"""The baseline in which special tokens are padding, too."""
+
 
 def baseline_activations(
     classifier: Classifier, layer: Layer, inputs: Inputs, keep_NT: Tensor, baseline: str
@@ -54,11 +57,12 @@ def baseline_token(classifier: Classifier, baseline: str) -> tuple[int | None, s
     size = classifier.word_embeddings.num_embeddings
     tokenizer = classifier.tokenizer
     choices = {"mask": tokenizer.mask_token_id, "pad": tokenizer.pad_token_id, "unk": tokenizer.unk_token_id}
+    choices[PAD_EVERYWHERE] = choices["pad"]
     usable = {name: int(token) for name, token in choices.items() if token is not None and 0 <= token < size}
     used = "unk" if baseline == "mask" and "mask" not in usable else baseline
     if used not in usable:
         raise ModelError(
-            f"attribution.baseline: the tokenizer has no {baseline} token. Use one of: "
+            f"attribution.baseline: the tokenizer has no {baseline.partition('_')[0]} token. Use one of: "
             f"{', '.join([*usable, 'zero', 'mean'])}."
         )
     return usable[used], used

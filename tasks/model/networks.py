@@ -139,7 +139,7 @@ def new_network(name: str, base: Path, labels: Sequence[str], vocabulary: int, p
             )
         network = BertRelu({**names, "encoder": encoder, "dropout": 0.5})
     else:
-        network = FrozenDense({**names, "encoder": encoder, "positions": positions, "dense": 64, "dropout": 0.2})
+        network = FrozenDense({**names, "encoder": encoder, "positions": positions, "dense": 128, "dropout": 0.1})
     network.bert.load_state_dict(pretrained.state_dict())
     return network
 

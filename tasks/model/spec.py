@@ -79,8 +79,8 @@ def hub_folder(name: str, revision: str) -> Path:
         ) from error
 
 
-def model_fingerprint(folder: Path, factory: str | None = None) -> str:
-    """Content hash of everything in the folder that decides a prediction, and of the code that builds the network.
+def require_model_folder(folder: Path, factory: str | None = None) -> list[Path]:
+    """The files of a model's folder that decide a prediction, none of them read but for the settings.
 
     Raises:
         ModelError: there is no such folder, it asks for code of its own to be run, it holds no safetensors weights,
@@ -94,13 +94,22 @@ def model_fingerprint(folder: Path, factory: str | None = None) -> str:
     # A factory is given the folder, and may read anything in it.
     patterns = _CONTENT if factory is None else ("*",)
     files = sorted({path for pattern in patterns for path in folder.glob(pattern) if path.is_file()})
-    names = [path.name for path in files]
-    if not any(name.endswith(".safetensors") for name in names):
+    if not any(path.name.endswith(".safetensors") for path in files):
         found = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "nothing"
         raise ModelError(
             f"{folder} holds no safetensors weights (found: {found}). Pickled weights can run code when they are "
             f"loaded and are refused; convert them once with `model.save_pretrained(...)` in a place you trust."
         )
+    return files
+
+
+def model_fingerprint(folder: Path, factory: str | None = None) -> str:
+    """Content hash of everything in the folder that decides a prediction, and of the code that builds the network.
+
+    Raises:
+        ModelError: as `require_model_folder`.
+    """
+    files = require_model_folder(folder, factory)
     contents = {path.name: file_hash(path) for path in files}
     if factory is not None:
         function = plugin(factory, "model.factory", ModelError)

@@ -58,6 +58,8 @@ class Piece:
     """Towards the sentence's target label; None for what no token stands for."""
     focus: bool = False
     """It is the word, or part of the word, the sentence was chosen for."""
+    name: str = ""
+    """What the tokenizer calls its tokens, where that is asked for."""
 
 
 @dataclass(frozen=True)
@@ -164,26 +166,29 @@ def _sentence(row: Mapping[str, Any], tokens: Sequence[Mapping[str, Any]], findi
 def pieces_of(text: str, tokens: Iterable[Mapping[str, Any]], finding: Finding | None = None) -> tuple[Piece, ...]:
     """Cut `text` at its tokens; tokens that share characters become one piece with their summed score.
 
-    `tokens` are in the order of the text: `token_start`, `token_end`, `score`, `word`, `piece`.
+    `tokens` are in the order of the text: `token_start`, `token_end`, `score`; `word` and `piece` if there is a
+    finding, `name` if it is to be shown.
     """
-    spans: list[tuple[int, int, float, bool]] = []
+    spans: list[tuple[int, int, float, bool, str]] = []
     for token in tokens:
         start, end = token["token_start"], min(token["token_end"], len(text))
         # Byte-level and SentencePiece tokens start with the space before the word; a token of spaces only stays whole.
         stripped = end - len(text[start:end].lstrip())
         start = stripped if stripped < end else start
         focus = finding is not None and token[finding.kind] == finding.word
+        name = str(token.get("name", ""))
         if spans and start < spans[-1][1]:
             # One character of several bytes can be several tokens.
             before = spans.pop()
-            spans.append((before[0], max(end, before[1]), before[2] + token["score"], before[3] or focus))
+            names = f"{before[4]} {name}".strip()
+            spans.append((before[0], max(end, before[1]), before[2] + token["score"], before[3] or focus, names))
         else:
-            spans.append((start, end, token["score"], focus))
+            spans.append((start, end, token["score"], focus, name))
     pieces, at = [], 0
-    for start, end, score, focus in spans:
+    for start, end, score, focus, name in spans:
         if start > at:
             pieces.append(Piece(text[at:start], None))
-        pieces.append(Piece(text[start:end], score, focus))
+        pieces.append(Piece(text[start:end], score, focus, name))
         at = end
     if at < len(text):
         pieces.append(Piece(text[at:], None))

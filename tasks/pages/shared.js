@@ -1,15 +1,15 @@
 "use strict";
 (function () {
   document.documentElement.classList.add("js");
-  var choice = document.getElementById("choice");
-  if (choice) {
-    var examples = document.querySelectorAll(".example");
+  // Of two choices side by side each has its own texts.
+  document.querySelectorAll(".choose select").forEach(function (choice) {
+    var examples = (choice.closest(".side") || document).querySelectorAll(".example");
     var show = function () {
       examples.forEach(function (example) { example.hidden = example.id !== choice.value; });
     };
     choice.addEventListener("change", show);
     show();
-  }
+  });
   // A label at the right edge opens to the left.
   var turn = function (event) {
     var token = event.target;

@@ -49,7 +49,9 @@ def apply_labels(
     if taken:
         raise DataError(f"The dataset has a column {taken[0]!r} already: it was relabelled before. Relabel its source.")
     ruled = _ruled(config, labels)
-    resolve = label_resolver(source.class_names.get(data.label), data, labels)
+    # Texts without labels get a column of them.
+    name_of_label = data.label or "label"
+    resolve = label_resolver(source.class_names.get(name_of_label), data, labels)
     columns: dict[str, list[object]] = {name: [] for name in source.columns}
     for batch in source.batches(list(source.columns)):
         for name in columns:
@@ -57,7 +59,8 @@ def apply_labels(
     counts = Counter[str]()
     new: list[str | None] = []
     origins: list[str] = []
-    for row, value in enumerate(columns[data.label]):
+    own = columns.get(name_of_label) or [None] * source.num_rows
+    for row, value in enumerate(own):
         before = ruled.get(row, resolve(value))
         after = answers.get(row, before)
         origin = "person" if row in answers else "rules" if row in ruled else "gold"
@@ -65,8 +68,7 @@ def apply_labels(
         counts["changed"] += row in answers and after != before
         new.append(labels[after] if after >= 0 else None)
         origins.append(origin)
-    own = columns[data.label]
-    table = pa.table({**columns, data.label: new, BEFORE: own, SOURCE: origins})
+    table = pa.table({**columns, name_of_label: new, BEFORE: own, SOURCE: origins})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     whole = sink.getvalue().to_pybytes()

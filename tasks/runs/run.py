@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,14 @@ from configs.errors import AuditError
 from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.runtime.parts import remove_unfinished, require_reachable
+from tasks.runtime.plugins import first_line
 from warehouse import open_warehouse
 
 SHARD_TOKENS = 8192
 """Tokens in a shard: half a minute of work on two cores. It is in the key of a run, whose parts are named by shard."""
+
+_FAILED_SECONDS = 20.0
+"""Wait for the warehouse, in which a failure is entered: nobody should wait an hour for a sentence."""
 
 BATCH_FILES = max(1, 2**18 // SHARD_TOKENS)
 """Shards that are loaded into tables at a time: hash tables of so many tokens stay in a processor's cache."""
@@ -80,6 +84,19 @@ def finish_run(config: AuditConfig, run: Run) -> None:
     """Enter the end of the run and point the public views of the warehouse at it."""
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.publish(run.run_id)
+
+
+@contextmanager
+def failure_recorded(config: AuditConfig, run: Run) -> Iterator[None]:
+    """Enter the sentence of an error into the registry, for `token-audit runs`."""
+    try:
+        yield
+    except Exception as error:
+        said = str(error) if isinstance(error, AuditError | OSError) else f"{type(error).__name__}: {first_line(error)}"
+        # The error is told, whatever becomes of its entry.
+        with suppress(Exception), open_warehouse(config.warehouse, wait_seconds=_FAILED_SECONDS) as warehouse:
+            warehouse.run("registry/fail_run", {"run_id": run.run_id, "reason": said})
+        raise
 
 
 def stored_run(row: Mapping[str, Any]) -> tuple[AuditConfig, Run]:

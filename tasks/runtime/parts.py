@@ -27,6 +27,16 @@ from tasks.runtime.plugins import first_line
 
 _DAMAGED = ".damaged"
 
+_seen = set[str]()
+"""Not empty once this process has written or found a whole part."""
+
+
+def what_is_kept(first: str = "") -> str:
+    """What becomes of the work, for the end of an error's message; `first` is what the reader has to do before."""
+    if _seen:
+        return f"Finished parts are kept; {first}the same command goes on from here."
+    return f"Nothing was made yet; {first}run the command again."
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -52,9 +62,7 @@ def _store_answers(path: Path) -> Iterator[None]:
     except Exception as error:
         if isinstance(path, Path):
             raise
-        raise AuditError(
-            f"{path} is out of reach: {first_line(error)}. Finished parts are kept; the same command goes on from here."
-        ) from error
+        raise AuditError(f"{path} is out of reach: {first_line(error)}. {what_is_kept()}") from error
 
 
 def file_hash(path: Path) -> str:
@@ -79,10 +87,7 @@ def write_whole(path: Path, content: bytes) -> None:
             raise
         # The message of the system names no file when the disk is full.
         reason = getattr(error, "strerror", None) or first_line(error)
-        raise AuditError(
-            f"{path} cannot be written: {reason}. Finished parts are kept; "
-            "mend that, and the same command goes on from here."
-        ) from error
+        raise AuditError(f"{path} cannot be written: {reason}. {what_is_kept('mend that, and ')}") from error
 
 
 def _write_and_rename(path: Path, content: bytes) -> None:
@@ -175,6 +180,7 @@ def write_part(manifest: Path, tables: Mapping[str, pa.Table], facts: Mapping[st
         files[path.name] = {"rows": table.num_rows, "sha256": hashlib.sha256(whole).hexdigest()}
     content = {"place": _place(manifest), "files": files, "facts": dict(facts)}
     write_whole(manifest, json.dumps(content, indent=1).encode())
+    _seen.add("a part")
 
 
 def _place(manifest: Path) -> str:
@@ -199,6 +205,7 @@ def read_manifest(manifest: Path) -> dict[str, object] | None:
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         whole = False
     if whole:
+        _seen.add("a part")
         return facts
     _set_aside(manifest)
     return None

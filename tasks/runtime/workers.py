@@ -95,7 +95,10 @@ def target_of(part: Path, *, dry: bool) -> Iterator[Path]:
 
 def _in_this_process(function: Callable[..., Facts], jobs: Sequence[Job], meter: "Meter") -> None:
     for job in jobs:
+        before = meter.done
         facts = function(*job.arguments, left_out=frozenset(), dry=False, advance=meter)
+        # A candidate without a trial is done as well.
+        meter(before + job.size - meter.done)
         meter.count(quarantined=_quarantined(facts))
 
 

@@ -22,6 +22,15 @@ def test_columns_of_methods_that_were_not_chosen_are_empty(shallow, tmp_path):
     assert examples[0]["special_score"] == pytest.approx(sum(special), abs=1e-6)
 
 
+def test_a_text_is_counted_once_when_the_last_of_its_windows_is_done():
+    counted = []
+    # Text 0 has one window, text 1 three, text 2 two.
+    done = tasks.attribution.part._text_by_text([0, 1, 1, 1, 2, 2], counted.append)
+    for windows in ([1, 4], [0, 2, 5], [3]):
+        done(windows)
+    assert counted == [0, 2, 1]
+
+
 @pytest.mark.slow
 def test_a_token_takes_at_most_16_bytes(shallow, tmp_path):
     """On 600 real sentences, three methods and the size of the noise together."""

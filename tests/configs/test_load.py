@@ -3,7 +3,7 @@
 import pytest
 
 from configs.errors import ConfigError
-from configs.load import load_config
+from configs.load import load_config, override
 from tests.configs.written import MINIMAL, config_of
 
 
@@ -258,3 +258,29 @@ def test_yes_and_no_are_names_and_true_and_false_are_not(tmp_path):
 def test_labels_of_numbers_and_truth_values_are_keyed_by_their_names(tmp_path):
     config = config_of(tmp_path, "data: {path: x, labels: {0: a, 2.0: b, true: c, ' 007': d}}\nmodel: {path: m}\n")
     assert config.data.labels == {"0": "a", "2": "b", "true": "c", " 007": "d"}
+
+
+def test_a_character_that_json_writes_in_two_halves_is_one(tmp_path):
+    """JSON is YAML, and many tools write it without a character outside ASCII."""
+    config = config_of(tmp_path, MINIMAL + 'explain: {"texts": ["\\ud83d\\ude42 is \\u00e9"]}\n')
+    assert config.explain.texts == ("🙂 is é",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "yes",
+        "a: b # c = d",
+        "'\"\\",
+        "🙂 é \u202e\x07\x85\u2028",
+        "two\nlines",
+        "1999",
+        "null",
+        "- a",
+        "{a}",
+        "x" * 5000,
+    ],
+)
+def test_what_is_typed_on_the_command_line_is_read_as_it_was_typed(tmp_path, text):
+    config = config_of(tmp_path, MINIMAL, override("explain.texts", [text, "b"]))
+    assert config.explain.texts == (text, "b")

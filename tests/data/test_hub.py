@@ -1,6 +1,8 @@
 """Datasets of the Hugging Face hub, without a network."""
 
+import logging
 import socket
+import sys
 import time
 
 import datasets
@@ -31,6 +33,32 @@ def test_without_a_network_a_hub_dataset_gives_one_sentence_within_seconds(monke
     assert isinstance(caught.value.__cause__, ConnectionError), "what makes Prefect try again"
     assert not datasets.config.HF_HUB_OFFLINE
     assert not huggingface_hub.constants.HF_HUB_OFFLINE
+
+
+def test_a_hub_that_answers_and_fails_gives_our_sentence_and_no_lines_of_its_client(monkeypatch, capsys):
+    client = logging.getLogger("huggingface_hub.utils._http")
+    handler = logging.StreamHandler(sys.stderr)
+
+    class RemoteProtocolError(Exception):
+        """What the transport of the hub's client raises has no class of its own among the built-in ones."""
+
+    def failing(*args, **options):
+        client.warning("Retrying in 1s [Retry 1/5].")
+        raise RemoteProtocolError("Server disconnected without sending a response.")
+
+    # Its host can be connected to.
+    monkeypatch.setattr(socket, "create_connection", lambda *address, **options: socket.socket())
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(datasets, "load_dataset", failing)
+    client.addHandler(handler)
+    try:
+        with pytest.raises(DataError, match=r"the Hugging Face hub \(Server disconnected .+\)\. Check the name"):
+            open_dataset(HUB)
+    finally:
+        client.removeHandler(handler)
+    assert capsys.readouterr().err == ""
+    assert client.isEnabledFor(logging.WARNING), "again, for others"
 
 
 def test_offline_mode_needs_no_network_to_say_no(monkeypatch, tmp_path):

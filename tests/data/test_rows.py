@@ -145,3 +145,32 @@ def test_rows_are_chosen_by_typed_columns_and_by_the_names_of_a_classlabel(tmp_p
     datasets.Dataset.from_dict(table, features=features).save_to_disk(tmp_path / "saved")
     for where, numbers in (({"label": "negative"}, [1]), ({"n": 1}, [0]), ({"ok": True}, [0]), ({"none": "None"}, [1])):
         assert [row.number for row in rows_of(tmp_path / "saved", where=where)] == numbers, where
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_texts_without_labels_have_no_label_and_the_reasons_of_others(tmp_path, kind):
+    texts = ["a film", "", "\u200b", "another"]
+    path = {
+        "csv": lambda: csv_of(tmp_path, "text,id\n" + "".join(f'"{text}",n{i}\n' for i, text in enumerate(texts))),
+        "jsonl": lambda: csv_of(tmp_path, "".join(json.dumps({"text": text, "id": f"n{i}"}) + "\n" for i, text in enumerate(texts)), "d.jsonl"),
+        "parquet": lambda: parquet_of(tmp_path, {"text": texts, "id": [f"n{i}" for i in range(4)]}),
+    }[kind]()  # fmt: skip
+    rows = rows_of(path, label=None, id="id")
+    assert [(row.source_id, row.text, row.label, row.reason) for row in rows] == [
+        ("n0", "a film", -1, None), ("n1", "", -1, "empty"), ("n2", "\u200b", -1, "empty"), ("n3", "another", -1, None),
+    ]  # fmt: skip
+
+
+def test_a_header_that_is_repeated_is_no_text_without_labels_either(tmp_path):
+    path = csv_of(tmp_path, "text,id\na film,1\ntext,id\nanother,2\n")
+    assert reasons_of(path, label=None, id="id") == [(0, None), (1, "header again"), (2, None)]
+
+
+def test_an_empty_dataset_without_labels_is_a_sentence(tmp_path):
+    with pytest.raises(DataError, match=r"^No row is left to read\. The dataset is empty\.$"):
+        rows_of(csv_of(tmp_path, "text\n"), label=None)
+
+
+def test_a_dataset_that_lacks_its_labels_is_a_sentence_that_says_how_to_go_on_without(tmp_path):
+    with pytest.raises(DataError, match=r"has no column 'label'\. Columns: text\. Set data\.label \(null for token-audit explain"):  # fmt: skip
+        rows_of(csv_of(tmp_path, "text\na film\n"))

@@ -82,7 +82,8 @@ def test_the_table_of_the_captum_post_is_captums(trained, tmp_path):
     assert [row["gap"] for row in examples] == pytest.approx(delta_N.tolist(), rel=0, abs=1e-5)
 
 
-def test_the_softmax_at_an_inner_block_on_padded_texts_is_captums(trained, tmp_path):
+@pytest.mark.parametrize("baseline", ["zero", "pad_everywhere"])
+def test_the_softmax_at_an_inner_block_on_padded_texts_is_captums(trained, tmp_path, baseline):
     spec = trained("frozen_dense")
     model, ids_NT, mask_NT, special_NT = read(spec, POSITIONS)
     predicted_N = model(ids_NT, mask_NT).argmax(dim=1)
@@ -93,11 +94,14 @@ def test_the_softmax_at_an_inner_block_on_padded_texts_is_captums(trained, tmp_p
 
     embedded_NTD = model.bert.embeddings.word_embeddings(ids_NT)
     baseline_NTD = embedded_NTD * special_NT[:, :, None]
+    if baseline == "pad_everywhere":
+        # What Alibi calls None: all ids are 0, those of [CLS] and [SEP] as well.
+        baseline_NTD = model.bert.embeddings.word_embeddings(torch.zeros_like(ids_NT))
     scores_NTD = LayerIntegratedGradients(probabilities, model.bert.encoder.layer[0]).attribute(
         embedded_NTD, baselines=baseline_NTD, additional_forward_args=mask_NT, target=predicted_N, n_steps=5
     )
     tokens, _ = attributed(
-        tmp_path, spec, methods=["integrated_gradients"], layer="bert.encoder.layer.0", baseline="zero",
+        tmp_path, spec, methods=["integrated_gradients"], layer="bert.encoder.layer.0", baseline=baseline,
         scalar="probability", rule="gauss_legendre", steps=5,
     )  # fmt: skip
     assert all(len(own) == int(mask_T.sum()) + 1 for own, mask_T in zip(tokens, mask_NT, strict=True))
@@ -172,6 +176,7 @@ def test_a_bilstm_ends_at_both_ends_of_the_text_whatever_the_padding(side):
 def test_the_head_of_a_frozen_encoder_reads_as_many_positions_as_the_setting_says(trained):
     classifier = load_classifier(trained("frozen_dense"))
     assert (classifier.pad_to, classifier.model.dense.in_features) == (POSITIONS, POSITIONS * 16)
+    assert (classifier.model.dense.out_features, classifier.model.dropout.p) == (128, 0.1)
 
 
 def test_a_spec_differs_by_its_network(trained):

@@ -58,7 +58,7 @@ def config_of(folder, base, network, **sections):
         "models": str(folder / "models"), "output": str(folder / "runs"), "warehouse": str(folder / "audits.duckdb"),
     }  # fmt: skip
     for name, section in sections.items():
-        values[name] = {**values.get(name, {}), **section}
+        values[name] = None if section is None else {**values.get(name, {}), **section}
     path = folder / "audit.yaml"
     path.write_text(json.dumps(values))
     return load_config(path)

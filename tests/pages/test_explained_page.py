@@ -5,6 +5,7 @@ and texts that try what a page could be tricked with; the last tests go through 
 """
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -20,7 +21,7 @@ from transformers import AutoTokenizer
 
 from configs.errors import AttributionError
 from configs.load import load_config
-from tasks.explain import choose, normalised, write_explained
+from tasks.explain import normalised, write_explained
 from tasks.model.forward import Classifier
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
@@ -48,25 +49,16 @@ def test_a_text_without_any_score_stays_at_0(how):
     assert normalised(np.zeros(2), np.array([False, False]), how).tolist() == [0.0, 0.0]
 
 
-# ---------------------------------------------------------------- which texts
-
-
-def row(example_id, label, predicted, confidence):
-    return {"example_id": example_id, "label_id": label, "predicted_id": predicted, "confidence": confidence}
-
-
-def test_mistakes_come_first_the_surest_at_the_top_and_the_rest_in_order():
-    rows = [row(3, 0, 0, 0.9), row(1, 1, 1, 0.6), row(2, 0, 1, 0.7), row(0, 1, 0, 0.8), row(4, 0, 1, 0.8)]
-    assert [found["example_id"] for found in choose(rows, 4, mistakes_first=True)] == [0, 4, 2, 1]
-    assert [found["example_id"] for found in choose(rows, 3, mistakes_first=False)] == [0, 1, 2]
-
-
 # ---------------------------------------------------------------- the page
 
 TEXTS = [f"Fine {TAG} \u202efilm", "Awful film", "Fine film", "Never scored"]
 GOLD, PREDICTED = [0, 1, 0, 0], [0, 0, 0, 0]
 SCORES = {0: [1.0, 2.0, -0.5, 0.25, 4.0], 1: [0.5, -3.0, 4.0, 0.0], 2: [0.0, 0.0, 0.0, 0.0]}
 """[CLS], a score for each word, [SEP]; the last is -8 times the padding in text 1."""
+
+
+IDS = {"fine": 2986, "awful": 9643, "film": 2143}
+"""What the demo's tokenizer calls these words; 100 is [UNK]."""
 
 
 def words_of(text):
@@ -101,7 +93,8 @@ def make_run(folder, padding):
         if i not in SCORES:
             continue
         spans = [(0, 0), *words_of(text), (0, 0)]
-        ids = [101, *[2000] * (len(spans) - 2), 102]
+        words = [text[start:end].strip("\u202e").lower() for start, end in spans[1:-1]]
+        ids = [101, *(IDS.get(word, 100) for word in words), 102]
         scores = list(SCORES[i])
         if padding:
             spans, ids, scores = [*spans, (0, 0)], [*ids, 0], [*scores, -8.0]
@@ -172,15 +165,15 @@ def test_the_page_counts_what_was_explained_and_what_has_no_scores(explained):
 def test_every_token_has_its_normalised_score_special_ones_too_and_mistakes_come_first(explained):
     _, html = explained(normalise="max")
     assert labels_of(html) == [
-        ["[CLS] +0.12", "Awful −0.75", "film +1.00", "[SEP] +0.00"],
-        ["[CLS] +0.25", "Fine +0.50", f"{TAG} −0.12", "\\u202Efilm +0.06", "[SEP] +1.00"],
-        ["[CLS] +0.00", "Fine +0.00", "film +0.00", "[SEP] +0.00"],
+        ["[CLS] +0.12", "awful −0.75", "film +1.00", "[SEP] +0.00"],
+        ["[CLS] +0.25", "fine +0.50", "[UNK] −0.12", "film +0.06", "[SEP] +1.00"],
+        ["[CLS] +0.00", "fine +0.00", "film +0.00", "[SEP] +0.00"],
     ]
 
 
 def test_padding_is_one_token_at_the_end_that_scales_nothing(explained):
     _, html = explained(pad_to=10, normalise="max", examples=1)
-    assert labels_of(html) == [["[CLS] +0.12", "Awful −0.75", "film +1.00", "[SEP] +0.00", "[PAD]\u00a0×\u00a06 −2.00"]]
+    assert labels_of(html) == [["[CLS] +0.12", "awful −0.75", "film +1.00", "[SEP] +0.00", "[PAD]\u00a0×\u00a06 −2.00"]]
 
 
 def test_the_table_has_labels_probability_sum_and_delta(explained):
@@ -189,19 +182,47 @@ def test_the_table_has_labels_probability_sum_and_delta(explained):
     cells = [unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<td.*?</td>", html, re.DOTALL)]
     assert cells[:5] == ["good", f"{EVIL} (0.75)", "good", "+0.30", "−0.0012"]
     assert "3 tokens cut off" in html
-    assert labels_of(html) == [["[CLS] +0.10", "Awful −0.60", "film +0.80", "[SEP] +0.00"]]
+    assert labels_of(html) == [["[CLS] +0.10", "awful −0.60", "film +0.80", "[SEP] +0.00"]]
 
 
 def test_scores_as_computed_keep_their_significant_digits(explained, monkeypatch):
     monkeypatch.setitem(SCORES, 1, [0.0, -0.0000123, 0.456, 12.3])
     _, html = explained(normalise="none", examples=1)
-    assert labels_of(html) == [["[CLS] +0", "Awful −1.2e−05", "film +0.46", "[SEP] +12"]]
+    assert labels_of(html) == [["[CLS] +0", "awful −1.2e−05", "film +0.46", "[SEP] +12"]]
+
+
+@pytest.mark.parametrize("settings", [{"view": "tokens"}, {"view": "bars", "method": "gradient_norm"}])
+def test_a_mistake_stands_beside_right_answers_and_the_first_of_the_dataset_do_not(explained, settings):
+    _, html = explained(**settings)
+    assert '<div class="sides">' in html
+    assert html.count('<section class="example wrong"') == 1
+    assert "3 of them" not in html, "all of them are shown"
+    if settings["view"] == "bars":
+        assert re.findall(r'<label class="choose">(.*?)<select>', html) == ["Read wrong", "Read as labelled"]
+    assert "2 of them are shown: 1 mistake, the most confident first, and 1 right answer." in explained(**settings, examples=2)[1]  # fmt: skip
+    _, html = explained(**settings, choose="first")
+    assert '<div class="sides">' not in html
+
+
+def test_the_json_beside_the_page_has_its_scores_and_plots(explained):
+    found, _ = explained(normalise="max", examples=2)
+    data = json.loads(found.data.read_text(encoding="utf-8"))
+    assert [text["sentence"] for text in data["texts"]] == ["Awful film", TEXTS[0]], "no right answer has its label"
+    assert data["texts"][0]["tokens"] == ["[CLS]", "awful", "film", "[SEP]"]
+    assert data["texts"][0]["scores"] == [0.125, -0.75, 1.0, 0.0]
+    assert (data["texts"][0]["label"], data["texts"][0]["prediction"], data["texts"][0]["target"]) == ("good", EVIL, "good")  # fmt: skip
+    assert data["accuracy"] == pytest.approx(2 / 3)
+    plots = {path.name for path in (found.page.parent / "explained").iterdir()}
+    assert "integrated gradients, towards good" in (found.page.parent / "explained/1.svg").read_text(encoding="utf-8")
+    assert plots == {"1.svg", "0.svg"} == {Path(text["plot"]).name for text in data["texts"]}
+    explained(examples=1)
+    assert {path.name for path in (found.page.parent / "explained").iterdir()} == {"1.svg"}, "none of an earlier page"
 
 
 def test_bars_are_as_long_as_their_scores(explained):
     _, html = explained(view="bars", method="gradient_norm", examples=1)
     assert re.findall(r'style="width:([^"]*)"', html) == ["12.5%", "75.0%", "100.0%", "0.0%"]
-    assert labels_of(html) == [["[CLS] 0.12", "Awful 0.75", "film 1.00", "[SEP] 0.00"]]
+    assert labels_of(html) == [["[CLS] 0.12", "awful 0.75", "film 1.00", "[SEP] 0.00"]]
     assert "delta" not in html
 
 
@@ -247,10 +268,14 @@ def test_the_page_asks_for_nothing_runs_nothing_of_the_data_and_fits_any_screen(
 def test_a_text_is_picked_and_hovering_a_token_shows_its_score(browser, explained):
     found, _ = explained(**BARS)
     with opened(browser, found.page) as page:
-        assert page.locator(".example:visible").count() == 1
-        assert page.locator("#example-1").is_visible(), "the mistake comes first"
-        page.locator("#choice").select_option("example-0")
-        assert page.locator("#example-0").is_visible()
+        assert page.locator(".example:visible").count() == 2
+        assert page.locator("#example-1").is_visible(), "the mistake, on its side"
+        right = page.locator(".side").nth(1).locator("select")
+        right.select_option("example-2")
+        assert page.locator("#example-2").is_visible()
+        assert page.locator("#example-1").is_visible()
+        assert page.locator("#example-0").is_hidden()
+        right.select_option("example-0")
         page.locator("#example-0 i", has_text="img").hover()
         shown = "getComputedStyle(document.querySelectorAll('#example-0 i')[2], '::after').content"
         assert page.evaluate(shown).endswith(' 0.12"')
@@ -265,7 +290,7 @@ def test_without_scripts_every_text_is_there(browser, explained):
     found, _ = explained(**BARS)
     with opened(browser, found.page, java_script_enabled=False) as page:
         assert page.locator(".example:visible").count() == 3
-        assert page.locator("#choice").is_hidden()
+        assert page.locator("select:visible").count() == 0
 
 
 # ---------------------------------------------------------------- the command
@@ -328,6 +353,17 @@ def test_the_command_trains_explains_and_names_the_page_and_a_repeat_attributes_
     assert again.stdout == first.stdout
     assert {path: path.stat().st_mtime_ns for path in (page.parent / "parts").iterdir()} == before
     assert "<table>" not in page.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_typed_sentences_are_printed_as_json_and_as_nothing_else(commanded):
+    typed = ["A lovely film: = yes, #no", "awful 🙂\n'quoted' \"too\""]
+    result = commanded("--json", *(word for text in typed for word in ("--text", text)))
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert [text["sentence"] for text in data["texts"]] == typed
+    assert all(len(text["tokens"]) == len(text["scores"]) for text in data["texts"])
+    assert {text["label"] for text in data["texts"]} == {None}
 
 
 @pytest.mark.slow

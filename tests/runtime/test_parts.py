@@ -106,6 +106,7 @@ def test_what_a_killed_process_left_half_written_is_removed(part):
 def test_a_full_disk_is_a_sentence_and_leaves_the_old_content(tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     write_whole(path, b"old")
+    write_part(tmp_path / "elsewhere" / "part.json", {}, {})
 
     def full(descriptor):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -117,7 +118,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_old_content(tmp_path, monkeypa
         f"{path} cannot be written: No space left on device. Finished parts are kept; mend that, and the same command goes on from here."
     )
     assert path.read_bytes() == b"old"
-    assert names(tmp_path) == ["report.html"]
+    assert names(tmp_path) == ["elsewhere", "report.html"]
 
 
 def test_a_path_that_is_no_folder_is_a_sentence(tmp_path):

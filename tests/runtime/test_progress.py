@@ -1,7 +1,9 @@
 """What a stage writes where there is no terminal."""
 
 import tasks.runtime.progress
+from tasks.runtime.bisect import Job
 from tasks.runtime.progress import progress
+from tasks.runtime.workers import fan_out
 
 
 def test_without_a_terminal_a_long_stage_says_every_half_minute_how_far_it_is(monkeypatch, capsys):
@@ -26,3 +28,16 @@ def test_a_short_stage_is_one_line_and_one_that_was_done_before_none(capsys):
         pass
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ingest\t3 rows\t")
+
+
+def test_a_job_that_counts_too_little_is_done_when_it_ends(capsys, monkeypatch):
+    """Of 5 candidates 2 had no trial, and were not counted."""
+    monkeypatch.delenv("TOKEN_AUDIT_WORKERS", raising=False)
+
+    def job(*, left_out, dry, advance):
+        advance(3)
+        return {}
+
+    with progress("verify", 10, "words") as meter, fan_out() as run_everywhere:
+        run_everywhere(job, [Job("a", (), 5, lambda: []), Job("b", (), 5, lambda: [])], meter)
+    assert capsys.readouterr().err.startswith("verify\t10 words\t")

@@ -189,7 +189,7 @@ def test_too_many_unusable_rows_stop_with_their_reasons(tmp_path):
 
 
 def test_one_usable_row_is_too_few(tmp_path):
-    with pytest.raises(DataError, match=r"Only 1 of 2 rows can be audited; at least 2 are needed\."):
+    with pytest.raises(DataError, match=r"^Only 1 of 2 rows can be audited\. Words in fewer than 2 texts"):
         ingested(tmp_path, [("a", "pos"), ("a", "pos")])
 
 

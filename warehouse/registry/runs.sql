@@ -3,7 +3,7 @@
 --
 -- column  run_id       name and hash of what went in
 -- column  name         name in the config
--- column  status       running or finished
+-- column  status       running, finished or failed
 -- column  started_at   first start
 -- column  finished_at  latest end
 -- column  folder       shards, parts, report and exports
@@ -11,6 +11,7 @@
 -- column  config       settings
 -- column  inputs       content hashes
 -- column  versions     package versions
+-- column  reason       the sentence a failed audit ended in; no such column in a warehouse of an earlier version
 select
     run_id,
     name,
@@ -21,6 +22,6 @@ select
     labels,
     config,
     inputs,
-    versions
+    columns(lambda name: name in ('versions', 'reason'))
 from main.runs
 order by coalesce(finished_at, started_at) desc, run_id
