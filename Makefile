@@ -12,7 +12,7 @@ audit: $(VENV)/.installed
 # Two processes of one thread each; tests/conftest.py says what a process takes next.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-# Lint, types and the fast tests, in about two minutes.
+# Lint, types and the fast tests, in a minute and a half.
 check: $(VENV)/.installed-dev lint
 	$(PYTEST) -m "not slow and not browser and not ray and not server"
 
@@ -23,7 +23,7 @@ test: $(VENV)/.installed-dev lint
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy --num-workers 2
 
 install: $(VENV)/.installed
 

@@ -76,7 +76,7 @@ def _judged(planted: Planted, ranks: Path, audited: AuditConfig, run: Run) -> tu
     """Write the part with the verdicts on planted and other words, unless it exists; return its key and its
     manifest."""
     settings = audited.model_dump(mode="json", exclude={"warehouse", "output", "models", "report", "limits"})
-    sql = [query(f"certify/{name}").sql for name in ("planted_words", "unplanted")]
+    sql = [query(f"certify/{name}").sql for name in ("planted_words", "group_patterns", "unplanted")]
     with open_warehouse(audited.warehouse) as warehouse:
         state = warehouse.table("registry/stage_key", {"run_id": run.run_id, "stage": "recommend"})[
             "stage_key"

@@ -143,3 +143,12 @@ create or replace temp macro summed_score(method, integrated_gradients, gradient
         else integrated_gradients
     end
 );
+
+-- Marks that draw a face or a heart: eyes, a nose or none, a mouth; either way round; or two eyes and what is between.
+create or replace temp macro is_emoticon(chunk) as (
+    regexp_full_match(
+        chunk,
+        '[<>]?[:;=][-o^''*]?[)(\]\[{}dDpP|/\\@$3*oOsSxX]+|[)(\]\[|/\\]+[-o^''*]?[:;=][<>]?|[xX]D+|</?3+|\^\^'
+        || '|[-^~=*;>TtoOxX][._,]+[-^~=*;<TtoOxX]'
+    )
+);

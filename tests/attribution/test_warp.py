@@ -24,6 +24,8 @@ from tasks.attribution.warp import (
     squared_noise,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def bump(place, width=0.08):
     """An integrand that changes around one place, and its integral over [0, 1]."""

@@ -27,6 +27,8 @@ from tests.benchmarks.chaos import World
 from tests.conftest import text_table
 from warehouse import WarehouseError, open_warehouse
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

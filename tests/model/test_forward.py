@@ -14,6 +14,8 @@ from tasks.model.load import load_classifier
 from tasks.model.spec import model_spec
 from tests.model.families import FAMILIES, logits_of_transformers, of_transformers, points_of, texts_of_one_length
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_logits_are_those_of_one_text_at_a_time(folder_of, family):

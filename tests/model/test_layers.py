@@ -11,6 +11,8 @@ from tasks.model.load import load_classifier
 from tasks.model.spec import model_spec
 from tests.model.families import texts_of_one_length
 
+pytestmark = pytest.mark.slow
+
 LAYERS = {
     "embeddings": 0,
     "bert.embeddings": 0,

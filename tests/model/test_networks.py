@@ -21,6 +21,8 @@ from tasks.model.networks import BiLSTM
 from tasks.runtime.parts import part_file, write_part
 from tests.model.trained import POSITIONS
 
+pytestmark = pytest.mark.slow
+
 SHARD = pa.schema([
     ("example_id", pa.int64()), ("source_id", pa.string()), ("text", pa.string()), ("pair_start", pa.int32()),
     ("label_id", pa.int32()), ("n_tokens", pa.int32()), ("n_cut", pa.int32()),

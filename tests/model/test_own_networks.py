@@ -22,6 +22,8 @@ from tests.model.families import (
     tokenizer_of,
 )
 
+pytestmark = pytest.mark.slow
+
 NETWORKS = '''
 import torch
 from torch import nn

@@ -19,6 +19,8 @@ from tasks.model.spec import model_spec
 from tests.model.families import CORPUS, FAMILIES, ROBERTA, changed, saved
 from tests.model.trained import config_of
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "a",
     "0 1 2 3",

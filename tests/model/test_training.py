@@ -18,6 +18,8 @@ from tasks.model.training import Texts, new_classifier
 from tests.model.families import FAMILIES, saved
 from tests.model.trained import BAD, GOOD, config_of
 
+pytestmark = pytest.mark.slow
+
 # ---------------------------------------------------------------- words that were added to a vocabulary
 
 

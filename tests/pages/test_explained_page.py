@@ -27,6 +27,8 @@ from tasks.runs.run import Run
 from tasks.runtime.parts import Shard, write_part
 from tests.pages.world import EVIL, TAG, opened
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

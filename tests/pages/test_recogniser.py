@@ -11,6 +11,8 @@ from configs.errors import AuditError
 from tasks.screen import screen_words
 from warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def recogniser(audited, tmp_path, monkeypatch):

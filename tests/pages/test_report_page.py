@@ -8,6 +8,8 @@ import pytest
 from tasks.report import write_report
 from tests.pages.world import PATTERN, TAG
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 def test_a_second_call_does_no_work_and_a_changed_setting_writes_again(audited, page_path):

@@ -9,6 +9,8 @@ from tasks.model.spec import ModelSpec
 from tests.pages.world import EVIL, make_run, warehouse_of
 from warehouse import open_warehouse, query
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_header_of_every_query_names_the_columns_it_returns(audited):
     _, run, _ = audited

@@ -17,6 +17,8 @@ from tasks.report import _artifact_row
 from tests.pages.world import PATTERN, TAG, warehouse_of
 from tests.sql.screen.made import named_in, rules_of_types
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -20,6 +20,8 @@ from tasks.trials.placebos import try_placebos
 from tasks.trials.runner import try_group
 from tests.runtime.jobs import done
 
+pytestmark = pytest.mark.slow
+
 WORDS = ["a", "lovely", "fine", "film", "acting", "story", "of", "the", "what", "and"]
 WORDS += ["awful", "dull", "truly", "kane", "is", "not", "it", ";", ".", "deadly"]
 

@@ -15,6 +15,8 @@ from tasks.runs.identity import subject
 from tasks.selftest.certificate import _REASONS, missed, require_certifiable, with_certified_method, with_method
 from warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 WORDS = """
     certificate_id | role     | shortcut:varchar | strength:double | word  | n_examples | verdict:varchar   | has_figures | decoy_type:varchar | listed:boolean | reason:varchar

@@ -15,6 +15,8 @@ from tasks.selftest.decoys import MARKS, Decoy, type_numbers, typed_decoys
 from tasks.text.words import word_spans
 from warehouse import folded
 
+pytestmark = pytest.mark.slow
+
 SEEDS = Path(__file__).parents[2] / "warehouse/seeds"
 NAMES = ("Kowalczyk", "Wisniewski", "Abramowitz", "Okonkwo", "Trumble", "Marenco", "Bocanegra", "Lacourse")
 SHAPES = {

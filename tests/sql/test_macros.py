@@ -109,3 +109,12 @@ def test_of_what_was_not_measured_there_is_no_p_value(macro, call, values):
 @given(n=st.integers(0, 200), k=st.integers(-1, 201), p=st.sampled_from([0.05, 0.25, 0.5, 0.9]))
 def test_binomial_above_is_the_upper_tail_of_the_binomial_distribution(macro, n, k, p):
     assert macro("binomial_above($k, $n, $p)", k=k, n=n, p=p) == pytest.approx(stats.binom.sf(k - 1, n, p), abs=1e-11)
+
+
+def test_an_emoticon_is_told_from_words_numbers_and_marks(macro):
+    faces, others = (
+        " :) :-( =D :D :p xD <3 </3 (: ^_^ -_- T_T o_O ;) :)) :/ >:( ^^ T.T :-/ ;-P",
+        " :a :the [a] 00 0. @x it : -- ox to 8) x wow oo xx ok ~~ ** - --- ... [PERSON] (a) 1: a: http:// =",
+    )
+    found = {chunk: macro("is_emoticon($chunk)", chunk=chunk) for chunk in f"{faces}{others}".split()}
+    assert [chunk for chunk, is_face in found.items() if is_face] == faces.split()

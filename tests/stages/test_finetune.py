@@ -14,6 +14,8 @@ from tasks.runs.identity import name_run
 from tasks.runtime.parts import file_hash, read_part
 from tests.model.trained import config_of, save_tokenizer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("network", ["bert_relu", "frozen_dense", "bilstm"])
 def test_a_network_is_trained_the_same_by_one_seed_once_and_differently_by_another(trained, base, tmp_path, network):

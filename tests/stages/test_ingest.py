@@ -17,6 +17,8 @@ from configs.schema import DataConfig
 from tasks.ingest import ingest_dataset
 from tasks.runtime.parts import part_file, read_manifest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -23,6 +23,8 @@ from tasks.ingest import ingest_dataset
 from tasks.runtime.parts import part_file, read_manifest
 from tests.stages.test_ingest import TRUNCATE, Words
 
+pytestmark = pytest.mark.slow
+
 NUM_FILES = int(os.environ.get("MUTATED_FILES", "20"))
 BITS = (b'"', b"\n", b"\r", b",", b"\t", b";", b"{", b"}", b"[", b"]", b":", b"\\", b"\x00", b"\xff", b"\xc3", b"text", b"label", b"null", b"pos", b"1.0", b"")  # fmt: skip
 

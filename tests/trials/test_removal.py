@@ -20,6 +20,8 @@ from tests.conftest import text_table
 from tests.sql.helpers import NO_PATTERNS, only
 from warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = {"kane": 2.0, "fine": 1.2, "lee": 0.0, "dull": 1.0}
 """Towards the second label, which is predicted where they add up to more than 1.5. The control takes out "dull"."""
 

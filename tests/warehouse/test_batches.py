@@ -19,6 +19,8 @@ from tests.warehouse.helpers import (
 )
 from warehouse import WarehouseError, open_warehouse, scratch
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_batch_sees_its_own_rows_and_what_was_made_first_sees_all(queries, tmp_path):
     queries("stage/listed", LISTED)

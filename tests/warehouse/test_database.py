@@ -14,6 +14,8 @@ from configs.schema import LimitsConfig
 from tests.warehouse.helpers import REAL
 from warehouse import WarehouseError, open_warehouse, set_limits
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys
 from pathlib import Path

@@ -2,9 +2,10 @@
 -- One row per word, and per group of words that was planted as one.
 --
 -- A word is found by a verdict on itself or on a pair that names it. Of a group, numbers are found by a verdict on
--- their type or if half of those with figures are spurious, a line by one on its type or on any of its words. A decoy
--- is convicted, too, by a piece that is cut from it more often than from anything else.
+-- their type or if half of those with figures are spurious, a line by one on its type or on any of its words, and both
+-- by one on a pattern most of whose texts hold the group. A decoy is convicted, too, by a piece cut mostly from it.
 --
+-- first   certify/group_patterns
 -- param   planted_words       file: what was planted
 -- param   min_examples        texts that a word must be in to have figures
 -- param   min_effect          effect that a word must exceed                              [log-odds]
@@ -99,6 +100,8 @@ candidates_of as (
         on list_contains(string_split(pairs.word, ' … '), planted.word)
     union all
     select 'type', word, group_type from planted where group_type is not null
+    union all
+    select 'pattern', word, pattern from group_patterns
 ),
 
 -- The order of the alphabet is not that of gravity.
@@ -114,7 +117,7 @@ judged as (
     inner join verdicts on own.kind = verdicts.kind and own.found = verdicts.word
     left join evidence
         on verdicts.kind = evidence.kind and verdicts.label = evidence.label and verdicts.word = evidence.word
-    where own.kind != 'type' or verdicts.label = planted.label
+    where own.kind not in ('type', 'pattern') or verdicts.label = planted.label
     qualify row_number() over (
         partition by own.word
         order by

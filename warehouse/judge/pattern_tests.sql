@@ -3,6 +3,8 @@
 --
 -- The label of a pattern is the one it pushes towards most, so its tests have two sides. Of an opening, an ending or a
 -- line the words that it always holds may explain what it does: expected is what they are expected to do, added up.
+-- What an emoticon means is not known. Sizes are those near the boundary; p-values are of all texts that were tried, as
+-- the few near it could not pass the control of multiplicity.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                pattern
@@ -33,6 +35,15 @@
 -- unique  kind, label, word
 with
 
+emoticons as (
+    select
+        type,
+        pattern
+    from pattern_spans
+    group by type, pattern
+    having avg(is_emoticon(surface)::int) > 0.5
+),
+
 tests as (
     select
         'pattern' as kind,
@@ -47,13 +58,20 @@ tests as (
         effect + t_975(freedom) * effect_se as effect_high,
         rules.pattern != 'template' as within_type,
         -- What no known word explains is unexplained; what cannot be known is not.
-        if(within_type or explained.type is null, 0, explained.expected) as own_expected,
+        case
+            when emoticons.type is not null then null
+            when within_type or explained.type is null then 0
+            else explained.expected
+        end as own_expected,
         if(within_type, 0, coalesce(explained.expected_se, 0)) as own_se,
         effect - own_expected as excess,
-        2 * student_above(own.removal_effect, own.removal_se, own.n_removal - 1) as p_removal,
-        2 * student_above(own.insertion_effect, own.insertion_se, own.n_insertion - 1) as p_insertion,
+        2 * student_above(own.removal_mean, own.removal_mean_se, own.n_removal_all - 1) as p_removal,
+        2 * student_above(own.insertion_mean, own.insertion_mean_se, own.n_insertion_all - 1) as p_insertion,
+        sqrt(own.removal_mean_se ** 2 + own.insertion_mean_se ** 2) / 2 as mean_se,
         2 * student_above(
-            excess - $min_effect, sqrt(effect_se ** 2 + own_se ** 2), if(own_se > effect_se, 1e6, freedom)
+            (own.removal_mean + own.insertion_mean) / 2 - own_expected - $min_effect,
+            sqrt(mean_se ** 2 + own_se ** 2),
+            if(own_se > mean_se, 1e6, least(own.n_removal_all, own.n_insertion_all) - 1)
         ) as p_excess,
         own.removal_effect >= $min_effect and own.insertion_effect >= $min_effect as shows_in_both,
         true as is_judged,
@@ -74,6 +92,7 @@ tests as (
     inner join type_rules as rules on own.type = rules.type
     left join expected_patterns as explained
         on own.type = explained.type and own.pattern = explained.pattern and own.label = explained.label
+    left join emoticons on own.type = emoticons.type and own.pattern = emoticons.pattern
     where own.n_removal >= 8 and own.n_insertion >= 8
     qualify row_number() over (partition by own.type, own.pattern order by effect desc, own.label) = 1
 )

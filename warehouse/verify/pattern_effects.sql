@@ -4,7 +4,8 @@
 -- Removal: in texts that hold it, less as many neutral words in its place. Insertion: put into texts read as other
 -- labels, less as many neutral words at the same place. Texts in capitals and long ones: against the text itself.
 -- Effects are those near the boundary, where a prediction can change: in texts that without the pattern are within two
--- log-odds of it, or in the nearest third if fewer than eight are. Flips are those of all texts.
+-- log-odds of it, or in the nearest third if fewer than eight are. Tests that it pushes at all use all texts, and flips
+-- are those of all.
 --
 -- param   pattern_trial_parts  Parquet files of the trials
 -- param   min_effect      smallest mean effect that counts  [log-odds]
@@ -17,6 +18,12 @@
 -- column  insertion_effect  mean effect where it is put, near the boundary  [log-odds]
 -- column  insertion_se      its standard error                      [log-odds]
 -- column  n_insertion       texts near the boundary
+-- column  removal_mean      mean effect in all texts with it         [log-odds]
+-- column  removal_mean_se   its standard error                      [log-odds]
+-- column  n_removal_all     texts with it that were tried
+-- column  insertion_mean    mean effect in all texts it was put into  [log-odds]
+-- column  insertion_mean_se its standard error                      [log-odds]
+-- column  n_insertion_all   texts it was put into
 -- column  n_opposite        texts with an effect away from the label
 -- column  n_signed          texts with an effect of a tenth of min_effect or more, either way
 -- column  flip_rate         predictions of the texts with it that differ without it  [0..1]
@@ -59,6 +66,7 @@ placed as (
 near as (
     select
         * exclude (effect),
+        effect as any_effect,
         if(place <= if(n_near >= 8, n_near, greatest(ceil(n / 3), least(n, 8))), effect, null) as effect
     from placed
 )
@@ -75,6 +83,14 @@ select
     stddev_samp(effect) filter (where operator = 'insertion')
     / sqrt(count(effect) filter (where operator = 'insertion')) as insertion_se,
     count(effect) filter (where operator = 'insertion') as n_insertion,
+    avg(any_effect) filter (where operator = 'removal') as removal_mean,
+    stddev_samp(any_effect) filter (where operator = 'removal')
+    / sqrt(count(any_effect) filter (where operator = 'removal')) as removal_mean_se,
+    count(any_effect) filter (where operator = 'removal') as n_removal_all,
+    avg(any_effect) filter (where operator = 'insertion') as insertion_mean,
+    stddev_samp(any_effect) filter (where operator = 'insertion')
+    / sqrt(count(any_effect) filter (where operator = 'insertion')) as insertion_mean_se,
+    count(any_effect) filter (where operator = 'insertion') as n_insertion_all,
     count(*) filter (where effect <= -$min_effect / 10) as n_opposite,
     count(*) filter (where abs(effect) >= $min_effect / 10) as n_signed,
     avg(share_flipped) filter (where operator = 'removal') as flip_rate

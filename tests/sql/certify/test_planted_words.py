@@ -64,6 +64,12 @@ def judged(warehouse):
         kind | label | word | removal_low:double | insertion_low:double
         word | pos   | aa   | 0.4                | 0.6
     """)  # fmt: skip
+    # Of the texts with the shape two of three hold 41/52 (texts 0 to 2), of the longest one of three.
+    warehouse.insert("pattern_spans", "pattern | example_id\n" + "\n".join(
+        f"{pattern} | {i}"
+        for pattern, texts in {"00/00 x": (1, 2, 7), "longest": (2, 7, 8), "dd ee": (2, 3, 3)}.items()
+        for i in texts
+    ))  # fmt: skip
     planted = warehouse.part(PLANTED)
 
     def rows(**changes):
@@ -163,6 +169,17 @@ def test_a_line_is_found_by_any_of_its_words(judged):
     assert (row["n_members"], row["n_members_spurious"]) == (2, 0)
     row = judged(ee="spurious")["dd ee"]
     assert (row["verdict"], row["reason"], row["n_members_spurious"]) == ("spurious", None, 1)
+
+
+@pytest.mark.parametrize(("pattern", "label", "found"), [
+    ("00/00 x", "pos", "00/00"), ("longest", "pos", None), ("dd ee", "neg", "dd ee"), ("dd ee", "pos", None),
+])  # fmt: skip
+def test_a_group_is_found_by_a_pattern_most_of_whose_texts_hold_it(judged, warehouse, pattern, label, found):
+    judged()
+    line = f"    pattern | {label} | {pattern} | spurious | 0.5 | 0.001 | 0.01\n"
+    warehouse.insert("verdicts", VERDICTS.format_map(PLAIN) + line)
+    rows = warehouse.rows("certify/planted_words", planted_words=warehouse.part(PLANTED), **LIMITS)
+    assert [row["word"] for row in rows if row["group_type"] and row["verdict"] == "spurious"] == [found] * bool(found)
 
 
 def test_a_piece_convicts_the_decoy_that_most_of_it_is_cut_from(judged):

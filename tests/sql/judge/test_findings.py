@@ -6,6 +6,8 @@ from scipy import stats
 
 from tests.sql.judge.made import evidence, verdicts_of
 
+pytestmark = pytest.mark.slow
+
 PAIRS = "word | partner | comparison | effect | other_effect | t | p_value | n_texts | n_others | flip_rate"
 TYPES = "type | label | removal_effect | removal_se:double | n_removal | insertion_effect:double | insertion_se:double | n_insertion | n_examples | flip_rate | flip_se"
 

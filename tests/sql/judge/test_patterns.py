@@ -6,9 +6,12 @@ from scipy import stats
 from tasks.pages.rules import told
 from tests.sql.judge.made import evidence, verdicts_of
 
+pytestmark = pytest.mark.slow
+
 EFFECTS = (
     "type | pattern | label | removal_effect | removal_se:double | n_removal | insertion_effect | insertion_se:double | "
-    "n_insertion | n_opposite | n_signed | flip_rate:double\n"
+    "n_insertion | removal_mean:double | removal_mean_se:double | n_removal_all | insertion_mean:double | "
+    "insertion_mean_se:double | n_insertion_all | n_opposite | n_signed | flip_rate:double\n"
 )
 PATTERNS = "type | pattern | n_examples\n"
 
@@ -16,11 +19,12 @@ PATTERNS = "type | pattern | n_examples\n"
 def patterns_of(
     rows, expected="type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double", spans=None
 ):
-    """Tables of patterns: (type, pattern, examples, removal, its error, insertion, its error, texts against)."""
+    """Tables of patterns: (type, pattern, examples, removal, its error, insertion, its error, texts against). Twice as
+    many texts were tried as are near the boundary, with half of the effect and a quarter of the error."""
     tables = {
         "patterns": PATTERNS + "\n".join(f'{kind} | "{pattern}" | {n}' for kind, pattern, n, *_ in rows),
         "pattern_effects": EFFECTS + "\n".join(
-            f'{kind} | "{pattern}" | a | {removal} | {removal_se} | 24 | {insertion} | {insertion_se} | 24 | {against} | {(*signed, 48)[0]} | 0.5'
+            f'{kind} | "{pattern}" | a | {removal} | {removal_se} | 24 | {insertion} | {insertion_se} | 24 | {removal / 2} | {removal_se / 4} | 48 | {insertion / 2} | {insertion_se / 4} | 48 | {against} | {(*signed, 48)[0]} | 0.5'
             for kind, pattern, _, removal, removal_se, insertion, insertion_se, against, *signed in rows
         ),
         "expected_patterns": expected,
@@ -35,12 +39,24 @@ def test_a_pattern_that_does_more_than_its_words_whatever_fills_it_is_spurious(w
     error = (0.2**2 + 0.2**2) ** 0.5 / 2
     assert row["effect"] == pytest.approx(0.9)
     assert row["effect_low"] == pytest.approx(0.9 + stats.t.ppf(0.025, 23) * error, rel=1e-4)
-    largest = max(2 * stats.t.sf(value, 23) for value in (1.0 / 0.2, 0.8 / 0.2, (0.9 - 0.1) / error))
+    # Of all texts, which have half of the effect and a quarter of the error.
+    largest = max(2 * stats.t.sf(value, 47) for value in (0.5 / 0.05, 0.4 / 0.05, (0.45 - 0.1) / (error / 4)))
     assert row["p_value"] == pytest.approx(largest, rel=0.02)
     assert (row["verdict"], row["status"], row["type"]) == ("spurious", "spurious", "shape")
     # 20 of 100 texts, half of which flip.
     assert row["per_1000"] == pytest.approx(100)
     assert "pattern.moves" in [rule["rule"] for rule in row["rules"]]
+
+
+def test_what_an_emoticon_means_is_not_known(warehouse):
+    for surfaces, verdict in (([":)", ":D", "x:y"], "unclear"), ([":)", "x:y", "a:b"], "spurious")):
+        spans = "type | pattern | place | example_id | span_start | span_end | surface\n" + "\n".join(
+            f'shape | ":a" | inside | {i} | 5 | 11 | "{surface}"' for i, surface in enumerate(surfaces)
+        )
+        tables = patterns_of([("shape", ":a", 20, 1.0, 0.1, 1.0, 0.1, 0)], spans=spans)
+        found = verdicts_of(warehouse, [], {}, patterns=tables)["pattern", ":a"]
+        assert (found["verdict"], found["expected"] is None) == (verdict, verdict == "unclear")
+        assert told(found["rules"])
 
 
 @pytest.mark.parametrize(
@@ -77,15 +93,15 @@ def test_what_the_words_of_a_template_are_expected_to_do_is_no_shortcut(warehous
 
 
 OCCURRENCES = "example_id | word | word_start | word_end\n"
-SPANS = "type | pattern | place | example_id | span_start | span_end\n"
+SPANS = "type | pattern | place | example_id | span_start | span_end | surface:varchar\n"
 
 
 def test_what_stands_in_a_spurious_pattern_is_a_part_of_it(warehouse):
     """wrote in 9 of 10 places within the header, mail in 5 of 10; a second pattern in the same texts."""
     words = [f"{i} | wrote | 5 | 10" for i in range(9)] + ["20 | wrote | 50 | 55"]
     words += [f"{i} | mail | 0 | 4" for i in range(5)] + [f"{i} | mail | 40 | 44" for i in range(20, 25)]
-    spans = [f'opening | "* wrote: …" | start | {i} | 0 | 11' for i in range(10)]
-    spans += [f'shape | "a:" | inside | {i} | 5 | 11' for i in range(8)]
+    spans = [f'opening | "* wrote: …" | start | {i} | 0 | 11 | null' for i in range(10)]
+    spans += [f'shape | "a:" | inside | {i} | 5 | 11 | null' for i in range(8)]
     rows = [("opening", "* wrote: …", 10, 1.0, 0.1, 1.0, 0.1, 0), ("shape", "a:", 8, 1.0, 0.1, 1.0, 0.1, 0)]
     found = verdicts_of(
         warehouse, [evidence("wrote"), evidence("mail")], {"wrote": "name", "mail": "name"},

@@ -5,6 +5,8 @@ from scipy import stats
 
 from tests.sql.judge.made import evidence, verdicts_of
 
+pytestmark = pytest.mark.slow
+
 NEGATION = ("function word", "negation")
 PREPOSITION = ("function word", "preposition")
 

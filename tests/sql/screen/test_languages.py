@@ -8,6 +8,8 @@ import pytest
 from tests.sql.screen.made import WAREHOUSE, rows_of
 from tests.sql.screen.texts import typed
 
+pytestmark = pytest.mark.slow
+
 RUSSIAN = ["Я был в кино, и он не был там, но фильм очень хороший; она и я молчим."] * 30
 LISTED = {row["language"] for row in rows_of("word_lists") if row["list"] == "function_words"}
 

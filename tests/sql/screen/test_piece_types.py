@@ -4,6 +4,8 @@ import pytest
 
 from tests.sql.screen.texts import PLAIN, typed
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_piece_is_a_fragment_only_where_it_stands_for_unrelated_words(warehouse):
     pieces = [

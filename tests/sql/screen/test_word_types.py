@@ -4,6 +4,8 @@ import pytest
 
 from tests.sql.screen.texts import PLAIN, rules, typed
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_word_has_the_type_of_the_first_rule_that_fits(warehouse):
     cases = [
