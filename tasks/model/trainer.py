@@ -7,7 +7,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from configs.errors import ModelError
 from configs.schema import FinetuneConfig
 from tasks.data.rows import Row
 from tasks.model.networks import save_network
-from tasks.model.tokens import quiet_transformers
+from tasks.model.tokens import Encoded, quiet_transformers
 from tasks.model.training import Start, Texts, parameter_groups
 from tasks.runtime.parts import flush_files, write_whole
 from tasks.runtime.progress import progress
@@ -68,18 +68,33 @@ def train(start: Start, texts: Texts, rows: Sequence[Row], finetune: FinetuneCon
 
 def logits_of(model: Any, texts: Texts, rows: Sequence[Row], *, said: str = "held-out") -> np.ndarray:
     """Logits (N, K) of the rows, in their order; `model` is in eval mode."""
+    found: list[np.ndarray] = []
+    order = read_in_batches(
+        texts, rows, said, lambda batch: found.append(texts.logits(model, batch).float().cpu().numpy())
+    )
+    return in_order(found, order)
+
+
+def read_in_batches(
+    texts: Texts, rows: Sequence[Row], said: str, read: Callable[[Sequence[Encoded]], object]
+) -> list[int]:
+    """Call `read` with batches of rows of similar length; return the order in which they were read."""
     encoded = texts.encoded(rows)
     order = sorted(range(len(rows)), key=lambda i: len(encoded[i].ids))
-    found: list[np.ndarray] = []
     with progress(said, len(rows), "examples") as advance, torch.inference_mode():
         for first in range(0, len(order), 64):
             chosen = order[first : first + 64]
-            found.append(texts.logits(model, [encoded[i] for i in chosen]).float().cpu().numpy())
+            read([encoded[i] for i in chosen])
             advance(len(chosen))
-    sorted_NK = np.concatenate(found)
-    logits_NK = np.empty_like(sorted_NK)
-    logits_NK[order] = sorted_NK
-    return logits_NK
+    return order
+
+
+def in_order(batches: Sequence[np.ndarray], order: Sequence[int]) -> np.ndarray:
+    """What was read in another order, in that of the rows."""
+    read = np.concatenate(batches)
+    found = np.empty_like(read)
+    found[list(order)] = read
+    return found
 
 
 def save_classifier(
