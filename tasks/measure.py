@@ -16,8 +16,7 @@ from configs.section import digest
 from tasks.model.spec import ModelSpec
 from tasks.pages.fix import chart_of_gains, headline
 from tasks.pages.render import render
-from tasks.remedies.arms import AS_IT_IS, Arm
-from tasks.retrain import Retrained
+from tasks.remedies.arms import AS_IT_IS, Arm, Retrained
 from tasks.runs.run import Run
 from tasks.runtime.parts import part_file, read_manifest, write_part, write_whole
 from tasks.runtime.stage import stage
@@ -54,8 +53,8 @@ def measure_gains(
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.build_stage(run.run_id, "measure", paths, params, upstream)
         warehouse.use(run.run_id)
-        gains = warehouse.rows("report/gains", {})
-        findings = warehouse.rows("report/audited_again", {})
+        gains = warehouse.rows("measure/gain_rows", {})
+        findings = warehouse.rows("measure/finding_rows", {})
     facts = {
         "run": run.run_id,
         "audited_again": None if again is None else again.run_id,

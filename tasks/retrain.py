@@ -28,7 +28,7 @@ from tasks.model.load import device_from_environment
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder
 from tasks.model.trainer import logits_of, save_classifier, train
 from tasks.model.training import Texts, new_classifier, said_of_training
-from tasks.remedies.arms import AS_IT_IS, PLACEBO, Arm, read_rows_of, training_rows
+from tasks.remedies.arms import AS_IT_IS, PLACEBO, Arm, Retrained, read_rows_of, training_rows
 from tasks.remedies.last_layer import features_of, fitted, weights_without
 from tasks.runs.run import Run
 from tasks.runtime.code import code_of
@@ -58,18 +58,6 @@ HELD_OUT = pa.schema(
         ("words", pa.list_(pa.string())),
     ]
 )
-
-
-@dataclass(frozen=True)
-class Retrained:
-    """What a retraining wrote."""
-
-    predictions: tuple[Path, ...]
-    """Manifests, one for each arm and seed that was trained."""
-    held_out: Path
-    """Manifest of the texts."""
-    best: ModelSpec | None
-    """The classifier of the arm that was kept."""
 
 
 @dataclass(frozen=True)
@@ -214,10 +202,14 @@ def _retrain(job: _Job, arm: Arm, seed: int, keep: Path | None, said: str) -> Pa
     if keep is not None:
         gold_N = [row.label for row in job.heldout]
         facts = {
-            "heldout_accuracy": float(np.mean(predicted_N == gold_N)), "num_heldout": len(gold_N),
-            "num_trained": len(rows), "base": finetune.base, "trained": said_of_training(start),
-            "settings": finetune.model_dump(mode="json"), "remedies": list(arm.changes),
-        }  # fmt: skip
+            "heldout_accuracy": float(np.mean(predicted_N == gold_N)),
+            "num_heldout": len(gold_N),
+            "num_trained": len(rows),
+            "base": finetune.base,
+            "trained": said_of_training(start),
+            "settings": finetune.model_dump(mode="json"),
+            "remedies": list(arm.changes),
+        }
         keep.parent.mkdir(parents=True, exist_ok=True)
         save_classifier(model, start.tokenizer, finetune, keep, facts)
     write_part(manifest, {"predictions": pa.Table.from_pylist(table, schema=PREDICTION)}, {"key": key})

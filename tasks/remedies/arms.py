@@ -8,6 +8,7 @@ at random: a gain that it shows, too, is none of the audit's.
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import regex
 
@@ -15,6 +16,7 @@ from configs.section import digest
 from tasks.data.rows import Row
 from tasks.data.rules import Rules, Term, with_term, without_term, write_rules
 from tasks.data.votes import rule_labels
+from tasks.model.spec import ModelSpec
 from tasks.text.edits import Text, edited
 from tasks.text.words import word_spans
 from warehouse import folded
@@ -69,6 +71,18 @@ class Proposals:
     swaps: tuple[Swap, ...] = ()
     strips: tuple[str, ...] = ()
     unlearned: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What a retraining wrote."""
+
+    predictions: tuple[Path, ...]
+    """Manifests, one for each arm and seed that was trained."""
+    held_out: Path
+    """Manifest of the texts."""
+    best: ModelSpec | None
+    """The classifier of the arm that was kept."""
 
 
 def arms_of(proposals: Proposals, placebo: Arm) -> list[Arm]:
