@@ -28,6 +28,7 @@ from tasks.runs.identity import compare_folder, enter_run, name_run
 from tasks.runs.run import Run, finish_run, locked
 from tasks.screen import screen_words
 from tasks.selftest.certificate import with_certified_method
+from tasks.trace import trace_rules
 from tasks.verify import verify_candidates
 from warehouse import folded, open_warehouse, set_limits
 
@@ -69,7 +70,8 @@ def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Ru
         verified, _, meanings = verify_candidates(config, run, model, screened, shards)
         verdicts = judge_candidates(config, run, model, verified, meanings, waivers)
         removed = remove_findings(config, run, model, verdicts, shards)
-        recommendations = recommend_changes(config, run, removed)
+        traced = trace_rules(config, run, model, removed)
+        recommendations = recommend_changes(config, run, traced)
         write_report(config, run, recommendations)
         finish_run(config, run)
     return run

@@ -20,7 +20,7 @@ from configs.section import digest
 from tasks.data.hub import is_transient
 from tasks.data.rows import label_names
 from tasks.data.sources import dataset_fingerprint
-from tasks.data.split import audited_and_trained
+from tasks.data.split import audited_and_trained, sampled
 from tasks.data.votes import labelling_key, read_labelling
 from tasks.model.load import device_from_environment
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
@@ -117,9 +117,7 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
             f"finetune.where leaves {len(rows)} rows to train on and data.where {len(heldout)} to test on; "
             "rows that are audited are never trained on. Choose rows that do not overlap."
         )
-    if finetune.sample is not None and finetune.sample < len(rows):
-        chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
-        rows = [rows[i] for i in sorted(chosen)]
+    rows = sampled(rows, finetune)
     device = device_from_environment()
     model, tokenizer, texts = start.model.to(device), start.tokenizer, Texts(start, device)
     said = said_of_training(start)

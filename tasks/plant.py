@@ -192,7 +192,9 @@ def planted_config(config: AuditConfig, planted: Planted, part: str) -> AuditCon
         sample=config.data.sample if part == "audit" else None,
         seed=config.data.seed,
     )
-    finetune = config.finetune.model_copy(update={"where": {"part": "train"}, "held_out": None, "min_accuracy": 0.0})
+    finetune = config.finetune.model_copy(
+        update={"where": {"part": "train"}, "held_out": None, "rules": None, "min_accuracy": 0.0}
+    )
     own = {
         "name": f"{config.name[:32]}-planted",
         "warehouse": planted.folder / "planted.duckdb",

@@ -7,23 +7,19 @@ which know no gold label.
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from configs.schema import AuditConfig
-from tasks.data.rows import Row
-from tasks.data.rules import Rules, without_term
-from tasks.data.split import audited_and_trained, audited_and_unlabelled
-from tasks.data.votes import read_labelling
+from tasks.data.rules import parse_rules
+from tasks.data.split import audited_and_trained, audited_and_unlabelled, sampled
 from tasks.model.spec import ModelSpec
 from tasks.pages.preprocess import preprocess_file
-from tasks.remedies.arms import Arm, Proposals, Swap, arms_of, placebo_of, terms_of
+from tasks.remedies.arms import Arm, Proposals, Swap, arms_of, placebo_of
 from tasks.runs.run import Run
 from tasks.runtime.stage import stage
 from tasks.text.words import word_spans
 from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
-from warehouse import folded, open_warehouse
+from warehouse import open_warehouse
 
 
 class Proposed(NamedTuple):
@@ -50,10 +46,13 @@ def propose_arms(config: AuditConfig, run: Run, model: ModelSpec) -> Proposed:
         spurious = warehouse.rows("propose/spurious", limits)
         unused = warehouse.rows("propose/unused", {})
         strips = json.loads(preprocess_file(warehouse))
-    rules = _rules(config.finetune.rules, config, model)
+        written = warehouse.rows("propose/rule_files", {})
+    given, changed = (
+        parse_rules(written[0][name], "the labelling rules") if written else None for name in ("rules", "changed")
+    )
     proposals = Proposals(
-        rules,
-        None if rules is None else patched(rules, {(row["word"], row["label"]) for row in spurious}),
+        given,
+        changed,
         tuple(Swap(row["word"], row["type"], tuple(row["stand_ins"])) for row in spurious if row["stand_ins"]),
         tuple(entry["regex"] for entry in strips),
         tuple((row["word"], model.labels.index(row["label"])) for row in spurious),
@@ -66,27 +65,11 @@ def propose_arms(config: AuditConfig, run: Run, model: ModelSpec) -> Proposed:
     return Proposed(tuple(arms_of(proposals, placebo)), tuple(sorted({row["word"] for row in spurious})))
 
 
-def _rules(path: Path | None, config: AuditConfig, model: ModelSpec) -> Rules | None:
-    """The rules that gave the training labels; votes of a table cannot be changed word by word."""
-    labelling = None if path is None else read_labelling(path, config.data, model.labels)
-    return labelling if isinstance(labelling, Rules) else None
-
-
-def patched(rules: Rules, spurious: set[tuple[str, str]]) -> Rules:
-    """The rules without the keywords that are spurious for the label of their rule."""
-    changed = rules
-    for name, label, term in terms_of(rules):
-        (word,) = folded([term.text])
-        if term.kind == "keyword" and (word, label) in spurious:
-            changed = without_term(changed, name, term.text)
-    return changed
-
-
 def _frequencies(config: AuditConfig, model: ModelSpec) -> Counter[str]:
     """The number of training texts that hold each word, in lower case."""
     assert config.finetune is not None, "the flow asked for it"
-    by_rules = config.finetune.rules is not None
-    rows: Sequence[Row] = (audited_and_unlabelled if by_rules else audited_and_trained)(config, model.labels)[1]
-    return Counter(
-        word for row in rows for word in {row.text[start:end].lower() for start, end in word_spans(row.text)}
-    )
+    read = audited_and_trained if config.finetune.rules is None else audited_and_unlabelled
+    found = Counter[str]()
+    for row in sampled(read(config, model.labels)[1], config.finetune):
+        found.update({row.text[start:end].lower() for start, end in word_spans(row.text)})
+    return found

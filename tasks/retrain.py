@@ -23,7 +23,7 @@ from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.data.rows import Row
 from tasks.data.sources import dataset_fingerprint
-from tasks.data.split import audited_and_trained, audited_and_unlabelled
+from tasks.data.split import audited_and_trained, audited_and_unlabelled, sampled
 from tasks.model.load import device_from_environment
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder
 from tasks.model.trainer import logits_of, save_classifier, train
@@ -94,7 +94,7 @@ def retrain_arms(
         ModelError: the encoder cannot be found, or a classifier cannot be written.
     """
     assert config.finetune is not None, "the flow asked for it"
-    heldout, rows = _rows(config, model.labels)
+    heldout, rows = _rows(config, model.labels, by_rules=arms[0].rules is not None)
     job = _job(config, run, model, arms, rows, heldout)
     held_out = _write_held_out(job, found)
     trained = [arm for arm in arms if not arm.unlearned]
@@ -120,15 +120,11 @@ def _reading(config: AuditConfig) -> dict[str, Any]:
     }
 
 
-def _rows(config: AuditConfig, labels: tuple[str, ...]) -> tuple[list[Row], list[Row]]:
-    """Held-out rows with gold labels; rows to train on, whose gold is not read where rules give the labels."""
+def _rows(config: AuditConfig, labels: tuple[str, ...], *, by_rules: bool) -> tuple[list[Row], list[Row]]:
+    """Held-out rows with gold labels; rows to train on, whose gold is not read where the arms have rules."""
     assert config.finetune is not None, "the flow asked for it"
-    by_rules = config.finetune.rules is not None
     heldout, rows = audited_and_unlabelled(config, labels) if by_rules else audited_and_trained(config, labels)
-    if config.finetune.sample is not None and config.finetune.sample < len(rows):
-        chosen = np.random.default_rng(config.finetune.seed).permutation(len(rows))[: config.finetune.sample]
-        rows = [rows[i] for i in sorted(chosen)]
-    return heldout, rows
+    return heldout, sampled(rows, config.finetune)
 
 
 def _job(

@@ -19,18 +19,8 @@ NO_FIGURES = {"runtime", "runs", "pages"}
 """Folders of `tasks/` that decide no figure: how far a stage is, where its files are, and how they look. Keys leave them
 out, so that a changed progress bar computes nothing again; pages have a key of their own, in tasks/report.py."""
 STAGES = (
-    "aggregate",
-    "screen",
-    "verify",
-    "judge",
-    "remove",
-    "recommend",
-    "rank",
-    "certify",
-    "report",
-    "propose",
-    "measure",
-)
+    "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "rank", "certify", "report", "propose", "measure",
+)  # fmt: skip
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
@@ -170,7 +160,7 @@ def covered(path):
 @pytest.mark.parametrize(
     ("keyed_in", "stages"),
     [
-        ("tasks.finetune", ["finetune"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]),
+        ("tasks.finetune", ["finetune"]), ("tasks.trace", ["trace"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]),
         # The name of the run is the key of its shards and parts.
         ("tasks.runs.identity", ["ingest", "attribute"]),
         ("tasks.trials.part", ["verify", "remove"]),

@@ -40,6 +40,16 @@ PUBLIC = (
     "word_types",
     "vocabulary_candidates",
     "labelling_hints",
+    "rule_terms",
+    "rule_texts",
+    "rule_matches",
+    "rule_figures",
+    "taught_words",
+    "rule_examples",
+    "rule_words",
+    "labelling",
+    "rule_proposals",
+    "changed_rules",
     "examples",
     "rejects",
     "word_scores",
@@ -55,7 +65,7 @@ PUBLIC = (
     "attribution_quality",
     "pilot",
 )
-STAGES = ("aggregate", "screen", "verify", "judge", "remove", "recommend")
+STAGES = ("aggregate", "screen", "verify", "judge", "remove", "trace", "recommend")
 """Those that build tables, in their order."""
 
 

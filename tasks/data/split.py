@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from configs.errors import DataError
-from configs.schema import AuditConfig, DataConfig
+from configs.schema import AuditConfig, DataConfig, FinetuneConfig
 from tasks.data.rows import Row, read_rows, unlabelled_rows
 from tasks.data.rules import Rules
 from tasks.data.votes import Votes, read_labelling, rule_labels
@@ -84,6 +86,14 @@ def _labelled_by_rules(config: AuditConfig, path: Path, labels: tuple[str, ...])
             "Add keywords, or a line `otherwise: LABEL`."
         )
     return audited, trained
+
+
+def sampled(rows: Sequence[Row], finetune: FinetuneConfig) -> list[Row]:
+    """The rows that are trained on, in their order: those of `finetune.sample`, or all."""
+    if finetune.sample is None or finetune.sample >= len(rows):
+        return list(rows)
+    chosen = np.random.default_rng(finetune.seed).permutation(len(rows))[: finetune.sample]
+    return [rows[i] for i in sorted(chosen)]
 
 
 def audited_and_unlabelled(config: AuditConfig, labels: tuple[str, ...]) -> tuple[list[Row], list[Row]]:

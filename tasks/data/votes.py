@@ -51,10 +51,15 @@ class Votes:
 
     def label(self, row: Row) -> int:
         """The label with the most votes, among equals that of the rule that stands first; -1 without any vote."""
-        count: dict[int, int] = {}
-        for _, label in sorted(self.of(row).items()):
-            count[label] = count.get(label, 0) + 1
-        return max(count, key=lambda label: count[label], default=-1)
+        return majority(self.of(row))
+
+
+def majority(votes: Mapping[int, int]) -> int:
+    """Of rule -> label, the label with the most votes, among equals that of the first rule; -1 without any."""
+    count: dict[int, int] = {}
+    for _, label in sorted(votes.items()):
+        count[label] = count.get(label, 0) + 1
+    return max(count, key=lambda label: count[label], default=-1)
 
 
 def read_labelling(path: Path, data: DataConfig, labels: Sequence[str]) -> Rules | Votes:

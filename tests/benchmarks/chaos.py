@@ -38,7 +38,7 @@ from warehouse import open_warehouse
 ROOT = Path(__file__).parents[2]
 STAGES = (
     "obtain_classifier", "enter_run", "ingest_dataset", "attribute_shards", "aggregate_scores", "screen_words", "verify_candidates",
-    "judge_candidates", "remove_findings", "recommend_changes", "write_report", "finish_run",
+    "judge_candidates", "remove_findings", "trace_rules", "recommend_changes", "write_report", "finish_run",
 )  # fmt: skip
 """Functions that flows/audit.py calls; the second dataset goes through two of them again."""
 SIGNALS = ("SIGINT", "SIGTERM")

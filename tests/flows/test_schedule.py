@@ -23,7 +23,7 @@ pytestmark = pytest.mark.server
 ROOT = Path(__file__).parents[2]
 PREFECT = Path(sys.executable).with_name("prefect")
 STAGES = {
-    "finetune", "ingest", "attribute", "aggregate", "screen", "verify", "judge", "remove", "recommend", "report",
+    "finetune", "ingest", "attribute", "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "report",
 }  # fmt: skip
 
 

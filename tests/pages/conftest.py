@@ -15,6 +15,7 @@ from tasks.report import write_report
 from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
 from tasks.screen import screen_words
+from tasks.trace import trace_rules
 from tasks.verify import build_evidence
 from tests.pages.world import (
     EVIL,
@@ -65,7 +66,7 @@ def audited(tmp_path_factory):
     removed = build_total(config, run, verdicts, make_removed(run.folder), 20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(recommend._LIMITS, "min_hint_examples", 5)
-        key = recommend_changes.fn(config, run, removed)
+        key = recommend_changes.fn(config, run, trace_rules.fn(config, run, model, removed))
     return config, run, key
 
 

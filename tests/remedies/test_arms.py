@@ -5,8 +5,7 @@ import random
 import pytest
 
 from tasks.data.rows import Row
-from tasks.data.rules import parse_rules
-from tasks.propose import patched
+from tasks.data.rules import parse_rules, without_term
 from tasks.remedies.arms import (
     AS_IT_IS,
     PLACEBO,
@@ -31,6 +30,16 @@ rules:
     "rules.yaml",
 )
 LABELS = ("film", "other")
+
+
+def without(*words):
+    """The rules without some of the surnames."""
+    changed = RULES
+    for word in words:
+        changed = without_term(changed, "surnames", word)
+    return changed
+
+
 SWAP = Swap("hope", "name", ("smith", "jones"))
 
 
@@ -38,14 +47,9 @@ def rows_of(*texts, label=0):
     return [Row(i, str(i), text, None, label, None) for i, text in enumerate(texts)]
 
 
-def test_keywords_that_are_spurious_for_their_label_are_dropped():
-    changed = patched(RULES, {("day", "film"), ("grant", "film"), ("movie", "other")})
-    assert [term.text for _, _, term in terms_of(changed)] == ["film", "movie", "cinema", "hope", "rock"]
-
-
 def test_the_arms_are_each_remedy_all_of_them_the_last_layer_and_the_placebo():
     placebo = Arm(PLACEBO)
-    changed = patched(RULES, {("day", "film")})
+    changed = without("day")
     arms = arms_of(Proposals(RULES, changed, (SWAP,), (r"\d+",), (("day", 0),)), placebo)
     assert [arm.name for arm in arms] == [
         AS_IT_IS, "labelling rules", "swapped words", "text taken out", TOGETHER, "last layer", PLACEBO,
@@ -61,7 +65,7 @@ def test_the_arms_are_each_remedy_all_of_them_the_last_layer_and_the_placebo():
 
 
 def test_a_placebo_changes_as_much_at_random():
-    changed = patched(RULES, {("day", "film"), ("hope", "film")})
+    changed = without("day", "hope")
     frequencies = {"week": 9, "town": 11, "the": 400}
     arm = placebo_of(Proposals(RULES, changed, (SWAP,)), frequencies, {"name": ["hope", "lee"]}, random.Random(1))
     kept = {term.text for _, _, term in terms_of(arm.rules)}
@@ -86,7 +90,7 @@ def test_a_placebo_adds_keywords_as_frequent_as_those_that_are_proposed():
 
 def test_training_rows_have_the_labels_of_the_arm_s_rules():
     rows = rows_of("a film", "good day", "no rule here", label=-1)
-    changed = patched(RULES, {("day", "film")})
+    changed = without("day")
     assert [row.label for row in training_rows(Arm("x", RULES), rows, LABELS, 0)] == [0, 0, 1]
     assert [row.label for row in training_rows(Arm("x", changed), rows, LABELS, 0)] == [0, 1, 1]
     # Without `otherwise` a text that no rule matches is not trained on.

@@ -147,8 +147,19 @@ def parts(tmp_path_factory):
     changes = {"example_id": range(9), "n_edits": [1] * 9, "n_controls": [1] * 9, "predicted": [1] * 9}
     changes |= {"predicted_without": [0, 0, 0, *[1] * 6], "predicted_control": [1] * 9}
     pq.write_table(pa.table(changes), removed)
+    rules = {
+        "rule_text_parts": [{"corpus": corpus, "example_id": i, "text": "t", "given_id": i % 2} for corpus in ("audited", "trained") for i in range(40)],
+        "rule_match_parts": [
+            {"corpus": corpus, "example_id": i, "rule_id": 0, "term_id": term, "label_id": 1, "match_start": 0, "match_end": 5, "surface": "Nolan", "decides": True}
+            for corpus in ("audited", "trained") for i in range(1, 40, 2) for term in (-1, 0)
+        ],
+        "rule_word_parts": [{"corpus": "trained", "example_id": i, "word": "nolan"} for i in range(1, 40, 2)],
+    }  # fmt: skip
+    for name, rows in rules.items():
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")
     return {
         **paths,
+        **{name: [str(folder / f"{name}.parquet")] for name in rules},
         "slice_parts": [str(slices)],
         **{name: [str(folder / f"{name}.parquet")] for name in changed},
         "removed_parts": [str(removed)],

@@ -1,5 +1,6 @@
 """Small queries, and a whole audit of parts, for the tests of the warehouse."""
 
+import json
 from pathlib import Path
 
 import warehouse as package
@@ -77,7 +78,8 @@ STAGES = {
     "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "pattern_effects", "pattern_parts", "evidence", "verification_cost"),
     "judge": ("waivers", "topics", "expected_effects", "expected_patterns", "grades", "verdicts"),
     "remove": ("power", "total"),
-    "recommend": ("vocabulary_candidates", "labelling_hints"),
+    "trace": ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples", "rule_words", "labelling"),
+    "recommend": ("vocabulary_candidates", "labelling_hints", "rule_proposals", "changed_rules"),
 }  # fmt: skip
 
 TABLES = [table for tables in STAGES.values() for table in tables]
@@ -99,6 +101,9 @@ def settled(parts):
         "topics": '[{"label": "yes", "word": "good", "source": "name"}]',
         "grades": '[{"kind": "word", "label": "yes", "word": "nolan", "predicted_effect": 1.0, "predicted_low": 0.5, "predicted_high": 1.5, "meaning": 0.1, "grade": 0.9, "tried": true}]',
         "texts_with": 9, **state_thresholds(),
+        "terms": json.dumps([{"rule_id": 0, "rule": "names", "label_id": 1, "term_id": i, "term": term, "kind": kind} for i, term, kind in ((-1, None, None), (0, "Nolan", "keyword"))]),
+        "labelling": '[{"rules": "- {label: yes, name: names, keywords: Nolan}", "otherwise": "no"}]', "max_texts": 2,
+        "proposals": '[{"action": "drop", "rule": "names", "term": "Nolan", "label": "yes", "word": "nolan", "n_texts": 20, "figures": {"effect": 1.0}}]', "changed_rules": "- {label: yes, keywords: x}",
         "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 

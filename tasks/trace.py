@@ -1,0 +1,170 @@
+"""Stage: trace words to the labelling rules that taught them.
+
+Reads the labelling rules, the rows that they labelled for the training, the texts of the audit and the verdicts. Writes
+`<run>/rules/matches.json` and builds the tables of `warehouse/trace/` from it; without rules they are empty.
+
+The part has three tables. `texts`, one row per text: `corpus` (audited or trained), `example_id`, `text` and
+`given_id`, the index of the label that the rules give, -1 for none. `matches`, one row per rule and per term that
+matches a text: `rule_id`, `term_id` (-1 for the whole rule), `label_id`, `match_start`, `match_end`, `surface` and
+`decides`. `words`, one row per text and word of the verdicts in it: `word`.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from configs.schema import AuditConfig
+from configs.section import digest
+from tasks.data.coverage import Coverage
+from tasks.data.rows import Row
+from tasks.data.rules import Rules, write_rules
+from tasks.data.split import audited_and_trained, sampled
+from tasks.data.votes import Votes, labelling_key, read_labelling
+from tasks.model.spec import ModelSpec
+from tasks.runs.run import Run
+from tasks.runtime.code import code_of
+from tasks.runtime.parts import part_file, read_manifest, write_part
+from tasks.runtime.progress import progress
+from tasks.runtime.stage import stage
+from tasks.text.words import word_spans
+from warehouse import Warehouse, folded, open_warehouse
+
+MAX_TEXTS = 6
+"""Texts that are kept to be shown for each term and corpus."""
+_TABLES = (
+    "rule_terms",
+    "rule_texts",
+    "rule_matches",
+    "rule_figures",
+    "taught_words",
+    "rule_examples",
+    "rule_words",
+    "labelling",
+)
+_SCHEMAS = {
+    "texts": pa.schema(
+        {"corpus": pa.string(), "example_id": pa.int64(), "text": pa.string(), "given_id": pa.int64()}.items()
+    ),
+    "matches": pa.schema(
+        {
+            "corpus": pa.string(),
+            "example_id": pa.int64(),
+            "rule_id": pa.int64(),
+            "term_id": pa.int64(),
+            "label_id": pa.int64(),
+            "match_start": pa.int64(),
+            "match_end": pa.int64(),
+            "surface": pa.string(),
+            "decides": pa.bool_(),
+        }.items()
+    ),
+    "words": pa.schema({"corpus": pa.string(), "example_id": pa.int64(), "word": pa.string()}.items()),
+}
+
+
+@stage("trace", hours=2)
+def trace_rules(config: AuditConfig, run: Run, model: ModelSpec, removed: str) -> str:
+    """Match the rules with the texts unless that was done, build the tables of this stage from those of key `removed`,
+    and return their key.
+
+    Raises:
+        ConfigError: as `read_rules`.
+        DataError: as `read_labelling` and `audited_and_trained`, or a rule backtracks without bound.
+        WarehouseError: the database is locked, or a table breaks one of its checks.
+    """
+    path = config.rules
+    labelling = None if path is None else read_labelling(path, config.data, model.labels)
+    coverage = None if labelling is None else Coverage(labelling, model.labels)
+    part = run.storage / "rules" / "matches.json"
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run.run_id)
+        asked = [row["word"] for row in warehouse.rows("trace/asked_words", {})] if coverage else []
+        rules = None if labelling is None else labelling_key(labelling)
+        own = None if config.finetune is None else config.finetune.model_dump(mode="json")
+        code = code_of("tasks.trace", "tasks.text", "tasks.data", "tasks.model")
+        key = digest(code, rules, run.key, own, config.data.model_dump(mode="json"), asked)
+        if (read_manifest(part) or {}).get("key") != key:
+            tables = _matched(config, model, coverage, warehouse, set(asked))
+            write_part(part, tables, {"key": key})
+    params = {
+        "labelling": json.dumps(_written(labelling)),
+        "terms": json.dumps([] if coverage is None else coverage.terms()),
+        "labels": list(model.labels),
+        "max_texts": MAX_TEXTS,
+        "rule_text_parts": [part_file(part, "texts")],
+        "rule_match_parts": [part_file(part, "matches")],
+        "rule_word_parts": [part_file(part, "words")],
+    }
+    with open_warehouse(config.warehouse) as warehouse:
+        tables_of_stage = [f"trace/{name}" for name in _TABLES]
+        return warehouse.build_stage(run.run_id, "trace", tables_of_stage, params, digest(removed, key))
+
+
+def _written(labelling: Rules | Votes | None) -> list[dict[str, str | None]]:
+    if labelling is None:
+        return []
+    if isinstance(labelling, Votes):
+        return [{"rules": None, "otherwise": None}]
+    return [{"rules": write_rules(labelling), "otherwise": labelling.otherwise}]
+
+
+def _matched(
+    config: AuditConfig, model: ModelSpec, coverage: Coverage | None, warehouse: Warehouse, asked: set[str]
+) -> dict[str, pa.Table]:
+    columns: dict[str, list[dict[str, Any]]] = {name: [] for name in _SCHEMAS}
+    if coverage is not None:
+        corpora = {"audited": _audited(warehouse), "trained": _trained(config, model)}
+        with progress("trace", sum(map(len, corpora.values())), "texts") as advance:
+            for corpus, rows in corpora.items():
+                known = _folded_words(rows, asked)
+                for row in rows:
+                    _match(columns, corpus, row, coverage, known)
+                    advance(1)
+    return {name: pa.Table.from_pylist(rows, _SCHEMAS[name]) for name, rows in columns.items()}
+
+
+def _match(
+    columns: dict[str, list[dict[str, Any]]], corpus: str, row: Row, coverage: Coverage, known: dict[str, str]
+) -> None:
+    place = {"corpus": corpus, "example_id": row.number}
+    label, hits = coverage.of(row)
+    columns["texts"].append({**place, "text": row.text, "given_id": label})
+    for hit, vote in hits:
+        columns["matches"].append(
+            {
+                **place,
+                "rule_id": hit.rule,
+                "term_id": hit.term,
+                "label_id": vote,
+                "match_start": hit.start,
+                "match_end": hit.end,
+                "surface": None if hit.start is None else row.text[hit.start : hit.end],
+                "decides": hit.decides,
+            }
+        )
+    words = dict.fromkeys(known[surface] for surface in _surfaces(row) if surface in known)
+    columns["words"] += [{**place, "word": word} for word in words]
+
+
+def _audited(warehouse: Warehouse) -> list[Row]:
+    rows = warehouse.rows("trace/audited_texts", {})
+    return [Row(row["example_id"], row["source_id"], row["text"], None, -1, None) for row in rows]
+
+
+def _trained(config: AuditConfig, model: ModelSpec) -> list[Row]:
+    """The rows that the classifier was trained on, if the rules labelled them."""
+    if config.finetune is None or config.finetune.rules is None:
+        return []
+    return sampled(audited_and_trained(config, model.labels)[1], config.finetune)
+
+
+def _surfaces(row: Row) -> Iterable[str]:
+    return (row.text[start:end] for start, end in word_spans(row.text))
+
+
+def _folded_words(rows: Sequence[Row], asked: set[str]) -> dict[str, str]:
+    """Of the words as they stand in the texts those that are asked for, as the tables hold them."""
+    surfaces = sorted({surface for row in rows for surface in _surfaces(row)}) if asked else []
+    return {surface: word for surface, word in zip(surfaces, folded(surfaces), strict=True) if word in asked}

@@ -1,0 +1,92 @@
+-- keyword_candidates: words that no rule looks for, that the model uses alike in most texts, and with which it reads texts
+-- as one label. No gold label is looked at.
+-- One row per (label, word).
+--
+-- param   min_hint_examples  fewest audited texts of a keyword
+-- param   min_hint_lift      how far the lower bound of read_rate must exceed read_share  [0..1]
+-- column  label         label that the word pushes towards
+-- column  word          lower-case word
+-- column  verdict       its verdict
+-- column  effect        mean effect in trials  [log-odds]
+-- column  n_examples    audited texts with the word
+-- column  n_read_so     of them, texts that the model reads as the label
+-- column  read_rate     n_read_so / n_examples                    [0..1]
+-- column  read_low      lower end of Wilson's 95 % interval of it [0..1]
+-- column  read_share    share of the label among all predictions  [0..1]
+-- column  text_ids      texts of the training with the word, or audited ones without a training on rules
+-- column  new_ids       of them, texts that the rules do not give the label
+-- unique  label, word
+with
+
+looked_at as (
+    select if(count(*) filter (where corpus = 'trained') > 0, 'trained', 'audited') as corpus
+    from rule_texts
+),
+
+predictions as (
+    select
+        label,
+        count(*) filter (where predicted_label = label) / count(*) as read_share
+    from rule_texts
+    cross join (select distinct label from verdicts)
+    where corpus = 'audited'
+    group by label
+),
+
+read as (
+    select
+        words.word,
+        labels.label,
+        count(*) as n_examples,
+        count(*) filter (where texts.predicted_label = labels.label) as n_read_so
+    from rule_words as words
+    inner join rule_texts as texts using (corpus, example_id)
+    cross join predictions as labels
+    where words.corpus = 'audited' and texts.predicted_label is not null
+    group by all
+),
+
+covered as (
+    select
+        words.word,
+        verdicts.label,
+        list(words.example_id order by words.example_id) as text_ids,
+        coalesce(
+            list(words.example_id order by words.example_id)
+                filter (where texts.given_label is distinct from verdicts.label),
+            []
+        ) as new_ids
+    from verdicts
+    inner join rule_words as words on verdicts.word = words.word and verdicts.kind = 'word'
+    inner join rule_texts as texts using (corpus, example_id)
+    where words.corpus = (select corpus from looked_at)
+    group by all
+)
+
+select
+    verdicts.label,
+    verdicts.word,
+    verdicts.verdict,
+    verdicts.effect,
+    read.n_examples,
+    read.n_read_so,
+    read.n_read_so / read.n_examples as read_rate,
+    wilson_low(read.n_read_so, read.n_examples) as read_low,
+    predictions.read_share,
+    covered.text_ids,
+    covered.new_ids
+from verdicts
+inner join read using (label, word)
+inner join predictions using (label)
+inner join covered using (label, word)
+where
+    verdicts.kind = 'word'
+    and verdicts.effect_low > 0
+    and verdicts.status in ('genuine', 'unclear')
+    and verdicts.type in (select type from type_rules where in_labelling)
+    and read.n_examples >= $min_hint_examples
+    and wilson_low(read.n_read_so, read.n_examples) >= predictions.read_share + $min_hint_lift
+    -- Texts that no rule matches have this label already.
+    and verdicts.label not in (select otherwise from labelling where otherwise is not null)
+    and verdicts.word not in (select folded(term) from rule_terms where kind = 'keyword')
+order by verdicts.label, verdicts.word
