@@ -74,7 +74,7 @@ def test_the_first_seed_of_no_change_is_the_audited_classifier(setting):
 
 
 def test_every_arm_is_trained_on_the_labels_of_its_rules(setting, monkeypatch):
-    config, run, model, arms, found = setting
+    config, run, model, arms, _ = setting
     seen = {}
     monkeypatch.setattr(
         tasks.retrain, "train",
