@@ -23,11 +23,14 @@ _LIMITS: dict[str, Any] = {
     "min_hint_lift": 0.2,
     # Fewest texts with a keyword, as a name and as another word each, for it to be kept as a name.
     "min_narrow": 8,
+    # Most texts that a person is asked to read.
+    "max_queue": 1000,
 }
 
 
 _TABLES = [
-    f"recommend/{name}" for name in ("vocabulary_candidates", "labelling_hints", "rule_proposals", "changed_rules")
+    f"recommend/{name}"
+    for name in ("vocabulary_candidates", "labelling_hints", "rule_proposals", "changed_rules", "relabel_queue")
 ]
 
 

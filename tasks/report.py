@@ -21,17 +21,21 @@ from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig
 from configs.section import digest
+from tasks.data.matching import Matcher
+from tasks.data.rules import parse_rules, write_rules
 from tasks.pages.banner import read_banner
 from tasks.pages.charts import specifications
-from tasks.pages.exports import EXPORTS, export_tables
+from tasks.pages.exports import EXPORTS, export_tables, to_csv
 from tasks.pages.headlines import headlines
 from tasks.pages.languages import language_sentences
 from tasks.pages.render import METHODS, render
 from tasks.pages.rules import told
 from tasks.pages.sentences import Finding, find_sentences, sentences_of, visible
+from tasks.remedies.functions import functions_module
+from tasks.remedies.queue import queue_files, queue_table
 from tasks.runs.run import Run
 from tasks.runtime.code import code_of
-from tasks.runtime.parts import file_hash, read_manifest, write_part, write_whole
+from tasks.runtime.parts import file_hash, part_file, read_manifest, write_part, write_whole
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.selftest.certificate import covering
@@ -87,6 +91,9 @@ _QUERIES = (
     "slice_words",
     "harmful",
     "quadrant_counts",
+    "rule_figures",
+    "rule_proposals",
+    "rule_examples",
 )
 """Queries of `warehouse/report/` whose rows the page shows."""
 
@@ -114,6 +121,7 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
                 warehouse.use(run.run_id)
                 written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
                 advance(len(written))
+                written |= _labelling_files(warehouse, run)
                 written["report.html"] = render_page(config, run, warehouse).encode()
                 state = read_banner(warehouse)
             for name, content in written.items():
@@ -132,6 +140,26 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     if TaskRunContext.get() is not None:
         _show_in_prefect(config, run, page)
     return page
+
+
+def _labelling_files(warehouse: Warehouse, run: Run) -> dict[str, bytes]:
+    """What people take to their labelling: the changed rules, the rules as a Python module, and texts to be read."""
+    found = warehouse.rows("report/changed_rules", {})
+    if not found:
+        return {}
+    labels = warehouse.rows("report/run", {"run_id": run.run_id})[0]["labels"]
+    changed = parse_rules(found[0]["changed"], "the changed rules")
+    texts = part_file(run.storage / "rules" / "matches.json", "texts")
+    queue = warehouse.rows("report/relabel_queue", {"rule_text_parts": [texts]})
+    matcher = Matcher(changed)
+    queue = [{**row, "suggested": matcher.label(row["text"])} for row in queue]
+    files = {
+        "rules.yaml": write_rules(changed).encode(),
+        "labelling_functions.py": functions_module(changed, labels).encode(),
+        "relabel_queue.csv": to_csv(queue_table(queue)),
+        **queue_files(queue, labels, run.run_id),
+    }
+    return {f"exports/{name}": content for name, content in files.items()}
 
 
 def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
@@ -160,6 +188,7 @@ def _code() -> list[str]:
         code_of(
             "tasks.report",
             "tasks.pages",
+            "tasks.remedies",
             "tasks.selftest",
             "tasks.trials",
             "tasks.text",

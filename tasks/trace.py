@@ -3,8 +3,8 @@
 Reads the labelling rules, the rows that they labelled for the training, the texts of the audit and the verdicts. Writes
 `<run>/rules/matches.json` and builds the tables of `warehouse/trace/` from it; without rules they are empty.
 
-The part has three tables. `texts`, one row per text: `corpus` (audited or trained), `example_id`, `text` and
-`given_id`, the index of the label that the rules give, -1 for none. `matches`, one row per rule and per term that
+The part has three tables. `texts`, one row per text: `corpus` (audited or trained), `example_id`, `source_id`, `text`
+and `given_id`, the index of the label that the rules give, -1 for none. `matches`, one row per rule and per term that
 matches a text: `rule_id`, `term_id` (-1 for the whole rule), `label_id`, `match_start`, `match_end`, `surface` and
 `decides`. `words`, one row per text and word of the verdicts in it: `word`.
 """
@@ -45,7 +45,13 @@ _TABLES = (
 )
 _SCHEMAS = {
     "texts": pa.schema(
-        {"corpus": pa.string(), "example_id": pa.int64(), "text": pa.string(), "given_id": pa.int64()}.items()
+        {
+            "corpus": pa.string(),
+            "example_id": pa.int64(),
+            "source_id": pa.string(),
+            "text": pa.string(),
+            "given_id": pa.int64(),
+        }.items()
     ),
     "matches": pa.schema(
         {
@@ -130,7 +136,7 @@ def _match(
 ) -> None:
     place = {"corpus": corpus, "example_id": row.number}
     label, hits = coverage.of(row)
-    columns["texts"].append({**place, "text": row.text, "given_id": label})
+    columns["texts"].append({**place, "source_id": row.source_id, "text": row.text, "given_id": label})
     for hit, vote in hits:
         columns["matches"].append(
             {

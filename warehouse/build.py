@@ -50,6 +50,7 @@ PUBLIC = (
     "labelling",
     "rule_proposals",
     "changed_rules",
+    "relabel_queue",
     "examples",
     "rejects",
     "word_scores",

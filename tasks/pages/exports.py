@@ -24,6 +24,9 @@ EXPORTS = (
     "vocabulary_candidates",
     "labelling_hints",
     "rejects",
+    "rule_figures",
+    "taught_words",
+    "rule_proposals",
 )
 
 

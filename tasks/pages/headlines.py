@@ -47,8 +47,11 @@ def headlines(
     by_title: dict[str, list[Mapping[str, Any]]] = {}
     for row in spurious:
         title = "Pairs of words act together" if row["kind"] == "pair" else row["title"]
-        by_title.setdefault(title, []).append(row)
+        taught = f"{row['taught_by']}\n{row['label']}" if row.get("taught_by") else None
+        by_title.setdefault(taught or title, []).append(row)
     for title, rows in sorted(by_title.items(), key=lambda entry: -sum(row["per_1000"] or 0 for row in entry[1]))[:3]:
+        if rows[0].get("taught_by"):
+            title = _title_of_taught(rows)
         found.append(Headline(title, _about_spurious(rows), f"spurious-{rows[0]['rank']}"))
     if not spurious and len(found) == num_before:
         text = (
@@ -90,6 +93,15 @@ def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:
     return (
         f"{len(rows)} {verb} cut into pieces, such as {examples}. A piece of its own for each would save {saved:,} "
         "tokens in these texts."
+    )
+
+
+def _title_of_taught(rows: Sequence[Mapping[str, Any]]) -> str:
+    words = [_quoted(row["word"]) for row in rows if row["kind"] == "word"] or [_quoted(row["word"]) for row in rows]
+    verb, them = ("pushes", "it") if len(words) == 1 else ("push", "them")
+    return (
+        f"{_listed(words[:4])} {verb} towards {_quoted(rows[0]['label'])}: the labelling rule "
+        f"{_quoted(rows[0]['taught_by'])} taught {them}"
     )
 
 

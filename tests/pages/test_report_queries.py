@@ -30,6 +30,7 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         "max_sentences": 2,
         "example_ids": [0],
         "token_parts": [str(path) for path in (run.folder / "parts").glob("*.tokens.parquet")],
+        "rule_text_parts": [str(run.folder / "rules" / "matches.texts.parquet")],
         "word": "lovely",
         "n_rows": 5,
         "fdr": 0.05,

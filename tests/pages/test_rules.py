@@ -27,13 +27,13 @@ def rules_of_verdicts():
     comparisons = re.findall(
         r"'(presence|order)'", (ROOT / "warehouse/verify/interactions.sql").read_text(encoding="utf-8")
     )
-    named = named_in("judge/fired") | named_in("recommend/labelling_hints") | named_in("recommend/rule_proposals")
+    named = named_in("judge/fired") | named_in("recommend/labelling_hints") | named_in("recommend/rule_proposals") | named_in("trace/taught_words")
     return named | {f"interaction.{comparison}" for comparison in comparisons}
 
 
 def test_every_rule_that_a_query_can_name_has_a_template_and_every_template_a_rule():
     assert set(rules()) == rules_of_types() | rules_of_verdicts()
-    assert len(rules_of_verdicts()) == 31
+    assert len(rules_of_verdicts()) == 35
     assert not rules_of_types() & rules_of_verdicts()
 
 
@@ -57,7 +57,7 @@ def given(path):
 
 def test_a_template_asks_for_figures_that_its_query_gives():
     known = (
-        dict(given("judge/fired")) | dict(given("recommend/labelling_hints")) | dict(given("recommend/rule_proposals"))
+        dict(given("judge/fired")) | dict(given("recommend/labelling_hints")) | dict(given("recommend/rule_proposals")) | dict(given("trace/taught_words"))
     )
     assert set(known) == rules_of_verdicts()
     for rule_id in rules_of_types():

@@ -148,7 +148,7 @@ def parts(tmp_path_factory):
     changes |= {"predicted_without": [0, 0, 0, *[1] * 6], "predicted_control": [1] * 9}
     pq.write_table(pa.table(changes), removed)
     rules = {
-        "rule_text_parts": [{"corpus": corpus, "example_id": i, "text": "t", "given_id": i % 2} for corpus in ("audited", "trained") for i in range(40)],
+        "rule_text_parts": [{"corpus": corpus, "example_id": i, "source_id": "s", "text": "t", "given_id": i % 2} for corpus in ("audited", "trained") for i in range(40)],
         "rule_match_parts": [
             {"corpus": corpus, "example_id": i, "rule_id": 0, "term_id": term, "label_id": 1, "match_start": 0, "match_end": 5, "surface": "Nolan", "decides": True}
             for corpus in ("audited", "trained") for i in range(1, 40, 2) for term in (-1, 0)

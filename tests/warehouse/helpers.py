@@ -79,7 +79,7 @@ STAGES = {
     "judge": ("waivers", "topics", "expected_effects", "expected_patterns", "grades", "verdicts"),
     "remove": ("power", "total"),
     "trace": ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples", "rule_words", "labelling"),
-    "recommend": ("vocabulary_candidates", "labelling_hints", "rule_proposals", "changed_rules"),
+    "recommend": ("vocabulary_candidates", "labelling_hints", "rule_proposals", "changed_rules", "relabel_queue"),
 }  # fmt: skip
 
 TABLES = [table for tables in STAGES.values() for table in tables]
@@ -104,7 +104,7 @@ def settled(parts):
         "terms": json.dumps([{"rule_id": 0, "rule": "names", "label_id": 1, "term_id": i, "term": term, "kind": kind} for i, term, kind in ((-1, None, None), (0, "Nolan", "keyword"))]),
         "labelling": '[{"rules": "- {label: yes, name: names, keywords: Nolan}", "otherwise": "no"}]', "max_texts": 2,
         "proposals": '[{"action": "drop", "rule": "names", "term": "Nolan", "label": "yes", "word": "nolan", "n_texts": 20, "figures": {"effect": 1.0}}]', "changed_rules": "- {label: yes, keywords: x}",
-        "max_vocabulary": 50, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
+        "max_vocabulary": 50, "max_queue": 9, "max_hints": 30, "min_hint_examples": 8, "min_hint_lift": 0.05,
     }  # fmt: skip
 
 

@@ -27,8 +27,9 @@ select
     verdicts.per_1000,
     verdicts.per_1000_low,
     verdicts.per_1000_high,
-    verdicts.rules
+    if(taught.reason is null, verdicts.rules, list_append(verdicts.rules, taught.reason)) as rules
 from verdicts
 left join words using (kind, label, word)
+left join taught_words as taught using (kind, label, word)
 where verdicts.status = 'spurious' and verdicts.rank <= $n_rows
 order by verdicts.rank

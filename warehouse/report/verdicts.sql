@@ -26,6 +26,7 @@
 -- column  source_words        words a piece comes from
 -- column  affix               the affix that a piece stands for, such as dis-; null for none
 -- column  rules               rules that fired: rule, figures, words
+-- column  taught_by           labelling rule that taught the model the word; null for none
 -- column  waived_by           owner of the waiver that is honoured
 -- column  waiver_reason       its reason
 -- column  waiver_expires      its last day; also of one that has expired
@@ -57,7 +58,8 @@ select
     association.label_share,
     words.source_words,
     words.type_evidence.words['affix'] as affix,
-    verdicts.rules,
+    if(taught.reason is null, verdicts.rules, list_append(verdicts.rules, taught.reason)) as rules,
+    taught.rule as taught_by,
     verdicts.waived_by,
     verdicts.waiver_reason,
     verdicts.waiver_expires
@@ -66,6 +68,7 @@ inner join type_rules as types on verdicts.type = types.type
 left join words using (kind, label, word)
 left join label_association as association
     on verdicts.kind = 'word' and verdicts.label = association.label and verdicts.word = association.word
+left join taught_words as taught using (kind, label, word)
 where verdicts.kind not in ('type', 'pattern')
 qualify row_number() over (partition by verdicts.status order by verdicts.rank) <= $max_verdicts
 order by verdicts.rank

@@ -21,6 +21,7 @@
 -- column  n_labelled    of n_matched, texts that got the label
 -- column  n_decided     of n_matched, texts that have the label by this term alone
 -- column  base_share    share of all texts that have the label by this term alone  [0..1]
+-- column  reason        the same as a rule that fired: rule, figures, words
 -- unique  kind, label, word
 with
 
@@ -167,7 +168,24 @@ select
     taught.n_matched,
     taught.n_labelled,
     taught.n_decided,
-    taught.base_share
+    taught.base_share,
+    {
+        'rule': case
+            when terms.term is null then 'labelling.vote'
+            when taught.how = 'is it' then 'labelling.keyword'
+            when taught.how = 'piece of it' then 'labelling.piece'
+            else 'labelling.beside'
+        end,
+        'figures': map {
+            'n_with': taught.n_with::double, 'n_matched': taught.n_matched::double,
+            'n_labelled': taught.n_labelled::double, 'n_decided': taught.n_decided::double,
+            'base_share': taught.base_share
+        },
+        'words': map {
+            'term': terms.term, 'label': taught.label, 'corpus': if(corpus = 'trained', 'training', 'audit'),
+            'of_rule': terms.rule
+        }
+    } as reason
 from taught
 inner join rule_terms as terms using (rule_id, term_id)
 cross join looked_at

@@ -22,7 +22,7 @@ TERMS = [
 def with_text(texts):
     """The rows with a column of texts."""
     header, *rows = [line.strip() for line in texts.splitlines() if line.strip()]
-    return "\n".join([f"{header} | text:varchar", *(f"{row} | a text" for row in rows)])
+    return "\n".join([f"{header} | text:varchar | source_id:varchar", *(f"{row} | a text | s" for row in rows)])
 
 
 def made(
