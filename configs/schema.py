@@ -274,7 +274,7 @@ class AuditConfig(Section):
     name: RunName = setting("audit", "text")
     """First part of the run's id: lower-case letters, digits, - and _."""
     title: str | None = setting(None, "text", max_length=120)
-    """Heading of the pages. Without it: what the page is."""
+    """Heading of the pages. Without it: the model and the data."""
     warehouse: LocalPath = Path("warehouse/audits.duckdb")
     """DuckDB file that holds the tables of every run."""
     output: LocalPath = Path("runs")

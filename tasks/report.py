@@ -26,7 +26,7 @@ from tasks.data.rules import parse_rules, write_rules
 from tasks.pages.banner import read_banner
 from tasks.pages.charts import specifications
 from tasks.pages.exports import EXPORTS, export_tables, to_csv
-from tasks.pages.headlines import headlines
+from tasks.pages.headlines import default_title, headlines
 from tasks.pages.languages import language_sentences
 from tasks.pages.render import METHODS, render
 from tasks.pages.rules import told
@@ -232,6 +232,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse) -> str:
     return render(
         "report.html.jinja",
         config=config,
+        heading=config.title or default_title(config.model, config.data, config.name),
         thresholds=thresholds(config),
         run=run,
         registered=registered,

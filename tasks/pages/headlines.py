@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from configs.schema import DataConfig, ModelConfig
 from tasks.pages.sentences import visible
 
 
@@ -216,16 +217,21 @@ def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tup
             for row in unused[:4]
         ]
     )
-    if num_one_sided == 1:
-        use = "The model does not clearly rely on it"
-    else:
-        num_used = num_one_sided - len(unused) or "none"
-        use = f"Of the {num_one_sided} most one-sided such words the model clearly relies on {num_used}"
+    it, others = "them" if several else "it", num_one_sided - len(unused)
+    beside = ""
+    if others:
+        beside = f" It relies on {others:,} other such {'word' if others == 1 else 'words'}."
     return (
-        f"{kind[0].upper()}{kind[1:]}: one-sided in the labels, hardly used by the model",
-        f"Texts that mention {examples} mostly have one label. {use}; a labelling rule could still pick "
-        f"{'them' if several else 'it'} up.",
+        f"{kind[0].upper()}{kind[1:]}: one-sided in the labels, not clearly used by the model",
+        f"Texts that mention {examples} mostly have one label. The model does not clearly rely on {it}; a labelling "
+        f"rule could still pick {it} up.{beside}",
     )
+
+
+def default_title(model: ModelConfig, data: DataConfig, name: str) -> str:
+    """What is audited on what: the model's folder or name (`name`, where the audit trains it), and the data's."""
+    own = model.path.name if model.path is not None else (model.hub or name)
+    return f"{own} on {data.path.name if data.path is not None else data.hub}"
 
 
 def percent(value: float, digits: int = 0) -> str:

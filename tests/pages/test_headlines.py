@@ -1,6 +1,7 @@
 """The findings in words."""
 
-from tasks.pages.headlines import Headline, headlines
+from configs.schema import DataConfig, ModelConfig
+from tasks.pages.headlines import Headline, default_title, headlines
 
 OVERVIEW = {"n_tried": 7, "n_unclear": 3, "n_cut": 0, "n_tokens": 100, "n_truncated": 0, "n_examples": 10}
 COMMA = {
@@ -111,10 +112,18 @@ def names_headline(*names):
     return [(headline.title, headline.text, headline.anchor) for headline in found]
 
 
+def test_without_a_title_a_page_is_called_by_its_model_and_its_data():
+    reviews = DataConfig(path="in/reviews.csv")
+    assert default_title(ModelConfig(path="models/bert"), reviews, "audit") == "bert on reviews.csv"
+    assert default_title(ModelConfig(), reviews, "films") == "films on reviews.csv"
+    hub = DataConfig(hub="stanfordnlp/imdb", revision="0123456")
+    assert default_title(ModelConfig(hub="a/b", revision="0123456"), hub, "audit") == "a/b on stanfordnlp/imdb"
+
+
 def test_one_name_the_labels_lean_on_is_told_in_the_singular():
     assert names_headline(TV) == [
         (
-            "A name: one-sided in the labels, hardly used by the model",
+            "A name: one-sided in the labels, not clearly used by the model",
             "Texts that mention “tv” (20 of 20 bad) mostly have one label. The model does not clearly rely on it; "
             "a labelling rule could still pick it up.",
             "names",
@@ -129,10 +138,10 @@ def test_several_names_are_counted_and_an_insignificant_one_is_not():
     ]
     assert names_headline(TV, *others, TV | {"rank": 4, "word": "chance", "label_q": 0.051}) == [
         (
-            "Markup and names: one-sided in the labels, hardly used by the model",
+            "Markup and names: one-sided in the labels, not clearly used by the model",
             "Texts that mention “tv” (20 of 20 bad) and “br” (20 of 20 bad) mostly have one label. "
-            "Of the 3 most one-sided such words the model clearly relies on 1; "
-            "a labelling rule could still pick them up.",
+            "The model does not clearly rely on them; a labelling rule could still pick them up. "
+            "It relies on 1 other such word.",
             "names",
         )
     ]
