@@ -27,7 +27,12 @@ def rules_of_verdicts():
     comparisons = re.findall(
         r"'(presence|order)'", (ROOT / "warehouse/verify/interactions.sql").read_text(encoding="utf-8")
     )
-    named = named_in("judge/fired") | named_in("recommend/labelling_hints") | named_in("recommend/rule_proposals") | named_in("trace/taught_words")
+    named = (
+        named_in("judge/fired")
+        | named_in("recommend/labelling_hints")
+        | named_in("recommend/rule_proposals")
+        | named_in("trace/taught_words")
+    )
     return named | {f"interaction.{comparison}" for comparison in comparisons}
 
 
@@ -57,7 +62,10 @@ def given(path):
 
 def test_a_template_asks_for_figures_that_its_query_gives():
     known = (
-        dict(given("judge/fired")) | dict(given("recommend/labelling_hints")) | dict(given("recommend/rule_proposals")) | dict(given("trace/taught_words"))
+        dict(given("judge/fired"))
+        | dict(given("recommend/labelling_hints"))
+        | dict(given("recommend/rule_proposals"))
+        | dict(given("trace/taught_words"))
     )
     assert set(known) == rules_of_verdicts()
     for rule_id in rules_of_types():
