@@ -19,6 +19,7 @@ from tasks.attribute import attribute_shards
 from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.judge import judge_candidates
+from tasks.model.spec import ModelSpec
 from tasks.pages.banner import read_banner
 from tasks.recommend import recommend_changes
 from tasks.remove import remove_findings
@@ -48,12 +49,12 @@ def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
         return Completed(message=str(read_banner(warehouse)), data=run)  # type: ignore[return-value]
 
 
-def audit_config(config: AuditConfig) -> Run:
-    """The stages, inside a flow."""
+def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Run:
+    """The stages, inside a flow; `classifier` is audited in the place of that of the config."""
     require_labels(config, "an audit")
     set_limits(config.limits)
     waivers = load_waivers(config.waivers, folded)
-    model = obtain_classifier(config)
+    model = classifier or obtain_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)
     with locked(run), failure_recorded(config, run):

@@ -1,6 +1,7 @@
 """What the commands print: tables, figures of a word, coloured sentences, and errors as sentences."""
 
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from rich.text import Text
 from configs.errors import AuditError, ConfigError
 
 if TYPE_CHECKING:
+    from flows.fix import Fixed
     from tasks.pages.sentences import Sentence
     from warehouse import Warehouse
 
@@ -138,6 +140,36 @@ def print_findings(warehouse: "Warehouse") -> None:
 
 def _per_1000(row: Mapping[str, Any]) -> str:
     return "" if row["per_1000"] is None else f"{row['per_1000']:.1f}"
+
+
+def print_fixed(fixed: "Fixed") -> None:
+    """What a retraining gained, a line for each arm, and where its page is."""
+    if fixed.page is None:
+        print("nothing to try\tthe audit finds no spurious word, no pattern and no rule to change")
+        print(f"run\t{fixed.run.run_id}\nreport\t{fixed.run.folder / 'report.html'}")
+        return
+    facts = json.loads(fixed.page.with_suffix(".json").read_text(encoding="utf-8"))
+    print(facts["headline"])
+    print_table(
+        ("arm", "accuracy before", "after", "gain", "95 % interval", "p (Holm)", "forecast"),
+        [
+            (
+                row["arm"],
+                f"{row['before']:.3f}",
+                f"{row['after']:.3f}",
+                f"{row['gain']:+.3f}",
+                f"{row['gain_low']:+.3f} to {row['gain_high']:+.3f}",
+                f"{row['p_holm']:.2g}",
+                "" if row["forecast"] is None else f"{row['forecast']:+.3f}",
+            )
+            for row in facts["gains"]
+            if row["texts"] == "all"
+        ],
+    )
+    before = [row for row in facts["findings"] if row["change"] != "new"]
+    gone = sum(row["change"] == "gone" for row in before)
+    print(f"findings\t{gone} of {len(before)} gone, {len(facts['findings']) - len(before)} new")
+    print(f"run\t{fixed.run.run_id}\nclassifier\t{fixed.classifier}\nreport\t{fixed.page}")
 
 
 def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:

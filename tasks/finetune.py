@@ -6,39 +6,29 @@ a hash of its inputs (data, encoder, settings, code) and renamed into place when
 and returns at once.
 """
 
-import contextlib
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from filelock import FileLock
-from safetensors import SafetensorError
-from torch.nn.functional import cross_entropy
 
 from configs.errors import DataError, ModelError
 from configs.schema import AuditConfig, FinetuneConfig
 from configs.section import digest
 from tasks.data.hub import is_transient
-from tasks.data.rows import Row, label_names
+from tasks.data.rows import label_names
 from tasks.data.sources import dataset_fingerprint
 from tasks.data.split import audited_and_trained, sampled
 from tasks.data.votes import labelling_key, read_labelling
 from tasks.model.load import device_from_environment
-from tasks.model.networks import save_network
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
-from tasks.model.tokens import quiet_transformers
-from tasks.model.training import Start, Texts, new_classifier, parameter_groups, said_of_training
+from tasks.model.trainer import logits_of, save_classifier, train
+from tasks.model.training import Texts, new_classifier, said_of_training
 from tasks.runtime.code import code_of
-from tasks.runtime.parts import flush_files, write_whole
-from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 
-BATCH_SIZE = 32
 _MOST_CHECKED = 2000
 """Rows that the accuracy on held-out data is measured on: within 2 % of that on all of them, 95 times in 100."""
 
@@ -132,96 +122,17 @@ def _finetune(config: AuditConfig, finetune: FinetuneConfig, base: Path, folder:
     model, tokenizer, texts = start.model.to(device), start.tokenizer, Texts(start, device)
     said = said_of_training(start)
     print(f"trained\t{said}", file=sys.stderr, flush=True)
-    _train(start, texts, rows, finetune)
+    train(start, texts, rows, finetune)
     if len(heldout) > _MOST_CHECKED:
         drawn = np.random.default_rng(finetune.seed).permutation(len(heldout))[:_MOST_CHECKED]
         heldout = [heldout[i] for i in sorted(drawn)]
-    accuracy = _accuracy(model, texts, heldout)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    try:
-        with quiet_transformers():
-            if finetune.network == "auto":
-                model.save_pretrained(beside)
-            else:
-                save_network(model, beside)
-            tokenizer.save_pretrained(beside)
-        write_whole(
-            beside / "training.json",
-            json.dumps(
-                {
-                    "heldout_accuracy": accuracy,
-                    "num_heldout": len(heldout),
-                    "num_trained": len(rows),
-                    "base": finetune.base,
-                    "trained": said,
-                    "settings": finetune.model_dump(mode="json"),
-                },
-                indent=1,
-            ).encode(),
-        )
-        flush_files(beside)
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
-    except SafetensorError as error:
-        raise ModelError(f"The fine-tuned classifier {folder} cannot be written: {error}.") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-
-
-def _train(start: Start, texts: Texts, rows: list[Row], finetune: FinetuneConfig) -> None:
-    """AdamW, linear warm-up and decay, batches of texts of similar length, bf16 autocast on a GPU, seeded."""
-    encoded = texts.encoded(rows)
-    rng = np.random.default_rng(finetune.seed)
-    batches: list[np.ndarray] = []
-    for _ in range(finetune.epochs):
-        # Shuffled before the stable sort, so that texts of one length meet others in each epoch.
-        order = rng.permutation(len(encoded))
-        order = order[np.argsort([len(encoded[i].ids) for i in order], kind="stable")]
-        epoch = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
-        batches += [epoch[i] for i in rng.permutation(len(epoch))]
-    model, groups = start.model, parameter_groups(start)
-    trained = [parameter for group in groups for parameter in group["params"]]
-    optimizer = torch.optim.AdamW(groups, lr=finetune.learning_rate, weight_decay=0.01)
-    warmup = max(1, len(batches) // 10)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))),
-    )
-    model.train()
-    torch.manual_seed(finetune.seed)
-    with progress("finetune", len(rows) * finetune.epochs, "examples") as advance:
-        for chosen in batches:
-            labels_N = torch.tensor([rows[i].label for i in chosen], device=texts.device)
-            with _autocast(texts.device):
-                loss = cross_entropy(texts.logits(model, [encoded[i] for i in chosen]), labels_N)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimizer.step()
-            schedule.step()
-            advance(len(chosen))
-    model.eval()
-
-
-def _accuracy(model: Any, texts: Texts, rows: list[Row]) -> float:
-    encoded = texts.encoded(rows)
-    order = sorted(range(len(rows)), key=lambda i: len(encoded[i].ids))
-    num_correct = 0
-    with progress("held-out", len(rows), "examples") as advance, torch.inference_mode():
-        for start in range(0, len(order), 64):
-            chosen = order[start : start + 64]
-            predicted_N = texts.logits(model, [encoded[i] for i in chosen]).argmax(dim=1)
-            num_correct += int(
-                (predicted_N == torch.tensor([rows[i].label for i in chosen], device=texts.device)).sum()
-            )
-            advance(len(chosen))
-    return num_correct / len(rows)
-
-
-def _autocast(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    # Not on the CPU: bf16 is emulated on many, where it takes twice the time of float32 (measured).
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return contextlib.nullcontext()
+    predicted_N = logits_of(model, texts, heldout).argmax(axis=1)
+    facts = {
+        "heldout_accuracy": float(np.mean(predicted_N == [row.label for row in heldout])),
+        "num_heldout": len(heldout),
+        "num_trained": len(rows),
+        "base": finetune.base,
+        "trained": said,
+        "settings": finetune.model_dump(mode="json"),
+    }
+    save_classifier(model, tokenizer, finetune, folder, facts)

@@ -1,5 +1,6 @@
 """Training: the same by one seed, once; and what the settings of a network forbid."""
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -104,12 +105,12 @@ def test_data_without_a_split_are_divided_and_training_reads_no_text_that_is_aud
     def train(model, texts, rows, finetune):
         seen["trained"] = {row.text for row in rows}
 
-    def accuracy(model, texts, rows):
+    def logits(model, texts, rows):
         seen["checked"] = {row.text for row in rows}
-        return 1.0
+        return np.zeros((len(rows), 2))
 
-    monkeypatch.setattr(tasks.finetune, "_train", train)
-    monkeypatch.setattr(tasks.finetune, "_accuracy", accuracy)
+    monkeypatch.setattr(tasks.finetune, "train", train)
+    monkeypatch.setattr(tasks.finetune, "logits_of", logits)
     spec = obtain_classifier.fn(config)
     shards = ingest_dataset.fn(config.data, spec, tmp_path / "shards", held_out=config.held_out)
     audited = {text for shard in shards for text in read_part(shard, "examples")["text"].to_pylist()}
@@ -144,7 +145,7 @@ def test_the_rules_label_the_training_and_what_they_say_names_the_model(base, tm
 
 
 def test_the_share_and_the_seed_of_the_division_name_the_model_and_the_run(base, tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks.finetune, "_train", lambda *args: None)
+    monkeypatch.setattr(tasks.finetune, "train", lambda *args: None)
     names = set()
     for held_out, seed in ((0.25, 0), (0.5, 0), (0.25, 1)):
         own = {"where": {}, "held_out": held_out}
@@ -159,8 +160,10 @@ def test_the_share_and_the_seed_of_the_division_name_the_model_and_the_run(base,
 
 def test_the_held_out_check_reads_so_many_rows_and_no_more(base, tmp_path, monkeypatch):
     read = []
-    monkeypatch.setattr(tasks.finetune, "_train", lambda *args: None)
-    monkeypatch.setattr(tasks.finetune, "_accuracy", lambda model, texts, rows: read.append(len(rows)) or 1.0)
+    monkeypatch.setattr(tasks.finetune, "train", lambda *args: None)
+    monkeypatch.setattr(
+        tasks.finetune, "logits_of", lambda model, texts, rows: read.append(len(rows)) or np.zeros((len(rows), 2))
+    )
     monkeypatch.setattr(tasks.finetune, "_MOST_CHECKED", 3)
     obtain_classifier.fn(config_of(tmp_path, base, "bilstm"))
     assert read == [3]
@@ -180,7 +183,7 @@ def test_data_too_small_to_be_divided_are_a_sentence(base, tmp_path):
 
 
 def test_a_class_of_rows_that_are_not_chosen_is_no_class_of_the_model(base, tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks.finetune, "_train", lambda *args: None)
+    monkeypatch.setattr(tasks.finetune, "train", lambda *args: None)
     for own, part in (({"where": {}, "held_out": 0.5}, "test"), ({"where": {"part": "train"}}, "test")):
         config = config_of(tmp_path, base, "bilstm", finetune=own, data={"where": {"part": part}})
         with config.data.path.open("a") as file:
