@@ -114,7 +114,7 @@ def fix(config: ConfigPath, overrides: Overrides = None) -> None:
     all of them and with as many random changes, three seeds each. A retraining that was stopped continues where it
     stopped.
 
-    Example: [bold]token-audit fix configs/films.yaml[/bold]
+    Example: [bold]token-audit fix configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
         load_config(config, tuple(overrides or ()))
@@ -202,7 +202,7 @@ def certify(config: ConfigPath, overrides: Overrides = None) -> None:
     harmless words it calls so by chance. A self-test that was stopped continues where it stopped; a repeat does no
     work.
 
-    Example: [bold]token-audit certify configs/demo.yaml[/bold]
+    Example: [bold]token-audit certify configs/reviews.yaml[/bold]
     """
     with errors_as_sentences():
         checked = _checked(config, overrides, "certify")

@@ -60,7 +60,7 @@ TOLERANCE = 0.025
 
 @cache
 def model() -> ModelSpec:
-    return replace(obtain_classifier.fn(load_config(Path("configs/demo.yaml"))), max_tokens=512)
+    return replace(obtain_classifier.fn(load_config(Path("configs/reviews.yaml"))), max_tokens=512)
 
 
 @cache

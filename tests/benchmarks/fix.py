@@ -1,6 +1,6 @@
 """What the remedies of the demo gain, and what was forecast: `make benchmark-fix`.
 
-`token-audit fix configs/films.yaml`, with every arm retrained. Texts that are no film and called one are put into two
+`token-audit fix configs/demo.yaml`, with every arm retrained. Texts that are no film and called one are put into two
 groups by a rule written before any training: those that hold a keyword of the rule `film words`, and the others. Writes
 tests/benchmarks/results/fix.json: `summary`, and the rows of the tables `gains` and `audited_again`.
 """
@@ -67,7 +67,7 @@ def summary_of(
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--config", type=Path, default=ROOT / "configs" / "films.yaml")
+    arguments.add_argument("--config", type=Path, default=ROOT / "configs" / "demo.yaml")
     arguments.add_argument("--set", nargs="*", default=[], help="settings, as those of token-audit")
     given = arguments.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -79,7 +79,7 @@ def timed(sample: int) -> tuple[Seconds, Seconds]:
     """Seconds of each stage of a run, and of each part of the bare process."""
     with tempfile.TemporaryDirectory() as scratch:
         world = World(Path(scratch), threads=os.cpu_count() or 1)
-        demo = yaml.safe_load((ROOT / "configs/demo.yaml").read_text())
+        demo = yaml.safe_load((ROOT / "configs/reviews.yaml").read_text())
         demo |= {"warehouse": f"{world.made}/audits.duckdb", "output": f"{world.made}/runs"}
         demo["models"] = str(ROOT / "models")
         demo["data"] |= {"path": str(ROOT / demo["data"]["path"]), "sample": sample}

@@ -22,7 +22,7 @@ from tasks.pages.rules import told
 from tasks.runs.run import Run
 from warehouse import Warehouse, open_warehouse
 
-CONFIG = Path("configs/demo.yaml")
+CONFIG = Path("configs/reviews.yaml")
 HELD_OUT = ("name=sample", "data.sample=2017")
 TRAINED_ON = (
     "name=sample-trained-on", "data.where={split: train}", "data.sample=4000", "compare.path=warehouse/seeds/movie_reviews.parquet",
