@@ -1,13 +1,18 @@
-# `make audit` runs the demo, `make check` is for every change, `make test` checks everything.
+# `make audit` runs the demo, `make loop` mends what it found, `make check` is for every change, `make test` checks
+# everything.
 # All need only Python 3.11+ and a network for pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
+
+# What the audit of the demo proposes, tried by retraining: each remedy, all of them, and a placebo, three seeds each.
+loop: $(VENV)/.installed
+	$(BIN)/token-audit fix configs/demo.yaml
 
 # Two processes of one thread each; tests/conftest.py says what a process takes next.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
@@ -72,6 +77,10 @@ benchmark-replication: $(VENV)/.installed-dev
 # Whether patterns that were planted are found as patterns: eight copies, ten minutes each or more.
 benchmark-patterns: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/patterns.py
+
+# What the remedies of the demo gain, beside a placebo and beside what was forecast.
+benchmark-fix: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/fix.py
 
 # Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
 benchmark-effects: $(VENV)/.installed-dev

@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 import webbrowser
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,8 +15,9 @@ import typer
 from rich.console import Console
 
 from configs.errors import AuditError, ConfigError
-from configs.load import commented_yaml, load_config, override, sections, settings
-from configs.schema import BASIC, AuditConfig
+from configs.load import commented_yaml, override, sections, settings
+from configs.schema import BASIC
+from flows.checked import checked_config
 from flows.runs import find_run, opened, told
 from flows.terminal import (
     errors_as_sentences,
@@ -88,7 +89,7 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit run configs/demo.yaml --set data.sample=2000[/bold]
     """
     with errors_as_sentences():
-        checked = _checked(config, overrides, "run")
+        checked = checked_config(config, overrides, "run")
         with _prefect("flows.audit"):
             from flows.audit import audit
 
@@ -117,7 +118,7 @@ def fix(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit fix configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
-        load_config(config, tuple(overrides or ()))
+        checked_config(config, overrides, "fix")
         with _prefect("flows.fix"):
             from flows.fix import fix as fix_flow
 
@@ -132,7 +133,7 @@ def finetune(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit finetune configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
-        _checked(config, overrides, "finetune")
+        checked_config(config, overrides, "finetune")
         with _prefect("flows.finetune"):
             from flows.finetune import finetune as finetune_flow
 
@@ -176,7 +177,7 @@ def explain(
     """
     with errors_as_sentences():
         given = [*(overrides or ()), *([override("explain.texts", texts)] if texts else ())]
-        _checked(config, given, "explain")
+        checked_config(config, given, "explain")
         with _prefect("flows.explain"):
             from flows.explain import explain as explain_flow
 
@@ -205,7 +206,7 @@ def certify(config: ConfigPath, overrides: Overrides = None) -> None:
     Example: [bold]token-audit certify configs/reviews.yaml[/bold]
     """
     with errors_as_sentences():
-        checked = _checked(config, overrides, "certify")
+        checked = checked_config(config, overrides, "certify")
         with _prefect("flows.certify"):
             from flows.certify import certify as certify_flow
 
@@ -302,7 +303,7 @@ def apply_command(
 ) -> None:
     """Write the dataset of CONFIG with the labels of EXPORT to TARGET, and where each is from to TARGET.json.
 
-    Example: [bold]token-audit labels apply configs/films.yaml export.json films-2.parquet[/bold]
+    Example: [bold]token-audit labels apply configs/demo.yaml export.json films-2.parquet[/bold]
     """
     with errors_as_sentences():
         from flows.labels import apply
@@ -342,23 +343,6 @@ def config_command(
             print(f"settings\t{len(chosen)}")
             return
         print_settings(chosen, {} if section or everything else about, rows)
-
-
-def _checked(path: Path, overrides: Sequence[str] | None, command: str) -> AuditConfig:
-    """The config, and a look at what it names: a mistake in it is told before anything slow starts."""
-    config = load_config(path, tuple(overrides or ()))
-    if command == "finetune" and config.finetune is None:
-        raise ConfigError(f"{path}: has no `finetune` section, so there is nothing to fine-tune.")
-    from tasks.runs.inputs import require_inputs, require_labels
-
-    if command == "certify":
-        from tasks.selftest.certificate import require_certifiable
-
-        require_certifiable(config)
-    if command != "explain":
-        require_labels(config, f"token-audit {command}")
-    require_inputs(config, data=command != "explain" or not config.explain.texts)
-    return config
 
 
 @contextlib.contextmanager
