@@ -80,7 +80,7 @@ benchmark-patterns: $(VENV)/.installed-dev
 
 # What the remedies of the demo gain, beside a placebo and beside what was forecast.
 benchmark-fix: $(VENV)/.installed-dev
-	$(BIN)/python tests/benchmarks/fix.py
+	$(BIN)/python tests/benchmarks/fix.py --every
 
 # Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
 benchmark-effects: $(VENV)/.installed-dev

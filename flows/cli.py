@@ -107,13 +107,17 @@ def run(config: ConfigPath, overrides: Overrides = None) -> None:
 
 
 @app.command()
-def fix(config: ConfigPath, overrides: Overrides = None) -> None:
+def fix(
+    config: ConfigPath,
+    every: Annotated[bool, typer.Option("--every", help="Train every arm as a whole: slower.")] = False,
+    overrides: Overrides = None,
+) -> None:
     """Try what an audit proposes, by retraining: what is gained, beside a placebo.
 
     Needs a finetune section. The classifier is audited and trained again with each remedy (changed labelling rules,
     other words of their type in the place of spurious ones, text taken out, a last layer that unlearns a word), with
-    all of them and with as many random changes, three seeds each. A retraining that was stopped continues where it
-    stopped.
+    all of them and with as many random changes, three seeds each. Of a remedy that changes texts the last layer alone
+    is fitted, unless --every is given. A retraining that was stopped continues where it stopped.
 
     Example: [bold]token-audit fix configs/demo.yaml[/bold]
     """
@@ -122,7 +126,7 @@ def fix(config: ConfigPath, overrides: Overrides = None) -> None:
         with _prefect("flows.fix"):
             from flows.fix import fix as fix_flow
 
-            fixed = fix_flow(config, tuple(overrides or ()))
+            fixed = fix_flow(config, tuple(overrides or ()), every)
         print_fixed(fixed)
 
 

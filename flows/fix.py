@@ -32,8 +32,8 @@ class Fixed(NamedTuple):
 
 
 @flow(name="fix", validate_parameters=False)
-def fix(config_path: Path, overrides: tuple[str, ...] = ()) -> Fixed:
-    """Audit, retrain with each remedy, measure, audit again.
+def fix(config_path: Path, overrides: tuple[str, ...] = (), every: bool = False) -> Fixed:
+    """Audit, retrain with each remedy, measure, audit again; `every` arm is trained as a whole if asked for.
 
     Raises:
         ConfigError: the config has no `finetune` section.
@@ -42,8 +42,7 @@ def fix(config_path: Path, overrides: tuple[str, ...] = ()) -> Fixed:
     config = load_config(Path(config_path), overrides)
     if config.finetune is None:
         raise ConfigError(
-            f"{config_path}: has no `finetune` section: fix trains the classifier again, so it has to know the base "
-            "encoder and the training rows."
+            f"{config_path}: has no `finetune` section, so nothing says how to train the classifier again."
         )
     run = audit_config(config)
     model = obtain_classifier(config)
@@ -52,7 +51,9 @@ def fix(config_path: Path, overrides: tuple[str, ...] = ()) -> Fixed:
         return Fixed(run, None, None)
     kept = [arm.name for arm in proposed.arms if arm.name not in (AS_IT_IS, PLACEBO) and not arm.unlearned][-1:]
     with locked(run):
-        retrained = retrain_arms(config, run, model, proposed.arms, proposed.found, kept[0] if kept else "")
+        retrained = retrain_arms(
+            config, run, model, proposed.arms, proposed.found, kept[0] if kept else "", every=every
+        )
     fixed = config.model_copy(update={"name": f"{config.name}-fixed", "title": None})
     again = None if retrained.best is None else audit_config(fixed, retrained.best)
     with locked(run):

@@ -1,6 +1,7 @@
 """Stage: train the classifier again with each remedy, and read the held-out texts with every one of them.
 
-All arms of a seed have the same start, the same order of batches and, where the rules label the same rows, the same
+Of a single remedy that changes texts the last layer alone is fitted, in seconds, unless all arms are asked for. All
+arms of a seed have the same start, the same order of batches and, where the rules label the same rows, the same
 rows. Writes, in `<run>/remedies/`, a part for each arm and seed with one table, `predictions`, one row per held-out
 text and figure: `arm`, `seed`, `figure` (measured, or forecast: the last layer alone was fitted again), `row_number`,
 `label` (gold) and `predicted`, indices of the model's labels. The part `held_out` has the texts: `row_number`,
@@ -28,7 +29,7 @@ from tasks.model.load import device_from_environment
 from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder
 from tasks.model.trainer import logits_of, save_classifier, train
 from tasks.model.training import Texts, new_classifier, said_of_training
-from tasks.remedies.arms import AS_IT_IS, PLACEBO, Arm, Retrained, read_rows_of, training_rows
+from tasks.remedies.arms import AS_IT_IS, PLACEBO, RULES, TOGETHER, Arm, Retrained, read_rows_of, training_rows
 from tasks.remedies.last_layer import features_of, fitted, weights_without
 from tasks.runs.run import Run
 from tasks.runtime.code import code_of
@@ -38,6 +39,8 @@ from tasks.text.words import word_spans
 from warehouse import folded
 
 NUM_SEEDS = 3
+BY_LAYER = ", last layer only"
+"""Behind the name of an arm of which the last layer alone was fitted."""
 
 PREDICTION = pa.schema(
     [
@@ -74,6 +77,8 @@ class _Job:
     words: Sequence[Sequence[str]]
     """Of the findings that `last layer` unlearns, those that each training row holds."""
     key: str
+    retrained: frozenset[str]
+    """Names of the arms that are trained as a whole; the last layer alone is fitted for the others."""
 
 
 @stage("retrain", hours=48)
@@ -84,10 +89,13 @@ def retrain_arms(
     arms: Sequence[Arm],
     found: Sequence[str],
     kept: str,
+    *,
+    every: bool = False,
 ) -> Retrained:
-    """Train every arm with every seed, unless that was done, and keep the classifier of the arm named `kept`.
+    """Train the arms with every seed, unless that was done, and keep the classifier of the arm named `kept`.
 
-    `found` are the words whose texts are looked at by themselves, in lower case.
+    `found` are the words whose texts are looked at by themselves, in lower case; with `every` arm those of a single
+    remedy that changes texts are trained as a whole, too.
 
     Raises:
         DataError: the dataset cannot be read, or no row is left to train on.
@@ -95,9 +103,11 @@ def retrain_arms(
     """
     assert config.finetune is not None, "the flow asked for it"
     heldout, rows = _rows(config, model.labels, by_rules=arms[0].rules is not None)
-    job = _job(config, run, model, arms, rows, heldout)
+    whole = {AS_IT_IS, RULES, TOGETHER, PLACEBO, kept}
+    names = frozenset(arm.name for arm in arms if not arm.unlearned and (every or arm.name in whole))
+    job = _job(config, run, model, arms, rows, heldout, names)
     held_out = _write_held_out(job, found)
-    trained = [arm for arm in arms if not arm.unlearned]
+    trained = [arm for arm in arms if arm.name in names]
     parts = list[Path]()
     best: ModelSpec | None = None
     for number in range(NUM_SEEDS):
@@ -134,6 +144,7 @@ def _job(
     arms: Sequence[Arm],
     rows: Sequence[Row],
     heldout: Sequence[Row],
+    retrained: frozenset[str],
 ) -> _Job:
     assert config.finetune is not None, "the flow asked for it"
     own = config.finetune
@@ -149,7 +160,7 @@ def _job(
     )
     unlearned = [word for arm in arms for word, _ in arm.unlearned]
     words = _words_in(rows, unlearned) if unlearned else [()] * len(rows)
-    return _Job(config, model.labels, base, run.storage / "remedies", arms, rows, heldout, words, key)
+    return _Job(config, model.labels, base, run.storage / "remedies", arms, rows, heldout, words, key, retrained)
 
 
 def _words_in(rows: Sequence[Row], wanted: Sequence[str]) -> list[tuple[str, ...]]:
@@ -175,7 +186,7 @@ def _write_held_out(job: _Job, found: Sequence[str]) -> Path:
 
 def _retrain(job: _Job, arm: Arm, seed: int, keep: Path | None, said: str) -> Path:
     """Write the part of an arm and a seed, unless it exists, and its classifier if it is to be kept."""
-    forecasts = [other.key for other in job.arms] if arm.name == AS_IT_IS else []
+    forecasts = [(other.key, other.name in job.retrained) for other in job.arms] if arm.name == AS_IT_IS else []
     key = digest(job.key, seed, arm.name, arm.key, forecasts)
     name = re.sub(r"\W+", "-", arm.name)
     manifest = job.folder / f"{name}-{seed}-{key[:12]}.json"
@@ -246,8 +257,9 @@ def _by_last_layer(job: _Job, model: Any, texts: Texts, seed: int) -> Iterator[l
         labels_N = [row.label for row in rows]
         weights_N = _weights(job, arm, chosen, labels_N) if arm.unlearned else None
         layer = fitted(train_ND[chosen], labels_N, num, weights_N)
-        figure = "measured" if arm.unlearned else "forecast"
-        yield _table(job, arm.name, seed, figure, layer.predicted(test_ND))
+        # What is not trained as a whole is a classifier of its own.
+        name, figure = (arm.name, "forecast") if arm.name in job.retrained else (f"{arm.name}{BY_LAYER}", "measured")
+        yield _table(job, arm.name if arm.unlearned else name, seed, figure, layer.predicted(test_ND))
 
 
 def _weights(job: _Job, arm: Arm, chosen: Sequence[int], labels_N: Sequence[int]) -> np.ndarray:

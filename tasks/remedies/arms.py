@@ -21,7 +21,7 @@ from tasks.text.edits import Text, edited
 from tasks.text.words import word_spans
 from warehouse import folded
 
-AS_IT_IS, TOGETHER, PLACEBO = "as it is", "all together", "placebo"
+AS_IT_IS, RULES, TOGETHER, PLACEBO = "as it is", "labelling rules", "all together", "placebo"
 SWAPPED = 0.5
 """Share of the occurrences of a word that another of its type takes the place of: the word stays one of many."""
 
@@ -91,7 +91,7 @@ def arms_of(proposals: Proposals, placebo: Arm) -> list[Arm]:
     single = []
     if proposals.rules is not None and proposals.patched is not None and proposals.patched != proposals.rules:
         said = said_of_rules(proposals.rules, proposals.patched)
-        single.append(replace(base, name="labelling rules", rules=proposals.patched, changes=said))
+        single.append(replace(base, name=RULES, rules=proposals.patched, changes=said))
     if proposals.swaps:
         said = tuple(f"{swap.word}: another {swap.type} in its place, half of the time" for swap in proposals.swaps)
         single.append(replace(base, name="swapped words", swaps=proposals.swaps, changes=said))
