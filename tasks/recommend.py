@@ -23,6 +23,8 @@ _LIMITS: dict[str, Any] = {
     "min_hint_lift": 0.2,
     # Fewest texts with a keyword, as a name and as another word each, for it to be kept as a name.
     "min_narrow": 8,
+    # Standard deviations: of 40 words one is so near to the name of a label by chance.
+    "min_meaning": 1.96,
     # Most texts that a person is asked to read.
     "max_queue": 1000,
 }

@@ -10,6 +10,9 @@ from tasks.data.rules import Rules, Term, narrowed, with_term, without_term
 MAX_OVERLAP = 0.95
 """A keyword is not added if this share of its texts has the label already, by the rules or by keywords added before."""
 
+KNOWN = 0.2
+"""What a word counts that the encoder knows for the label: as much as one that just passes by what the model reads."""
+
 Proposal = Mapping[str, Any]
 """A row of `recommend/rule_proposals`, without its rank."""
 
@@ -57,13 +60,13 @@ def _added(candidates: Sequence[Mapping[str, Any]], least: int, most: int) -> li
     left, taken, found = list(candidates), set[int](), list[dict[str, Any]]()
     while left and len(found) < most:
         new = [set(row["new_ids"]) - taken for row in left]
-        worth = [len(ids) * (row["read_low"] - row["read_share"]) for ids, row in zip(new, left, strict=True)]
+        worth = [len(ids) * _weight(row) for ids, row in zip(new, left, strict=True)]
         best = max(range(len(left)), key=lambda i: (worth[i], left[i]["word"]))
         row, ids = left.pop(best), new[best]
         if len(ids) < least or 1 - len(ids) / len(row["text_ids"]) >= MAX_OVERLAP:
             continue
         taken |= ids
-        names = ("effect", "n_examples", "n_read_so", "read_rate", "read_low", "read_share")
+        names = ("effect", "n_examples", "n_read_so", "read_rate", "read_low", "read_share", "meaning")
         found.append(
             {
                 "action": "add",
@@ -76,6 +79,11 @@ def _added(candidates: Sequence[Mapping[str, Any]], least: int, most: int) -> li
             }
         )
     return found
+
+
+def _weight(row: Mapping[str, Any]) -> float:
+    """By how much more the texts of a word are read as its label than others are, at least."""
+    return float(row["read_low"] - row["read_share"]) if row["meaning"] is None else KNOWN
 
 
 def applied(rules: Rules, chosen: Sequence[Proposal]) -> Rules:

@@ -28,10 +28,10 @@ def drop(term, *, is_name=False):
     return {"rule": "names", "term": term, "label": "film", "word": term, "n_labelled": 9, "n_decided": 8, "is_name": is_name, **FIGURES}  # fmt: skip
 
 
-def candidate(word, texts, new, low=0.7):
+def candidate(word, texts, new, low=0.7, meaning=None):
     return {
         "label": "film", "word": word, "effect": 0.5, "n_examples": 20, "n_read_so": 18, "read_rate": 0.9, "read_low": low,
-        "read_share": 0.2, "text_ids": list(texts), "new_ids": list(new),
+        "read_share": 0.2, "meaning": meaning, "text_ids": list(texts), "new_ids": list(new),
     }  # fmt: skip
 
 
@@ -84,3 +84,10 @@ def test_a_rule_without_keywords_goes_and_no_rules_at_all_are_a_sentence():
     with pytest.raises(AuditError, match="no labelling rule is left"):
         applied(names, proposals([drop("day"), drop("rose")], [], 5, 9))
     assert [rule.name for rule in applied(RULES, proposals([drop("day"), drop("rose")], [], 5, 9)).rules] == ["topic"]
+
+
+def test_a_word_that_the_encoder_knows_counts_whatever_the_model_reads():
+    # 20 * (0.4 - 0.2) = 4, 30 * 0.2 = 6
+    words = [candidate("read", range(20), range(20), 0.4), candidate("known", range(30, 60), range(30, 60), 0.1, 2.5)]
+    rows = proposals([], words, 5, 9)
+    assert [(row["term"], row["figures"]["meaning"]) for row in rows] == [("known", 2.5), ("read", None)]

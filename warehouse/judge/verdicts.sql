@@ -63,6 +63,8 @@ select
                 if(not waived.expired, 'waived', if(known.part_of is not null, 'part', known.verdict))
             ),
             1000 * known.document_frequency * known.flip_rate desc,
+            -- Of words that change no prediction here, first those whose cause is known and can be mended.
+            named.word is not null desc,
             abs(known.effect) * known.document_frequency desc,
             known.kind,
             known.word,
@@ -94,4 +96,5 @@ select
     waived.expires as waiver_expires
 from known
 left join waived using (kind, label, word)
+left join named_words as named on known.kind = 'word' and known.label = named.label and known.word = named.word
 order by rank

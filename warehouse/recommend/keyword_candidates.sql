@@ -1,7 +1,10 @@
--- keyword_candidates: words that no rule looks for, that the model uses alike in most texts, and with which it reads texts
--- as one label. No gold label is looked at.
+-- keyword_candidates: words that no rule looks for and that go with a label. No gold label is looked at.
 -- One row per (label, word).
 --
+-- Either the model reads texts with the word as the label, and the word moves them so in trials; or the encoder before
+-- fine-tuning knows the word for the label, and the model does not use it the other way.
+--
+-- param   min_meaning        least meaning of a word that the encoder knows for the label  [standard deviations]
 -- param   min_hint_examples  fewest audited texts of a keyword
 -- param   min_hint_lift      how far the lower bound of read_rate must exceed read_share  [0..1]
 -- column  label         label that the word pushes towards
@@ -13,6 +16,8 @@
 -- column  read_rate     n_read_so / n_examples                    [0..1]
 -- column  read_low      lower end of Wilson's 95 % interval of it [0..1]
 -- column  read_share    share of the label among all predictions  [0..1]
+-- column  meaning       how close it is to the name of the label in the encoder before fine-tuning; null where it is
+--                       proposed for what the model reads  [standard deviations between words]
 -- column  text_ids      texts of the training with the word, or audited ones without a training on rules
 -- column  new_ids       of them, texts that the rules do not give the label
 -- unique  label, word
@@ -73,19 +78,25 @@ select
     read.n_read_so / read.n_examples as read_rate,
     wilson_low(read.n_read_so, read.n_examples) as read_low,
     predictions.read_share,
+    if(is_read, null, grades.meaning) as meaning,
     covered.text_ids,
     covered.new_ids
 from verdicts
 inner join read using (label, word)
 inner join predictions using (label)
 inner join covered using (label, word)
+left join grades using (kind, label, word)
+cross join lateral (
+    select
+        verdicts.effect_low > 0
+        and read.n_examples >= $min_hint_examples
+        and wilson_low(read.n_read_so, read.n_examples) >= predictions.read_share + $min_hint_lift as is_read
+) as why
 where
     verdicts.kind = 'word'
-    and verdicts.effect_low > 0
-    and verdicts.status in ('genuine', 'unclear')
+    and verdicts.status in ('genuine', 'unclear', 'negligible')
     and verdicts.type in (select type from type_rules where in_labelling)
-    and read.n_examples >= $min_hint_examples
-    and wilson_low(read.n_read_so, read.n_examples) >= predictions.read_share + $min_hint_lift
+    and (is_read or (grades.meaning >= $min_meaning and verdicts.effect > 0))
     -- Texts that no rule matches have this label already.
     and verdicts.label not in (select otherwise from labelling where otherwise is not null)
     and verdicts.word not in (select folded(term) from rule_terms where kind = 'keyword')

@@ -3,7 +3,8 @@
 --
 -- drop: the keyword taught the model a spurious word. narrow: it did, but with a capital, as a name, other rules agree
 -- with it significantly more often: it is kept as it is written. add: the model reads texts with the word as the label,
--- and the word moves it so in trials; no gold label is looked at.
+-- and the word moves it so in trials; or the encoder before fine-tuning knows it for the label. No gold label is looked
+-- at.
 --
 -- param   proposals  JSON: action, rule, term, label, word, n_texts, figures
 -- column  rank     1 for the first to be made
@@ -34,7 +35,7 @@ select
         'rule': case action
             when 'drop' then 'proposal.drop'
             when 'narrow' then 'proposal.narrow'
-            when 'add' then 'proposal.add'
+            when 'add' then if(figures['meaning'] is null, 'proposal.add', 'proposal.add_meant')
         end,
         'figures': map {
             'n_texts': n_texts::double, 'n_with': figures['n_with'], 'n_labelled': figures['n_labelled'],
@@ -42,7 +43,7 @@ select
             'per_1000': figures['per_1000'], 'n_name': figures['n_name'], 'n_name_also': figures['n_name_also'],
             'n_word': figures['n_word'], 'n_word_also': figures['n_word_also'], 'n_examples': figures['n_examples'],
             'n_read_so': figures['n_read_so'], 'read_rate': figures['read_rate'], 'read_low': figures['read_low'],
-            'read_share': figures['read_share']
+            'read_share': figures['read_share'], 'meaning': figures['meaning']
         },
         'words': map {'term': term, 'label': label, 'corpus': corpus, 'rule': rule}
     }] as reason

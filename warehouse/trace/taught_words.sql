@@ -3,7 +3,8 @@
 --
 -- Where the classifier was trained on labels of the rules, its training texts are looked at, else the audited ones. A
 -- keyword that is the word itself goes before a term that only stands beside it; the latter must decide the labels of
--- texts with the word at least twice as often as of all texts, shown by Wilson's interval.
+-- five texts with the word, and of them at least twice as often as of all texts and in one of twenty, shown by Wilson's
+-- interval.
 --
 -- param   rule_word_parts  Parquet files of this stage, one row per (corpus, text, word)
 -- column  kind          word or piece
@@ -150,7 +151,12 @@ found as (
 taught as (
     select *
     from found
-    where n_decided > 0 and (how != 'beside it' or wilson_low(n_decided, n_with) > 2 * base_share)
+    where
+        n_decided > 0
+        and (
+            how != 'beside it'
+            or (n_decided >= 5 and wilson_low(n_decided, n_with) > greatest(2 * base_share, 0.05))
+        )
     qualify row_number() over (
         partition by kind, label, word order by how = 'beside it', n_decided desc, rule_id, term_id
     ) = 1

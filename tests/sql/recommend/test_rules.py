@@ -90,14 +90,28 @@ def test_a_keyword_is_proposed_for_what_the_model_reads_and_no_gold_label_is_loo
         verdict="v",
         effect=0.5,
     )
-    rows = warehouse.rows("recommend/keyword_candidates", min_hint_examples=8, min_hint_lift=0.05)
+    warehouse.insert(
+        "grades",
+        "kind | label | word | meaning:double\nword | film | plot | 1.95\nword | film | away | 1.97\nword | film | bad | 9.0",
+    )
+    limits = {"min_hint_examples": 8, "min_hint_lift": 0.05, "min_meaning": 2.0}
+    rows = warehouse.rows("recommend/keyword_candidates", **limits)
     # plot is not read so often enough; film is a keyword; kane is a name; bad is spurious; away does not move texts; and
     # every text is other already.
     assert only(rows, "label", "word", "n_examples", "n_read_so", "read_share", "text_ids", "new_ids") == [
         ("film", "cast", 10, 9, 0.5, [0, 1, 2, 3], [2, 3])
     ]
-    assert warehouse.rows("recommend/keyword_candidates", min_hint_examples=11, min_hint_lift=0.05) == []
-    assert warehouse.rows("recommend/keyword_candidates", min_hint_examples=8, min_hint_lift=0.2) == []
+    assert warehouse.rows("recommend/keyword_candidates", **{**limits, "min_hint_examples": 11}) == []
+    assert warehouse.rows("recommend/keyword_candidates", **{**limits, "min_hint_lift": 0.2}) == []
+    # What the encoder knows; bad is spurious, whatever it means. The texts of away were read as films, but it did not move
+    # them significantly; of no text of the training is known that it holds one of the two.
+    warehouse.connection.execute("insert into rule_words values ('trained', 3, 'plot'), ('trained', 4, 'away')")
+    rows = warehouse.rows("recommend/keyword_candidates", **{**limits, "min_meaning": 1.95})
+    assert only(rows, "word", "meaning", "new_ids") == [
+        ("away", 1.97, [4]),
+        ("cast", None, [2, 3]),
+        ("plot", 1.95, [3]),
+    ]
 
 
 PROPOSALS = [

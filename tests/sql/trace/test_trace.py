@@ -155,15 +155,18 @@ def test_the_rule_that_taught_a_word_is_the_keyword_itself_or_decides_the_labels
 
 def test_without_texts_of_the_training_the_audited_ones_are_looked_at_and_votes_are_rules_without_terms(warehouse):
     terms = [{"rule_id": 0, "rule": "lf_day", "term_id": -1}]
-    texts = f"{TEXT}\n" + "\n".join(f"audited | {i} | {int(i < 4)}" for i in (1, 2, 3))
-    matches = f"{MATCH}\n" + "\n".join(f"audited | {i} | 0 | -1 | 1 | null | null | null | true" for i in (1, 2))
-    words = "corpus:varchar | example_id:bigint | word:varchar\naudited | 1 | day\naudited | 2 | day"
-    tables = made(warehouse, texts, matches, words, "kind | label | word\nword | film | day", terms)
-    # Two of two are not shown to be over twice the two of three of all texts.
+    few = f"{TEXT}\n" + "\n".join(f"audited | {i} | 1" for i in range(7))
+    matches = f"{MATCH}\n" + "\n".join(f"audited | {i} | 0 | -1 | 1 | null | null | null | true" for i in range(5))
+    words = "corpus:varchar | example_id:bigint | word:varchar\n" + "\n".join(f"audited | {i} | day" for i in range(5))
+    tables = made(warehouse, few, matches, words, "kind | label | word\nword | film | day", terms)
+    # Five of five are not shown to be over twice the five of seven of all texts.
     assert tables["taught_words"] == []
-    many = f"{TEXT}\n" + "\n".join(f"audited | {i} | 0" for i in range(100))
+    many = f"{TEXT}\n" + "\n".join(f"audited | {i} | 1" for i in range(100))
     (row,) = made(warehouse, many, matches, words, "kind | label | word\nword | film | day", terms)["taught_words"]
     assert (row["rule"], row["term"], row["how"], row["corpus"]) == ("lf_day", None, "beside it", "audited")
+    # Of four texts nothing is said.
+    fewer = "\n".join(matches.splitlines()[:-1])
+    assert made(warehouse, many, fewer, words, "kind | label | word\nword | film | day", terms)["taught_words"] == []
 
 
 def test_without_rules_the_tables_are_empty(warehouse):
