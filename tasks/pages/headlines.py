@@ -39,21 +39,15 @@ def headlines(
     """
     found = [_about_cut_texts(overview)] if overview["n_cut"] >= MIN_CUT * overview["n_tokens"] > 0 else []
     num_before = len(found)
+    taught, others = _by_title(spurious)
+    found += [_of_spurious(title, rows) for title, rows in taught[:2]]
     found += [
         Headline(_title_of_pattern(row), _about_pattern(row), f"pattern-{row['rank']}")
         for row in patterns
         if row["status"] == "spurious"
     ][:3]
     found += [Headline(_title_of(row), _about_kind(row), "kinds") for row in kinds if row["status"] == "spurious"][:2]
-    by_title: dict[str, list[Mapping[str, Any]]] = {}
-    for row in spurious:
-        title = "Pairs of words act together" if row["kind"] == "pair" else row["title"]
-        taught = f"{row['taught_by']}\n{row['label']}" if row.get("taught_by") else None
-        by_title.setdefault(taught or title, []).append(row)
-    for title, rows in sorted(by_title.items(), key=lambda entry: -sum(row["per_1000"] or 0 for row in entry[1]))[:3]:
-        if rows[0].get("taught_by"):
-            title = _title_of_taught(rows)
-        found.append(Headline(title, _about_spurious(rows), f"spurious-{rows[0]['rank']}"))
+    found += [_of_spurious(title, rows) for title, rows in others[:3]]
     if not spurious and len(found) == num_before:
         text = (
             f"None of the {overview['n_tried']:,} words and fragments that were tried is shown to be spurious; "
@@ -83,6 +77,32 @@ def headlines(
     if vocabulary:
         found.append(Headline("The tokenizer cuts words that matter", _about_vocabulary(vocabulary), "vocabulary"))
     return found
+
+
+_Titled = list[tuple[str, list[Mapping[str, Any]]]]
+
+
+def _by_title(spurious: Sequence[Mapping[str, Any]]) -> tuple[_Titled, _Titled]:
+    """Spurious words that labelling rules taught, and all others, under their titles, those of most impact first."""
+    taught: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    others: dict[str, list[Mapping[str, Any]]] = {}
+    for row in spurious:
+        if row.get("taught_by") and row["kind"] != "pair":
+            taught.setdefault((row["taught_by"], row["label"]), []).append(row)
+        else:
+            others.setdefault("Pairs of words act together" if row["kind"] == "pair" else row["title"], []).append(row)
+    return (
+        _sorted([(_title_of_taught(rows), rows) for rows in taught.values()]),
+        _sorted(list(others.items())),
+    )
+
+
+def _sorted(titled: _Titled) -> _Titled:
+    return sorted(titled, key=lambda entry: -sum(row["per_1000"] or 0 for row in entry[1]))
+
+
+def _of_spurious(title: str, rows: Sequence[Mapping[str, Any]]) -> Headline:
+    return Headline(title, _about_spurious(rows), f"spurious-{rows[0]['rank']}")
 
 
 def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:

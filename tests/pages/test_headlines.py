@@ -200,3 +200,16 @@ def test_texts_that_are_mostly_cut_are_a_finding():
         "Only the heads of the texts are audited",
         "83\u202f% of the tokens are behind the limit of the model, in 9 of 10 texts: no word there is read, and none can be found.",
     )
+
+
+def test_what_a_labelling_rule_taught_leads_and_names_the_rule():
+    taught = {"type": "content word", "title": "Single words do more than similar words", "taught_by": "surnames"}
+    words = [COMMA | {"rank": 2 + i, "word": word, "per_1000": 1.0} | taught for i, word in enumerate(("day", "hope"))]
+    alone = words[0] | {"rank": 9, "word": "noon", "taught_by": "times", "per_1000": 0.5}
+    found = headlines([COMMA, *words, alone], [], [], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert [(headline.title, headline.anchor) for headline in found] == [
+        ("“day” and “hope” push towards “good”: the labelling rule “surnames” taught them", "spurious-2"),
+        ("“noon” pushes towards “good”: the labelling rule “times” taught it", "spurious-9"),
+        ("Punctuation counts as evidence", "spurious-1"),
+    ]
+    assert found[0].text.endswith("Also spurious: “hope”.")

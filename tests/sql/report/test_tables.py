@@ -161,9 +161,19 @@ def test_pairs_and_affixes_stand_among_the_verdicts_though_words_does_not_hold_t
         "kind | word | type | rank | document_frequency\npair | fails … to | content word | 1 | 0.5\npiece | di· | affix | 2 | 0.75\n"
         "type | number | number | 3 | 0.5",
         label="a", status="unclear", verdict="unclear", effect=0.3, effect_low=0.1, effect_high=0.5, probability_shift=0.07,
-        per_1000=2.0, per_1000_low=1.0, per_1000_high=3.0, rules="", waived_by="", waiver_reason="", waiver_expires="",
+        per_1000=2.0, per_1000_low=1.0, per_1000_high=3.0, waived_by="", waiver_reason="", waiver_expires="",
     )  # fmt: skip
+    fact = "struct(rule varchar, figures map(varchar, double), words map(varchar, varchar))"
+    warehouse.connection.execute(
+        f"alter table verdicts add column rules {fact}[] default [{{'rule': 'effect.moves', 'figures': map {{}}, 'words': map {{}}}}]"
+    )
+    warehouse.insert("taught_words", "kind | label | word | rule\npiece | a | di· | names")
+    warehouse.connection.execute(
+        f"alter table taught_words add column reason {fact} default {{'rule': 'labelling.piece', 'figures': map {{}}, 'words': map {{}}}}"
+    )
     rows = warehouse.rows("report/verdicts", max_verdicts=5)
+    said = {row["word"]: ([fact["rule"] for fact in row["rules"]], row["taught_by"]) for row in rows}
+    assert said == {"fails … to": (["effect.moves"], None), "di·": (["effect.moves", "labelling.piece"], "names")}
     # The pair stands in a half of the four explained texts; a type has a table of its own.
     assert only(rows, "word", "n_examples", "affix", "n_status") == [("fails … to", 2, None, 2), ("di·", 3, "dis-", 2)]
     rows = warehouse.rows("report/findings", n_rows=5)
