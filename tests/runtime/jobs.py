@@ -15,6 +15,10 @@ class Meter(Counter):
     def __call__(self, amount):
         self["done"] += amount
 
+    @property
+    def done(self):
+        return self["done"]
+
     def count(self, **amounts):
         self.update(amounts)
 
