@@ -122,8 +122,8 @@ def test_data_without_a_split_are_divided_and_training_reads_no_text_that_is_aud
 
 def test_the_rules_label_the_training_and_what_they_say_names_the_model(base, tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr(tasks.finetune, "_train", lambda start, texts, rows, finetune: seen.append(rows))
-    monkeypatch.setattr(tasks.finetune, "_accuracy", lambda model, texts, rows: 1.0)
+    monkeypatch.setattr(tasks.finetune, "train", lambda start, texts, rows, finetune: seen.append(rows))
+    monkeypatch.setattr(tasks.finetune, "logits_of", lambda model, texts, rows: np.zeros((len(rows), 2)))
     path = tmp_path / "rules.yaml"
 
     def folder(rules):
