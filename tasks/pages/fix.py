@@ -16,7 +16,8 @@ PLACEBO, TOGETHER = "placebo", "all together"
 def headline(gains: Sequence[Mapping[str, Any]]) -> str:
     """What the arm of all remedies gained, beside the placebo, in one sentence."""
     every = {row["arm"]: row for row in gains if row["texts"] == "all"}
-    tried = [row for arm, row in every.items() if arm != PLACEBO]
+    # A classifier that was trained again goes before one whose last layer was fitted.
+    tried = sorted((row for arm, row in every.items() if arm != PLACEBO), key=lambda row: "last layer" in row["arm"])
     if not tried:
         return "No remedy was tried."
     best = every.get(TOGETHER) or tried[0]

@@ -44,6 +44,10 @@ PLACEBO = gain("placebo", 0.003, -0.011, 0.017)
             "Retraining harms: right on 62.0% of 1,317 held-out texts instead of 64.0%: −2.0 points, 95 % interval −3.0 to "
             "−1.0.",
         ),
+        (
+            [gain("last layer", 0.3, 0.2, 0.4), gain("labelling rules", 0.005, -0.01, 0.02)],
+            "No gain shown: right on 64.5% of 1,317 held-out texts instead of 64.0%: +0.5 points, 95 % interval −1.0 to +2.0.",
+        ),
         ([PLACEBO], "No remedy was tried."),
         # The gain of other texts is not told as that of all.
         ([gain("labelling rules", 0.5, 0.4, 0.6, texts="with a finding"), PLACEBO], "No remedy was tried."),
