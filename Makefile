@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-
 check: $(VENV)/.installed-dev lint
 	$(PYTEST) -m "not slow and not browser and not ray and not server"
 
-# All of it, in about twelve minutes.
+# All of it, in about a quarter of an hour.
 test: $(VENV)/.installed-dev lint
 	$(PYTEST)
 

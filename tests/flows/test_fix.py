@@ -71,12 +71,12 @@ name: films
 warehouse: {folder}/audits.duckdb
 output: {folder}/runs
 models: {home}/models
-data: {{path: {home}/texts.parquet, id: id, where: {{split: test}}, sample: 240}}
+data: {{path: {home}/texts.parquet, id: id, where: {{split: test}}, sample: 160}}
 finetune:
     base: {encoder}
     where: {{split: train}}
     rules: {home}/rules.yaml
-    sample: 700
+    sample: 500
     epochs: 3
     learning_rate: 1.0e-3
     max_tokens: 32
