@@ -55,7 +55,7 @@ def chart_of_gains(every: Sequence[Mapping[str, Any]]) -> Markup:
     if not rows:
         return Markup("")
     base = alt.Chart(pa.Table.from_pylist(rows)).encode(
-        y=alt.Y("arm:N", sort=[row["arm"] for row in rows], title=None, axis=alt.Axis(labelLimit=160))
+        y=alt.Y("arm:N", sort=[row["arm"] for row in rows], title=None, axis=alt.Axis(labelLimit=260))
     )
     colour = alt.Color("what:N", scale=alt.Scale(domain=["remedy", "placebo"], range=[BLUE, ORANGE]), legend=None)
     zero = alt.Chart(pa.table({"zero": [0.0]})).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x="zero:Q")
