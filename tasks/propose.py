@@ -46,7 +46,8 @@ def propose_arms(config: AuditConfig, run: Run, model: ModelSpec) -> Proposed:
         spurious = warehouse.rows("propose/spurious", limits)
         unused = warehouse.rows("propose/unused", {})
         strips = json.loads(preprocess_file(warehouse))
-        written = warehouse.rows("propose/rule_files", {})
+        # Rules that gave no label to train on cannot be tried.
+        written = [] if config.finetune.rules is None else warehouse.rows("propose/rule_files", {})
     given, changed = (
         parse_rules(written[0][name], "the labelling rules") if written else None for name in ("rules", "changed")
     )
