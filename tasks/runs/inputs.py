@@ -6,7 +6,7 @@ from configs.errors import ConfigError
 from configs.schema import AuditConfig, DataConfig
 from configs.waivers import load_waivers
 from tasks.data.sources import errors_of, open_dataset, require_path
-from tasks.model.spec import package_folder, require_model_folder
+from tasks.model.spec import encoder_folder, require_model_folder
 
 _MOST_BYTES = 20_000_000
 """Of a text file whose lines are counted to find its columns: a tenth of a second."""
@@ -28,9 +28,7 @@ def require_inputs(config: AuditConfig, *, data: bool = True) -> None:
     if config.model.path is not None:
         require_model_folder(config.model.path, config.model.factory)
     if config.finetune is not None:
-        base = config.finetune.base
-        package = base.removeprefix("package:")
-        require_model_folder(package_folder(package) if base.startswith("package:") else Path(base))
+        require_model_folder(encoder_folder(config.finetune.base))
     load_waivers(config.waivers, list)
 
 

@@ -21,7 +21,7 @@ from configs.section import digest
 from tasks.model.embeddings import Neighbourhood
 from tasks.model.load import device_from_environment, load_classifier
 from tasks.model.pretrained import load_pretrained, load_tokenizer
-from tasks.model.spec import ModelSpec, model_fingerprint, package_folder
+from tasks.model.spec import ModelSpec, encoder_folder, model_fingerprint
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import read_manifest, write_part
 from tasks.runtime.workers import Facts
@@ -35,7 +35,6 @@ SMOOTHING = 10.0
 
 _BATCH = 256
 _MAX_TOKENS = 64
-_PACKAGE = "package:"
 
 _NAMELESS = regex.compile(r"(label|class|category|target)?[\W_]*\d+", regex.IGNORECASE)
 """Label names that mean nothing: LABEL_0, class 1, 2."""
@@ -65,9 +64,7 @@ def base_folder(config: AuditConfig) -> Path | None:
     else:
         return None
     # A worker may be in another folder.
-    return (
-        package_folder(name.removeprefix(_PACKAGE), setting) if name.startswith(_PACKAGE) else Path(name)
-    ).absolute()
+    return encoder_folder(name, setting).absolute()
 
 
 def write_meanings(words: Sequence[str], model: ModelSpec, base: Path | None, part: Path) -> Facts:
