@@ -133,7 +133,7 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
             # Local workers inherit the variable; Ray gives each of them one GPU.
             os.environ["CUDA_VISIBLE_DEVICES"] = visible
         logging.getLogger("ray").setLevel(logging.ERROR)
-        ray.init(**where, log_to_driver=False, configure_logging=False)
+        _init(ray, where)
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         advice = (
             " A cluster that asks for a token, as Ray does by default, is reached from outside with "
@@ -156,6 +156,18 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
         yield ray, threads
     finally:
         ray.shutdown()
+
+
+def _init(ray: Any, where: dict[str, Any]) -> None:
+    """Connect, again if need be: in one of 14 calls the server that a cluster starts for a client dies as it is
+    forked (ray-project/ray#63202)."""
+    for left in reversed(range(4)):
+        try:
+            ray.init(**where, log_to_driver=False, configure_logging=False)
+            return
+        except ConnectionAbortedError as error:
+            if not left or "Starting Ray client server failed" not in str(error):
+                raise
 
 
 def _where(given: str) -> tuple[dict[str, Any], int, str | None]:
