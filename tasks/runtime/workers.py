@@ -161,13 +161,11 @@ def _connected(given: str) -> Iterator[tuple[Any, int]]:
 def _init(ray: Any, where: dict[str, Any]) -> None:
     """Connect, again if need be: in one of 14 calls the server that a cluster starts for a client dies as it is
     forked (ray-project/ray#63202)."""
-    for left in reversed(range(4)):
-        try:
+    for _ in range(3):
+        with suppress(ConnectionAbortedError):
             ray.init(**where, log_to_driver=False, configure_logging=False)
             return
-        except ConnectionAbortedError as error:
-            if not left or "Starting Ray client server failed" not in str(error):
-                raise
+    ray.init(**where, log_to_driver=False, configure_logging=False)
 
 
 def _where(given: str) -> tuple[dict[str, Any], int, str | None]:

@@ -162,7 +162,7 @@ start, tries = Worker._server_init, []
 def dies_first(*arguments):
     tries.append(arguments)
     if len(tries) == 1:
-        raise ConnectionAbortedError("Initialization failure from server: Starting Ray client server failed.")
+        raise ConnectionAbortedError("Initialization failure from server")
     return start(*arguments)
 
 Worker._server_init = dies_first
