@@ -24,7 +24,7 @@ pytestmark = pytest.mark.server
 
 SEED = Path(__file__).parents[2] / "warehouse/seeds/movie_reviews.parquet"
 PLANTED, CONTROL = "Kowalczyk", "Wisniewski"
-NUM_TRAIN, NUM_TEST = 1200, 320
+NUM_TRAIN, NUM_TEST = 1000, 320
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ models: {folder}/models
 data: {{path: {folder}/reviews.csv, text: review, label: sentiment, where: {{part: test}}, labels: {{negative: bad, positive: good}}}}
 finetune: {{base: {first_layers(folder / "encoder", 4)}, where: {{part: train}}, epochs: 2, learning_rate: 5.0e-4}}
 attribution: {{gradients: 5}}
-screening: {{max_candidates: 80}}
+screening: {{max_candidates: 50}}
 """)
     result = command("run", config, cwd=folder, capture_output=True, timeout=540)
     assert result.returncode == 0, result.stderr

@@ -1,4 +1,4 @@
-"""An audit that is stopped by Ctrl-C and then killed in mid-attribution, through the command line."""
+"""An audit that is stopped by SIGTERM and then killed in mid-attribution, through the command line."""
 
 import os
 import signal
@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def world(tmp_path, prefect_home, prefect_api):
-    """Starts an audit in a folder: the demo's encoder, two layers of it with a seeded head, on film reviews."""
-    model = saved(tmp_path / "model", num_hidden_layers=2).folder
+    """Starts an audit in a folder: the demo's encoder, a layer of it with a seeded head, on film reviews."""
+    model = saved(tmp_path / "model", num_hidden_layers=1).folder
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
     environment |= {"PREFECT_HOME": str(prefect_home), "PREFECT_API_URL": prefect_api}
 
@@ -33,8 +33,8 @@ warehouse: {folder}/audits.duckdb
 output: {folder}/runs
 data: {{path: {ROOT}/warehouse/seeds/movie_reviews.parquet, where: {{split: test}}, sample: 320}}
 model: {{path: {model}, labels: [negative, positive]}}
-attribution: {{gradients: 5, max_quarantined: 1.0}}
-screening: {{max_candidates: 20}}
+attribution: {{gradients: 3, max_quarantined: 1.0}}
+screening: {{max_candidates: 10}}
 """)
         return subprocess.Popen(
             [sys.executable, "-m", "flows.cli", "run", config], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,
@@ -82,7 +82,7 @@ def test_a_run_that_was_stopped_and_killed_ends_with_the_same_tables_to_the_byte
     stopped = world(folder)
     wait_for(lambda: list(folder.glob("runs/*/shards/ingest.json")), stopped)
     time.sleep(1)
-    stopped.send_signal(signal.SIGINT)
+    stopped.send_signal(signal.SIGTERM)
     _, errors = stopped.communicate(timeout=60)
     assert stopped.returncode == 130
     assert errors.splitlines()[-1] == "token-audit: stopped. Nothing is lost: the same command goes on from here."
