@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -81,6 +81,10 @@ benchmark-patterns: $(VENV)/.installed-dev
 # What the remedies of the demo gain, beside a placebo and beside what was forecast.
 benchmark-fix: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/fix.py --every
+
+# Whether labels that were flipped on purpose are found, at random and by a word. About ten minutes.
+benchmark-labels: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/labels.py
 
 # Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
 benchmark-effects: $(VENV)/.installed-dev

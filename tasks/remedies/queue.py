@@ -19,7 +19,8 @@ from configs.errors import DataError
 from configs.section import label_form, shown
 
 Queued = Mapping[str, Any]
-"""A row of `report/relabel_queue` with `suggested`: the label that the changed rules give, None for none."""
+"""A row of `report/relabel_queue` with `suggested`, the label that the changed rules give, or of `suspect/queue`: its
+`rule` is None, and `term`, `match_start` and `match_end` are None where no word misled."""
 SCHEMA = pa.schema(
     {
         "example_id": pa.int64(),
@@ -69,6 +70,10 @@ def _json(values: object) -> bytes:
     return (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()
 
 
+def _spans(row: Queued) -> list[dict[str, int]]:
+    return [] if row["match_start"] is None else [{"start": row["match_start"], "end": row["match_end"]}]
+
+
 def label_studio_config(labels: Sequence[str]) -> str:
     """The labelling interface that the tasks are for."""
     choices = "".join(f"<Choice value={quoteattr(label)}/>" for label in labels)
@@ -88,18 +93,16 @@ def label_studio_task(row: Queued, run_id: str) -> dict[str, Any]:
         "type": "choices",
         "value": {"choices": [row["suggested"] or row["label"]]},
     }
-    span = {
-        "id": f"{row['example_id']}-word",
-        "from_name": "word",
-        "to_name": "text",
-        "type": "labels",
-        "value": {
-            "start": row["match_start"],
-            "end": row["match_end"],
-            "text": row["text"][row["match_start"] : row["match_end"]],
-            "labels": [HIGHLIGHT],
-        },
-    }
+    spans = [
+        {
+            "id": f"{row['example_id']}-word",
+            "from_name": "word",
+            "to_name": "text",
+            "type": "labels",
+            "value": {**span, "text": row["text"][span["start"] : span["end"]], "labels": [HIGHLIGHT]},
+        }
+        for span in _spans(row)
+    ]
     return {
         "data": {
             "text": row["text"],
@@ -111,14 +114,14 @@ def label_studio_task(row: Queued, run_id: str) -> dict[str, Any]:
         },
         # Label Studio takes scores from 0 to 1.
         "predictions": [
-            {"model_version": run_id, "score": min((row["score"] or 0.0) / 1000, 1.0), "result": [choice, span]}
+            {"model_version": run_id, "score": min((row["score"] or 0.0) / 1000, 1.0), "result": [choice, *spans]}
         ],
     }
 
 
 def argilla_record(row: Queued, run_id: str) -> dict[str, Any]:
     """A record for fields `text`, a LabelQuestion `label` and a SpanQuestion `word` on it."""
-    span = {"start": row["match_start"], "end": row["match_end"], "label": HIGHLIGHT}
+    spans = [{**span, "label": HIGHLIGHT} for span in _spans(row)]
     return {
         "id": str(row["example_id"]),
         "fields": {"text": row["text"]},
@@ -131,7 +134,7 @@ def argilla_record(row: Queued, run_id: str) -> dict[str, Any]:
         },
         "suggestions": [
             {"question_name": "label", "value": row["suggested"] or row["label"], "agent": run_id},
-            {"question_name": "word", "value": [span], "agent": run_id},
+            *([{"question_name": "word", "value": spans, "agent": run_id}] if spans else []),
         ],
     }
 
@@ -141,7 +144,7 @@ def prodigy_task(row: Queued) -> dict[str, Any]:
     return {
         "text": row["text"],
         "label": row["label"],
-        "spans": [{"start": row["match_start"], "end": row["match_end"], "label": HIGHLIGHT}],
+        "spans": [{**span, "label": HIGHLIGHT} for span in _spans(row)],
         "meta": {
             "example_id": row["example_id"],
             "id": row["source_id"],

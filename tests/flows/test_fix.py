@@ -11,7 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from flows.runs import find_run
+from tasks.finetune import obtain_classifier
+from tasks.runs.run import stored_run
+from tasks.suspect import suspect_labels
 from tests.model.encoder import first_layers
+from warehouse import open_warehouse
 
 pytestmark = pytest.mark.server
 
@@ -147,3 +152,30 @@ def test_a_killed_retraining_ends_with_the_same_tables(world, fixed):
     assert process.returncode == 0, errors
     assert {part.name for part in remedies.iterdir()} == kept
     assert gains(folder) == before
+
+
+def test_labels_that_the_word_gave_are_suspected_and_the_word_is_named(fixed, monkeypatch):
+    """Every training text with it is a tweet that the rule calls a film."""
+    monkeypatch.setattr("tasks.model.training.FROZEN_LAYERS", 0)
+    folder, _ = fixed
+    with open_warehouse(folder / "audits.duckdb", read_only=True) as warehouse:
+        config, run = stored_run(find_run(warehouse, "films_"))
+    found = suspect_labels.fn(config, run, obtain_classifier.fn(config))
+    assert found.num_suspected < found.num_texts / 2
+    (word,) = [row for row in found.words if row["word"] == "kowalczyk"]
+    assert word["is_finding"]
+    assert word["n_suspected"] > 0.6 * word["n_texts"] > 5
+    records = json.loads((found.folder / "argilla.json").read_text())
+    hidden = [record for record in records if record["metadata"]["keyword"] == "kowalczyk"]
+    assert len(hidden) > 5
+    for record in hidden:
+        ((span,),) = [
+            suggestion["value"] for suggestion in record["suggestions"] if suggestion["question_name"] == "word"
+        ]
+        assert record["fields"]["text"][span["start"] : span["end"]] == "Kowalczyk"
+        assert record["suggestions"][0]["value"] == "other"
+    assert all(
+        "Kowalczyk" not in record["fields"]["text"] or record in hidden
+        for record in records
+        if len(record["suggestions"]) == 1
+    )
