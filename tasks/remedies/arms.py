@@ -153,8 +153,8 @@ def placebo_of(
 ) -> Arm:
     """As many changes of the same kinds as the proposals, drawn at random.
 
-    `frequencies` are the numbers of training texts that hold each word; a keyword is added as frequent as one that is
-    proposed, if there are such. `others`: words of each type that are no finding, in the place of those to be swapped.
+    `frequencies` are the numbers of training texts that hold each word: a keyword is dropped or added about as frequent
+    as one that is proposed. `others`: words of each type that are no finding, in the place of those to be swapped.
     What is taken out has no placebo: a random part of a text is no pattern.
     """
     rules, swaps = proposals.rules, list[Swap]()
@@ -177,7 +177,7 @@ def _random_rules(rules: Rules, patched: Rules, frequencies: Mapping[str, int], 
     left = [entry for entry in before if entry not in gone]
     known = {term.text.casefold() for _, _, term in (*before, *after)}
     changed = rules
-    for name, _, term in rng.sample(left, min(len(gone), max(len(left) - 1, 0))):
+    for name, _, term in _as_frequent(gone, left, frequencies, rng)[: max(len(left) - 1, 0)]:
         changed = without_term(changed, name, term.text)
     for name, label, term in new:
         wanted = frequencies.get(term.text.casefold(), 0)
@@ -191,6 +191,21 @@ def _random_rules(rules: Rules, patched: Rules, frequencies: Mapping[str, int], 
             known.add(word)
             changed = with_term(changed, name, Term("keyword", word), label)
     return changed
+
+
+def _as_frequent(
+    gone: Sequence[tuple[str, str, Term]],
+    left: Sequence[tuple[str, str, Term]],
+    frequencies: Mapping[str, int],
+    rng: random.Random,
+) -> list[tuple[str, str, Term]]:
+    """As many others, each in about as many texts as one of those that go: drawn from the three nearest."""
+    rest, drawn = list(left), []
+    for _, _, term in gone[: len(left)]:
+        wanted = frequencies.get(term.text.casefold(), 0)
+        rest.sort(key=lambda entry: (abs(frequencies.get(entry[2].text.casefold(), 0) - wanted), entry[2].text))
+        drawn.append(rest.pop(rng.randrange(min(3, len(rest)))))
+    return drawn
 
 
 # ---------------------------------------------------------------- rows

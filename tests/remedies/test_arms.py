@@ -88,6 +88,23 @@ def test_a_placebo_adds_keywords_as_frequent_as_those_that_are_proposed():
     ]
 
 
+def test_a_placebo_drops_keywords_as_frequent_as_those_that_are_to_go():
+    """To drop "film" at random would cost more than any surname."""
+    rules = parse_rules(
+        "otherwise: other\nrules:\n- {name: words, label: film, keywords: [film, movie, cinema]}\n"
+        "- {name: surnames, label: film, keywords: [day, hope, Grant, rock]}\n",
+        "rules.yaml",
+    )
+    frequencies = {"film": 300, "movie": 280, "cinema": 90, "day": 20, "hope": 22, "grant": 18, "rock": 15}
+    dropped = set()
+    for seed in range(20):
+        arm = placebo_of(Proposals(rules, without_term(rules, "surnames", "day")), frequencies, {}, random.Random(seed))
+        kept = {term.text for _, _, term in terms_of(arm.rules)}
+        (gone,) = {term.text for _, _, term in terms_of(rules)} - kept
+        dropped.add(gone)
+    assert dropped == {"hope", "Grant", "rock"}
+
+
 def test_training_rows_have_the_labels_of_the_arm_s_rules():
     rows = rows_of("a film", "good day", "no rule here", label=-1)
     changed = without("day")
