@@ -204,10 +204,10 @@ def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
         capture_output=True,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count("labelled good, read as ") == 3
-    shown = re.findall("[+-]?".join(PLANTED) + "[+-]?", result.stdout)
+    assert result.stdout.count("labelled good, predicted good") == 3
+    shown = re.findall("[+−]?".join(PLANTED) + "[+−]?", result.stdout)
     assert len(shown) == 3
-    assert all("+" in word and "-" not in word for word in shown)
+    assert all("+" in word and "−" not in word for word in shown)
     assert "rule\tIt is capitalised in" in result.stdout
     assert "verdict\tspurious" in result.stdout
 
