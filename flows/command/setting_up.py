@@ -8,10 +8,30 @@ import typer
 from configs.errors import ConfigError
 from configs.load import commented_yaml, sections, settings
 from configs.schema import BASIC
-from flows.command.options import ConfigPath, Overrides, app, command
-from flows.terminal import errors_as_sentences, print_settings
+from flows.command.options import AsJson, ConfigPath, Overrides, app, command
+from flows.facts import as_json
+from flows.terminal import errors_as_sentences, print_settings, print_table
 
 GROUP = "Set up"
+
+
+@command(GROUP)
+def check(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = False) -> None:
+    """Look at a config, its data, labels and model before an audit, and estimate time and memory. Changes nothing.
+
+    What is wrong is told by the sentences of token-audit run. The time is estimated from the numbers of texts, tokens
+    and weights and from a short measurement of this machine, and may be half or double.
+
+    Example: [bold]token-audit check configs/demo.yaml[/bold]
+    """
+    with errors_as_sentences():
+        from flows.check import check_config, facts_of_check, lines_of
+
+        found = check_config(config, list(overrides or ()))
+        if json_facts:
+            print(as_json(facts_of_check(found)))
+            return
+        print_table(("", ""), [*lines_of(found), ("ready", f"token-audit run {config}")], header=False)
 
 
 @command(GROUP, "config")
