@@ -243,9 +243,9 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, header
             print("\t".join(visible(" ".join(str(cell).split())) for cell in row))
         return
     table = Table(box=None, header_style="bold", pad_edge=False, show_header=header)
-    for i, name in enumerate(columns):
-        # A run's id and a word are copied: the other columns give way.
-        table.add_column(name, overflow="fold", no_wrap=i == 0)
+    for name in columns:
+        # The id of a run is copied: the other columns give way.
+        table.add_column(name, overflow="fold", no_wrap=name == "run")
     for row in rows:
         table.add_row(*(escape(visible(str(cell))) for cell in row))
     Console().print(table)

@@ -1,18 +1,82 @@
 """Commands that set an audit up: settings, a first config, a look before the run, labels that come back."""
 
+import re
+import shlex
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from configs.errors import ConfigError
 from configs.load import commented_yaml, sections, settings
-from configs.schema import BASIC
+from configs.schema import BASIC, DataConfig, ModelConfig
 from flows.command.options import AsJson, ConfigPath, Overrides, app, command
 from flows.facts import as_json
+from flows.runs import near
 from flows.terminal import errors_as_sentences, print_settings, print_table
 
 GROUP = "Set up"
+
+
+@command(GROUP)
+def init(
+    target: Annotated[Path, typer.Argument(metavar="[FILE]", help="File to write; it must not be there.")] = Path(
+        "my.yaml"
+    ),
+    data: Annotated[Path | None, typer.Option(help="A CSV, TSV, JSONL or Parquet file, or a folder of them.")] = None,
+    text: Annotated[str | None, typer.Option(help="Column with the text.")] = None,
+    label: Annotated[str | None, typer.Option(help="Column with the label.")] = None,
+    model: Annotated[Path | None, typer.Option(help="Folder that save_pretrained wrote.")] = None,
+    pairs: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="DATA=MODEL", help="A label of the data = one of the model. Repeatable."),
+    ] = None,
+) -> None:
+    """Write a first config: ask where data and model are, and which columns hold text and label.
+
+    What is given by an option is not asked. Without a terminal nothing is asked, and all four options are needed.
+
+    Example: [bold]token-audit init my.yaml --data reviews.csv --text review --label sentiment --model my-model[/bold]
+    """
+    with errors_as_sentences():
+        if target.exists():
+            raise ConfigError(f"{target} is there already, and is left as it is. Name another file.")
+        from flows.init import chosen, mapped_labels, write_config
+        from tasks.data.sources import columns_at
+        from tasks.model.spec import require_model_folder
+
+        ask = _ask if sys.stdin.isatty() else None
+        data = data or Path(_answer(ask, "data", "Dataset (a file, or a folder)", None))
+        columns = columns_at(data)
+        text = text or _answer(ask, "text", "Column with the text", "text", columns)
+        label = label or _answer(ask, "label", "Column with the label", "label", columns)
+        model = model or Path(_answer(ask, "model", "Folder with the model", None))
+        require_model_folder(model)
+        read = DataConfig(path=data, text=chosen("text", text, columns), label=chosen("label", label, columns))
+        classifier = ModelConfig(path=model)
+        given = dict(pair.partition("=")[::2] for pair in pairs or ())
+        labels = mapped_labels(read, classifier, given, ask)
+        name = re.sub(r"[^a-z0-9_-]+", "-", target.stem.lower()).strip("-_") or "audit"
+        write_config(target, name, read.model_copy(update={"labels": labels}), classifier)
+        print(f"written\t{target}\nnext\ttoken-audit check {shlex.quote(str(target))}")
+
+
+def _ask(question: str, default: str | None, choices: list[str]) -> str:
+    """Ask until the answer is one of the choices, if there are any."""
+    shown = f"{question} ({', '.join(choices)})" if choices else question
+    while True:
+        answer = str(typer.prompt(shown, default=default if default in choices else None))
+        if not choices or answer in choices:
+            return answer
+        print(f"{answer!r} is none of them.{near(answer, choices)}", file=sys.stderr)
+
+
+def _answer(ask: Any, option: str, question: str, default: str | None, choices: Sequence[str] = ()) -> str:
+    if ask is None:
+        raise ConfigError(f"--{option} is missing, and nobody can be asked without a terminal.")
+    return str(ask(question, default, list(choices)))
 
 
 @command(GROUP)
