@@ -6,23 +6,14 @@ import sys
 
 # In the order in which `--help` shows their groups.
 from flows.command import audits, reading, setting_up
-from flows.command.options import app
+from flows.command.options import ENVIRONMENT, app
 
-__all__ = ["app", "audits", "main", "reading", "setting_up"]
-
-_ENVIRONMENT = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-}
-"""Read by Prefect and the hub's client when they are imported: no telemetry, and no logs on the terminal."""
+__all__ = ["ENVIRONMENT", "app", "audits", "main", "reading", "setting_up"]
 
 
 def main() -> None:
     """Entry point of the command."""
-    for name, value in _ENVIRONMENT.items():
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

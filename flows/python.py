@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from configs.errors import ConfigError
+from flows.command.options import ENVIRONMENT
 from flows.facts import facts_of
 from flows.runs import find_run, opened
 from tasks.runtime.parts import write_whole
@@ -24,15 +25,6 @@ if TYPE_CHECKING:
     import pandas
 
     Data = str | Path | Mapping[str, Any] | pandas.DataFrame | datasets.Dataset
-
-ENVIRONMENT = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-}
-"""Read by Prefect and the hub's client when they are imported: no telemetry, and no logs between the results."""
 
 _MOST_WORDS = 1000
 
@@ -93,7 +85,7 @@ class Audited:
 
 @dataclass(frozen=True)
 class Explained:
-    """Explained texts; a notebook shows each with its tokens coloured."""
+    """Explained texts; a notebook shows what is predicted, and a link to the coloured tokens."""
 
     report: Path
     """The page."""
@@ -104,14 +96,20 @@ class Explained:
     def tokens(self) -> "pandas.DataFrame":
         """A row for each token: number of the text, token and score towards the predicted class."""
         rows = [
-            {"text": i, "token": token["text"], "score": token["score"]}
+            {"text": i, "token": token, "score": score}
             for i, text in enumerate(self.facts["texts"])
-            for token in text["tokens"]
+            for token, score in zip(text["tokens"], text["scores"], strict=True)
         ]
         return _frame(rows, ["text", "token", "score"])
 
+    @property
+    def texts(self) -> "pandas.DataFrame":
+        """A row for each text: the sentence, the predicted class and its confidence."""
+        columns = ["sentence", "prediction", "confidence"]
+        return _frame([{name: text[name] for name in columns} for text in self.facts["texts"]], columns)
+
     def _repr_html_(self) -> str:
-        return f'<p><a href="{html.escape(self.report.as_uri())}">Explained texts</a></p>{_table(self.tokens)}'
+        return f'{_table(self.texts)}<p><a href="{html.escape(self.report.as_uri())}">Tokens, coloured</a></p>'
 
 
 def audit(

@@ -17,6 +17,16 @@ EXIT_CODES = "Exit codes: 0 done, 1 the audit could not be done, 2 bad usage or 
 """The one place that says them; `token-audit --help` prints it."""
 
 
+ENVIRONMENT = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+}
+"""Read by Prefect and the hub's client when they are imported: no telemetry, and no logs on the terminal."""
+
+
 def unwrapped(text: str) -> str:
     """Each paragraph on one line, so that it wraps at the width of the terminal and not at that of the code."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))

@@ -47,7 +47,7 @@ def init(
         from tasks.data.sources import columns_at
         from tasks.model.spec import require_model_folder
 
-        ask = _ask if sys.stdin.isatty() else None
+        ask = _ask if _is_terminal() else None
         data = data or Path(_answer(ask, "data", "Dataset (a file, or a folder)", None))
         columns = columns_at(data)
         text = text or _answer(ask, "text", "Column with the text", "text", columns)
@@ -61,6 +61,10 @@ def init(
         name = re.sub(r"[^a-z0-9_-]+", "-", target.stem.lower()).strip("-_") or "audit"
         write_config(target, name, read.model_copy(update={"labels": labels}), classifier)
         print(f"written\t{target}\nnext\ttoken-audit check {shlex.quote(str(target))}")
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _ask(question: str, default: str | None, choices: list[str]) -> str:
