@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import datasets
     import pandas
 
-    Data = str | Path | Mapping[str, Any] | pandas.DataFrame | datasets.Dataset
+    Data: TypeAlias = str | Path | Mapping[str, Any] | pandas.DataFrame | datasets.Dataset
 
 _MOST_WORDS = 1000
 
