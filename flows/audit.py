@@ -27,11 +27,15 @@ from tasks.report import write_report
 from tasks.runs.identity import compare_folder, enter_run, name_run
 from tasks.runs.inputs import require_labels
 from tasks.runs.run import Run, failure_recorded, finish_run, locked
+from tasks.runtime.progress import planned
 from tasks.screen import screen_words
 from tasks.selftest.certificate import with_certified_method
 from tasks.trace import trace_rules
 from tasks.verify import verify_candidates
 from warehouse import folded, open_warehouse, set_limits
+
+SHOWN = (("ingest",), ("pilot", "attribute"), ("recognise", "verify"), ("remove",), ("trace",), ("report",))
+"""The stages that take time, as their bars number them; the others are queries of seconds."""
 
 
 @flow(name="audit", validate_parameters=False)
@@ -57,7 +61,7 @@ def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Ru
     model = classifier or obtain_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)
-    with locked(run), failure_recorded(config, run):
+    with locked(run), failure_recorded(config, run), planned(*SHOWN):
         enter_run(config, run, model)
         enough = config.statistics.min_examples
         texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out, least=enough)

@@ -1,7 +1,9 @@
 """The runs of a warehouse, as the commands find them: by name, and with what became of each."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import difflib
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +41,7 @@ def find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
     found = [row for row in rows if row["run_id"].startswith(name)]
     exact = [row for row in found if row["run_id"] == name]
     if len(exact or found) != 1:
-        known = ", ".join(row["run_id"] for row in (found or rows)[:8]) or "none"
-        raise AuditError(f"{'Several runs begin' if found else 'No run begins'} with {name!r}. Runs: {known}.")
+        raise AuditError(_no_single_run(name, [row["run_id"] for row in found], [row["run_id"] for row in rows]))
     return dict((exact or found)[0])
 
 
@@ -53,3 +54,71 @@ def told(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["status"] == "running" and not is_locked(Path(row["folder"])):
         found |= {"status": "unfinished", "reason": "its process was stopped or killed"}
     return found
+
+
+def _no_single_run(name: str, found: Sequence[str], every: Sequence[str]) -> str:
+    known = ", ".join((found or every)[:8]) or "none"
+    guess = "" if found else near(name, every)
+    return f"{'Several runs begin' if found else 'No run begins'} with {name!r}.{guess} Runs: {known}."
+
+
+def near(given: str, known: Sequence[str]) -> str:
+    """A question that names what was probably meant, behind a space; nothing if nothing is near."""
+    # Of a name with a hash only the beginning is typed, and of a piece without its mark all but that.
+    short = {word[: max(len(given), 3)]: word for word in reversed(known)}
+    marked = {f"{given}·", f"·{given}"} & set(known)
+    guesses = [*sorted(marked), *difflib.get_close_matches(given, known, n=3)]
+    guesses += [short[word] for word in difflib.get_close_matches(given, short, n=2)] if not guesses else []
+    return f" Did you mean {' or '.join(dict.fromkeys(guesses[:3]))}?" if guesses else ""
+
+
+def run_and_word(
+    warehouse: "Warehouse", run: str | None, word: str | None
+) -> tuple[dict[str, Any], str | None, str | None]:
+    """The run that is meant, the word, and, of a name alone that is taken as a word, why it is no run."""
+    if word is not None or run is None:
+        return find_run(warehouse, run or "latest"), word, None
+    rows = warehouse.rows("registry/runs", {})
+    if run == "latest" or any(row["run_id"].startswith(run) for row in rows):
+        return find_run(warehouse, run), None, None
+    return find_run(warehouse, "latest"), run, _no_single_run(run, [], [row["run_id"] for row in rows])
+
+
+def removed(path: Path, row: Mapping[str, Any]) -> list[str]:
+    """Remove a run: its folders, then its tables, so that a removal that was stopped can be repeated.
+
+    Raises:
+        AuditError: it is running, or its entry names a folder that is not of a run.
+    """
+    from filelock import FileLock, Timeout
+
+    from tasks.runs.run import stored_run
+    from warehouse import open_warehouse
+
+    run_id, folder = row["run_id"], Path(row["folder"])
+    if folder.name != run_id:
+        raise AuditError(f"{run_id} is entered with the folder {folder}, which is not named after it. Nothing removed.")
+    storage: Any = folder
+    with contextlib.suppress(AuditError):  # settings of another version: it kept its parts in the folder
+        storage = stored_run(row)[1].storage
+    gone = []
+    with contextlib.ExitStack() as held:
+        if folder.is_dir():
+            try:
+                held.enter_context(FileLock(folder / ".lock", timeout=0))
+            except Timeout as error:
+                raise AuditError(f"{run_id} is being audited right now. Stop it first, or wait for its end.") from error
+        for place in dict.fromkeys((storage, folder)):
+            if place.is_dir():
+                _remove(place)
+                gone.append(str(place))
+        with open_warehouse(path) as warehouse:
+            warehouse.forget(run_id)
+    return [*gone, f"tables of {run_id} in {path}"]
+
+
+def _remove(place: Any) -> None:
+    if hasattr(place, "fs"):  # on an object store
+        place.fs.rm(place.path, recursive=True)
+    else:
+        shutil.rmtree(place)

@@ -1,4 +1,4 @@
-"""What the commands print: tables, figures of a word, coloured sentences, and errors as sentences."""
+"""What the commands print: tables, findings, certificates, and errors as sentences."""
 
 import contextlib
 import json
@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -19,10 +18,7 @@ from configs.errors import AuditError, ConfigError
 
 if TYPE_CHECKING:
     from flows.fix import Fixed
-    from tasks.pages.sentences import Sentence
     from warehouse import Warehouse
-
-_NEGATIVE, _POSITIVE = "#e08214", "#4393c3"
 
 
 @contextlib.contextmanager
@@ -98,6 +94,7 @@ def print_language(warehouse: "Warehouse", run_id: str) -> None:
 
 
 def print_findings(warehouse: "Warehouse") -> None:
+    from tasks.pages.headlines import signed
     from tasks.pages.rules import titles, told
 
     rows = warehouse.rows("report/findings", {"n_rows": 12})
@@ -114,8 +111,8 @@ def print_findings(warehouse: "Warehouse") -> None:
                 row["word"],
                 row["label"],
                 f"{row['n_examples']:,}",
-                f"{row['effect']:+.2f}",
-                _per_1000(row),
+                signed(row["effect"]),
+                per_1000(row),
                 titles(row["rules"]),
             )
             for row in rows
@@ -130,7 +127,7 @@ def print_findings(warehouse: "Warehouse") -> None:
                 row["type"],
                 str(row["n_examples"]),
                 f"{row['effect']:+.2f}",
-                _per_1000(row),
+                per_1000(row),
                 told(row["rules"]),
             )
             for row in rows
@@ -138,7 +135,7 @@ def print_findings(warehouse: "Warehouse") -> None:
     print_table(header, table)
 
 
-def _per_1000(row: Mapping[str, Any]) -> str:
+def per_1000(row: Mapping[str, Any]) -> str:
     return "" if row["per_1000"] is None else f"{row['per_1000']:.1f}"
 
 
@@ -234,45 +231,7 @@ def _print_decoys_and_missed(warehouse: "Warehouse", certificate_id: str) -> Non
         print(visible(f"not found\t{row['word']} ({row['shortcut']}) {row['sentence']}"))
 
 
-def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: int) -> None:
-    from tasks.pages.rules import fired
-    from tasks.pages.sentences import sentences_with, visible
-
-    figures = warehouse.rows("report/word", {"word": word})
-    kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
-    found = sentences_with(warehouse, folder, word, kind, num_sentences)
-    if not found:
-        raise AuditError(f"{word!r} is in none of the explained texts.")
-    for fact in figures:
-        rate = "" if fact["label_rate"] is None else f", {fact['label_rate']:.0%} of its examples have the label"
-        waived = "" if fact["waived_by"] is None else f", waived by {fact['waived_by']}"
-        lines = [
-            f"{fact['word']} ({fact['kind']}, {fact['type']}) pushes towards {fact['label']}",
-            f"score\t{fact['mean_score']:+.3f} (95 % interval {fact['ci_low']:+.3f} to {fact['ci_high']:+.3f}, "
-            f"q {fact['q_value']:.2g})",
-            f"examples\t{fact['n_examples']}{rate}",
-            f"verdict\t{fact['verdict'] or 'not tried'}{waived}",
-            *(f"rule\t{rule.sentence}" for rule in fired(fact["rules"])),
-            *(f"{effect['operator']}\t{_effect(effect)}" for effect in fact["effects"] or ()),
-        ]
-        print("\n".join(visible(line) for line in lines))
-    if not figures:
-        print(visible(f"{word}\tno figures: it is in fewer examples than statistics.min_examples"))
-    console = Console()
-    for example in found:
-        console.print(_coloured(example))
-
-
-def _effect(effect: dict[str, Any]) -> str:
-    interval = (
-        ""
-        if effect["effect_low"] is None
-        else f" (95 % interval {effect['effect_low']:+.3f} to {effect['effect_high']:+.3f})"
-    )
-    return f"{effect['mean_effect']:+.3f} log-odds in {effect['n_texts']} texts{interval}"
-
-
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, header: bool = True) -> None:
     """A table on a terminal, tab-separated lines without one.
 
     Cells hold text of the dataset: nothing in them may steer the terminal.
@@ -280,56 +239,16 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from tasks.pages.sentences import visible
 
     if not sys.stdout.isatty():
-        for row in (header, *rows):
+        for row in (columns, *rows) if header else rows:
             print("\t".join(visible(" ".join(str(cell).split())) for cell in row))
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in header:
-        table.add_column(name, overflow="fold")
+    table = Table(box=None, header_style="bold", pad_edge=False, show_header=header)
+    for name in columns:
+        # The id of a run is copied: the other columns give way.
+        table.add_column(name, overflow="fold", no_wrap=name == "run")
     for row in rows:
         table.add_row(*(escape(visible(str(cell))) for cell in row))
     Console().print(table)
-
-
-def _coloured(sentence: "Sentence") -> Text:
-    """The sentence with its tokens coloured by score, the sign written out: colour alone does not reach everybody."""
-    from tasks.pages.sentences import visible
-
-    largest = max((abs(piece.score) for piece in sentence.pieces if piece.score is not None), default=0.0) or 1.0
-    text = Text()
-    header = f"\nlabelled {sentence.gold}, read as {sentence.predicted} ({sentence.confidence:.0%} sure)\n"
-    text.append(visible(header), style="dim")
-    for piece in sentence.pieces:
-        strength = 0.0 if piece.score is None else piece.score / largest
-        shown = visible(piece.text)
-        if abs(strength) < 0.15:
-            text.append(shown)
-        else:
-            colour = _POSITIVE if strength > 0 else _NEGATIVE
-            style = f"bold {colour}" if abs(strength) > 0.5 else colour
-            text.append(f"{shown}{'+' if strength > 0 else '-'}", style=style)
-    return text
-
-
-def print_runs(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Of a finished run where its report is, of another one why it has none."""
-    print_table(
-        ("run", "status", "started", "finished", "report or reason"),
-        [
-            (
-                row["run_id"],
-                row["status"],
-                moment_of(row["started_at"]),
-                moment_of(row["finished_at"]),
-                str(Path(row["folder"]) / "report.html") if row["status"] == "finished" else row["reason"] or "",
-            )
-            for row in rows
-        ],
-    )
-
-
-def moment_of(moment: Any) -> str:
-    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def print_settings(

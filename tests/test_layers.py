@@ -25,7 +25,7 @@ STAGES = (
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
 STATEMENTS = {
-    "macros", "registry", "finish_run", "fail_run", "finish_stage", "forget_stages", "start_run", "enter_certificates",
+    "macros", "registry", "finish_run", "fail_run", "finish_stage", "forget_stages", "forget_run", "forget_all_stages", "start_run", "enter_certificates",
     "enter_certificate_words", "enter_certificate_shortcuts", "enter_certificate_methods",
 }  # fmt: skip
 """Files of `warehouse/` that are no SELECT."""
@@ -141,7 +141,7 @@ def test_a_folder_of_queries_is_built_by_the_stage_of_its_name():
     }
     # What a page or a terminal shows is read in several places, and built nowhere.
     assert built - {(folder, f"tasks.{folder}") for folder in folders} <= {
-        ("report", "flows.terminal"), ("report", "tasks.pages.banner"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.languages"),
+        ("report", "flows.terminal"), ("report", "flows.facts"), ("report", "flows.word"), ("report", "flows.python"), ("report", "tasks.pages.banner"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.languages"),
         ("report", "tasks.pages.preprocess"), ("report", "tasks.pages.sentences"),
         ("ingest", "tasks.runs.identity"),
     }  # fmt: skip

@@ -196,24 +196,45 @@ class Warehouse:
 
     def publish(self, run_id: str) -> None:
         """The run is finished: point the public views in `main` at it, all at once, with the comments of its tables."""
-        comments = self.rows("registry/comments", {"run_id": run_id})
         with self._transaction():
-            for name in PUBLIC:
-                self._connection.execute(
-                    f"create or replace view main.{name} as "
-                    f"select {literal(run_id)} as run_id, * from {identifier(run_id)}.{name}"
-                )
-                self._connection.execute(f"comment on column main.{name}.run_id is 'the run of this row'")
-            for row in comments:
-                if row["table_name"] in PUBLIC and row["comment"]:
-                    column = row["column_name"]
-                    what = (
-                        f"column main.{row['table_name']}.{identifier(column)}"
-                        if column
-                        else f"view main.{row['table_name']}"
-                    )
-                    self._connection.execute(f"comment on {what} is {literal(row['comment'])}")
+            self._point_views(run_id, PUBLIC)
             self.run("registry/finish_run", {"run_id": run_id})
+
+    def _point_views(self, run_id: str, names: Sequence[str]) -> None:
+        comments = self.rows("registry/comments", {"run_id": run_id})
+        for name in names:
+            self._connection.execute(
+                f"create or replace view main.{name} as "
+                f"select {literal(run_id)} as run_id, * from {identifier(run_id)}.{name}"
+            )
+            self._connection.execute(f"comment on column main.{name}.run_id is 'the run of this row'")
+        for row in comments:
+            if row["table_name"] in names and row["comment"]:
+                column = row["column_name"]
+                what = (
+                    f"column main.{row['table_name']}.{identifier(column)}"
+                    if column
+                    else f"view main.{row['table_name']}"
+                )
+                self._connection.execute(f"comment on {what} is {literal(row['comment'])}")
+
+    def forget(self, run_id: str) -> None:
+        """Drop the tables of a run and its entry. If the public views show it, they show the last finished one after
+        it, or nothing."""
+        views = self._connection.execute(
+            "select view_name from duckdb_views() where schema_name = 'main' and contains(sql, $run)",
+            {"run": literal(run_id)},
+        ).fetchall()
+        with self._transaction():
+            for (name,) in views:
+                self._connection.execute(f"drop view main.{identifier(name)}")
+            self._connection.execute(f"drop schema if exists {identifier(run_id)} cascade")
+            self.run("registry/forget_all_stages", {"run_id": run_id})
+            self.run("registry/forget_run", {"run_id": run_id})
+            finished = [row["run_id"] for row in self.rows("registry/runs", {}) if row["status"] == "finished"]
+            if views and finished:
+                tables = {row["table_name"] for row in self.rows("registry/comments", {"run_id": finished[0]})}
+                self._point_views(finished[0], [name for name in PUBLIC if name in tables])
 
     def _named(self, wanted: Query, params: Mapping[str, object]) -> dict[str, Any]:
         """The parameters of a query: the database refuses others, and a stage passes all of its own to each query."""

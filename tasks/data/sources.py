@@ -122,6 +122,17 @@ def open_dataset(data: DataConfig) -> Source:
     return source
 
 
+def columns_at(path: Path) -> tuple[str, ...]:
+    """The columns of a local dataset of which no config names any yet.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    data = DataConfig(path=path)
+    with errors_as_sentences(data):
+        return _open_path(path, data).columns
+
+
 def _open_hub(data: DataConfig) -> Source:
     name = str(data.hub)
     if Path(name).exists():

@@ -21,6 +21,28 @@ LINE_SECONDS = 30.0
 """Seconds between two lines where there is no terminal."""
 
 
+_steps: tuple[tuple[str, ...], ...] = ()
+
+
+@contextmanager
+def planned(*steps: tuple[str, ...]) -> Iterator[None]:
+    """The steps of what runs in this block, each with the names of its stages: a bar says which of them it is of."""
+    global _steps
+    before, _steps = _steps, steps
+    try:
+        yield
+    finally:
+        _steps = before
+
+
+def numbered(stage: str) -> str:
+    """The stage behind its place in the plan, if it has one."""
+    for i, names in enumerate(_steps, start=1):
+        if stage in names:
+            return f"{i} of {len(_steps)}  {stage}"
+    return stage
+
+
 class Meter:
     """The progress of a stage. Call it with the amount done; `count` other events."""
 
@@ -29,7 +51,7 @@ class Meter:
         self._stage, self._total, self._unit, self._resumed_at = stage, total, unit, done
         self._bar, self._artifact = bar, artifact
         self._started = self._shown = self._written = time.monotonic()
-        self._row = bar.add_task(stage, total=total, completed=done, rate="", counts="")
+        self._row = bar.add_task(numbered(stage), total=total, completed=done, rate="", counts="")
 
     def __call__(self, amount: int) -> None:
         self.done += amount
@@ -77,7 +99,7 @@ def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | N
     shown. `artifact` is the key of a progress artifact, made inside a task run.
     """
     columns = (
-        TextColumn("{task.description:<10}"),
+        TextColumn("{task.description:<17}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn(unit),

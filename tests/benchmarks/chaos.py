@@ -45,7 +45,7 @@ SIGNALS = ("SIGINT", "SIGTERM")
 WATCHED = """
 import os, sys
 import flows.cli
-os.environ.update(flows.cli._ENVIRONMENT)
+os.environ.update(flows.cli.ENVIRONMENT)
 import flows.audit as story
 from tests.benchmarks.chaos import STAGES, announced
 
@@ -284,11 +284,11 @@ def announced(pipe: int, name: str, stage: Callable[..., object]) -> Callable[..
 @contextmanager
 def forking(world: World) -> Iterator[None]:
     """Import everything once, and start one Prefect server, for the forks of this block."""
-    from flows.cli import _ENVIRONMENT
+    from flows.cli import ENVIRONMENT
     from flows.server import server_process, wait_until_ready
 
     os.environ |= {
-        **_ENVIRONMENT,
+        **ENVIRONMENT,
         "HF_HUB_OFFLINE": "1",
         "OMP_NUM_THREADS": "1",
         # Not that of the command: what it leaves behind is told by its home.

@@ -2,6 +2,7 @@
 
 import csv
 import http.server
+import json
 import os
 import random
 import re
@@ -204,12 +205,28 @@ def test_showing_a_word_gives_its_figures_and_its_sentences(planted):
         capture_output=True,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.count("labelled good, read as ") == 3
-    shown = re.findall("[+-]?".join(PLANTED) + "[+-]?", result.stdout)
+    assert result.stdout.count("labelled good, predicted good") == 3
+    shown = re.findall("[+−]?".join(PLANTED) + "[+−]?", result.stdout)
     assert len(shown) == 3
-    assert all("+" in word and "-" not in word for word in shown)
+    assert all("+" in word and "−" not in word for word in shown)
     assert "rule\tIt is capitalised in" in result.stdout
     assert "verdict\tspurious" in result.stdout
+
+
+def test_the_same_facts_are_json_and_a_misspelt_word_is_guessed(planted):
+    def said(*words):
+        given = [*words, "--warehouse", planted.folder / "audits.duckdb"]
+        return command(*given, cwd=planted.folder, capture_output=True, timeout=120)
+
+    facts = json.loads(said("show", "--json").stdout)
+    assert facts["findings"][0]["word"] == PLANTED.lower()
+    assert facts["findings"][0]["why"][0]["sentence"].endswith(".")
+    assert [facts["report"]] == planted.values("report")
+    assert (facts["state"], facts["sentence"]) == tuple(planted.values("state"))
+    assert json.loads(said("show", PLANTED, "--json", "--sentences", 2).stdout)["sentences"][1]["predicted"] == "good"
+    (listed,) = json.loads(said("runs", "--json").stdout)
+    assert (listed["n_texts"], listed["n_correct"]) == (facts["texts"], facts["right"])
+    assert f"Did you mean {PLANTED.lower()}?" in said("show", PLANTED.replace("w", "v")).stderr
 
 
 def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted, prefect_api, tmp_path):

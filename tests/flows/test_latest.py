@@ -65,7 +65,7 @@ def test_the_latest_is_the_last_that_finished(said):
 
 
 def rows_of(result):
-    return {line.split("\t")[0]: line.split("\t")[1::3] for line in result.stdout.splitlines()[1:]}
+    return {line.split("\t")[0]: line.split("\t")[1:5:3] for line in result.stdout.splitlines()[1:]}
 
 
 def test_runs_says_which_are_finished_failed_unfinished_or_running_and_why(said, tmp_path):

@@ -10,7 +10,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.terminal import print_findings, print_word
+from flows.terminal import print_findings
+from flows.word import print_word
 from tasks.pages.exports import to_csv
 from tasks.pages.rules import figures_in, fired, ids, meanings, rules, sentence, title, titles, told
 from tasks.report import _artifact_row

@@ -2,7 +2,7 @@
 
 import tasks.runtime.progress
 from tasks.runtime.bisect import Job
-from tasks.runtime.progress import progress
+from tasks.runtime.progress import numbered, planned, progress
 from tasks.runtime.workers import fan_out
 
 
@@ -41,3 +41,11 @@ def test_a_job_that_counts_too_little_is_done_when_it_ends(capsys, monkeypatch):
     with progress("verify", 10, "words") as meter, fan_out() as run_everywhere:
         run_everywhere(job, [Job("a", (), 5, lambda: []), Job("b", (), 5, lambda: [])], meter)
     assert capsys.readouterr().err.startswith("verify\t10 words\t")
+
+
+def test_a_planned_stage_says_which_step_it_is_of_how_many():
+    with planned(("ingest",), ("pilot", "attribute"), ("report",)):
+        assert [numbered(stage) for stage in ("pilot", "attribute", "report", "other")] == [
+            "2 of 3  pilot", "2 of 3  attribute", "3 of 3  report", "other",
+        ]  # fmt: skip
+    assert numbered("pilot") == "pilot"

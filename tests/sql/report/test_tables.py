@@ -178,3 +178,17 @@ def test_pairs_and_affixes_stand_among_the_verdicts_though_words_does_not_hold_t
     assert only(rows, "word", "n_examples", "affix", "n_status") == [("fails … to", 2, None, 2), ("di·", 3, "dis-", 2)]
     rows = warehouse.rows("report/findings", n_rows=5)
     assert rows == []
+
+
+@pytest.mark.parametrize(("could_be_more", "state"), [(False, "Minor"), (True, "Minor, could be more")])
+def test_an_audit_in_brief_counts_predictions_apart_from_texts(warehouse, could_be_more, state):
+    """A text without a prediction to compare is neither right nor wrong."""
+    warehouse.insert("total", "n_texts:bigint\n4", state="Minor", could_be_more=could_be_more, n_findings=2)
+    warehouse.insert("examples", "correct:boolean\ntrue\ntrue\nfalse\nnull")
+    (row,) = warehouse.rows("report/brief")
+    assert row == {"n_texts": 4, "n_predicted": 3, "n_correct": 2, "state": state, "n_findings": 2}
+
+
+def test_a_word_of_two_labels_and_kinds_is_known_once(warehouse):
+    warehouse.insert("words", "word | label | kind\nsad | a | word\nsad | b | word\ndi· | a | piece")
+    assert only(warehouse.rows("report/known_words"), "word") == [("di·",), ("sad",)]

@@ -1,0 +1,131 @@
+"""Commands that read what audits found."""
+
+import webbrowser
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from configs.errors import AuditError
+from flows.command.options import RUN_HELP, WAREHOUSE, AsJson, WarehousePath, command
+from flows.facts import as_json, brief, facts_of, require_findings
+from flows.runs import find_run, opened, removed, run_and_word, told
+from flows.summary import print_runs
+from flows.terminal import errors_as_sentences, print_banner, print_findings
+from flows.word import print_word, word_facts
+
+GROUP = "Read"
+
+
+@command(GROUP)
+def show(
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help=RUN_HELP)] = None,
+    word: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[WORD]", help="A word, or a subword such as '·less', for its figures and sentences; alone, too."
+        ),
+    ] = None,
+    warehouse: WarehousePath = WAREHOUSE,
+    sentences: Annotated[int, typer.Option(min=1, max=100, help="Sentences to show.")] = 8,
+    json_facts: AsJson = False,
+) -> None:
+    """Show the findings of a run, or the figures of one WORD with the sentences that hold it.
+
+    What is no name of a run is a word of the latest one. In the sentences, tokens that push towards the explained class
+    are blue with a +, those that push away from it are orange with a −.
+
+    Example: [bold]token-audit show seagal[/bold]
+    """
+    with errors_as_sentences(), opened(warehouse) as database:
+        row, word, no_run = run_and_word(database, run, word)
+        require_findings(database, row["run_id"])
+        database.use(row["run_id"])
+        if word is None:
+            if json_facts:
+                print(as_json(facts_of(database, row)))
+                return
+            print_banner(database)
+            print_findings(database)
+            return
+        from tasks.runs.run import stored_run
+        from warehouse import folded
+
+        storage = stored_run(row)[1].storage
+        if not (storage / "parts").is_dir():
+            raise AuditError(
+                f"The folder {storage} of this run is gone, and the sentences with it. Run its config again."
+            )
+        given = folded([word])[0]
+        if json_facts:
+            print(as_json({"run": row["run_id"], **word_facts(database, storage, given, sentences, no_run)}))
+        else:
+            print_word(database, storage, given, sentences, no_run)
+
+
+@command(GROUP)
+def report(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)] = "latest",
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    warehouse: WarehousePath = WAREHOUSE,
+    json_facts: AsJson = False,
+) -> None:
+    """Print the path of a run's report; write it again first if it is missing or out of date.
+
+    Example: [bold]token-audit report --open[/bold]
+    """
+    with errors_as_sentences():
+        with opened(warehouse) as database:
+            row = find_run(database, run)
+            keys = database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "recommend"})
+            facts = facts_of(database, row) if json_facts and keys else {}
+        if not keys:
+            raise AuditError(f"{row['run_id']} has not come as far as its report. Go on with token-audit run CONFIG.")
+        from tasks.report import write_report
+        from tasks.runs.run import stored_run
+
+        config, stored = stored_run(row)
+        page = write_report.fn(config.model_copy(update={"warehouse": warehouse}), stored, keys[0]["stage_key"])
+        print(as_json(facts | {"report": str(page)}) if json_facts else page)
+        if open_page and not webbrowser.open(page.as_uri()):
+            raise AuditError(f"No browser could be started. Open {page} yourself.")
+
+
+@command(GROUP)
+def runs(warehouse: WarehousePath = WAREHOUSE, json_facts: AsJson = False) -> None:
+    """List the audits in a warehouse, newest first: finished, failed and why, running, or unfinished.
+
+    An audit is unfinished if its process was stopped or killed; token-audit run CONFIG goes on with it.
+
+    Example: [bold]token-audit runs[/bold]
+    """
+    with errors_as_sentences(), opened(warehouse) as database:
+        rows = [told(row) | (brief(database, row["run_id"]) or {}) for row in database.rows("registry/runs", {})]
+        if json_facts:
+            print(as_json([_listed(row) for row in rows]))
+        else:
+            print_runs(rows)
+
+
+def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
+    facts = ("run_id", "name", "status", "reason", "started_at", "finished_at", "folder")
+    return {name: row.get(name) for name in (*facts, "n_texts", "n_predicted", "n_correct", "state", "n_findings")}
+
+
+@command(GROUP)
+def rm(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Id of a run, or its beginning.")],
+    warehouse: WarehousePath = WAREHOUSE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a run: its folder with the report, its parts and its tables. One that is running is left alone.
+
+    Example: [bold]token-audit rm films_1a2b[/bold]
+    """
+    with errors_as_sentences():
+        with opened(warehouse) as database:
+            row = find_run(database, run)
+        if not yes:
+            typer.confirm(f"Remove {row['run_id']}, its folder {row['folder']} and its tables?", abort=True)
+        for gone in removed(warehouse, row):
+            print(f"removed\t{gone}")
