@@ -20,8 +20,9 @@ from configs.section import digest
 from tasks.data.matching import Matcher
 from tasks.data.rules import parse_rules, write_rules
 from tasks.pages.assembled import render_page
-from tasks.pages.banner import read_banner
+from tasks.pages.banner import Banner, read_banner
 from tasks.pages.exports import EXPORTS, export_tables, to_csv
+from tasks.pages.model_card import model_card
 from tasks.pages.rules import told
 from tasks.pages.sentences import visible
 from tasks.remedies.functions import functions_module
@@ -52,7 +53,7 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     key = digest(recommendations, config.title, config.statistics.fdr, certified, _code())
     facts = read_manifest(manifest)
     if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
-        num_files = 2 * len(EXPORTS) + 2
+        num_files = 3 * len(EXPORTS) + 2
         with progress("report", num_files, "files") as advance:
             with open_warehouse(config.warehouse, read_only=True) as warehouse:
                 warehouse.use(run.run_id)
@@ -61,6 +62,7 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
                 written |= _labelling_files(warehouse, run)
                 written["report.html"] = render_page(config, run, warehouse, certificate).encode()
                 state = read_banner(warehouse)
+                written["exports/model_card.md"] = _card(config, run, warehouse, state).encode()
             for name, content in written.items():
                 write_whole(run.folder / name, content)
             advance(1)
@@ -77,6 +79,14 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     if TaskRunContext.get() is not None:
         _show_in_prefect(config, run, page)
     return page
+
+
+def _card(config: AuditConfig, run: Run, warehouse: Warehouse, state: Banner) -> str:
+    (overview,) = warehouse.rows("report/overview", {})
+    findings = warehouse.rows("report/findings", {"n_rows": 20})
+    verdicts = warehouse.rows("report/verdicts", {"max_verdicts": 50})
+    waived = [row for row in verdicts if row["status"] == "waived"]
+    return model_card(config, run.run_id, overview, state, findings, waived)
 
 
 def _labelling_files(warehouse: Warehouse, run: Run) -> dict[str, bytes]:

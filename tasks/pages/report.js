@@ -1,6 +1,13 @@
 "use strict";
 (function () {
   var all = function (selector, within) { return Array.from((within || document).querySelectorAll(selector)); };
+  // What scrolls sideways can be reached with the keyboard.
+  var reach = function () {
+    all(".scroll").forEach(function (box) { if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; });
+  };
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+  reach();
   // A link opens what its target is closed in.
   var reveal = function () {
     var target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
