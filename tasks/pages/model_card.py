@@ -41,8 +41,8 @@ def model_card(
         "",
         "### Method",
         "",
-        f"{METHODS[config.attribution.summed].capitalize()} of every prediction, summed by word; then words were taken out "
-        f"of real texts and put into others, each beside a placebo. Run {_plain(run_id)}.",
+        f"{METHODS[config.attribution.summed].capitalize()} of every prediction, summed by word; then words were taken "
+        f"out of real texts and put into others, each beside a placebo. Run {_plain(run_id)}.",
         "",
         "### Waivers",
         "",
