@@ -1,7 +1,7 @@
 """The findings in words."""
 
 from configs.schema import DataConfig, ModelConfig
-from tasks.pages.headlines import Headline, default_title, headlines
+from tasks.pages.headlines import Headline, anchor, default_title, headlines
 
 OVERVIEW = {"n_tried": 7, "n_unclear": 3, "n_cut": 0, "n_tokens": 100, "n_truncated": 0, "n_examples": 10}
 COMMA = {
@@ -224,3 +224,10 @@ def test_what_a_labelling_rule_taught_leads_and_names_the_rule():
         ("Punctuation counts as evidence", "word-_2c_-good"),
     ]
     assert found[0].text.endswith("Also spurious: “hope”.")
+
+
+def test_a_place_is_named_by_its_word_and_two_words_never_share_one():
+    assert anchor("word", "Seagal", "negative") == "word-Seagal-negative"
+    places = {anchor("word", word, "a") for word in (",", ";", "a b", "a-b", "_2c_", "é", "x" * 200, "x" * 201)}
+    assert len(places) == 8
+    assert all(len(place) < 100 and " " not in place for place in places)
