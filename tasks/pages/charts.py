@@ -67,16 +67,17 @@ def _corners(label: str, other: str) -> list[AnyChart]:
         (other, label, "width", "height", "right"),
         (other, other, 0, "height", "left"),
     ]
+    ahead = {(True, False): ["model ahead of labels"], (False, True): ["labels ahead of model"]}
     captions: list[AnyChart] = [
         zero.mark_text(
-            text=[f"model: {model}", f"labels: {gold}"],
+            text=[f"model: {model}", f"labels: {gold}", *ahead.get((model == label, gold == label), [])],
             align=align,
             baseline="top" if y == 0 else "bottom",
             color="#66717d",
             fontSize=11,
             lineHeight=14,
             dx=-6 if align == "right" else 6,
-            dy=6 if y == 0 else -20,
+            dy=6 if y == 0 else (-34 if model != gold else -20),
             limit=140,
         ).encode(x=alt.value(x), y=alt.value(y))
         for model, gold, x, y, align in corners
