@@ -1,4 +1,4 @@
-"""The tables people take away, as CSV and JSON."""
+"""The tables people take away, as CSV, JSON and Parquet."""
 
 import csv
 import io
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.pages.preprocess import preprocess_file
 from tasks.pages.rules import Fired, fired, ids, told
@@ -38,7 +39,15 @@ def export_tables(warehouse: Warehouse) -> dict[str, bytes]:
         contents[f"{name}.csv"] = to_csv(rows)
         records = [_with_sentences(row, rows.schema) for row in rows.to_pylist()]
         contents[f"{name}.json"] = (json.dumps(records, ensure_ascii=False, indent=1, default=str) + "\n").encode()
+        contents[f"{name}.parquet"] = _to_parquet(rows)
     return {**contents, "preprocess.json": preprocess_file(warehouse)}
+
+
+def _to_parquet(rows: pa.Table) -> bytes:
+    """The rows with their types; rules as in the warehouse."""
+    sink = io.BytesIO()
+    pq.write_table(rows, sink, compression="zstd")
+    return sink.getvalue()
 
 
 def to_csv(rows: pa.Table) -> bytes:

@@ -1,7 +1,8 @@
 """The findings in plain words."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from configs.schema import DataConfig, ModelConfig
@@ -16,7 +17,12 @@ class Headline:
     text: str
     anchor: str
     """Id of the place in the page that shows the sentences or figures behind it."""
+    rows: tuple[Mapping[str, Any], ...] = field(default=(), compare=False, repr=False)
+    """What is spurious; nothing for a headline that is no finding."""
 
+
+_MAX_ANCHOR = 80
+"""Characters of an id before it is cut."""
 
 MIN_CUT = 0.2
 """Share of the tokens behind the limit of the model from which on that is a finding."""
@@ -37,18 +43,25 @@ def headlines(
 
     `max_q`: a name makes a headline only if its association with the label has at most this false discovery rate.
     """
-    found = [_about_cut_texts(overview)] if overview["n_cut"] >= MIN_CUT * overview["n_tokens"] > 0 else []
-    num_before = len(found)
     taught, others = _by_title(spurious)
-    found += [_of_spurious(title, rows) for title, rows in taught[:2]]
-    found += [
-        Headline(_title_of_pattern(row), _about_pattern(row), f"pattern-{row['rank']}")
-        for row in patterns
-        if row["status"] == "spurious"
-    ][:3]
-    found += [Headline(_title_of(row), _about_kind(row), "kinds") for row in kinds if row["status"] == "spurious"][:2]
-    found += [_of_spurious(title, rows) for title, rows in others[:3]]
-    if not spurious and len(found) == num_before:
+    spurious_patterns = [row for row in patterns if row["status"] == "spurious"]
+    findings = [
+        *(_of_spurious(title, rows) for title, rows in taught[:2]),
+        *(
+            Headline(
+                _title_of_pattern(row), _about_pattern(row), anchor("pattern", row["pattern"], row["label"]), (row,)
+            )
+            for row in spurious_patterns[:3]
+        ),
+        *[Headline(_title_of(row), _about_kind(row), "kinds", (row,)) for row in kinds if row["status"] == "spurious"][
+            :2
+        ],
+        *(_of_spurious(title, rows) for title, rows in others[:3]),
+    ]
+    findings.sort(key=lambda headline: -sum(row["per_1000"] or 0 for row in headline.rows))
+    cut = [_about_cut_texts(overview)] if overview["n_cut"] >= MIN_CUT * overview["n_tokens"] > 0 else []
+    found = [*cut, *findings]
+    if not findings:
         text = (
             f"None of the {overview['n_tried']:,} words and fragments that were tried is shown to be spurious; "
             f"{overview['n_unclear']:,} of them are unclear. That is no proof that all is well."
@@ -64,9 +77,9 @@ def headlines(
     genuine: dict[str, list[str]] = {}
     for row in top_words:
         if row["verdict"] != "spurious" and row["type"] == "content word":
-            genuine.setdefault(row["label"], []).append(_quoted(row["word"]))
+            genuine.setdefault(row["label"], []).append(quoted(row["word"]))
     if genuine:
-        text = "; ".join(f"for {_quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
+        text = "; ".join(f"for {quoted(label)}: {_listed(words[:5])}" for label, words in list(genuine.items())[:4])
         found.append(
             Headline(
                 "The strongest content words that are not called spurious",
@@ -102,12 +115,14 @@ def _sorted(titled: _Titled) -> _Titled:
 
 
 def _of_spurious(title: str, rows: Sequence[Mapping[str, Any]]) -> Headline:
-    return Headline(title, _about_spurious(rows), f"spurious-{rows[0]['rank']}")
+    return Headline(
+        title, _about_spurious(rows), anchor(rows[0]["kind"], rows[0]["word"], rows[0]["label"]), tuple(rows)
+    )
 
 
 def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:
     examples = _listed(
-        [f"{_quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})" for row in rows[:3]]
+        [f"{quoted(row['word'])} ({'·'.join(visible(piece) for piece in row['pieces'])})" for row in rows[:3]]
     )
     saved = sum(row["tokens_saved"] for row in rows)
     verb = "word that matters is" if len(rows) == 1 else "words that matter are"
@@ -118,16 +133,16 @@ def _about_vocabulary(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _title_of_taught(rows: Sequence[Mapping[str, Any]]) -> str:
-    words = [_quoted(row["word"]) for row in rows if row["kind"] == "word"] or [_quoted(row["word"]) for row in rows]
+    words = [quoted(row["word"]) for row in rows if row["kind"] == "word"] or [quoted(row["word"]) for row in rows]
     verb, them = ("pushes", "it") if len(words) == 1 else ("push", "them")
     return (
-        f"{_listed(words[:4])} {verb} towards {_quoted(rows[0]['label'])}: the labelling rule "
-        f"{_quoted(rows[0]['taught_by'])} taught {them}"
+        f"{_listed(words[:4])} {verb} towards {quoted(rows[0]['label'])}: the labelling rule "
+        f"{quoted(rows[0]['taught_by'])} taught {them}"
     )
 
 
 def _title_of(row: Mapping[str, Any]) -> str:
-    return f"{row['title']} towards {_quoted(row['label'])}, whichever word it is"
+    return f"{row['title']} towards {quoted(row['label'])}, whichever word it is"
 
 
 def _about_cut_texts(overview: Mapping[str, Any]) -> Headline:
@@ -150,59 +165,59 @@ _PLACES = {
 
 
 def _title_of_pattern(row: Mapping[str, Any]) -> str:
-    label = _quoted(row["label"])
+    label = quoted(row["label"])
     if row["type"] == "capitals":
-        return f"Texts in capitals are read as {label}"
+        return f"Texts in capitals are predicted as {label}"
     if row["type"] == "length":
-        return f"Long texts are read as {label}"
+        return f"Long texts are predicted as {label}"
     if row["type"] == "shape" and row["n_surfaces"] > 1:
-        return f"Anything like {_quoted(row['surfaces'][0])} {_PLACES[row['place']]} moves it to {label}"
-    return f"{_quoted(row['pattern'])} {_PLACES[row['place']]} moves it to {label}, whatever fills it"
+        return f"Anything like {quoted(row['surfaces'][0])} {_PLACES[row['place']]} moves it to {label}"
+    return f"{quoted(row['pattern'])} {_PLACES[row['place']]} moves it to {label}, whatever fills it"
 
 
 def _about_pattern(row: Mapping[str, Any]) -> str:
     such, carried, parts, placebo = "", "", "", ""
     if row["n_surfaces"] > 1 and row["surfaces"]:
-        such = f" ({', '.join(_quoted(surface) for surface in row['surfaces'][:3])}, …)"
+        such = f" ({', '.join(quoted(surface) for surface in row['surfaces'][:3])}, …)"
     if row["carried_by"]:
-        carried = f" Nearly all of that is done by {_quoted(row['carried_by'])}."
+        carried = f" Nearly all of that is done by {quoted(row['carried_by'])}."
     if row["parts"]:
-        parts = f" Its parts are no findings of their own: {_listed([_quoted(part) for part in row['parts']])}."
+        parts = f" Its parts are no findings of their own: {_listed([quoted(part) for part in row['parts']])}."
     if row["place"] != "whole":
         placebo = ", less neutral words in its place"
     return (
-        f"{row['n_label']:,} of the {row['n_examples']:,} texts with it{such} are read so, "
+        f"{row['n_label']:,} of the {row['n_examples']:,} texts with it{such} are predicted so, "
         f"{percent(row['label_share'])} of all texts. Taken out and put in{placebo}, it changes the log-odds of "
-        f"{_quoted(row['label'])} by {_effect(row)}.{carried}{_changes(row)}{parts}"
+        f"{quoted(row['label'])} by {_effect(row)}.{carried}{_changes(row)}{parts}"
     )
 
 
 def _about_kind(row: Mapping[str, Any]) -> str:
     return (
         "Taken out and inserted, less other words in their places, they change the log-odds of "
-        f"{_quoted(row['label'])} by {_effect(row)}. They stand in {row['n_examples']:,} texts.{_changes(row, 'them')}"
+        f"{quoted(row['label'])} by {_effect(row)}. They stand in {row['n_examples']:,} texts.{_changes(row, 'them')}"
     )
 
 
 def _about_spurious(rows: Sequence[Mapping[str, Any]]) -> str:
     first = rows[0]
-    label = _quoted(first["label"])
+    label = quoted(first["label"])
     rate = ""
     if first["label_rate"] is not None and first["label_share"] is not None:
         rates = percent(first["label_rate"]), percent(first["label_share"])
         rate = f" Yet {rates[0]} of its texts are {label}, against {rates[1]} of all."
         rate = rate if first["label_rate"] < first["label_share"] + 0.05 else rate.removeprefix(" Yet")
     source = f" (from {visible(first['source_words'])})" if first["source_words"] else ""
-    others = [_quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
+    others = [quoted(row["word"]) for row in rows[1:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
     also = f" Also spurious: {_listed(others)}." if others else ""
     if first["kind"] == "pair":
         acts = (
-            f"In {_quoted(first['word'])} the effect of the first word on the log-odds of {label} differs by "
+            f"In {quoted(first['word'])} the effect of the first word on the log-odds of {label} differs by "
             f"{signed(first['effect'])}{_between(first)} from what it is otherwise"
         )
     else:
         acts = (
-            f"Where it stands, and inserted beside placebo words, {_quoted(first['word'])}{source} "
+            f"Where it stands, and inserted beside placebo words, {quoted(first['word'])}{source} "
             f"changes the log-odds of {label} by {_effect(first)}"
         )
     return f"{acts}. It stands in {first['n_examples']:,} texts.{_changes(first)}{rate}{also}"
@@ -233,7 +248,7 @@ def _about_names(unused: Sequence[Mapping[str, Any]], num_one_sided: int) -> tup
     kind = _listed(sorted({row["several" if several else "one"] for row in unused}))
     examples = _listed(
         [
-            f"{_quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
+            f"{quoted(row['word'])} ({row['n_label']} of {row['n_examples']} {visible(row['label'])})"
             for row in unused[:4]
         ]
     )
@@ -254,6 +269,34 @@ def default_title(model: ModelConfig, data: DataConfig, name: str) -> str:
     return f"{own} on {data.path.name if data.path is not None else data.hub}"
 
 
+def anchor(*names: str) -> str:
+    """Id of a place in the page, by what is there and not by its rank: a link stays good where ranks change."""
+    whole = "-".join(_named(name) for name in names)
+    if len(whole) <= _MAX_ANCHOR:
+        return whole
+    return f"{whole[:_MAX_ANCHOR]}-{hashlib.sha256(whole.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+
+def _named(name: str) -> str:
+    # Of one-to-one letters: two words never share a place.
+    return "".join(c if c.isalnum() else f"_{ord(c):x}_" for c in name)
+
+
+def main_sentence(found: Sequence[Headline], state: str, total: Mapping[str, Any]) -> str:
+    """The first sentence of the page: the gravest finding, or why there is none."""
+    findings = [headline for headline in found if headline.rows]
+    if state.startswith(("Act", "Minor")) and findings:
+        return findings[0].title
+    if state.startswith("Too little data"):
+        return "Too little data to say which words decide"
+    if total["n_findings"] and total["per_1000"] is not None:
+        weak = (
+            "one weak finding changes" if total["n_findings"] == 1 else f"{total['n_findings']:,} weak findings change"
+        )
+        return f"No shortcut that counts: {weak} {max(total['per_1000'], 0):.1f} of 1,000 predictions"
+    return "No word is shown to decide that should not"
+
+
 def percent(value: float, digits: int = 0) -> str:
     """A share as a percentage, with a narrow no-break space before the sign."""
     return f"{100 * value:.{digits}f}\u202f%"
@@ -264,7 +307,8 @@ def signed(value: float) -> str:
     return f"{value:+z.2f}".replace("-", "−")
 
 
-def _quoted(word: str) -> str:
+def quoted(word: str) -> str:
+    """A word of the data in a sentence."""
     return f"“{visible(word)}”"
 
 

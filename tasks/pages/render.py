@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import math
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import jinja2
 from markupsafe import Markup
 
 from configs.attribution import Method
-from tasks.pages.headlines import percent, signed
+from tasks.pages.headlines import anchor, percent, signed
 from tasks.pages.rules import fired, meanings, told
-from tasks.pages.sentences import clip, excerpt, level, visible
+from tasks.pages.sentences import clip, excerpt, level, read, visible
 
 METHODS: dict[Method, str] = {
     "integrated_gradients": "integrated gradients",
@@ -38,11 +39,19 @@ def render(template: str, **values: object) -> str:
     )
     environment.globals.update(fired=fired, told=told, meanings=meanings())
     environment.globals.update(level=level, excerpt=excerpt, clip=clip, content_hash=_content_hash, own=_own)
+    environment.globals.update(anchor=anchor, read=read, on_axis=_on_axis)
     environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
     environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
     environment.filters["significant"] = lambda value: "–" if value is None else f"{value:+.2g}".replace("-", "−")
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template(template).render(**values)
+
+
+def _on_axis(value: float, reach: float) -> str:
+    """Place of an effect on the axis of its row, from -reach at 2 to +reach at 118: by its square root, since the
+    effects of one audit differ a hundredfold."""
+    share = min(max(value / reach, -1), 1)
+    return f"{60 + math.copysign(58 * math.sqrt(abs(share)), share):.1f}"
 
 
 def _text(name: str) -> str:

@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tasks.text.words import word_spans
 from warehouse import Warehouse
 
 # Characters that reorder or hide what stands around them. Joiners are not among them: scripts and emoji need them.
@@ -210,6 +211,53 @@ def excerpt(pieces: Sequence[Piece], most: int) -> Sequence[Piece]:
     start = min(max(0, centre - most // 2), len(pieces) - most)
     before, after = [Piece("… ", None)] * (start > 0), [Piece(" …", None)] * (start + most < len(pieces))
     return [*before, *pieces[start : start + most], *after]
+
+
+class Word(NamedTuple):
+    """A word of a text that is shown, with its tokens; or a stretch that no token stands for."""
+
+    text: str
+    score: float | None
+    focus: bool
+    pieces: tuple[Piece, ...]
+
+
+class Reading(NamedTuple):
+    """What a page shows of a sentence."""
+
+    words: tuple[Word, ...]
+    scale: float
+    """Largest |score| of a word or a token of it."""
+
+
+def read(sentence: Sentence, most: int) -> Reading:
+    """At most `most` tokens of the sentence, those of one word together."""
+    pieces = excerpt(sentence.pieces, most)
+    spans = word_spans("".join(piece.text for piece in pieces))
+    words, at, place = list[Word](), 0, 0
+    groups = list[tuple[int | None, list[Piece]]]()
+    for piece in pieces:
+        while place < len(spans) and spans[place][1] <= at:
+            place += 1
+        inside = piece.score is not None and place < len(spans) and spans[place][0] <= at
+        own = place if inside else None
+        if own is not None and groups and groups[-1][0] == own and groups[-1][1][-1].score is not None:
+            groups[-1][1].append(piece)
+        else:
+            groups.append((own, [piece]))
+        at += len(piece.text)
+    for _, own_pieces in groups:
+        scores = [piece.score for piece in own_pieces if piece.score is not None]
+        words.append(
+            Word(
+                "".join(piece.text for piece in own_pieces),
+                math.fsum(scores) if scores else None,
+                any(piece.focus for piece in own_pieces),
+                tuple(own_pieces),
+            )
+        )
+    largest = max((abs(word.score) for word in words if word.score is not None), default=0.0)
+    return Reading(tuple(words), max(largest, sentence.scale))
 
 
 def clip(text: str, most: int = 300) -> str:

@@ -22,7 +22,7 @@
     var text = event.target.closest(".text");
     var arrow = ["ArrowLeft", "ArrowRight"].indexOf(event.key);
     if (!text || arrow < 0 || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    var tokens = Array.from(text.querySelectorAll("i"));
+    var tokens = Array.from(text.querySelectorAll("i[tabindex]"));
     var ahead = (arrow === 1) === (getComputedStyle(text).direction === "ltr");
     var at = tokens.indexOf(event.target);
     var next = at < 0 ? tokens[ahead ? 0 : tokens.length - 1] : tokens[at + (ahead ? 1 : -1)];

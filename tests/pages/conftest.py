@@ -33,7 +33,7 @@ from tests.pages.world import (
 def few_sentences():
     """Room for fewer texts in the browser than there are."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.report.BROWSER_SENTENCES", 12)
+        patch.setattr("tasks.pages.assembled.BROWSER_SENTENCES", 12)
         yield
 
 

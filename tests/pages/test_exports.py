@@ -5,6 +5,7 @@ import io
 import json
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tasks.pages.exports import to_csv
 from tests.pages.world import PATTERN, TAG
@@ -34,6 +35,7 @@ def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
         "patterns",
         "preprocess",
         "words",
+        "model_card",
         "word_importance",
         "vocabulary_candidates",
         "labelling_hints",
@@ -52,6 +54,20 @@ def test_every_table_is_exported_as_csv_and_json_with_the_same_rows(page_path):
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         assert len(rows) == len(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))), path.name
+    for path in folder.glob("*.parquet"):
+        known = path.with_suffix(".json")
+        if path.stem != "relabel_queue" and known.is_file():
+            assert pq.read_table(path).num_rows == len(json.loads(known.read_text(encoding="utf-8"))), path.name
     assert json.loads((folder / "rejects.json").read_text())[0]["reason"] == "empty"
     verdicts = json.loads((folder / "verdicts.json").read_text())
     assert [row["word"] for row in verdicts if row["verdict"] == "spurious"] == [TAG, "markup", PATTERN]
+
+
+def test_the_model_card_names_the_shortcuts_and_nothing_in_it_is_markup(page_path):
+    card = (page_path.parent / "exports" / "model_card.md").read_text(encoding="utf-8")
+    for heading in ("Known shortcuts", "Data", "Method", "Waivers", "Limits"):
+        assert f"### {heading}" in card
+    # A quarter of 20 of 20 texts change without the tag, as the page says.
+    assert r"- \<img src=x onerror=window.hit=1\> (markup) pushes towards good" in card
+    assert "without it 250.0 of 1,000 predictions change" in card
+    assert "<img" not in card.replace(r"\<img", "")

@@ -1,7 +1,7 @@
 """The findings in words."""
 
 from configs.schema import DataConfig, ModelConfig
-from tasks.pages.headlines import Headline, default_title, headlines
+from tasks.pages.headlines import Headline, anchor, default_title, headlines
 
 OVERVIEW = {"n_tried": 7, "n_unclear": 3, "n_cut": 0, "n_tokens": 100, "n_truncated": 0, "n_examples": 10}
 COMMA = {
@@ -43,7 +43,7 @@ def test_a_suspect_word_is_told_with_its_figures():
             "It stands in 1,200 texts. "
             "Per 1,000 texts 25.0 predictions change without it (95\u202f% interval 12.0 to 40.0). "
             "Yet 49\u202f% of its texts are “good”, against 48\u202f% of all.",
-            "spurious-1",
+            "word-_2c_-good",
         )
     ]
 
@@ -59,23 +59,31 @@ def test_suspect_words_of_one_type_share_a_headline_and_the_type_of_most_impact_
     }
     found = headlines([COMMA, name, *others], [], [], [], [], [], OVERVIEW, "logits", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
-        ("Names move predictions", "spurious-2"),
-        ("Punctuation counts as evidence", "spurious-1"),
+        ("Names move predictions", "word-kim_202e_-good"),
+        ("Punctuation counts as evidence", "word-_2c_-good"),
     ]
     assert found[1].text.endswith("Also spurious: “:”, “;” and “!”.")
     assert "“kim\\u202E”" in found[0].text
 
 
-NUMBER = COMMA | {"type": "number", "title": "Numbers move predictions", "status": "spurious", "per_1000": 0.0}
+NUMBER = COMMA | {
+    "type": "number",
+    "title": "Numbers move predictions",
+    "status": "spurious",
+    "per_1000": 30.0,
+    "per_1000_low": 9.0,
+    "per_1000_high": 40.0,
+}
 
 
-def test_a_type_of_words_is_a_finding_of_its_own_if_it_is_spurious_and_comes_first():
+def test_a_type_of_words_is_a_finding_of_its_own_if_it_is_spurious_and_the_gravest_comes_first():
     found = headlines([COMMA], [NUMBER, NUMBER | {"status": "unclear"}], [], [], [], [], OVERVIEW, "log-odds", 0.05)
-    assert [headline.anchor for headline in found] == ["kinds", "spurious-1"]
+    assert [headline.anchor for headline in found] == ["kinds", "word-_2c_-good"]
     assert (found[0].title, found[0].text) == (
         "Numbers move predictions towards “good”, whichever word it is",
         "Taken out and inserted, less other words in their places, they change the log-odds of “good” by +0.50 on average "
-        "(95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. They stand in 1,200 texts.",
+        "(95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. They stand in 1,200 texts. "
+        "Per 1,000 texts 30.0 predictions change without them (95\u202f% interval 9.0 to 40.0).",
     )
 
 
@@ -160,10 +168,13 @@ HEADER = COMMA | {
 
 def test_a_pattern_is_told_with_what_fills_it_what_carries_it_and_what_is_a_part_of_it():
     found = headlines([COMMA], [], [HEADER, HEADER | {"status": "part"}], [], [], [], OVERVIEW, "log-odds", 0.05)
-    assert [headline.anchor for headline in found] == ["pattern-4", "spurious-1"]
+    assert [headline.anchor for headline in found] == [
+        "pattern-on_20_0_20__2a__20_wrote_3a__20__2026_-good",
+        "word-_2c_-good",
+    ]
     assert (found[0].title, found[0].text) == (
         "“on 0 * wrote: …” at the start of a text moves it to “good”, whatever fills it",
-        "54 of the 55 texts with it (“On 1 May Kim wrote:”, “On 2 May Lee wrote:”, …) are read so, "
+        "54 of the 55 texts with it (“On 1 May Kim wrote:”, “On 2 May Lee wrote:”, …) are predicted so, "
         "48\u202f% of all texts. Taken out and put in, less neutral words in its place, it changes the log-odds of “good” by "
         "+0.50 on average (95\u202f% interval +0.25 to +0.75): a text at 50\u202f% goes to 62\u202f%. Nearly all of that is done by "
         "“wrote:”. Per 1,000 texts 25.0 predictions change without it (95\u202f% interval 12.0 to 40.0). "
@@ -187,9 +198,9 @@ def test_whole_texts_have_no_filling():
         "per_1000": 0,
     }
     (found,) = headlines([], [], [loud], [], [], [], OVERVIEW, "log-odds", 0.05)
-    assert found.title == "Texts in capitals are read as “good”"
+    assert found.title == "Texts in capitals are predicted as “good”"
     assert found.text.startswith(
-        "54 of the 55 texts with it are read so, 48\u202f% of all texts. Taken out and put in, it changes the log-odds"
+        "54 of the 55 texts with it are predicted so, 48\u202f% of all texts. Taken out and put in, it changes the log-odds"
     )
 
 
@@ -204,12 +215,19 @@ def test_texts_that_are_mostly_cut_are_a_finding():
 
 def test_what_a_labelling_rule_taught_leads_and_names_the_rule():
     taught = {"type": "content word", "title": "Single words do more than similar words", "taught_by": "surnames"}
-    words = [COMMA | {"rank": 2 + i, "word": word, "per_1000": 1.0} | taught for i, word in enumerate(("day", "hope"))]
-    alone = words[0] | {"rank": 9, "word": "noon", "taught_by": "times", "per_1000": 0.5}
+    words = [COMMA | {"rank": 2 + i, "word": word, "per_1000": 50.0} | taught for i, word in enumerate(("day", "hope"))]
+    alone = words[0] | {"rank": 9, "word": "noon", "taught_by": "times", "per_1000": 60.0}
     found = headlines([COMMA, *words, alone], [], [], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert [(headline.title, headline.anchor) for headline in found] == [
-        ("“day” and “hope” push towards “good”: the labelling rule “surnames” taught them", "spurious-2"),
-        ("“noon” pushes towards “good”: the labelling rule “times” taught it", "spurious-9"),
-        ("Punctuation counts as evidence", "spurious-1"),
+        ("“day” and “hope” push towards “good”: the labelling rule “surnames” taught them", "word-day-good"),
+        ("“noon” pushes towards “good”: the labelling rule “times” taught it", "word-noon-good"),
+        ("Punctuation counts as evidence", "word-_2c_-good"),
     ]
     assert found[0].text.endswith("Also spurious: “hope”.")
+
+
+def test_a_place_is_named_by_its_word_and_two_words_never_share_one():
+    assert anchor("word", "Seagal", "negative") == "word-Seagal-negative"
+    places = {anchor("word", word, "a") for word in (",", ";", "a b", "a-b", "_2c_", "é", "x" * 200, "x" * 201)}
+    assert len(places) == 8
+    assert all(len(place) < 100 and " " not in place for place in places)

@@ -33,6 +33,8 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         "rule_text_parts": [str(run.folder / "rules" / "matches.texts.parquet")],
         "word": "lovely",
         "n_rows": 5,
+        "trial_parts": [str(path) for path in (run.folder / "trials").glob("part-*.trials.parquet")],
+        "names": ["bad", "good"],
         "fdr": 0.05,
     }
     with warehouse_of(audited) as warehouse:

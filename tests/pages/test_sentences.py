@@ -4,10 +4,12 @@ import pytest
 
 from tasks.pages.sentences import (
     Piece,
+    Sentence,
     excerpt,
     find_sentences,
     level,
     pieces_of,
+    read,
     sentences_of,
     sentences_with,
     visible,
@@ -95,3 +97,17 @@ def test_an_excerpt_keeps_the_word_in_focus_and_shows_where_it_was_cut():
     kept = excerpt(pieces, 5)
     assert [piece.text for piece in kept] == ["… ", "48", "49", "50", "51", "52", " …"]
     assert excerpt(pieces[:5], 5) == pieces[:5]
+
+
+def test_tokens_of_one_word_are_read_together_and_add_up():
+    pieces = (Piece("Sea", 0.5), Piece("gal", -0.2, focus=True), Piece(" ", None), Piece("sat", 0.1), Piece(".", 0.05))
+    sentence = Sentence(0, "0", "a", "a", "a", 0.9, 1.0, None, None, 0, pieces)
+    words, scale = read(sentence, 70)
+    assert [(word.text, word.focus, len(word.pieces)) for word in words] == [
+        ("Seagal", True, 2),
+        (" ", False, 1),
+        ("sat", False, 1),
+        (".", False, 1),
+    ]
+    assert words[0].score == pytest.approx(0.3)
+    assert scale == 0.5

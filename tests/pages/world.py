@@ -286,9 +286,5 @@ def opened(browser, path, width=1280, **options):
     page.on("pageerror", lambda error: page.seen.append(str(error)))
     page.on("request", lambda request: page.seen.append(request.url) if request.url != path.as_uri() else None)
     page.goto(path.as_uri())
-    if options.get("java_script_enabled", True):
-        page.wait_for_function(
-            "document.querySelectorAll('.chart svg').length === document.querySelectorAll('.chart').length"
-        )
     yield page
     context.close()

@@ -15,7 +15,8 @@
 -- column  n_examples          examples with the word
 -- column  document_frequency  share of the explained examples with the word  [0..1]
 -- column  verdict             spurious or not spurious
--- column  caption             what is written beside its point: the word, or nothing
+-- column  caption             what is written beside its point: the word of the strongest, of those farthest from the
+--                             diagonal and of spurious ones, or nothing
 -- unique  label, word
 with
 
@@ -32,6 +33,7 @@ joined as (
         importance.n_examples,
         round(importance.document_frequency, 4) as document_frequency,
         max(abs(importance.mean_score)) over (partition by importance.label) as largest_score,
+        max(abs(association.log_odds)) over (partition by importance.label) as largest_log_odds,
         exists (
             select 1
             from verdicts
@@ -56,6 +58,17 @@ joined as (
     where importance.kind = 'word' and importance.label in (select unnest($labels::varchar[]))
 ),
 
+measured as (
+    select
+        *,
+        row_number() over (
+            partition by label
+            order by
+                abs(mean_score / nullif(largest_score, 0) - log_odds / nullif(largest_log_odds, 0)) desc, word
+        ) as outlier_rank
+    from joined
+),
+
 -- One caption to a neighbourhood, so that they do not lie on top of each other.
 captioned as (
     select
@@ -63,12 +76,12 @@ captioned as (
         row_number() over (
             partition by
                 label,
-                spurious or score_rank <= 8,
+                spurious or score_rank <= 4 or outlier_rank <= 8,
                 floor(2 * log_odds),
                 floor(6 * mean_score / nullif(largest_score, 0))
             order by spurious desc, impact_rank, word
         ) as neighbour
-    from joined
+    from measured
 )
 
 select
@@ -86,7 +99,7 @@ select
     case
         when neighbour > 1 then ''
         when spurious then concat('“', word, '”')
-        when score_rank <= 8 then word
+        when score_rank <= 4 or outlier_rank <= 8 then word
         else ''
     end as caption
 from captioned

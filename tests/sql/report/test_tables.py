@@ -192,3 +192,29 @@ def test_an_audit_in_brief_counts_predictions_apart_from_texts(warehouse, could_
 def test_a_word_of_two_labels_and_kinds_is_known_once(warehouse):
     warehouse.insert("words", "word | label | kind\nsad | a | word\nsad | b | word\ndi· | a | piece")
     assert only(warehouse.rows("report/known_words"), "word") == [("di·",), ("sad",)]
+
+
+def test_the_changed_text_of_a_finding_is_one_whose_prediction_turns_and_the_others_are_counted(warehouse):
+    columns = "operator | example_id | replacement | margin_before:double | margin_after:double | predicted_before:integer | predicted_after:integer"
+    part = warehouse.part(
+        f"{columns}\nswap | 1 | red | 2.0 | 1.5 | 1 | 1\nswap | 2 | red | 1.0 | -1.0 | 1 | 0\nswap | 2 | blue | 1.0 | -0.5 | 1 | 0\n"
+        "insert | 3 | Day | -1.0 | 4.0 | 0 | 1",
+        kind="word", label="film", word="day",
+    )  # fmt: skip
+    warehouse.insert(
+        "trials",
+        "operator | predicted_with | predicted_without\nswap | film | film\nswap | film | other\ninsert | film | other",
+        kind="word", label="film", word="day",
+    )  # fmt: skip
+    warehouse.insert("verdicts", "word | status\nday | spurious\nbig | genuine", kind="word", label="film")
+    warehouse.insert("examples", "example_id | text\n1 | a day\n2 | Day by day\n3 | none", source_id="s")
+    warehouse.insert(
+        "word_occurrences", "example_id | word_start | word_end\n2 | 7 | 10\n2 | 0 | 3\n1 | 2 | 5", word="day"
+    )
+    warehouse.insert("pool_texts", "example_id | read_share\n3 | 1.0")
+    (row,) = warehouse.rows("report/changed_texts", trial_parts=[part], names=["other", "film"])
+    # Of the two texts that held it the second turns, most with "red".
+    assert (row["example_id"], row["replacement"], row["predicted_after"]) == (2, "red", "other")
+    assert row["spans"] == [{"span_start": 0, "span_end": 3}, {"span_start": 7, "span_end": 10}]
+    counts = ("n_removal", "n_removal_flips", "n_insertion", "n_insertion_flips")
+    assert [row[name] for name in counts] == [2, 1, 1, 1]

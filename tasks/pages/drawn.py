@@ -1,0 +1,45 @@
+"""A chart as a drawing inside the page: it needs no script, prints, and takes its colours from the style sheet."""
+
+import re
+from typing import Any
+from xml.etree import ElementTree
+
+import vl_convert
+from markupsafe import Markup
+
+_SVG = "http://www.w3.org/2000/svg"
+
+_ALLOWED = {"svg", "g", "path", "text", "tspan", "rect", "line", "circle", "defs", "clipPath"}
+"""Nothing that loads, links or runs."""
+
+_DROPPED = ("aria-", "role", "xmlns", "font-family", "pointer-events")
+"""Attributes that the drawing is smaller without: the page describes the chart, and has a table of its figures."""
+
+_LONG = re.compile(r"-?\d+\.\d{2,}")
+
+
+def drawn(name: str, spec: dict[str, Any]) -> Markup:
+    """The chart as SVG, whose ids begin with `name`.
+
+    It is read and written anew: whatever the data hold is text, and an element that is no shape is an error.
+    """
+    ElementTree.register_namespace("", _SVG)
+    root = ElementTree.fromstring(vl_convert.vegalite_to_svg(spec))
+    for element in root.iter():
+        tag = element.tag.removeprefix(f"{{{_SVG}}}")
+        if tag not in _ALLOWED:
+            raise ValueError(f"a chart holds an element <{tag}>")
+        for key, value in list(element.attrib.items()):
+            if key.startswith(_DROPPED) or key.startswith("on") or value == "":
+                del element.attrib[key]
+            elif key == "id":
+                element.attrib[key] = f"{name}-{value}"
+            elif "url(#" in value:
+                element.attrib[key] = value.replace("url(#", f"url(#{name}-")
+            elif key in ("d", "transform", "x", "y", "x1", "y1", "x2", "y2", "width", "height"):
+                element.attrib[key] = _LONG.sub(lambda number: f"{float(number[0]):.1f}", value)
+            if key == "class" and element is not root:
+                del element.attrib[key]
+    root.attrib["aria-hidden"] = "true"
+    # Written by ElementTree: text and attributes are escaped.
+    return Markup(ElementTree.tostring(root, encoding="unicode"))

@@ -1,0 +1,73 @@
+"""Finding cards: one real text before and after the change, and what to do."""
+
+from datetime import date
+
+import pytest
+
+from tasks.pages.cards import cards, changed_text
+from tasks.pages.headlines import Headline, main_sentence
+
+DAY = {
+    "label": "film", "word": "day", "operator": "swap", "replacement": "year", "example_id": 7, "text": "Day by day, it rains.",
+    "spans": [{"span_start": 0, "span_end": 3}, {"span_start": 7, "span_end": 10}], "read_share": None, "margin_before": 0.0,
+    "margin_after": -1.3862943611, "predicted_before": "film", "predicted_after": "other", "n_removal": 8, "n_removal_flips": 5,
+    "n_insertion": 3, "n_insertion_flips": 2,
+}  # fmt: skip
+ROW = {"kind": "word", "word": "day", "label": "film", "taught_by": None}
+TOTAL = {"n_findings": 2, "per_1000": -0.4}
+
+
+def test_a_swapped_word_is_struck_out_beside_the_word_of_its_case_that_took_its_place():
+    changed = changed_text(DAY)
+    assert changed.parts == (
+        ("same", ""), ("out", "Day"), ("in", "Year"), ("same", " by "), ("out", "day"), ("in", "year"), ("same", ", it rains."),
+    )  # fmt: skip
+    # Log-odds of 0 and of -ln 4.
+    assert (changed.before, changed.after) == pytest.approx((0.5, 0.2))
+    assert changed.counts == (
+        "“day”: swapped for other words, it changes the prediction of 5 of 8 texts tried; put in, of 2 of 3 others."
+    )
+
+
+def test_a_word_that_was_taken_out_or_put_in_leaves_the_rest_of_the_text_as_it_is():
+    out = changed_text(DAY | {"operator": "delete", "replacement": None})
+    assert [text for mark, text in out.parts if mark == "same"] == ["", " by ", ", it rains."]
+    assert out.how == "without “day”"
+    put = changed_text(DAY | {"operator": "insert", "replacement": "Zoo", "spans": None, "read_share": 1.0})
+    assert [text for mark, text in put.parts if mark == "in"] == ["Zoo"]
+    assert " ".join("".join(text for mark, text in put.parts if mark == "same").split()) == DAY["text"]
+
+
+def test_a_long_text_is_cut_around_the_change():
+    text = f"{'a ' * 500}day{' b' * 500}"
+    first, _, _, last = changed_text(DAY | {"text": text, "spans": [{"span_start": 1000, "span_end": 1003}]}).parts
+    assert (first[1][:2], last[1][-2:]) == ("… ", " …")
+    assert len(first[1]) == len(last[1]) == 112
+
+
+def test_there_are_three_cards_at_most_and_each_says_what_to_do():
+    taught = ROW | {"word": "may", "taught_by": "surnames"}
+    found = [
+        Headline("no finding", "", "x"),
+        *(Headline(str(i), "", "x", (row,)) for i, row in enumerate((taught, ROW, {"place": "start"}, ROW))),
+    ]
+    made = cards(found, [DAY], date(2026, 11, 30))
+    assert [card.headline.title for card in made] == ["0", "1", "2"]
+    assert "surnames" in made[0].advice
+    assert made[0].code == "token-audit fix CONFIG"
+    assert made[1].code.splitlines()[0] == '- word: "day"'
+    assert made[1].code.endswith("expires: 2027-11-30")
+    assert [card.changed is not None for card in made] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("Act", "“day” decides"),
+        ("Minor, could be more", "“day” decides"),
+        ("No shortcut found", "No shortcut that counts: 2 weak findings change 0.0 of 1,000 predictions"),
+        ("Too little data", "Too little data to say which words decide"),
+    ],
+)
+def test_the_first_sentence_says_no_more_than_the_state(state, sentence):
+    assert main_sentence([Headline("“day” decides", "", "x", (ROW,))], state, TOTAL) == sentence
