@@ -9,7 +9,6 @@ from flows.audit import audit_config
 from tasks.data.rows import label_names
 from tasks.finetune import obtain_classifier
 from tasks.model.spec import resolve_model
-from tasks.remedies.doubts import require_cleanlab
 from tasks.remedies.queue import read_relabelled
 from tasks.remedies.relabel import apply_labels
 from tasks.runs.run import locked
@@ -37,7 +36,6 @@ def suspect(config_path: Path, overrides: tuple[str, ...] = ()) -> Suspected:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     config = load_config(config_path, overrides)
-    require_cleanlab()
     run = audit_config(config)
     model = obtain_classifier(config)
     with locked(run):

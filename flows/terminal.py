@@ -18,6 +18,7 @@ from configs.errors import AuditError, ConfigError
 
 if TYPE_CHECKING:
     from flows.fix import Fixed
+    from tasks.suspect import Suspected
     from warehouse import Warehouse
 
 
@@ -229,6 +230,28 @@ def _print_decoys_and_missed(warehouse: "Warehouse", certificate_id: str) -> Non
     )
     for row in missed(warehouse, certificate_id):
         print(visible(f"not found\t{row['word']} ({row['shortcut']}) {row['sentence']}"))
+
+
+def print_suspected(found: "Suspected") -> None:
+    """How many labels are suspected, the words whose texts are suspected most, and where the files are."""
+    share = found.num_suspected / found.num_texts
+    print(f"suspected\t{found.num_suspected} of {found.num_texts} labels ({share:.1%})")
+    if found.words:
+        print_table(
+            ("word", "should not decide", "texts", "suspected", "odds ratio", "95 % interval"),
+            [
+                (
+                    row["word"],
+                    "yes" if row["is_finding"] else "",
+                    str(row["n_texts"]),
+                    str(row["n_suspected"]),
+                    f"{row['odds_ratio']:.1f}",
+                    f"{row['odds_ratio_low']:.1f} to {row['odds_ratio_high']:.1f}",
+                )
+                for row in found.words
+            ],
+        )
+    print(f"files\t{found.folder}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, header: bool = True) -> None:

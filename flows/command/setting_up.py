@@ -12,10 +12,11 @@ import typer
 from configs.errors import ConfigError
 from configs.load import commented_yaml, sections, settings
 from configs.schema import BASIC, DataConfig, ModelConfig
-from flows.command.options import AsJson, ConfigPath, Overrides, app, command
+from flows.checked import checked_config
+from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, app, command, prefect
 from flows.facts import as_json
 from flows.runs import near
-from flows.terminal import errors_as_sentences, print_settings, print_table
+from flows.terminal import errors_as_sentences, print_settings, print_suspected, print_table
 
 GROUP = "Set up"
 
@@ -134,8 +135,33 @@ def config_command(
         print_settings(chosen, {} if section or everything else about, rows)
 
 
-labels_app = typer.Typer(no_args_is_help=True, help="Take labels that people gave back into a dataset.")
+labels_app = typer.Typer(
+    no_args_is_help=True, help="Find labels that are probably wrong, and take those that people gave back."
+)
 app.add_typer(labels_app, name="labels", rich_help_panel=GROUP)
+
+
+@command(GROUP, "find", labels_app)
+def find_command(config: ConfigPath, overrides: Overrides = None, quiet: Quiet = False) -> None:
+    """Find the labels that are probably wrong, with the word that hid them, as files of labelling tools.
+
+    Asked are the labels that the classifier is trained on, or those of the audited texts without a finetune section.
+    Confident learning (cleanlab) says which are doubtful to models that never saw the text, from texts without the
+    spurious words: a label that a word taught looks right as long as the word is there. Audits first, unless that was
+    done.
+
+    Example: [bold]token-audit labels find configs/demo.yaml[/bold]
+    """
+    with errors_as_sentences():
+        checked_config(config, overrides, "labels find")
+        from tasks.remedies.doubts import require_cleanlab
+
+        require_cleanlab()
+        with prefect("flows.labels", quiet):
+            from flows.labels import suspect
+
+            found = suspect(config, tuple(overrides or ()))
+        print_suspected(found)
 
 
 @command(GROUP, "apply", labels_app)

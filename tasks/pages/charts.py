@@ -23,14 +23,17 @@ _WIDE, _NARROW = 720, 360
 
 _VERDICT = alt.Scale(domain=["not spurious", "spurious"], range=[BLUE, ORANGE])
 
+_SHAPES = {"meaning": "has a meaning", "none": "should not decide: name, number, ...", "exempt": "not judged"}
+"""What is expected of a type -> the legend of its shape."""
+
 MAX_QUADRANTS = 4
 """Labels with a quadrant; the table beside them has all."""
 
 
 def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
     """Label association against model use, seen from one label."""
-    shapes = ["content word", "function word", "name, number, markup, ..."]
-    groups = [kind if kind in shapes else shapes[2] for kind in source["type"].to_pylist()]
+    shapes = list(_SHAPES.values())
+    groups = [_SHAPES.get(expectation, shapes[-1]) for expectation in source["expectation"].to_pylist()]
     source = source.append_column("group", pa.array(groups, pa.string()))
     base = alt.Chart(source).encode(
         x=alt.X(

@@ -27,7 +27,7 @@ import os
 
 from flows import cli
 
-os.environ.update(cli._ENVIRONMENT)
+os.environ.update(cli.ENVIRONMENT)
 import tasks.model.training
 import tasks.retrain
 

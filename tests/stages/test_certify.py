@@ -35,7 +35,7 @@ import importlib, os
 
 from flows import cli
 
-os.environ.update(cli._ENVIRONMENT)
+os.environ.update(cli.ENVIRONMENT)
 for module, constants in {SMALLER!r}.items():
     for name, value in constants.items():
         assert hasattr(importlib.import_module(module), name), name
@@ -66,7 +66,7 @@ warehouse: {folder}/audits.duckdb
 output: {folder}/runs
 models: {folder}/models
 data: {{path: {ROOT}/warehouse/seeds/tweets.parquet, id: id, where: {{split: test}}, sample: 200}}
-finetune: {{base: {first_layers(folder / "encoder", 1)}, where: {{split: train}}, sample: 1500, epochs: 3, learning_rate: 1.0e-3, max_tokens: 32}}
+finetune: {{base: {first_layers(folder / "encoder", 1)}, where: {{split: train}}, sample: 1000, epochs: 3, learning_rate: 1.0e-3, max_tokens: 32}}
 attribution: {{gradients: 3}}
 screening: {{max_candidates: 30}}
 verification: {{max_documents: 8}}

@@ -7,6 +7,7 @@
 -- column  label               label of both axes
 -- column  word                lower-case word
 -- column  type                type of the word
+-- column  expectation         what is expected of the type: none, meaning, exempt or unknown
 -- column  log_odds            label association  [log-odds]
 -- column  mean_score          mean score towards the label  [unit of the scalar]
 -- column  ci_low              95 % interval of mean_score  [unit of the scalar]
@@ -25,6 +26,7 @@ joined as (
         importance.label,
         importance.word,
         types.type,
+        rules.expectation,
         round(association.log_odds, 3) as log_odds,
         round(importance.mean_score, 3) as mean_score,
         round(importance.ci_low, 3) as ci_low,
@@ -55,6 +57,7 @@ joined as (
     from word_importance as importance
     inner join label_association as association using (label, word)
     inner join word_types as types on types.kind = 'word' and importance.word = types.word
+    inner join type_rules as rules on types.type = rules.type
     where importance.kind = 'word' and importance.label in (select unnest($labels::varchar[]))
 ),
 
@@ -88,6 +91,7 @@ select
     label,
     word,
     type,
+    expectation,
     log_odds,
     mean_score,
     ci_low,
