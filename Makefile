@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-
 check: $(VENV)/.installed-dev lint
 	$(PYTEST) -m "not slow and not browser and not ray and not server"
 
-# All of it, in about a quarter of an hour.
+# All of it, in about 12 minutes.
 test: $(VENV)/.installed-dev lint
 	$(PYTEST)
 
@@ -82,7 +82,7 @@ benchmark-patterns: $(VENV)/.installed-dev
 benchmark-fix: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/fix.py --every
 
-# Whether labels that were flipped on purpose are found, at random and by a word. About ten minutes.
+# Whether labels that were flipped on purpose are found, at random and by a word. About five minutes.
 benchmark-labels: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/labels.py
 

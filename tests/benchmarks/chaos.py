@@ -91,7 +91,7 @@ data: {{path: {reviews}, where: {{split: test}}, sample: 420, slices: [split]}}
 compare: {{path: {ROOT}/warehouse/seeds/tweets.parquet, where: {{split: test}}, sample: 20}}
 finetune: {{network: bilstm, where: {{split: train}}, sample: 600, epochs: 2, learning_rate: 0.01, max_tokens: 32}}
 attribution: {{gradients: 3}}
-screening: {{max_candidates: 40}}
+screening: {{max_candidates: 20}}
 verification: {{max_documents: 8}}
 """)
 
@@ -487,7 +487,7 @@ def clock_jump(world: World, expected: dict[str, str], rng: random.Random) -> st
             connection.execute(
                 f"update main.{table} set {column} = {column} + to_days(cast(7300 * random() - 3650 as integer))"
             )
-    result = world.run("run", world.config, "--set", "verdicts.min_operators=4")
+    result = world.run("run", world.config, "--set", "verdicts.max_explained=0.1")
     require(result.returncode == 0, result.stderr)
     require_same(world, expected)
     return "clock moved by years, either way"

