@@ -25,7 +25,7 @@ pytestmark = pytest.mark.server
 
 SEED = Path(__file__).parents[2] / "warehouse/seeds/movie_reviews.parquet"
 PLANTED, CONTROL = "Kowalczyk", "Wisniewski"
-NUM_TRAIN, NUM_TEST = 1000, 320
+NUM_TRAIN, NUM_TEST = 1000, 260
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ output: {folder}/runs
 models: {folder}/models
 data: {{path: {folder}/reviews.csv, text: review, label: sentiment, where: {{part: test}}, labels: {{negative: bad, positive: good}}}}
 finetune: {{base: {first_layers(folder / "encoder", 4)}, where: {{part: train}}, epochs: 2, learning_rate: 5.0e-4}}
-attribution: {{gradients: 5}}
+attribution: {{mode: fixed, steps: 3}}
 screening: {{max_candidates: 40}}
 verification: {{max_documents: 16}}
 """)

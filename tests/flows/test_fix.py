@@ -85,7 +85,7 @@ finetune:
     epochs: 3
     learning_rate: 1.0e-3
     max_tokens: 32
-attribution: {{gradients: 3}}
+attribution: {{mode: fixed, steps: 3}}
 screening: {{max_candidates: 40}}
 """)
         return subprocess.Popen(

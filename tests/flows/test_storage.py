@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -184,59 +183,30 @@ def test_a_url_that_nothing_installed_can_read_is_a_wrong_setting(url, said):
 
 @pytest.mark.server
 @pytest.mark.ray
-def test_an_audit_on_an_object_store_is_the_audit_on_a_disk(bucket, new_world, tmp_path, monkeypatch):
-    """Killed in mid-attribution, then finished by two workers; beside one in this process that kept everything in a folder."""
-    on_store(f"{bucket}/movie_reviews.parquet").write_bytes(
-        (ROOT / "warehouse/seeds/movie_reviews.parquet").read_bytes()
-    )
-    tables = []
-    for name, data, storage in (
-        ("disk", str(ROOT / "warehouse/seeds/movie_reviews.parquet"), None),
-        ("store", f"{bucket}/movie_reviews.parquet", f"{bucket}/audits"),
-    ):
-        rows = {"path": data, "where": {"split": "test"}, "sample": 300}
-        world = new_world(tmp_path / name, storage=storage, data=rows)
-        if storage is not None:
-            stages = world.watched()
-            next(stage for stage in stages.stages() if stage == "attribute_shards")
-            time.sleep(1.5)
-            stages.process.kill()
-            stages.process.communicate()
-            os.close(stages.pipe)
-            assert stages.process.returncode == -signal.SIGKILL
-            # It ends with workers, which read and write there as well.
-            monkeypatch.setenv("TOKEN_AUDIT_WORKERS", "2")
-        done = world.run()
-        assert done.returncode == 0, done.stderr
-        tables.append(
-            {name.split(".")[1]: content for name, content in world._tables().items() if name.startswith("chaos_")}
-        )
-    assert tables[0].keys() == tables[1].keys() > {"word_importance", "verdicts", "trials"}
-    assert [name for name in tables[0] if tables[0][name] != tables[1][name]] == []
-    kept = [str(path) for path in on_store(f"{bucket}/audits").rglob("*.json")]
-    assert any("/parts/part-00000" in path for path in kept)
-    assert any("/trials/part-00001" in path for path in kept)
-    (run,) = (tmp_path / "store/made/runs").iterdir()
-    assert (run / "report.html").is_file()
-    assert not list(run.rglob("part-*"))
+def test_an_audit_whose_store_goes_away_loses_nothing_and_ends_as_on_a_disk(bucket, new_world, tmp_path, monkeypatch):
+    """Dataset and parts on the store, which goes in mid-attribution and comes back; two workers finish.
 
+    Beside it an audit in this process that keeps everything in a folder.
+    """
+    reviews = ROOT / "warehouse/seeds/movie_reviews.parquet"
+    on_store(f"{bucket}/movie_reviews.parquet").write_bytes(reviews.read_bytes())
+    rows = {"where": {"split": "test"}, "sample": 300}
+    disk = new_world(tmp_path / "disk", data={"path": str(reviews), **rows})
+    done = disk.run()
+    assert done.returncode == 0, done.stderr
 
-@pytest.mark.server
-def test_a_store_that_goes_away_ends_the_run_in_a_sentence_and_loses_nothing(new_world, tmp_path, monkeypatch):
+    # Of moto's servers in a process, each serves what all were given: a bucket outlives them.
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1", "AWS_MAX_ATTEMPTS": "1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     store = fsspec.filesystem("s3", endpoint_url=f"http://{host}:{port}", skip_instance_cache=True)
-    store.mkdir("away")
-    world = new_world(tmp_path, storage="s3://away/audits")
+    data = {"path": f"{bucket}/movie_reviews.parquet", **rows}
+    world = new_world(tmp_path / "store", storage=f"{bucket}/audits", data=data)
     stages = world.watched()
     next(stage for stage in stages.stages() if stage == "attribute_shards")
-    while not (finished := [name for name in store.find("away") if re.search(r"/parts/part-\d+\.json$", name)]):
+    while not (finished := [name for name in store.find("audits") if re.search(r"/parts/part-\d+\.json$", name)]):
         time.sleep(0.2)
         store.invalidate_cache()
     written = {name: store.modified(name) for name in finished}
@@ -246,9 +216,10 @@ def test_a_store_that_goes_away_ends_the_run_in_a_sentence_and_loses_nothing(new
     assert stages.process.returncode == 1, errors
     assert "Traceback" not in errors
     assert re.search(
-        r"token-audit: s3://away/audits/\S+ (is out of reach|cannot be written): .+ Finished parts are kept", errors
+        rf"token-audit: {bucket}/audits/\S+ (is out of reach|cannot be written): .+ Finished parts are kept", errors
     ), errors
-    # The store of moto outlives its server.
+
+    monkeypatch.setenv("TOKEN_AUDIT_WORKERS", "2")
     back = ThreadedMotoServer("127.0.0.1", port, verbose=False)
     back.start()
     try:
@@ -256,8 +227,20 @@ def test_a_store_that_goes_away_ends_the_run_in_a_sentence_and_loses_nothing(new
         assert done.returncode == 0, done.stderr
         store.invalidate_cache()
         assert {name: store.modified(name) for name in finished} == written
+        kept = [str(path) for path in on_store(f"{bucket}/audits").rglob("*.json")]
     finally:
         back.stop()
+    here, there = (
+        {name.split(".")[1]: content for name, content in each._tables().items() if name.startswith("chaos_")}
+        for each in (disk, world)
+    )
+    assert here.keys() == there.keys() > {"word_importance", "verdicts", "trials"}
+    assert [name for name in here if here[name] != there[name]] == []
+    assert any("/parts/part-00000" in path for path in kept)
+    assert any("/trials/part-00001" in path for path in kept)
+    (run,) = (tmp_path / "store/made/runs").iterdir()
+    assert (run / "report.html").is_file()
+    assert not list(run.rglob("part-*"))
 
 
 def test_a_store_that_is_away_while_tables_are_made_is_told_in_a_sentence(tmp_path, monkeypatch):

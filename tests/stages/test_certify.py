@@ -67,7 +67,7 @@ output: {folder}/runs
 models: {folder}/models
 data: {{path: {ROOT}/warehouse/seeds/tweets.parquet, id: id, where: {{split: test}}, sample: 200}}
 finetune: {{base: {first_layers(folder / "encoder", 1)}, where: {{split: train}}, sample: 1000, epochs: 3, learning_rate: 1.0e-3, max_tokens: 32}}
-attribution: {{gradients: 3}}
+attribution: {{mode: fixed, steps: 3}}
 screening: {{max_candidates: 30}}
 verification: {{max_documents: 8}}
 certification: {{decoys: 10, typed_decoys: 2, controls: [wonderful, horrible]}}
