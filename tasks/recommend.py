@@ -8,7 +8,7 @@ from typing import Any
 
 from configs.schema import AuditConfig
 from tasks.data.rules import parse_rules, write_rules
-from tasks.remedies.keywords import applied, proposals
+from tasks.remedies.keywords import MIN_TEXTS, applied, proposals
 from tasks.runs.run import Run
 from tasks.runtime.stage import stage
 from warehouse import open_warehouse
@@ -19,12 +19,10 @@ _LIMITS: dict[str, Any] = {
     "max_hints": 30,
     # A keyword is proposed from this many examples on, if the lower bound of its label rate exceeds the share of the
     # class by `min_hint_lift`.
-    "min_hint_examples": 8,
+    "min_hint_examples": MIN_TEXTS,
     "min_hint_lift": 0.2,
     # Fewest texts with a keyword, as a name and as another word each, for it to be kept as a name.
     "min_narrow": 8,
-    # Standard deviations: of 40 words one is so near to the name of a label by chance.
-    "min_meaning": 1.96,
     # Most texts that a person is asked to read.
     "max_queue": 1000,
 }

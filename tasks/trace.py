@@ -3,13 +3,15 @@
 Reads the labelling rules, the rows that they labelled for the training, the texts of the audit and the verdicts. Writes
 `<run>/rules/matches.json` and builds the tables of `warehouse/trace/` from it; without rules they are empty.
 
-The part has three tables. `texts`, one row per text: `corpus` (audited or trained), `example_id`, `source_id`, `text`
+The part has four tables. `texts`, one row per text: `corpus` (audited or trained), `example_id`, `source_id`, `text`
 and `given_id`, the index of the label that the rules give, -1 for none. `matches`, one row per rule and per term that
 matches a text: `rule_id`, `term_id` (-1 for the whole rule), `label_id`, `match_start`, `match_end`, `surface` and
-`decides`. `words`, one row per text and word of the verdicts in it: `word`.
+`decides`. `words`, one row per text and word in it that the verdicts have or that means a label: `word`. `meanings`,
+one row per word that means a label to the encoder before fine-tuning: `label`, `word`, `meaning`.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -23,12 +25,14 @@ from tasks.data.rules import Rules, write_rules
 from tasks.data.split import audited_and_trained, sampled
 from tasks.data.votes import Votes, labelling_key, read_labelling
 from tasks.model.spec import ModelSpec
+from tasks.remedies.keywords import MIN_MEANING, MIN_TEXTS
 from tasks.runs.run import Run
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import part_file, read_manifest, write_part
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.text.words import word_spans
+from tasks.trials.meaning import base_folder, meanings_of
 from warehouse import Warehouse, folded, open_warehouse
 
 MAX_TEXTS = 6
@@ -41,6 +45,7 @@ _TABLES = (
     "taught_words",
     "rule_examples",
     "rule_words",
+    "word_meanings",
     "labelling",
 )
 _SCHEMAS = {
@@ -67,6 +72,7 @@ _SCHEMAS = {
         }.items()
     ),
     "words": pa.schema({"corpus": pa.string(), "example_id": pa.int64(), "word": pa.string()}.items()),
+    "meanings": pa.schema({"label": pa.string(), "word": pa.string(), "meaning": pa.float64()}.items()),
 }
 
 
@@ -78,6 +84,7 @@ def trace_rules(config: AuditConfig, run: Run, model: ModelSpec, removed: str) -
     Raises:
         ConfigError: as `read_rules`.
         DataError: as `read_labelling` and `audited_and_trained`, or a rule backtracks without bound.
+        ModelError: the encoder before fine-tuning cannot be loaded.
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
     path = config.rules
@@ -89,7 +96,7 @@ def trace_rules(config: AuditConfig, run: Run, model: ModelSpec, removed: str) -
         asked = [row["word"] for row in warehouse.rows("trace/asked_words", {})] if coverage else []
         rules = None if labelling is None else labelling_key(labelling)
         own = None if config.finetune is None else config.finetune.model_dump(mode="json")
-        code = code_of("tasks.trace", "tasks.text", "tasks.data", "tasks.model")
+        code = code_of("tasks.trace", "tasks.text", "tasks.data", "tasks.model", "tasks.trials", "tasks.remedies")
         key = digest(code, rules, run.key, own, config.data.model_dump(mode="json"), asked)
         if (read_manifest(part) or {}).get("key") != key:
             tables = _matched(config, model, coverage, warehouse, set(asked))
@@ -102,6 +109,7 @@ def trace_rules(config: AuditConfig, run: Run, model: ModelSpec, removed: str) -
         "rule_text_parts": [part_file(part, "texts")],
         "rule_match_parts": [part_file(part, "matches")],
         "rule_word_parts": [part_file(part, "words")],
+        "rule_meaning_parts": [part_file(part, "meanings")],
     }
     with open_warehouse(config.warehouse) as warehouse:
         tables_of_stage = [f"trace/{name}" for name in _TABLES]
@@ -122,6 +130,8 @@ def _matched(
     columns: dict[str, list[dict[str, Any]]] = {name: [] for name in _SCHEMAS}
     if coverage is not None:
         corpora = {"audited": _audited(warehouse), "trained": _trained(config, model)}
+        columns["meanings"] = _meanings(config, model, corpora["trained"] or corpora["audited"])
+        asked = asked | {row["word"] for row in columns["meanings"]}
         with progress("trace", sum(map(len, corpora.values())), "texts") as advance:
             for corpus, rows in corpora.items():
                 known = _folded_words(rows, asked)
@@ -129,6 +139,24 @@ def _matched(
                     _match(columns, corpus, row, coverage, known)
                     advance(1)
     return {name: pa.Table.from_pylist(rows, _SCHEMAS[name]) for name, rows in columns.items()}
+
+
+def _meanings(config: AuditConfig, model: ModelSpec, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The words that mean a label to the encoder before fine-tuning, of those in enough of the texts for a keyword."""
+    surfaces = sorted({surface for row in rows for surface in _surfaces(row)})
+    word_of = dict(zip(surfaces, folded(surfaces), strict=True))
+    frequencies = Counter(word for row in rows for word in {word_of[surface] for surface in _surfaces(row)})
+    words = sorted(word for word, count in frequencies.items() if count >= MIN_TEXTS)
+    base = base_folder(config)
+    zero_shot_NK = None if base is None or not words else meanings_of(words, model, base).zero_shot_NK
+    if zero_shot_NK is None:
+        return []
+    return [
+        {"label": label, "word": word, "meaning": float(meaning)}
+        for word, meaning_K in zip(words, zero_shot_NK, strict=True)
+        for label, meaning in zip(model.labels, meaning_K, strict=True)
+        if meaning >= MIN_MEANING
+    ]
 
 
 def _match(

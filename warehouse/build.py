@@ -48,6 +48,7 @@ PUBLIC = (
     "taught_words",
     "rule_examples",
     "rule_words",
+    "word_meanings",
     "labelling",
     "rule_proposals",
     "changed_rules",

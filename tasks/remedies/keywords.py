@@ -10,6 +10,13 @@ from tasks.data.rules import Rules, Term, narrowed, with_term, without_term
 MAX_OVERLAP = 0.95
 """A keyword is not added if this share of its texts has the label already, by the rules or by keywords added before."""
 
+MIN_TEXTS = 8
+"""Fewest texts of a keyword that is added."""
+
+MIN_MEANING = 1.96
+"""Of a keyword that is added for its meaning: how much nearer it has to be to the name of the label than other words of
+the training texts, in standard deviations. Of 40 words one is so near by chance."""
+
 KNOWN = 0.2
 """What a word counts that the encoder knows for the label: as much as one that just passes by what the model reads."""
 

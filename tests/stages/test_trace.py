@@ -1,12 +1,15 @@
 """The stage that matches labelling rules with the texts of the audit and of the training."""
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from configs.schema import AuditConfig
+from tasks import trace
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
 from tasks.trace import trace_rules
+from tasks.trials.meaning import Meanings
 from warehouse import open_warehouse
 
 LINES = [
@@ -81,6 +84,29 @@ def test_a_second_call_matches_nothing_again_and_other_rules_do(world):
     config.finetune.rules.write_text(RULES.replace("Day, rose", "rose"))
     assert trace_rules.fn(config, run, model, "key") != first
     assert read(config, "taught_words") == []
+
+
+def test_words_of_the_training_texts_that_mean_a_label_are_looked_for_though_none_was_tried(world, monkeypatch):
+    """day and film are near to film, a is not, and nothing is near to other; fine is in one text alone."""
+    config, run, model = world
+    near = {"a": (0.1, 0.2), "day": (-0.6, 0.6), "film": (-0.4, 0.4)}
+
+    def meanings(words, *_):
+        return Meanings(np.zeros((len(words), 1)), np.array([near[word] for word in words]))
+
+    monkeypatch.setattr(trace, "meanings_of", meanings)
+    monkeypatch.setattr(trace, "MIN_TEXTS", 2)
+    monkeypatch.setattr(trace, "MIN_MEANING", 0.4)
+    trace_rules.fn(config, run, model, "key")
+    found = [(row["label"], row["word"], row["meaning"]) for row in read(config, "word_meanings")]
+    assert found == [("film", "day", 0.6), ("film", "film", 0.4)]
+    words = {(row["corpus"], row["word"]): set() for row in read(config, "rule_words")}
+    for row in read(config, "rule_words"):
+        words[row["corpus"], row["word"]].add(row["example_id"])
+    # Of the verdicts there is day alone.
+    assert words == {
+        ("trained", "day"): {1, 2}, ("trained", "film"): {0, 2}, ("audited", "day"): {4}, ("audited", "film"): {5},
+    }  # fmt: skip
 
 
 def test_without_rules_the_tables_are_empty(world):

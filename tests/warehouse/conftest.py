@@ -154,6 +154,7 @@ def parts(tmp_path_factory):
             for corpus in ("audited", "trained") for i in range(1, 40, 2) for term in (-1, 0)
         ],
         "rule_word_parts": [{"corpus": "trained", "example_id": i, "word": "nolan"} for i in range(1, 40, 2)],
+        "rule_meaning_parts": [{"label": "yes", "word": "nolan", "meaning": 2.5}],
     }  # fmt: skip
     for name, rows in rules.items():
         pq.write_table(pa.Table.from_pylist(rows), folder / f"{name}.parquet")

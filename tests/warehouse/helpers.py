@@ -78,7 +78,7 @@ STAGES = {
     "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "pattern_effects", "pattern_parts", "evidence", "verification_cost"),
     "judge": ("waivers", "topics", "named_words", "expected_effects", "expected_patterns", "grades", "verdicts"),
     "remove": ("power", "total"),
-    "trace": ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples", "rule_words", "labelling"),
+    "trace": ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples", "rule_words", "word_meanings", "labelling"),
     "recommend": ("vocabulary_candidates", "labelling_hints", "rule_proposals", "changed_rules", "relabel_queue"),
 }  # fmt: skip
 

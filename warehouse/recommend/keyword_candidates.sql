@@ -2,15 +2,14 @@
 -- One row per (label, word).
 --
 -- Either the model reads texts with the word as the label, and the word moves them so in trials; or the encoder before
--- fine-tuning knows the word for the label, and the model does not use it the other way.
+-- fine-tuning knows the word for the label, and no trial shows that the model uses it the other way.
 --
--- param   min_meaning        least meaning of a word that the encoder knows for the label  [standard deviations]
 -- param   min_hint_examples  fewest audited texts of a keyword
 -- param   min_hint_lift      how far the lower bound of read_rate must exceed read_share  [0..1]
 -- column  label         label that the word pushes towards
 -- column  word          lower-case word
--- column  verdict       its verdict
--- column  effect        mean effect in trials  [log-odds]
+-- column  verdict       its verdict; null where it was not tried
+-- column  effect        mean effect in trials; null where it was not tried  [log-odds]
 -- column  n_examples    audited texts with the word
 -- column  n_read_so     of them, texts that the model reads as the label
 -- column  read_rate     n_read_so / n_examples                    [0..1]
@@ -28,76 +27,102 @@ looked_at as (
     from rule_texts
 ),
 
+tried as (
+    select
+        label,
+        word,
+        verdict,
+        effect,
+        effect_low,
+        type,
+        status in ('genuine', 'unclear', 'negligible') as is_fair
+    from verdicts
+    where kind = 'word'
+),
+
+asked as (
+    select
+        coalesce(tried.label, meanings.label) as label,
+        coalesce(tried.word, meanings.word) as word,
+        tried.verdict,
+        tried.effect,
+        tried.effect_low,
+        coalesce(tried.type, types.type) as type,
+        coalesce(tried.is_fair, true) as is_fair,
+        meanings.meaning
+    from tried
+    full join word_meanings as meanings using (label, word)
+    left join word_types as types
+        on types.kind = 'word' and types.word = coalesce(tried.word, meanings.word)
+),
+
 predictions as (
     select
         label,
         count(*) filter (where predicted_label = label) / count(*) as read_share
     from rule_texts
-    cross join (select distinct label from verdicts)
+    cross join (select distinct label from asked)
     where corpus = 'audited'
     group by label
 ),
 
 read as (
     select
-        words.word,
-        labels.label,
-        count(*) as n_examples,
-        count(*) filter (where texts.predicted_label = labels.label) as n_read_so
-    from rule_words as words
-    inner join rule_texts as texts using (corpus, example_id)
-    cross join predictions as labels
-    where words.corpus = 'audited' and texts.predicted_label is not null
+        asked.label,
+        asked.word,
+        count(texts.predicted_label) as n_examples,
+        count(*) filter (where texts.predicted_label = asked.label) as n_read_so
+    from asked
+    left join rule_words as words on asked.word = words.word and words.corpus = 'audited'
+    left join rule_texts as texts using (corpus, example_id)
     group by all
 ),
 
 covered as (
     select
         words.word,
-        verdicts.label,
+        asked.label,
         list(words.example_id order by words.example_id) as text_ids,
         coalesce(
             list(words.example_id order by words.example_id)
-                filter (where texts.given_label is distinct from verdicts.label),
+                filter (where texts.given_label is distinct from asked.label),
             []
         ) as new_ids
-    from verdicts
-    inner join rule_words as words on verdicts.word = words.word and verdicts.kind = 'word'
+    from asked
+    inner join rule_words as words using (word)
     inner join rule_texts as texts using (corpus, example_id)
     where words.corpus = (select corpus from looked_at)
     group by all
 )
 
 select
-    verdicts.label,
-    verdicts.word,
-    verdicts.verdict,
-    verdicts.effect,
+    asked.label,
+    asked.word,
+    asked.verdict,
+    asked.effect,
     read.n_examples,
     read.n_read_so,
-    read.n_read_so / read.n_examples as read_rate,
+    read.n_read_so / nullif(read.n_examples, 0) as read_rate,
     wilson_low(read.n_read_so, read.n_examples) as read_low,
     predictions.read_share,
-    if(is_read, null, grades.meaning) as meaning,
+    if(is_read, null, asked.meaning) as meaning,
     covered.text_ids,
     covered.new_ids
-from verdicts
+from asked
 inner join read using (label, word)
 inner join predictions using (label)
 inner join covered using (label, word)
-left join grades using (kind, label, word)
 cross join lateral (
     select
-        verdicts.effect_low > 0
+        coalesce(asked.effect_low > 0, false)
         and read.n_examples >= $min_hint_examples
         and wilson_low(read.n_read_so, read.n_examples) >= predictions.read_share + $min_hint_lift as is_read
 ) as why
 where
-    verdicts.kind = 'word'
-    and verdicts.status in ('genuine', 'unclear', 'negligible')
-    and verdicts.type in (select type from type_rules where in_labelling)
-    and (is_read or (grades.meaning >= $min_meaning and verdicts.effect > 0))
+    asked.is_fair
+    and asked.type in (select type from type_rules where in_labelling)
+    and (is_read or (asked.meaning is not null and coalesce(asked.effect, 1) > 0))
     -- Texts that no rule matches have this label already.
-    and verdicts.label not in (select otherwise from labelling where otherwise is not null)
-    and verdicts.word not in (select folded(term) from rule_terms where kind = 'keyword')
-order by verdicts.label, verdicts.word
+    and asked.label not in (select otherwise from labelling where otherwise is not null)
+    and asked.word not in (select folded(term) from rule_terms where kind = 'keyword')
+order by asked.label, asked.word

@@ -35,7 +35,11 @@ select
         'rule': case action
             when 'drop' then 'proposal.drop'
             when 'narrow' then 'proposal.narrow'
-            when 'add' then if(figures['meaning'] is null, 'proposal.add', 'proposal.add_meant')
+            when 'add' then case
+                when figures['meaning'] is null then 'proposal.add'
+                when figures['effect'] is null then 'proposal.add_untried'
+                else 'proposal.add_meant'
+            end
         end,
         'figures': map {
             'n_texts': n_texts::double, 'n_with': figures['n_with'], 'n_labelled': figures['n_labelled'],

@@ -1,4 +1,4 @@
--- rule_words: the words that were tried, in the texts that rules may label.
+-- rule_words: the words that were tried or that mean a label, in the texts that rules may label.
 -- One row per (corpus, text, word).
 --
 -- param   rule_word_parts  Parquet files of this stage, one row per (corpus, text, word)

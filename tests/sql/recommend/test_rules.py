@@ -90,11 +90,12 @@ def test_a_keyword_is_proposed_for_what_the_model_reads_and_no_gold_label_is_loo
         verdict="v",
         effect=0.5,
     )
+    warehouse.insert("word_meanings", "label:varchar | word:varchar | meaning:double")
     warehouse.insert(
-        "grades",
-        "kind | label | word | meaning:double\nword | film | plot | 1.95\nword | film | away | 1.97\nword | film | bad | 9.0",
+        "word_types",
+        "kind | word | type\nword | actors | content word\nword | kubrick | name\nword | bad | content word",
     )
-    limits = {"min_hint_examples": 8, "min_hint_lift": 0.05, "min_meaning": 2.0}
+    limits = {"min_hint_examples": 8, "min_hint_lift": 0.05}
     rows = warehouse.rows("recommend/keyword_candidates", **limits)
     # plot is not read so often enough; film is a keyword; kane is a name; bad is spurious; away does not move texts; and
     # every text is other already.
@@ -103,20 +104,34 @@ def test_a_keyword_is_proposed_for_what_the_model_reads_and_no_gold_label_is_loo
     ]
     assert warehouse.rows("recommend/keyword_candidates", **{**limits, "min_hint_examples": 11}) == []
     assert warehouse.rows("recommend/keyword_candidates", **{**limits, "min_hint_lift": 0.2}) == []
-    # What the encoder knows; bad is spurious, whatever it means. The texts of away were read as films, but it did not move
-    # them significantly; of no text of the training is known that it holds one of the two.
-    warehouse.connection.execute("insert into rule_words values ('trained', 3, 'plot'), ('trained', 4, 'away')")
-    rows = warehouse.rows("recommend/keyword_candidates", **{**limits, "min_meaning": 1.95})
-    assert only(rows, "word", "meaning", "new_ids") == [
-        ("away", 1.97, [4]),
-        ("cast", None, [2, 3]),
-        ("plot", 1.95, [3]),
+    # What the encoder knows, tried or not; bad is spurious and kubrick is a name, whatever they mean. The texts of away were
+    # read as films, but it did not move them significantly; back moves them the other way.
+    warehouse.connection.execute(
+        "insert into word_meanings values ('film', 'plot', 2.1), ('film', 'away', 1.97), ('film', 'bad', 9.0), "
+        "('film', 'actors', 3.0), ('film', 'kubrick', 3.0), ('film', 'back', 3.0), ('other', 'actors', 2.0)"
+    )
+    warehouse.connection.execute(
+        "insert into verdicts by name select 'back' as word, 'film' as label, 'content word' as type, 'unclear' as status, "
+        "-1.0 as effect_low, 'word' as kind, 'v' as verdict, -0.5 as effect"
+    )
+    warehouse.connection.execute(
+        "insert into rule_words values ('trained', 3, 'plot'), ('trained', 4, 'away'), ('trained', 4, 'bad'), "
+        "('trained', 0, 'actors'), ('trained', 2, 'actors'), ('trained', 2, 'kubrick'), ('trained', 2, 'back')"
+    )
+    rows = warehouse.rows("recommend/keyword_candidates", **limits)
+    assert only(rows, "word", "meaning", "effect", "n_examples", "text_ids", "new_ids") == [
+        ("actors", 3.0, None, 0, [0, 2], [2]),
+        ("away", 1.97, 0.5, 10, [4], [4]),
+        ("cast", None, 0.5, 10, [0, 1, 2, 3], [2, 3]),
+        ("plot", 2.1, 0.5, 10, [3], [3]),
     ]
 
 
 PROPOSALS = [
     {"action": "drop", "rule": "names", "term": "day", "label": "film", "word": "day", "n_texts": 3, "figures": {"effect": 1.0, "per_1000": 2.5}},
     {"action": "add", "rule": "added for film", "term": "cast", "label": "film", "word": "cast", "n_texts": 3, "figures": {"read_low": 0.6}},
+    {"action": "add", "rule": "added for film", "term": "plot", "label": "film", "word": "plot", "n_texts": 2, "figures": {"meaning": 2.0, "effect": 0.5}},
+    {"action": "add", "rule": "added for film", "term": "actors", "label": "film", "word": "actors", "n_texts": 1, "figures": {"meaning": 3.0, "effect": None}},
 ]  # fmt: skip
 
 
@@ -138,9 +153,13 @@ def test_proposals_carry_their_figures_and_the_queue_holds_the_texts_that_hang_o
     assert only(rows, "rank", "action", "rule", "term", "n_texts") == [
         (1, "drop", "names", "day", 3),
         (2, "add", "added for film", "cast", 3),
+        (3, "add", "added for film", "plot", 2),
+        (4, "add", "added for film", "actors", 1),
     ]
-    first, second = (dict(row["reason"][0]["figures"]) for row in rows)
-    assert [row["reason"][0]["rule"] for row in rows] == ["proposal.drop", "proposal.add"]
+    first, second, *_ = (dict(row["reason"][0]["figures"]) for row in rows)
+    assert [row["reason"][0]["rule"] for row in rows] == [
+        "proposal.drop", "proposal.add", "proposal.add_meant", "proposal.add_untried",
+    ]  # fmt: skip
     assert (first["effect"], first["per_1000"], first["n_texts"], second["read_low"]) == (1.0, 2.5, 3.0, 0.6)
     queue = warehouse.build("recommend/relabel_queue", max_queue=9)
     assert sorted(only(queue, "example_id", "source_id", "term", "match_start", "match_end", "score")) == [

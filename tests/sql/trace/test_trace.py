@@ -172,3 +172,11 @@ def test_without_texts_of_the_training_the_audited_ones_are_looked_at_and_votes_
 def test_without_rules_the_tables_are_empty(warehouse):
     tables = made(warehouse, TEXT, MATCH, terms=[])
     assert list(tables.values()) == [[]] * 6
+
+
+def test_words_that_mean_a_label_are_listed_by_label(warehouse):
+    part = warehouse.part("label | word | meaning\nother | rain | 2.0\nfilm | cast | 2.5\nfilm | actors | 3.0")
+    rows = warehouse.build("trace/word_meanings", rule_meaning_parts=[part])
+    assert only(rows, "label", "word", "meaning") == [
+        ("film", "actors", 3.0), ("film", "cast", 2.5), ("other", "rain", 2.0),
+    ]  # fmt: skip
