@@ -20,6 +20,22 @@ def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(war
     assert only(rows, "example_id", "position", "score", "word", "piece") == [(7, 1, -0.5, "sad", None)]
 
 
+def test_a_piece_is_hidden_if_it_stands_in_names_alone(warehouse):
+    warehouse.insert(
+        "word_types",
+        "kind | word | type\nword | seagal | name\nword | paris | place\nword | @x | handle\nword | sea | content word\n"
+        "word | galaxy | content word\npiece | sea· | fragment\nbigram | steven seagal | name",
+    )
+    warehouse.insert(
+        "piece_occurrences",
+        "piece | source_word\nsea· | seagal\n·gal | seagal\n·gal | galgal\nga· | galaxy\nga· | seagal",
+    )
+    assert only(warehouse.rows("report/names"), "kind", "word", "is_named") == [
+        ("piece", "ga·", False), ("piece", "sea·", True), ("piece", "·gal", True),
+        ("word", "@x", True), ("word", "galaxy", False), ("word", "paris", True), ("word", "sea", False), ("word", "seagal", True),
+    ]  # fmt: skip
+
+
 def test_the_unstable_words_of_the_report_are_those_that_differ_significantly(warehouse):
     warehouse.insert(
         "corpora",
