@@ -126,7 +126,12 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse, certificate
         ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
         main_sentence=main_sentence(found, state.title, total),
         cards=shown_cards,
-        others=[headline for headline in found if headline not in [card.headline for card in shown_cards]],
+        light=[headline for headline in found if headline.is_light],
+        others=[
+            headline
+            for headline in found
+            if headline not in [card.headline for card in shown_cards] and not headline.is_light
+        ],
         total=total,
         flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
         confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},

@@ -58,7 +58,7 @@ def cards(found: Sequence[Headline], changed: Sequence[Mapping[str, Any]], until
     `until`."""
     texts = {(row["label"], row["word"]): row for row in changed}
     made = []
-    for headline in [headline for headline in found if headline.rows][:MAX_CARDS]:
+    for headline in [headline for headline in found if headline.rows and not headline.is_light][:MAX_CARDS]:
         keys = [(row["label"], row["word"]) for row in headline.rows if row.get("kind") == "word"]
         known = [texts[key] for key in keys if key in texts]
         # Of the words of one finding, the first whose text is predicted otherwise after the change.
