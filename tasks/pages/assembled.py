@@ -198,8 +198,15 @@ def _reach(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _changed_texts(warehouse: Warehouse, run: Run, labels: Sequence[str]) -> list[dict[str, Any]]:
-    parts = [part_file(part, "trials") for part in sorted((run.storage / "trials").glob("part-*.json"))]
-    return warehouse.rows("report/changed_texts", {"trial_parts": parts, "names": labels}) if parts else []
+    folder = run.storage / "trials"
+    parts = [part_file(part, "trials") for part in sorted(folder.glob("part-*.json"))]
+    found = warehouse.rows("report/changed_texts", {"trial_parts": parts, "names": labels}) if parts else []
+    params = {
+        "pattern_trial_parts": [part_file(folder / "patterns.json", "pattern_trials")],
+        "type_trial_parts": [part_file(folder / "placebos.json", "type_trials")],
+        "names": labels,
+    }
+    return found + warehouse.rows("report/changed_groups", params)
 
 
 def _charts(tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str) -> dict[str, Any]:

@@ -34,6 +34,8 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         "word": "lovely",
         "n_rows": 5,
         "trial_parts": [str(path) for path in (run.folder / "trials").glob("part-*.trials.parquet")],
+        "pattern_trial_parts": [str(run.folder / "trials" / "patterns.pattern_trials.parquet")],
+        "type_trial_parts": [str(run.folder / "trials" / "placebos.type_trials.parquet")],
         "names": ["bad", "good"],
         "fdr": 0.05,
     }

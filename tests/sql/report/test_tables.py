@@ -20,6 +20,55 @@ def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(war
     assert only(rows, "example_id", "position", "score", "word", "piece") == [(7, 1, -0.5, "sad", None)]
 
 
+def test_a_pattern_and_a_type_are_shown_in_a_text_that_turns_and_the_rest_is_counted(warehouse):
+    trials = """
+        operator | example_id | margin_with:double | margin_without:double | predicted_with:integer | predicted_without:integer
+        removal  | 1 | 2.0 | -1.0 | 1 | 1
+        removal  | 2 | 1.0 | -0.5 | 1 | 0
+        removal  | 3 | 1.0 | 1.5  | 1 | 0
+    """
+    patterns = warehouse.part(
+        f"{trials.rstrip()}\ninsertion | 4 | 1.0 | -9.0 | 1 | 0", type="opening", pattern="a *", label="good"
+    )
+    types = warehouse.part(trials, type="name", label="good")
+    warehouse.insert(
+        "verdicts",
+        "kind | type | word | label | status\npattern | opening | a * | good | spurious\ntype | name | name | good | spurious\n"
+        "type | name | name | bad | unclear",
+    )
+    warehouse.insert(
+        "examples", "example_id | source_id | text\n1 | x | a b Al\n2 | y | a c Al Bo\n3 | z | a d Al\n4 | u | e"
+    )
+    warehouse.insert(
+        "pattern_spans", "pattern | example_id | span_start | span_end\na * | 1 | 0 | 3\na * | 2 | 0 | 3\nb | 2 | 4 | 6"
+    )
+    warehouse.insert(
+        "word_types",
+        "kind | word | type\nword | al | name\nword | bo | name\nword | c | content word\npiece | al | fragment",
+    )
+    warehouse.insert(
+        "word_occurrences",
+        "example_id | word | word_start | word_end\n2 | al | 4 | 6\n2 | bo | 7 | 9\n2 | c | 2 | 3\n1 | al | 4 | 6",
+    )
+    pattern, kind = warehouse.rows(
+        "report/changed_groups", pattern_trial_parts=[patterns], type_trial_parts=[types], names=["bad", "good"]
+    )
+    columns = (
+        "word",
+        "text",
+        "margin_after",
+        "predicted_before",
+        "predicted_after",
+        "n_removal",
+        "n_removal_flips",
+        "n_insertion",
+        "n_insertion_flips",
+    )
+    assert only([pattern], *columns) == [("a *", "a c Al Bo", -0.5, "good", "bad", 3, 2, 1, 1)]
+    assert only([kind], *columns) == [("name", "a c Al Bo", -0.5, "good", "bad", 3, 2, 0, 0)]
+    assert [[tuple(span.values()) for span in row["spans"]] for row in (pattern, kind)] == [[(0, 3)], [(4, 6), (7, 9)]]
+
+
 def test_a_piece_is_hidden_if_it_stands_in_names_alone(warehouse):
     warehouse.insert(
         "word_types",
