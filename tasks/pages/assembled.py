@@ -18,7 +18,7 @@ from tasks.pages.render import METHODS, render
 from tasks.pages.sentences import Finding, find_sentences, sentences_of, visible
 from tasks.runs.run import Run
 from tasks.runtime.parts import part_file, read_manifest
-from tasks.trials.thresholds import MIN_RATE, thresholds
+from tasks.trials.thresholds import MIN_RATE, PRIOR_EXAMPLES, thresholds
 from warehouse import Warehouse
 
 MAX_VERDICTS = 200
@@ -149,6 +149,7 @@ def _tables(config: AuditConfig, warehouse: Warehouse, shown: Sequence[str], mir
         "labels": shown,
         "mirrored": mirrored,
         "max_points": 250,
+        "prior_examples": PRIOR_EXAMPLES,
         "max_names": 12,
         "max_gaps": 20,
         "max_gap": config.attribution.max_gap or _GAP_SCALE,

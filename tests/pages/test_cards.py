@@ -105,7 +105,9 @@ def test_there_are_three_cards_at_most_and_each_says_what_to_do():
         Headline("no finding", "", "x"),
         *(
             Headline(str(i), "", "x", (row,))
-            for i, row in enumerate((taught, ROW, {"pattern": "a", "label": "film", "place": "start", "per_1000": 1.0}, ROW))
+            for i, row in enumerate(
+                (taught, ROW, {"pattern": "a", "label": "film", "place": "start", "per_1000": 1.0}, ROW)
+            )
         ),
     ]
     made = cards(found, [DAY], date(2026, 11, 30))

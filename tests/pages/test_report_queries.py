@@ -20,6 +20,7 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         "labels": ["good"],
         "mirrored": True,
         "max_points": 9,
+        "prior_examples": 4.0,
         "max_names": 5,
         "max_gap": 0.1,
         "max_gaps": 5,

@@ -1,5 +1,7 @@
 """The tables of the report that need more than a filter."""
 
+import math
+
 import pytest
 
 from tests.sql.helpers import only
@@ -67,6 +69,25 @@ def test_a_pattern_and_a_type_are_shown_in_a_text_that_turns_and_the_rest_is_cou
     assert only([pattern], *columns) == [("a *", "a c Al Bo", -0.5, "good", "bad", 3, 2, 1, 1)]
     assert only([kind], *columns) == [("name", "a c Al Bo", -0.5, "good", "bad", 3, 2, 0, 0)]
     assert [[tuple(span.values()) for span in row["spans"]] for row in (pattern, kind)] == [[(0, 3)], [(4, 6), (7, 9)]]
+
+
+def test_a_fragment_that_was_tried_has_the_association_of_the_texts_that_hold_it(warehouse):
+    # Label a: 3 of 6 texts, and both with the fragment; two more at the overall share make 3 of 4.
+    warehouse.insert("examples", "example_id | gold_label\n1 | a\n2 | a\n3 | a\n4 | b\n5 | b\n6 | b", converged=True)
+    warehouse.insert(
+        "word_scores", "kind | word | example_id\npiece | di· | 1\npiece | di· | 2\npiece | un· | 4\nword | w | 1"
+    )
+    scores = "kind | word | mean_score\npiece | di· | 1.5\npiece | un· | 0.5\nword | w | 0.2"
+    warehouse.insert(
+        "word_importance", scores, label="a", ci_low=0.1, ci_high=2.0, n_examples=2, document_frequency=0.3, impact=0.1
+    )
+    warehouse.insert("label_association", "word\nw", kind="word", label="a", label_rate=0.5, log_odds=0.0, z=0.1)
+    warehouse.insert("word_types", "kind | word | type\npiece | di· | fragment\npiece | un· | affix\nword | w | name")
+    warehouse.insert("type_rules", "type | expectation\nfragment | none\naffix | exempt\nname | none")
+    warehouse.insert("verdicts", "kind | word | label | status\npiece | di· | a | spurious")
+    rows = warehouse.rows("report/quadrant", labels=["a"], mirrored=False, prior_examples=2.0, max_points=9)
+    assert only(rows, "word", "kind", "verdict") == [("w", "word", "not spurious"), ("di·", "piece", "spurious")]
+    assert rows[1]["log_odds"] == pytest.approx(math.log(3), abs=1e-3)
 
 
 def test_a_piece_is_hidden_if_it_stands_in_names_alone(warehouse):
