@@ -248,6 +248,14 @@ class LimitsConfig(Section):
     """Folder that the database spills to. Without it: beside the warehouse."""
 
 
+class ReportConfig(Section):
+    """What leaves the warehouse: pages, exports and what the terminal shows."""
+
+    redact: Literal["names"] | None = None
+    """`names`: names of people and places, handles and e-mail addresses are replaced by placeholders, the same one for
+    the same name of a run. null: they are shown."""
+
+
 class AuditConfig(Section):
     """One audit: a dataset, a model, and what to do with them."""
 
@@ -288,6 +296,8 @@ class AuditConfig(Section):
     `owner` and `expires`."""
     explain: ExplainConfig = ExplainConfig()
     """The page of single texts that `token-audit explain` writes."""
+    report: ReportConfig = ReportConfig()
+    """What leaves the warehouse."""
     certification: CertificationConfig = CertificationConfig()
     """What `token-audit certify` plants."""
     limits: LimitsConfig = LimitsConfig()

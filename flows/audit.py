@@ -14,6 +14,7 @@ from prefect.states import Completed
 from configs.load import load_config
 from configs.schema import AuditConfig
 from configs.waivers import load_waivers
+from flows.sizes import later_stages
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
 from tasks.finetune import obtain_classifier
@@ -61,7 +62,7 @@ def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Ru
     model = classifier or obtain_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)
-    with locked(run), failure_recorded(config, run), planned(*SHOWN):
+    with locked(run), failure_recorded(config, run), planned(*SHOWN, later=later_stages(config), unknown=("remove",)):
         enter_run(config, run, model)
         enough = config.statistics.min_examples
         texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out, least=enough)

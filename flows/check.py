@@ -17,6 +17,7 @@ from configs.errors import DataError
 from configs.load import override
 from configs.schema import AuditConfig
 from flows.checked import checked_config
+from flows.sizes import gradients_of, trial_passes
 from tasks.data.rows import Row, label_names, read_rows
 from tasks.data.split import audited_and_trained, sampled
 from tasks.model.spec import encoder_folder, resolve_model
@@ -25,10 +26,6 @@ MOST_ROWS = 100_000
 """Rows that are read; of a larger dataset the rest is taken to be like them."""
 _COUNTED_TEXTS = 500
 """Texts whose tokens are counted."""
-_GRADIENTS, _DOCUMENT_GRADIENTS = 5, 16
-"""Gradients a text where the pilot decides: what it decided on the datasets of tests/benchmarks, rounded up."""
-_PASSES_A_TRIAL = 4
-"""Forward passes a text of a trial: without the word, with it elsewhere, and a placebo beside each."""
 _START_SECONDS, _LIBRARY_GB = 30.0, 1.0
 """Imports, Prefect, tables and page; and what Python with its libraries takes before it has read a text."""
 _FACTOR = 2
@@ -191,12 +188,7 @@ def _by_settings(settings: dict[str, Any]) -> int:
 
 def _operations(config: AuditConfig, audited: int, trained: int, tokens: float, parameters: int) -> float:
     """Multiplications and additions: 2 a weight and token in a forward pass, 6 with its backward pass."""
-    mode = config.attribution.mode
-    by_mode = {"corpus": _GRADIENTS, "document": _DOCUMENT_GRADIENTS, "fixed": config.attribution.steps}
-    gradients = config.attribution.gradients or by_mode[mode]
-    # A word is in five texts or more, so that a small dataset has fewer candidates than are allowed.
-    candidates = min(config.screening.max_candidates, audited // 4)
-    trials = candidates * config.verification.max_documents * _PASSES_A_TRIAL
+    gradients, trials = gradients_of(config), trial_passes(config, audited)
     return tokens * parameters * (6.0 * gradients * audited + 2.0 * trials + 6.0 * trained)
 
 

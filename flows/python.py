@@ -17,7 +17,7 @@ import yaml
 from configs.errors import ConfigError
 from flows.command.options import ENVIRONMENT
 from flows.facts import facts_of
-from flows.runs import find_run, opened
+from flows.runs import find_run, opened, use_run
 from tasks.runtime.parts import write_whole
 
 if TYPE_CHECKING:
@@ -61,14 +61,14 @@ class Audited:
         """The words that push most towards each label, at most a thousand of each."""
         columns = ["label", "rank", "word", "type", "n_examples", "mean_score", "ci_low", "ci_high", "label_rate"]
         with opened(self.warehouse) as warehouse:
-            warehouse.use(self.run_id)
+            use_run(warehouse, find_run(warehouse, self.run_id))
             return _frame(warehouse.rows("report/top_words", {"top_words": _MOST_WORDS}), [*columns, "verdict"])
 
     @property
     def verdicts(self) -> "pandas.DataFrame":
         """Everything that was tried, with its verdict and its figures."""
         with opened(self.warehouse) as warehouse:
-            warehouse.use(self.run_id)
+            use_run(warehouse, find_run(warehouse, self.run_id))
             table = warehouse.table("report/export/verdicts", {})
             return _frame(table.to_pylist(), table.column_names)
 
@@ -139,7 +139,9 @@ def audit(
 
         done = flow(path)
     with opened(checked.warehouse) as warehouse:
-        facts = facts_of(warehouse, find_run(warehouse, done.run_id))
+        row = find_run(warehouse, done.run_id)
+        use_run(warehouse, row)
+        facts = facts_of(warehouse, row)
     return Audited(done.run_id, checked.warehouse.absolute(), facts)
 
 

@@ -32,11 +32,12 @@ def word_facts(
 
     figures = warehouse.rows("report/word", {"word": word})
     kind = figures[0]["kind"] if figures else "piece" if "·" in word else "word"
+    asked, word = word, warehouse.seen(word)
     found = sentences_with(warehouse, folder, word, kind, num_sentences)
     if not found:
-        guess = near(word, [row["word"] for row in warehouse.rows("report/known_words", {})])
+        guess = near(asked, [row["word"] for row in warehouse.rows("report/known_words", {})])
         before = f"{no_run} As a word, " if no_run else ""
-        raise AuditError(f"{before}{word!r} is in none of the explained texts.{guess}")
+        raise AuditError(f"{before}{asked!r} is in none of the explained texts.{guess}")
     for fact in figures:
         fact["rules"] = [rule.sentence for rule in fired(fact["rules"])]
     texts = [
@@ -56,6 +57,7 @@ def print_word(warehouse: "Warehouse", folder: Path, word: str, num_sentences: i
     from tasks.pages.sentences import visible
 
     facts = word_facts(warehouse, folder, word, num_sentences, no_run)
+    word = facts["word"]
     for fact in facts["figures"]:
         rate = "" if fact["label_rate"] is None else f", {fact['label_rate']:.0%} of them have the label"
         waived = "" if fact["waived_by"] is None else f", waived by {fact['waived_by']}"

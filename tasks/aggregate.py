@@ -11,12 +11,9 @@ from tasks.model.spec import ModelSpec
 from tasks.runs.run import BATCH_FILES, Run
 from tasks.runtime.parts import Shard, part_file, read_manifest
 from tasks.runtime.stage import stage
-from tasks.trials.thresholds import MIN_RATE
+from tasks.trials.thresholds import MIN_RATE, PRIOR_EXAMPLES
 from warehouse import open_warehouse
 
-PRIOR_EXAMPLES = 4.0
-"""Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in
-label rates."""
 MIN_PMI = 3.0
 """Least pointwise mutual information, in nats, of neighbouring words with figures as a pair: 20 times chance."""
 _SCORES = (

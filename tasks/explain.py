@@ -23,6 +23,7 @@ from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
 from tasks.pages.explained import Example, Token, choose, json_of, svg_of, told_predictions
+from tasks.pages.redact import Redactor, edited, redactor_of, shown_at
 from tasks.pages.render import METHODS, render
 from tasks.pages.sentences import Piece, pieces_of
 from tasks.runs.run import Run
@@ -69,7 +70,7 @@ def write_explained(config: AuditConfig, run: Run, model: ModelSpec, shards: Seq
             f"None of {len(rows)} texts has scores: attribution.max_gap, or a budget, left none. Loosen it to see some."
         )
     groups = choose(explained, config.explain.examples, config.explain.choose)
-    examples = _examples(config, load_classifier(model), model, list(chain(*groups)))
+    examples = _examples(config, load_classifier(model), model, list(chain(*groups)), redactor_of(config, run))
     is_labelled = config.data.label is not None
     found = Explained(
         run.folder / "explained.html",
@@ -139,7 +140,11 @@ def _predicted(shard: Shard) -> list[dict[str, Any]]:
 
 
 def _examples(
-    config: AuditConfig, classifier: Classifier, model: ModelSpec, rows: Sequence[Mapping[str, Any]]
+    config: AuditConfig,
+    classifier: Classifier,
+    model: ModelSpec,
+    rows: Sequence[Mapping[str, Any]],
+    redactor: Redactor | None,
 ) -> list[Example]:
     method = config.explain.method or config.attribution.summed
     tokens = _tokens({row["part"] for row in rows}, [row["example_id"] for row in rows], method)
@@ -150,27 +155,29 @@ def _examples(
         scores_T = normalised(
             np.array([token["score"] for token in own]), np.array(padding) > 0, config.explain.normalise
         )
+        edits = [] if redactor is None else redactor.edits(row["text"])
+        text = edited(row["text"], edits)
         named = [
             Token(
-                str(classifier.tokenizer.convert_ids_to_tokens(token["token_id"])),
+                new or str(classifier.tokenizer.convert_ids_to_tokens(token["token_id"])),
                 float(score),
-                token["token_start"],
-                token["token_end"],
+                *place,
                 number,
             )
             for token, score, number in zip(own, scores_T, padding, strict=True)
+            for place, new in [shown_at(edits, token["token_start"], token["token_end"])]
         ]
         found.append(
             Example(
                 row["example_id"],
-                row["source_id"],
-                row["text"],
+                row["source_id"] if redactor is None else redactor.text(row["source_id"]),
+                text,
                 model.labels[row["label_id"]] if row["label_id"] >= 0 else None,
                 model.labels[row["predicted_id"]],
                 row["confidence"],
                 model.labels[row["target_id"]],
                 tuple(named),
-                _pieces(row["text"], named),
+                _pieces(text, named),
                 row["gap"] if method == "integrated_gradients" else None,
                 row["n_cut"],
             )

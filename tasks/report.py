@@ -23,6 +23,7 @@ from tasks.pages.assembled import render_page
 from tasks.pages.banner import Banner, read_banner
 from tasks.pages.exports import EXPORTS, export_tables, to_csv
 from tasks.pages.model_card import model_card
+from tasks.pages.redact import hide_names
 from tasks.pages.rules import told
 from tasks.pages.sentences import visible
 from tasks.remedies.functions import functions_module
@@ -50,13 +51,14 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         certificate = covering(warehouse, run.inputs.get("subject"))
     certified = certificate and certificate["certificate_id"]
-    key = digest(recommendations, config.title, config.statistics.fdr, certified, _code())
+    key = digest(recommendations, config.title, config.report.redact, config.statistics.fdr, certified, _code())
     facts = read_manifest(manifest)
     if facts is None or facts["key"] != key or not _untouched(run.folder, facts["written"]):
         num_files = 3 * len(EXPORTS) + 2
         with progress("report", num_files, "files") as advance:
             with open_warehouse(config.warehouse, read_only=True) as warehouse:
                 warehouse.use(run.run_id)
+                hide_names(warehouse, config, run)
                 written = {f"exports/{name}": content for name, content in export_tables(warehouse).items()}
                 advance(len(written))
                 written |= _labelling_files(warehouse, run)
@@ -113,6 +115,7 @@ def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
     """Also for a page that was left untouched: whoever opens this flow run looks for its findings here."""
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
+        hide_names(warehouse, config, run)
         findings = warehouse.rows("report/findings", {"n_rows": 20})
         state = read_banner(warehouse)
     create_markdown_artifact(key="state", markdown=f"**{state.title}.** {state.text}", description=state.title)

@@ -24,6 +24,7 @@ from tasks.data.split import audited_and_trained, sampled
 from tasks.data.votes import labelling_key, read_labelling
 from tasks.model.spec import ModelSpec, model_fingerprint
 from tasks.pages.exports import to_csv
+from tasks.pages.redact import hide_names
 from tasks.remedies.doubts import out_of_fold, require_cleanlab, suspected, without_words
 from tasks.remedies.queue import queue_files, queue_table
 from tasks.runs.run import Run
@@ -106,6 +107,7 @@ def suspect_labels(config: AuditConfig, run: Run, model: ModelSpec) -> Suspected
             run.run_id, "suspect", ["suspect/suspected_labels", "suspect/suspected_words"], params, key
         )
         warehouse.use(run.run_id)
+        hide_names(warehouse, config, run)
         queue = [{**row, **_span(row["text"], row["term"])} for row in warehouse.rows("suspect/queue", params)]
         counts = warehouse.rows("suspect/counts", params)[0]
         words = warehouse.rows("suspect/taught", {})

@@ -4,7 +4,7 @@ import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import duckdb
 import pyarrow as pa
@@ -72,8 +72,24 @@ STAGES = ("aggregate", "screen", "verify", "judge", "remove", "trace", "recommen
 """Those that build tables, in their order."""
 
 
+class Curtain(Protocol):
+    """What stands between the tables of a run and who reads them."""
+
+    def inward(self, params: Mapping[str, object]) -> Mapping[str, object]:
+        """The parameters of a query, as the tables know them."""
+
+    def outward(self, path: str, table: pa.Table) -> pa.Table:
+        """What the query returned, as it may be seen."""
+
+    def text(self, text: str) -> str:
+        """A text, as it may be seen."""
+
+
 class Warehouse:
     """One open connection."""
+
+    curtain: Curtain | None = None
+    """Behind it is everything but the registry."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -169,7 +185,9 @@ class Warehouse:
 
     def table(self, path: str, params: Mapping[str, object]) -> pa.Table:
         """The table that a query returns."""
-        return self._table(query(path), params)
+        if self.curtain is None or path.startswith("registry/"):
+            return self._table(query(path), params)
+        return self.curtain.outward(path, self._table(query(path), self.curtain.inward(params)))
 
     def rows(self, path: str, params: Mapping[str, object]) -> list[dict[str, Any]]:
         """The rows that a query returns, as dictionaries."""
@@ -184,6 +202,10 @@ class Warehouse:
         for helper in map(query, wanted.first):
             self._connection.execute(f"drop table temp.{helper.table}")
         return found
+
+    def seen(self, word: str) -> str:
+        """The word as it may be seen."""
+        return word if self.curtain is None else self.curtain.text(word)
 
     def run(self, path: str, params: Mapping[str, object]) -> None:
         """Execute a statement that returns nothing."""

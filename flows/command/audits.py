@@ -8,9 +8,9 @@ import typer
 
 from configs.load import override
 from flows.checked import checked_config
-from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, command, prefect
+from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, Redact, command, prefect, with_redaction
 from flows.facts import as_json, facts_of
-from flows.runs import find_run, opened
+from flows.runs import find_run, opened, use_run
 from flows.summary import print_summary
 from flows.terminal import (
     errors_as_sentences,
@@ -25,7 +25,13 @@ GROUP = "Audit"
 
 
 @command(GROUP)
-def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = False, quiet: Quiet = False) -> None:
+def run(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    json_facts: AsJson = False,
+    quiet: Quiet = False,
+    redact: Redact = None,
+) -> None:
     """Audit a classifier on a dataset, from the data to the report.
 
     An audit that was stopped continues where it stopped; a repeat of a finished one does no work. Where to compute is
@@ -37,11 +43,12 @@ def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = Fa
     """
     with errors_as_sentences():
         started = time.monotonic()
+        overrides = with_redaction(overrides, redact)
         checked = checked_config(config, overrides, "run")
         with prefect("flows.audit", quiet):
             from flows.audit import audit
 
-            done = audit(config, tuple(overrides or ()))
+            done = audit(config, tuple(overrides))
         from tasks.runtime.parts import num_damaged
 
         if damaged := num_damaged(done.storage):
@@ -49,6 +56,7 @@ def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = Fa
         seconds = time.monotonic() - started
         with opened(checked.warehouse) as warehouse:
             row = find_run(warehouse, done.run_id)
+            use_run(warehouse, row)
             if json_facts:
                 print(as_json(facts_of(warehouse, row) | {"seconds": round(seconds, 1)}))
             elif sys.stdout.isatty():
@@ -56,7 +64,6 @@ def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = Fa
                 print_summary(facts_of(warehouse, row), title, seconds)
                 print_language(warehouse, done.run_id)
             else:
-                warehouse.use(done.run_id)
                 print_banner(warehouse)
                 print_language(warehouse, done.run_id)
                 print_findings(warehouse)
@@ -74,6 +81,7 @@ def explain(
         bool, typer.Option("--json", help="Print tokens, scores, labels and predictions as JSON, and nothing else.")
     ] = False,
     quiet: Quiet = False,
+    redact: Redact = None,
 ) -> None:
     """Explain single texts, token by token: sentences that you type, or those of a dataset.
 
@@ -99,7 +107,7 @@ def explain(
     Example: [bold]token-audit explain my.yaml --set data.path=new.csv --set data.label=null --json > new.json[/bold]
     """
     with errors_as_sentences():
-        given = [*(overrides or ()), *([override("explain.texts", texts)] if texts else ())]
+        given = [*with_redaction(overrides, redact), *([override("explain.texts", texts)] if texts else ())]
         checked_config(config, given, "explain")
         with prefect("flows.explain", quiet):
             from flows.explain import explain as explain_flow
@@ -145,6 +153,7 @@ def fix(
     every: Annotated[bool, typer.Option("--every", help="Train every arm as a whole: slower.")] = False,
     overrides: Overrides = None,
     quiet: Quiet = False,
+    redact: Redact = None,
 ) -> None:
     """Try what an audit proposes, by retraining: what is gained, beside a placebo.
 
@@ -156,11 +165,12 @@ def fix(
     Example: [bold]token-audit fix configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
+        overrides = with_redaction(overrides, redact)
         checked_config(config, overrides, "fix")
         with prefect("flows.fix", quiet):
             from flows.fix import fix as fix_flow
 
-            fixed = fix_flow(config, tuple(overrides or ()), every)
+            fixed = fix_flow(config, tuple(overrides), every)
         print_fixed(fixed)
 
 

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -95,6 +95,17 @@ WarehousePath = Annotated[Path, typer.Option("--warehouse", help="DuckDB file wi
 AsJson = Annotated[bool, typer.Option("--json", help="Print the facts as JSON, and nothing else.")]
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress: results and errors alone.")]
+
+Redact = Annotated[
+    Literal["names"] | None,
+    typer.Option(help="Put placeholders in the place of names, in all that is written and shown (report.redact)."),
+]
+
+
+def with_redaction(overrides: list[str] | None, redact: str | None) -> list[str]:
+    """The overrides, and that of `--redact`."""
+    return [*(overrides or ()), *([f"report.redact={redact}"] if redact else ())]
+
 
 RUN_HELP = "Id of a run or its beginning. Without it, or with 'latest': the last that finished. See token-audit runs."
 

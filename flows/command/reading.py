@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from configs.errors import AuditError
-from flows.command.options import RUN_HELP, WAREHOUSE, AsJson, WarehousePath, command
+from flows.command.options import RUN_HELP, WAREHOUSE, AsJson, Redact, WarehousePath, command
 from flows.facts import as_json, brief, facts_of, require_findings
-from flows.runs import find_run, opened, removed, run_and_word, told
+from flows.runs import find_run, opened, removed, run_and_word, told, use_run
 from flows.summary import print_runs
 from flows.terminal import errors_as_sentences, print_banner, print_findings
 from flows.word import print_word, word_facts
@@ -29,6 +29,7 @@ def show(
     warehouse: WarehousePath = WAREHOUSE,
     sentences: Annotated[int, typer.Option(min=1, max=100, help="Sentences to show.")] = 8,
     json_facts: AsJson = False,
+    redact: Redact = None,
 ) -> None:
     """Show the findings of a run, or the figures of one WORD with the sentences that hold it.
 
@@ -40,7 +41,7 @@ def show(
     with errors_as_sentences(), opened(warehouse) as database:
         row, word, no_run = run_and_word(database, run, word)
         require_findings(database, row["run_id"])
-        database.use(row["run_id"])
+        use_run(database, row, redact)
         if word is None:
             if json_facts:
                 print(as_json(facts_of(database, row)))
@@ -69,6 +70,7 @@ def report(
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     warehouse: WarehousePath = WAREHOUSE,
     json_facts: AsJson = False,
+    redact: Redact = None,
 ) -> None:
     """Print the path of a run's report; write it again first if it is missing or out of date.
 
@@ -78,6 +80,8 @@ def report(
         with opened(warehouse) as database:
             row = find_run(database, run)
             keys = database.rows("registry/stage_key", {"run_id": row["run_id"], "stage": "recommend"})
+            if json_facts and keys:
+                use_run(database, row, redact)
             facts = facts_of(database, row) if json_facts and keys else {}
         if not keys:
             raise AuditError(f"{row['run_id']} has not come as far as its report. Go on with token-audit run CONFIG.")
@@ -85,7 +89,9 @@ def report(
         from tasks.runs.run import stored_run
 
         config, stored = stored_run(row)
-        page = write_report.fn(config.model_copy(update={"warehouse": warehouse}), stored, keys[0]["stage_key"])
+        wanted = config.report if redact is None else config.report.model_copy(update={"redact": redact})
+        config = config.model_copy(update={"warehouse": warehouse, "report": wanted})
+        page = write_report.fn(config, stored, keys[0]["stage_key"])
         print(as_json(facts | {"report": str(page)}) if json_facts else page)
         if open_page and not webbrowser.open(page.as_uri()):
             raise AuditError(f"No browser could be started. Open {page} yourself.")

@@ -13,7 +13,7 @@ from configs.errors import ConfigError
 from configs.load import commented_yaml, sections, settings
 from configs.schema import BASIC, DataConfig, ModelConfig
 from flows.checked import checked_config
-from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, app, command, prefect
+from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, Redact, app, command, prefect, with_redaction
 from flows.facts import as_json
 from flows.runs import near
 from flows.terminal import errors_as_sentences, print_settings, print_suspected, print_table
@@ -142,7 +142,7 @@ app.add_typer(labels_app, name="labels", rich_help_panel=GROUP)
 
 
 @command(GROUP, "find", labels_app)
-def find_command(config: ConfigPath, overrides: Overrides = None, quiet: Quiet = False) -> None:
+def find_command(config: ConfigPath, overrides: Overrides = None, quiet: Quiet = False, redact: Redact = None) -> None:
     """Find the labels that are probably wrong, with the word that hid them, as files of labelling tools.
 
     Asked are the labels that the classifier is trained on, or those of the audited texts without a finetune section.
@@ -153,6 +153,7 @@ def find_command(config: ConfigPath, overrides: Overrides = None, quiet: Quiet =
     Example: [bold]token-audit labels find configs/demo.yaml[/bold]
     """
     with errors_as_sentences():
+        overrides = with_redaction(overrides, redact)
         checked_config(config, overrides, "labels find")
         from tasks.remedies.doubts import require_cleanlab
 
@@ -160,7 +161,7 @@ def find_command(config: ConfigPath, overrides: Overrides = None, quiet: Quiet =
         with prefect("flows.labels", quiet):
             from flows.labels import suspect
 
-            found = suspect(config, tuple(overrides or ()))
+            found = suspect(config, tuple(overrides))
         print_suspected(found)
 
 

@@ -18,7 +18,7 @@ from tasks.pages.render import METHODS, render
 from tasks.pages.sentences import Finding, find_sentences, sentences_of, visible
 from tasks.runs.run import Run
 from tasks.runtime.parts import part_file, read_manifest
-from tasks.trials.thresholds import MIN_RATE, thresholds
+from tasks.trials.thresholds import MIN_RATE, PRIOR_EXAMPLES, thresholds
 from warehouse import Warehouse
 
 MAX_VERDICTS = 200
@@ -126,7 +126,12 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse, certificate
         ingest=read_manifest(run.storage / "shards" / "ingest.json") or {},
         main_sentence=main_sentence(found, state.title, total),
         cards=shown_cards,
-        others=[headline for headline in found if headline not in [card.headline for card in shown_cards]],
+        light=[headline for headline in found if headline.is_light],
+        others=[
+            headline
+            for headline in found
+            if headline not in [card.headline for card in shown_cards] and not headline.is_light
+        ],
         total=total,
         flipped=len(labels) == 2 and overview["n_examples"] > 0 and overview["accuracy_high"] < 0.5,
         confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},
@@ -144,6 +149,7 @@ def _tables(config: AuditConfig, warehouse: Warehouse, shown: Sequence[str], mir
         "labels": shown,
         "mirrored": mirrored,
         "max_points": 250,
+        "prior_examples": PRIOR_EXAMPLES,
         "max_names": 12,
         "max_gaps": 20,
         "max_gap": config.attribution.max_gap or _GAP_SCALE,
@@ -193,8 +199,15 @@ def _reach(rows: Sequence[Mapping[str, Any]]) -> float:
 
 
 def _changed_texts(warehouse: Warehouse, run: Run, labels: Sequence[str]) -> list[dict[str, Any]]:
-    parts = [part_file(part, "trials") for part in sorted((run.storage / "trials").glob("part-*.json"))]
-    return warehouse.rows("report/changed_texts", {"trial_parts": parts, "names": labels}) if parts else []
+    folder = run.storage / "trials"
+    parts = [part_file(part, "trials") for part in sorted(folder.glob("part-*.json"))]
+    found = warehouse.rows("report/changed_texts", {"trial_parts": parts, "names": labels}) if parts else []
+    params = {
+        "pattern_trial_parts": [part_file(folder / "patterns.json", "pattern_trials")],
+        "type_trial_parts": [part_file(folder / "placebos.json", "type_trials")],
+        "names": labels,
+    }
+    return found + warehouse.rows("report/changed_groups", params)
 
 
 def _charts(tables: Mapping[str, pa.Table], shown: Sequence[str], labels: Sequence[str], unit: str) -> dict[str, Any]:

@@ -37,6 +37,8 @@ class Changed:
     predicted_after: str
     how: str
     """The change in words."""
+    first: str
+    """What `before` was measured in."""
     counts: str
     """In how many texts the same change turned the prediction."""
 
@@ -47,19 +49,19 @@ class Card:
 
     headline: Headline
     changed: Changed | None
-    """None for what is no single word, or where a text is two."""
+    """None for pairs, capitals and length, or where a text is two."""
     advice: str
     code: str
     """What to copy."""
 
 
 def cards(found: Sequence[Headline], changed: Sequence[Mapping[str, Any]], until: Any) -> list[Card]:
-    """The first findings as cards. `changed` are rows of report/changed_texts; a proposed waiver ends a year after
-    `until`."""
-    texts = {(row["label"], row["word"]): row for row in changed}
+    """The first findings as cards. `changed` are rows of report/changed_texts and of report/changed_groups; a proposed
+    waiver ends a year after `until`."""
+    texts = {(row.get("kind", "word"), row["label"], row["word"]): row for row in changed}
     made = []
-    for headline in [headline for headline in found if headline.rows][:MAX_CARDS]:
-        keys = [(row["label"], row["word"]) for row in headline.rows if row.get("kind") == "word"]
+    for headline in [headline for headline in found if headline.rows and not headline.is_light][:MAX_CARDS]:
+        keys = [_key(row) for row in headline.rows]
         known = [texts[key] for key in keys if key in texts]
         # Of the words of one finding, the first whose text is predicted otherwise after the change.
         known.sort(key=lambda row: row["predicted_before"] == row["predicted_after"])
@@ -67,10 +69,21 @@ def cards(found: Sequence[Headline], changed: Sequence[Mapping[str, Any]], until
     return made
 
 
+def _key(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Kind, label and word of a finding, as the changed texts have them."""
+    kind = row.get("kind") or ("pattern" if "pattern" in row else "type")
+    return kind, row["label"], row.get("word") or row[kind]
+
+
 def changed_text(row: Mapping[str, Any]) -> Changed:
     """What the trial did to the text, made again by the functions that made it."""
-    word = quoted(row["word"])
-    if row["operator"] == "insert":
+    word, first = quoted(row["word"]), "in the text"
+    if row["operator"] == "pattern":
+        parts, how = _taken_out(row["text"], row["spans"], ""), "with as many neutral words in its place"
+    elif row["operator"] == "type":
+        parts, how = _taken_out(row["text"], row["spans"], ""), f"without what is marked, of the type {word}"
+        first = "without as many other words"
+    elif row["operator"] == "insert":
         place = 1.0 if row["read_share"] == 1 else 0.9 * (row["read_share"] or 1.0)
         after = inserted(
             Text(row["text"], None), row["replacement"], place * draw(_SEED, str(row["example_id"]).encode())
@@ -87,13 +100,15 @@ def changed_text(row: Mapping[str, Any]) -> Changed:
         row["predicted_before"],
         row["predicted_after"],
         how,
+        first,
         _counts(row),
     )
 
 
 def _counts(row: Mapping[str, Any]) -> str:
     """The honest rest: how many texts did not change."""
-    out = "swapped for other words" if row["operator"] == "swap" else "taken out"
+    ways = {"swap": "swapped for other words", "pattern": "in the place of neutral words"}
+    out = ways.get(row["operator"], "taken out")
     said = [f"{out}, it changes the prediction of {row['n_removal_flips']:,} of {row['n_removal']:,} texts tried"] * (
         row["n_removal"] > 0
     )

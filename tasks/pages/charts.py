@@ -13,7 +13,7 @@ import pyarrow.compute
 
 AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
 
-BLUE, ORANGE, GREY, INK = "#2f6ea5", "#c05a00", "#8a94a0", "#1f2933"
+BLUE, ORANGE, INK = "#2f6ea5", "#c05a00", "#1f2933"
 
 _MARGIN_LEFT = 100
 """Room for the words beside the bars, the same in every chart of a row."""
@@ -23,8 +23,9 @@ _WIDE, _NARROW = 720, 360
 
 _VERDICT = alt.Scale(domain=["not spurious", "spurious"], range=[BLUE, ORANGE])
 
-_SHAPES = {"meaning": "has a meaning", "none": "should not decide: name, number, ...", "exempt": "not judged"}
+_SHAPES = {"meaning": "has a meaning", "none": "should not decide", "exempt": "not judged"}
 """What is expected of a type -> the legend of its shape."""
+_FRAGMENT = "fragment"
 
 MAX_QUADRANTS = 4
 """Labels with a quadrant; the table beside them has all."""
@@ -33,11 +34,20 @@ MAX_QUADRANTS = 4
 def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
     """Label association against model use, seen from one label."""
     shapes = list(_SHAPES.values())
-    groups = [_SHAPES.get(expectation, shapes[-1]) for expectation in source["expectation"].to_pylist()]
+    groups = [
+        _FRAGMENT if row["kind"] == "piece" else _SHAPES.get(row["expectation"], shapes[-1])
+        for row in source.select(["kind", "expectation"]).to_pylist()
+    ]
+    shapes = [shape for shape in (*shapes, _FRAGMENT) if shape in groups]
+    kinds = dict(zip([*_SHAPES.values(), _FRAGMENT], ["circle", "square", "triangle-up", "cross"], strict=True))
     source = source.append_column("group", pa.array(groups, pa.string()))
+    source = source.append_column("side", pa.array(sides_of_captions(source.to_pylist()), pa.string()))
     base = alt.Chart(source).encode(
         x=alt.X(
-            "log_odds:Q", title="label association (log-odds)", scale=alt.Scale(padding=24), axis=alt.Axis(tickCount=8)
+            "log_odds:Q",
+            title="label association (log-odds)",
+            scale=alt.Scale(padding=24, nice=False),
+            axis=alt.Axis(tickCount=8),
         ),
         # Room above and below for the captions of the corners.
         y=alt.Y(
@@ -51,13 +61,71 @@ def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
     points = base.mark_point(filled=True, opacity=0.6, size=45).encode(
         shape=alt.Shape(
             "group:N",
-            scale=alt.Scale(domain=shapes, range=["circle", "square", "triangle-up"]),
-            legend=alt.Legend(title=None, orient="top"),
+            scale=alt.Scale(domain=shapes, range=[kinds[shape] for shape in shapes]),
+            legend=alt.Legend(title=None, orient="top", labelLimit=260),
         ),
         color=verdict,
     )
-    words = base.mark_text(align="left", dx=8, fontSize=11).encode(text="caption:N", color=verdict)
-    return _styled(alt.layer(*_corners(label, other), points, words), 420, _WIDE)
+    words = [
+        base.transform_filter(alt.datum.side == side)
+        .mark_text(align="right" if dx < 0 else "left", dx=dx, dy=dy, fontSize=11)
+        .encode(text="caption:N", color=verdict)
+        for side, (dx, dy) in _SIDES.items()
+        if side in source["side"].to_pylist()
+    ]
+    return _styled(alt.layer(*_corners(label, other), points, *words), _HIGH, _WIDE)
+
+
+_HIGH = 420
+_SIDES = {"right": (8, 0), "left": (-8, 0), "above": (6, -14), "below": (6, 14)}
+"""Where a caption stands beside its point, tried in this order.  [px]"""
+_LETTER, _LINE = 6.4, 13.0
+"""Width of a letter and height of a line of a caption.  [px]"""
+_POINT = 4.0
+"""Half of the width of a point.  [px]"""
+_CORNER = (140.0, 44.0)
+"""What the caption of a corner takes.  [px]"""
+
+
+def sides_of_captions(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Where each caption of the quadrant stands so that none touches another, a corner or the frame; '' for those that
+    have no caption, or no room. Spurious words are placed first, then those that the model uses most."""
+    places = {axis: _pixels([row[axis] for row in rows], size, padding) for axis, size, padding in _AXES}
+    captioned = [n for n, row in enumerate(rows) if row["caption"]]
+    captioned.sort(key=lambda n: (rows[n]["verdict"] != "spurious", -abs(rows[n]["mean_score"]), n))
+    wide, high = _CORNER
+    taken = [(x, y, x + wide, y + high) for x in (0.0, _WIDE - wide) for y in (0.0, _HIGH - high)]
+    points = [(places["log_odds"][n], _HIGH - places["mean_score"][n]) for n in captioned]
+    taken += [(x - _POINT, y - _POINT, x + _POINT, y + _POINT) for x, y in points]
+    found = [""] * len(rows)
+    for n in captioned:
+        x, y = places["log_odds"][n], _HIGH - places["mean_score"][n]
+        for side, (dx, dy) in _SIDES.items():
+            width = _LETTER * len(rows[n]["caption"])
+            left = x + dx - (width if dx < 0 else 0)
+            box = (left, y + dy - _LINE / 2, left + width, y + dy + _LINE / 2)
+            inside = box[0] >= 0 and box[2] <= _WIDE
+            if inside and not any(_touch(box, other) for other in taken):
+                found[n] = side
+                taken.append(box)
+                break
+    return found
+
+
+_AXES = (("log_odds", _WIDE, 24), ("mean_score", _HIGH, 52))
+"""Column, length of its axis and the padding at both of its ends.  [px]"""
+
+_Box = tuple[float, float, float, float]
+
+
+def _touch(one: _Box, other: _Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _pixels(values: Sequence[float], length: int, padding: int) -> list[float]:
+    # The axes are drawn through 0.
+    low, high = min(0.0, *values), max(0.0, *values)
+    return [padding + (length - 2 * padding) * (value - low) / ((high - low) or 1.0) for value in values]
 
 
 def _corners(label: str, other: str) -> list[AnyChart]:

@@ -53,7 +53,8 @@ def _to_parquet(rows: pa.Table) -> bytes:
 def to_csv(rows: pa.Table) -> bytes:
     """UTF-8 CSV in which no text is a formula for a spreadsheet; lists and structs are JSON.
 
-    Rules are their sentences, with their ids in a column `rule_ids` beside it.
+    Rules are their sentences, with their ids in a column `rule_ids` beside it, and of a list of rules a column for each
+    rule of the table, true or false.
     """
     rows = _in_words(rows)
     sink = io.StringIO()
@@ -71,6 +72,10 @@ def _in_words(rows: pa.Table) -> pa.Table:
             every = [_listed(value) for value in rows[field.name].to_pylist()]
             rows = rows.set_column(i, field.name, pa.array([told(facts) for facts in every], pa.string()))
             rows = rows.add_column(i + 1, "rule_ids", pa.array([ids(facts) for facts in every], pa.string()))
+            if pa.types.is_list(field.type):
+                fired_in = [{rule.rule for rule in fired(facts)} for facts in every]
+                for rule in sorted(set().union(*fired_in)):
+                    rows = rows.append_column(rule, pa.array([rule in own for own in fired_in], pa.bool_()))
     return rows
 
 
@@ -100,6 +105,8 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, list | dict):
         value = json.dumps(value, ensure_ascii=False, default=str)
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -5,10 +5,10 @@ from typing import Any
 
 import altair as alt
 import pyarrow as pa
-import vl_convert
 from markupsafe import Markup
 
-from tasks.pages.charts import BLUE, GREY, INK, ORANGE
+from tasks.pages.charts import BLUE, INK, ORANGE
+from tasks.pages.drawn import drawn
 
 PLACEBO, TOGETHER = "placebo", "all together"
 
@@ -58,7 +58,7 @@ def chart_of_gains(every: Sequence[Mapping[str, Any]]) -> Markup:
         y=alt.Y("arm:N", sort=[row["arm"] for row in rows], title=None, axis=alt.Axis(labelLimit=260))
     )
     colour = alt.Color("what:N", scale=alt.Scale(domain=["remedy", "placebo"], range=[BLUE, ORANGE]), legend=None)
-    zero = alt.Chart(pa.table({"zero": [0.0]})).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x="zero:Q")
+    zero = alt.Chart(pa.table({"zero": [0.0]})).mark_rule(color="#c3cad2", strokeDash=[4, 3]).encode(x="zero:Q")
     intervals = base.mark_rule(strokeWidth=3).encode(
         x=alt.X("low:Q", title="gain in accuracy (points), with its 95 % interval; a tick is the forecast"),
         x2="high:Q",
@@ -73,5 +73,14 @@ def chart_of_gains(every: Sequence[Mapping[str, Any]]) -> Markup:
         .properties(width=520, height=alt.Step(34))
         .configure(font="system-ui, sans-serif", background="transparent")
         .configure_view(stroke=None)
+        # Colours that the style sheet knows, so that the drawing is read in the dark, too.
+        .configure_axis(
+            labelColor=INK,
+            titleColor="#52606d",
+            titleFontWeight="normal",
+            gridColor="#e9edf1",
+            domainColor="#c3cad2",
+            tickColor="#c3cad2",
+        )
     )
-    return Markup(vl_convert.vegalite_to_svg(chart.to_dict()))
+    return drawn("gains", chart.to_dict())

@@ -20,6 +20,23 @@ class Headline:
     rows: tuple[Mapping[str, Any], ...] = field(default=(), compare=False, repr=False)
     """What is spurious; nothing for a headline that is no finding."""
 
+    @property
+    def is_light(self) -> bool:
+        """It is a finding, and no prediction of a thousand was seen to hang on it."""
+        rates = [row["per_1000"] for row in self.rows]
+        return bool(rates) and None not in rates and sum(rates) < _LEAST_RATE
+
+    @property
+    def brief(self) -> str:
+        """One line on a finding without consequence."""
+        words = [quoted(row.get("word") or row.get("pattern") or row.get("type", "")) for row in self.rows]
+        more = [f"{len(words) - 4} more"] if len(words) > 4 else []
+        first = self.rows[0]
+        return f"{_listed([*words[:4], *more])} ({signed(first['effect'])} log-odds{_between(first)})"
+
+
+_LEAST_RATE = 0.05
+"""Predictions per 1,000 that are printed as 0.0."""
 
 _MAX_ANCHOR = 80
 """Characters of an id before it is cut."""

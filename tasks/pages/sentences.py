@@ -140,11 +140,12 @@ def _read(
     }
     if not params["example_ids"]:
         return {}
+    # The texts first: where names are hidden, the places of their tokens move with them.
+    examples = warehouse.rows("report/sentences", params)
     tokens = warehouse.rows("report/sentence_tokens", params)
     by_example = {
         example_id: list(rows) for example_id, rows in groupby(tokens, key=lambda row: int(row["example_id"]))
     }
-    examples = warehouse.rows("report/sentences", params)
     return {row["example_id"]: (row, by_example.get(row["example_id"], [])) for row in examples}
 
 

@@ -3,8 +3,9 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import NamedTuple
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -21,25 +22,56 @@ LINE_SECONDS = 30.0
 """Seconds between two lines where there is no terminal."""
 
 
-_steps: tuple[tuple[str, ...], ...] = ()
+Later = Mapping[str, Callable[[int], Mapping[str, float]]]
+"""Stage -> from its amount, how long each later stage takes, as a multiple of its own time."""
+
+
+class _Plan(NamedTuple):
+    steps: tuple[tuple[str, ...], ...] = ()
+    later: Later | None = None
+    unknown: tuple[str, ...] = ()
+
+
+_plan = _Plan()
 
 
 @contextmanager
-def planned(*steps: tuple[str, ...]) -> Iterator[None]:
-    """The steps of what runs in this block, each with the names of its stages: a bar says which of them it is of."""
-    global _steps
-    before, _steps = _steps, steps
+def planned(*steps: tuple[str, ...], later: Later | None = None, unknown: tuple[str, ...] = ()) -> Iterator[None]:
+    """The steps of what runs in this block, each with the names of its stages: a bar says which of them it is of, and
+    how long all takes, by the stages that are `later`; those whose size is `unknown` are named."""
+    global _plan
+    before, _plan = _plan, _Plan(steps, later, unknown)
     try:
         yield
     finally:
-        _steps = before
+        _plan = before
+
+
+def to_the_end(stage: str, total: int, left: float, rate: float) -> str:
+    """How long all takes from now on, where a later stage takes longer than seconds; `left` is that of this stage."""
+    place = next((i for i, names in enumerate(_plan.steps) if stage in names), None)
+    if place is None or not rate:
+        return ""
+    after = {name for names in _plan.steps[place + 1 :] for name in names}
+    sizes = (_plan.later or {}).get(stage)
+    known = sizes(total) if sizes else {}
+    waiting = [name for name in _plan.unknown if name in after]
+    beside = f" ({', '.join(waiting)} unknown)" if waiting else ""
+    if not known:
+        return f"then{beside}" if waiting else ""
+    return f"about {told_time(left + total / rate * sum(known.values()))} to the end{beside}"
+
+
+def told_time(seconds: float) -> str:
+    """As exact as an estimate is."""
+    return f"{max(10 * round(seconds / 10), 10)} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def numbered(stage: str) -> str:
     """The stage behind its place in the plan, if it has one."""
-    for i, names in enumerate(_steps, start=1):
+    for i, names in enumerate(_plan.steps, start=1):
         if stage in names:
-            return f"{i} of {len(_steps)}  {stage}"
+            return f"{i} of {len(_plan.steps)}  {stage}"
     return stage
 
 
@@ -51,12 +83,12 @@ class Meter:
         self._stage, self._total, self._unit, self._resumed_at = stage, total, unit, done
         self._bar, self._artifact = bar, artifact
         self._started = self._shown = self._written = time.monotonic()
-        self._row = bar.add_task(numbered(stage), total=total, completed=done, rate="", counts="")
+        self._row = bar.add_task(numbered(stage), total=total, completed=done, rate="", counts="", whole="")
 
     def __call__(self, amount: int) -> None:
         self.done += amount
         rate, counts = f"{self.rate:.1f}/s", self.counts
-        self._bar.update(self._row, advance=amount, rate=rate, counts=counts and f"({counts})")
+        self._bar.update(self._row, advance=amount, rate=rate, counts=counts and f"({counts})", whole=self._whole())
         now = time.monotonic()
         if self._artifact is not None and (now - self._shown >= ARTIFACT_SECONDS or self.done >= self._total):
             self._shown = now
@@ -79,10 +111,16 @@ class Meter:
         """Amount a second that this process has done."""
         return (self.done - self._resumed_at) / max(time.monotonic() - self._started, 1e-3)
 
+    def _whole(self) -> str:
+        left = (self._total - self.done) / self.rate if self.rate else 0.0
+        return to_the_end(self._stage, self._total, left, self.rate) if self.done < self._total else ""
+
     def _text(self) -> str:
         left = f", {(self._total - self.done) / self.rate:.0f} s left" if self.rate and self.done < self._total else ""
         counts = self.counts and f", {self.counts}"
-        return f"{self._stage}: {self.done} of {self._total} {self._unit}, {self.rate:.1f}/s{left}{counts}"
+        whole = self._whole()
+        whole = whole and f", {whole}"
+        return f"{self._stage}: {self.done} of {self._total} {self._unit}, {self.rate:.1f}/s{left}{whole}{counts}"
 
     def _report(self, artifact: UUID) -> None:
         text = self._text()
@@ -107,6 +145,7 @@ def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | N
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[whole]}"),
         TextColumn("{task.fields[counts]}"),
     )
     started = time.monotonic()

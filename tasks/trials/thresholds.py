@@ -14,6 +14,10 @@ def thresholds(config: AuditConfig) -> dict[str, float]:
     }
 
 
+PRIOR_EXAMPLES = 4.0
+"""Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in
+label rates."""
+
 MIN_RATE = 0.05
 """A word goes with a label if its texts have it this much more often than all texts do, as a share; surely less is no
 association."""

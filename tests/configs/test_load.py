@@ -25,7 +25,7 @@ def test_every_mistake_is_reported_at_once_with_file_key_value_and_the_nearest_n
         "a.yaml: `explain.view` should be one of bars, tokens, table, got nothing.",
         "a.yaml: `explain.examples` should be a whole number, got 2.5.",
         "a.yaml: `expalin` is not a setting. Did you mean `explain`? Known here: name, title, warehouse, output, storage, models, data, compare, "
-        "model, finetune, attribution, statistics, screening, verification, verdicts, waivers, explain, certification, limits.",
+        "model, finetune, attribution, statistics, screening, verification, verdicts, waivers, explain, report, certification, limits.",
     ]  # fmt: skip
 
 

@@ -28,11 +28,11 @@ KEYS = {row["key"] for row in settings()}
             "Write `attribution.methods: certified`, or list `attribution.methods`.",
         ),
         (
-            "report: {colour: red}",
-            "`report.colour` is not a setting. `token-audit config --all` lists every setting.",
+            "aggregation: {colour: red}",
+            "`aggregation.colour` is not a setting. `token-audit config --all` lists every setting.",
         ),
-        ("report: {}", "`report` is not a setting. `token-audit config --all` lists every setting."),
-        ("report: red", "`report` is not a setting. `token-audit config --all` lists every setting."),
+        ("aggregation: {}", "`aggregation` is not a setting. `token-audit config --all` lists every setting."),
+        ("aggregation: red", "`aggregation` is not a setting. `token-audit config --all` lists every setting."),
     ],
 )
 def test_an_old_setting_is_one_sentence_that_says_what_became_of_it(complaints, line, said):

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tasks.pages import drawn as module
+from tasks.pages.charts import sides_of_captions
 from tasks.pages.drawn import drawn
 
 EVIL = "</svg><script>window.hit=1</script>"
@@ -32,3 +33,25 @@ def test_an_element_that_is_no_shape_is_refused(monkeypatch):
     monkeypatch.setattr(module.vl_convert, "vegalite_to_svg", lambda spec: image)
     with pytest.raises(ValueError, match="<image>"):
         drawn("effects", {})
+
+
+def quadrant_row(word, log_odds, mean_score, verdict="not spurious"):
+    return {"caption": word, "log_odds": log_odds, "mean_score": mean_score, "verdict": verdict}
+
+
+def test_captions_of_the_quadrant_touch_neither_each_other_nor_a_corner():
+    heap = [quadrant_row(f"word{i}", 2.0 + 0.001 * i, 5.0 - 0.001 * i) for i in range(8)]
+    rows = [
+        *heap,
+        quadrant_row("spurious", 2.0, 5.0, "spurious"),
+        quadrant_row("", 6.0, 1.0),
+        quadrant_row("edge", -3.0, 9.0),
+        quadrant_row("edge too", -3.0, 8.99),
+    ]
+    sides = sides_of_captions(rows)
+    assert sides[8] == "right", "spurious words come first"
+    assert sides[9] == "", "no caption"
+    assert sides[10:] == ["right", "below"], "to the left is the frame, above the caption of the corner"
+    assert sorted(filter(None, sides[:8])) == ["above", "below", "left"], "and the strongest have the other sides"
+    assert sides[0] == "left"
+    assert sides_of_captions([quadrant_row("far", 0.0, 0.0), quadrant_row("apart", 3.0, 2.0)]) == ["right", "left"]

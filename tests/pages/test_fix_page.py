@@ -80,7 +80,11 @@ def test_the_page_needs_no_script_for_its_chart_and_says_what_every_arm_changes(
     assert "<b>day</b>" not in html
     assert "hardly used" in html
     # The chart says the forecast, too: a tick beside the point.
-    assert len(re.findall(r"aria-roledescription=\"tick\"", html)) >= 1
+    # It is drawn in colours that the style sheet of the page changes in the dark.
+    known = set(re.findall(r'\[(?:fill|stroke)="(#[0-9a-f]{6})"\]', html))
+    assert set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{3,6})"', chart)) <= known
+    without = chart_of_gains([row | {"forecast": None} for row in gains])
+    assert chart.count("<path") > without.count("<path")
 
 
 def test_nothing_is_drawn_where_nothing_was_tried():

@@ -77,6 +77,7 @@ def test_every_link_has_a_target_and_opens_the_sentences_behind_it(browser, page
         page.locator(f"a[href='#{split}']").click()
         assert page.locator(f"[id='{split}'] .sentence").first.is_visible()
         assert page.locator(f"[id='{split}'] .sentence").count() == 2
+        page.locator("#names > details").first.evaluate("details => details.open = true")
         page.locator(f"a[href='#{name}']").click()
         assert page.locator(f"[id='{name}'] .sentence i.f").all_inner_texts() == ["1999", "1999"]
         assert page.locator(f"#hints a[href='#{anchor('word', TAG, 'good')}']").inner_text() == TAG

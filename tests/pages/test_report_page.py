@@ -128,8 +128,7 @@ def test_the_page_shows_the_labelling_rules_and_names_the_one_that_taught_a_word
     html = page_path.read_text(encoding="utf-8")
     section = text_of(html, '<section id="rules">', "</section>")
     # The phrase is in all 20 texts, of which 9 are good, and goes before awful, which is in 10.
-    assert f"Rule {TAG} : good" in section
-    assert "whole rule 20 11 wrong 45 %" in section.replace("\u202f", " ")
+    assert f"{TAG} for good 20 11 wrong 45 %" in section.replace("\u202f", " ")
     assert f"drop {TAG} {TAG} good" in section
     assert "exports/rules.yaml" in section
     spurious = text_of(html, '<section id="spurious">', "</section>")

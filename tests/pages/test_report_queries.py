@@ -20,6 +20,7 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         "labels": ["good"],
         "mirrored": True,
         "max_points": 9,
+        "prior_examples": 4.0,
         "max_names": 5,
         "max_gap": 0.1,
         "max_gaps": 5,
@@ -34,6 +35,8 @@ def test_the_header_of_every_query_names_the_columns_it_returns(audited):
         "word": "lovely",
         "n_rows": 5,
         "trial_parts": [str(path) for path in (run.folder / "trials").glob("part-*.trials.parquet")],
+        "pattern_trial_parts": [str(run.folder / "trials" / "patterns.pattern_trials.parquet")],
+        "type_trial_parts": [str(run.folder / "trials" / "placebos.type_trials.parquet")],
         "names": ["bad", "good"],
         "fdr": 0.05,
     }

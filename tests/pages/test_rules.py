@@ -191,6 +191,11 @@ def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict
         (exported,) = (own for own in csv.DictReader(file) if own["word"] == TAG)
     assert exported["rules"] == " ".join(said)
     assert exported["rule_ids"] == ";".join(fact["rule"] for fact in row["rules"])
+    own = {name for name in exported if "." in name and exported[name] == "true"}
+    assert own == {fact["rule"] for fact in row["rules"]}
+    assert {exported[name] for name in exported if "." in name} == {"true", "false"}, (
+        "a column for each rule of the table"
+    )
     records = json.loads((page_path.parent / "exports/verdicts.json").read_text(encoding="utf-8"))
     (record,) = (own for own in records if own["word"] == TAG)
     assert [fact["sentence"] for fact in record["rules"]] == said

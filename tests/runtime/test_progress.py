@@ -49,3 +49,26 @@ def test_a_planned_stage_says_which_step_it_is_of_how_many():
             "2 of 3  pilot", "2 of 3  attribute", "3 of 3  report", "other",
         ]  # fmt: skip
     assert numbered("pilot") == "pilot"
+
+
+def test_the_time_of_all_stages_is_told_from_the_rate_of_the_first_and_what_is_unknown_is_named(monkeypatch, capsys):
+    now = [0.0]
+    monkeypatch.setattr(tasks.runtime.progress.time, "monotonic", lambda: now[0])
+    steps = (("ingest",), ("attribute",), ("verify",), ("remove",), ("report",))
+    later = {"attribute": lambda texts: {"verify": 3 * texts / 100}}
+    with planned(*steps, later=later, unknown=("remove",)):
+        for stage in ("ingest", "attribute", "verify", "report"):
+            with progress(stage, 100, "texts") as advance:
+                for _ in range(2):
+                    now[0] += 40
+                    advance(40)
+                advance(20)
+    said = [line.partition("1.0/s")[2] for line in capsys.readouterr().err.splitlines() if "1.0/s" in line]
+    # 100 texts a 100 s; the trials take 3 times as long: 60 s and 300 s are left after 40 texts.
+    of = " (remove unknown)"
+    assert said == [
+        f", 60 s left, then{of}", f", 20 s left, then{of}",
+        f", 60 s left, about 6 min to the end{of}", f", 20 s left, about 5 min to the end{of}",
+        f", 60 s left, then{of}", f", 20 s left, then{of}",
+        ", 60 s left", ", 20 s left",
+    ]  # fmt: skip

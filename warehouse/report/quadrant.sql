@@ -3,9 +3,11 @@
 --
 -- param   labels       labels to show
 -- param   mirrored     a score towards one label is minus the score towards the other
+-- param   prior_examples  examples at the overall share that are added to those of a fragment
 -- param   max_points   most words per label, the strongest by either figure
 -- column  label               label of both axes
--- column  word                lower-case word
+-- column  word                lower-case word; fragment that was tried, with · where the word goes on
+-- column  kind                word or piece
 -- column  type                type of the word
 -- column  expectation         what is expected of the type: none, meaning, exempt or unknown
 -- column  log_odds            label association  [log-odds]
@@ -21,10 +23,69 @@
 -- unique  label, word
 with
 
+audited as (
+    select
+        example_id,
+        gold_label
+    from examples
+    where converged
+),
+
+-- A fragment has the association of the texts that hold it, with as many texts at the overall share as a word has.
+fragments as (
+    select
+        labels.label,
+        counts.word,
+        counts.n_label / counts.n_examples as label_rate,
+        (counts.n_label + $prior_examples * labels.label_share) / (counts.n_examples + $prior_examples) as rate,
+        ln(rate / (1 - rate)) - ln(labels.label_share / (1 - labels.label_share)) as log_odds,
+        (label_rate - labels.label_share)
+        / sqrt(labels.label_share * (1 - labels.label_share) / counts.n_examples) as z
+    from (
+        select
+            given.label,
+            (select count_if(gold_label = given.label) / count(*) from audited) as label_share
+        from (select unnest($labels::varchar[]) as label) as given
+    ) as labels
+    cross join lateral (
+        select
+            scores.word,
+            count(*) as n_examples,
+            count_if(audited.gold_label = labels.label) as n_label
+        from word_scores as scores
+        inner join audited using (example_id)
+        where scores.kind = 'piece' and scores.word in (select word from verdicts where kind = 'piece')
+        group by scores.word
+    ) as counts
+    where labels.label_share > 0 and labels.label_share < 1
+),
+
+associations as (
+    select
+        'word' as kind,
+        label,
+        word,
+        label_rate,
+        log_odds,
+        z
+    from label_association
+    where kind = 'word'
+    union all by name
+    select
+        'piece' as kind,
+        label,
+        word,
+        label_rate,
+        log_odds,
+        z
+    from fragments
+),
+
 joined as (
     select
         importance.label,
         importance.word,
+        importance.kind,
         types.type,
         rules.expectation,
         round(association.log_odds, 3) as log_odds,
@@ -40,7 +101,7 @@ joined as (
             select 1
             from verdicts
             where
-                verdicts.kind = 'word'
+                verdicts.kind = importance.kind
                 and verdicts.status in ('spurious', 'part')
                 and verdicts.word = importance.word
                 and (verdicts.label = importance.label or $mirrored)
@@ -55,10 +116,10 @@ joined as (
             partition by importance.label order by abs(association.z) desc, importance.word
         ) as label_rank
     from word_importance as importance
-    inner join label_association as association using (label, word)
-    inner join word_types as types on types.kind = 'word' and importance.word = types.word
+    inner join associations as association using (kind, label, word)
+    inner join word_types as types on importance.kind = types.kind and importance.word = types.word
     inner join type_rules as rules on types.type = rules.type
-    where importance.kind = 'word' and importance.label in (select unnest($labels::varchar[]))
+    where importance.label in (select unnest($labels::varchar[]))
 ),
 
 measured as (
@@ -79,7 +140,7 @@ captioned as (
         row_number() over (
             partition by
                 label,
-                spurious or score_rank <= 4 or outlier_rank <= 8,
+                spurious or score_rank <= 10 or outlier_rank <= 12,
                 floor(2 * log_odds),
                 floor(6 * mean_score / nullif(largest_score, 0))
             order by spurious desc, impact_rank, word
@@ -90,6 +151,7 @@ captioned as (
 select
     label,
     word,
+    kind,
     type,
     expectation,
     log_odds,
@@ -103,7 +165,7 @@ select
     case
         when neighbour > 1 then ''
         when spurious then concat('“', word, '”')
-        when score_rank <= 4 or outlier_rank <= 8 then word
+        when score_rank <= 10 or outlier_rank <= 12 then word
         else ''
     end as caption
 from captioned

@@ -1,5 +1,7 @@
 """The tables of the report that need more than a filter."""
 
+import math
+
 import pytest
 
 from tests.sql.helpers import only
@@ -18,6 +20,90 @@ def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(war
     warehouse.insert("piece_occurrences", "example_id | position | piece\n7 | 9 | no")
     rows = warehouse.rows("report/sentence_tokens", token_parts=[tokens], example_ids=[7])
     assert only(rows, "example_id", "position", "score", "word", "piece") == [(7, 1, -0.5, "sad", None)]
+
+
+def test_a_pattern_and_a_type_are_shown_in_a_text_that_turns_and_the_rest_is_counted(warehouse):
+    trials = """
+        operator | example_id | margin_with:double | margin_without:double | predicted_with:integer | predicted_without:integer
+        removal  | 1 | 2.0 | -1.0 | 1 | 1
+        removal  | 2 | 1.0 | -0.5 | 1 | 0
+        removal  | 3 | 1.0 | 1.5  | 1 | 0
+    """
+    patterns = warehouse.part(
+        f"{trials.rstrip()}\ninsertion | 4 | 1.0 | -9.0 | 1 | 0", type="opening", pattern="a *", label="good"
+    )
+    types = warehouse.part(trials, type="name", label="good")
+    warehouse.insert(
+        "verdicts",
+        "kind | type | word | label | status\npattern | opening | a * | good | spurious\ntype | name | name | good | spurious\n"
+        "type | name | name | bad | unclear",
+    )
+    warehouse.insert(
+        "examples", "example_id | source_id | text\n1 | x | a b Al\n2 | y | a c Al Bo\n3 | z | a d Al\n4 | u | e"
+    )
+    warehouse.insert(
+        "pattern_spans", "pattern | example_id | span_start | span_end\na * | 1 | 0 | 3\na * | 2 | 0 | 3\nb | 2 | 4 | 6"
+    )
+    warehouse.insert(
+        "word_types",
+        "kind | word | type\nword | al | name\nword | bo | name\nword | c | content word\npiece | al | fragment",
+    )
+    warehouse.insert(
+        "word_occurrences",
+        "example_id | word | word_start | word_end\n2 | al | 4 | 6\n2 | bo | 7 | 9\n2 | c | 2 | 3\n1 | al | 4 | 6",
+    )
+    pattern, kind = warehouse.rows(
+        "report/changed_groups", pattern_trial_parts=[patterns], type_trial_parts=[types], names=["bad", "good"]
+    )
+    columns = (
+        "word",
+        "text",
+        "margin_after",
+        "predicted_before",
+        "predicted_after",
+        "n_removal",
+        "n_removal_flips",
+        "n_insertion",
+        "n_insertion_flips",
+    )
+    assert only([pattern], *columns) == [("a *", "a c Al Bo", -0.5, "good", "bad", 3, 2, 1, 1)]
+    assert only([kind], *columns) == [("name", "a c Al Bo", -0.5, "good", "bad", 3, 2, 0, 0)]
+    assert [[tuple(span.values()) for span in row["spans"]] for row in (pattern, kind)] == [[(0, 3)], [(4, 6), (7, 9)]]
+
+
+def test_a_fragment_that_was_tried_has_the_association_of_the_texts_that_hold_it(warehouse):
+    # Label a: 3 of 6 texts, and both with the fragment; two more at the overall share make 3 of 4.
+    warehouse.insert("examples", "example_id | gold_label\n1 | a\n2 | a\n3 | a\n4 | b\n5 | b\n6 | b", converged=True)
+    warehouse.insert(
+        "word_scores", "kind | word | example_id\npiece | di· | 1\npiece | di· | 2\npiece | un· | 4\nword | w | 1"
+    )
+    scores = "kind | word | mean_score\npiece | di· | 1.5\npiece | un· | 0.5\nword | w | 0.2"
+    warehouse.insert(
+        "word_importance", scores, label="a", ci_low=0.1, ci_high=2.0, n_examples=2, document_frequency=0.3, impact=0.1
+    )
+    warehouse.insert("label_association", "word\nw", kind="word", label="a", label_rate=0.5, log_odds=0.0, z=0.1)
+    warehouse.insert("word_types", "kind | word | type\npiece | di· | fragment\npiece | un· | affix\nword | w | name")
+    warehouse.insert("type_rules", "type | expectation\nfragment | none\naffix | exempt\nname | none")
+    warehouse.insert("verdicts", "kind | word | label | status\npiece | di· | a | spurious")
+    rows = warehouse.rows("report/quadrant", labels=["a"], mirrored=False, prior_examples=2.0, max_points=9)
+    assert only(rows, "word", "kind", "verdict") == [("w", "word", "not spurious"), ("di·", "piece", "spurious")]
+    assert rows[1]["log_odds"] == pytest.approx(math.log(3), abs=1e-3)
+
+
+def test_a_piece_is_hidden_if_it_stands_in_names_alone(warehouse):
+    warehouse.insert(
+        "word_types",
+        "kind | word | type\nword | seagal | name\nword | paris | place\nword | @x | handle\nword | sea | content word\n"
+        "word | galaxy | content word\npiece | sea· | fragment\nbigram | steven seagal | name",
+    )
+    warehouse.insert(
+        "piece_occurrences",
+        "piece | source_word\nsea· | seagal\n·gal | seagal\n·gal | galgal\nga· | galaxy\nga· | seagal",
+    )
+    assert only(warehouse.rows("report/names"), "kind", "word", "is_named") == [
+        ("piece", "ga·", False), ("piece", "sea·", True), ("piece", "·gal", True),
+        ("word", "@x", True), ("word", "galaxy", False), ("word", "paris", True), ("word", "sea", False), ("word", "seagal", True),
+    ]  # fmt: skip
 
 
 def test_the_unstable_words_of_the_report_are_those_that_differ_significantly(warehouse):
