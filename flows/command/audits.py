@@ -2,13 +2,15 @@
 
 import sys
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from configs.load import override
+from configs.policy import load_policy
 from flows.checked import checked_config
-from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, command, prefect
+from flows.command.options import GATE_FAILED, AsJson, ConfigPath, Overrides, Quiet, command, prefect
 from flows.facts import as_json, facts_of
 from flows.runs import find_run, opened
 from flows.summary import print_summary
@@ -25,7 +27,16 @@ GROUP = "Audit"
 
 
 @command(GROUP)
-def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = False, quiet: Quiet = False) -> None:
+def run(
+    config: ConfigPath,
+    overrides: Overrides = None,
+    json_facts: AsJson = False,
+    quiet: Quiet = False,
+    gate: Annotated[
+        Path | None,
+        typer.Option("--gate", metavar="POLICY", help="Judge it by this policy, as token-audit gate does."),
+    ] = None,
+) -> None:
     """Audit a classifier on a dataset, from the data to the report.
 
     An audit that was stopped continues where it stopped; a repeat of a finished one does no work. Where to compute is
@@ -38,6 +49,8 @@ def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = Fa
     with errors_as_sentences():
         started = time.monotonic()
         checked = checked_config(config, overrides, "run")
+        if gate is not None:
+            load_policy(gate)
         with prefect("flows.audit", quiet):
             from flows.audit import audit
 
@@ -50,7 +63,7 @@ def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = Fa
         with opened(checked.warehouse) as warehouse:
             row = find_run(warehouse, done.run_id)
             if json_facts:
-                print(as_json(facts_of(warehouse, row) | {"seconds": round(seconds, 1)}))
+                facts = facts_of(warehouse, row) | {"seconds": round(seconds, 1)}
             elif sys.stdout.isatty():
                 title = checked.title or checked.name
                 print_summary(facts_of(warehouse, row), title, seconds)
@@ -61,6 +74,15 @@ def run(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = Fa
                 print_language(warehouse, done.run_id)
                 print_findings(warehouse)
                 print(f"run\t{done.run_id}\nreport\t{done.folder / 'report.html'}")
+        passed, judged = True, dict[str, Any]()
+        if gate is not None:
+            from flows.command.comparing import judge
+
+            passed, judged = judge(checked.warehouse, done.run_id, gate, None, config, silent=json_facts)
+        if json_facts:
+            print(as_json(facts | ({"gate": judged} if gate is not None else {})))
+    if not passed:
+        raise typer.Exit(GATE_FAILED)
 
 
 @command(GROUP)
