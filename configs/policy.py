@@ -11,13 +11,14 @@ never:
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from configs.errors import ConfigError
 from configs.load import parse_yaml
 from configs.section import shown
+from configs.waivers import Line
 
 
 class Metric(NamedTuple):
@@ -68,9 +69,6 @@ class Rule(BaseModel):
     greater_is_better: bool | None = None
     significant: bool = True
     """It fails only if its whole 95 % interval does; false: by its value."""
-
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Never(BaseModel):

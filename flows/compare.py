@@ -9,7 +9,7 @@ from configs.errors import AuditError
 from configs.load import load_config
 from flows.runs import near, opened
 from tasks.compare import compare_runs
-from tasks.runs.kept import Comparison, kept_runs
+from tasks.runs.kept import Comparison, facts_in, kept_runs
 
 LAST = "last"
 """The run of the same config that finished before."""
@@ -55,9 +55,9 @@ def chosen(path: Path, later: str, earlier: str | None) -> tuple[dict[str, Any],
         AuditError: there is no such run, or both are one.
     """
     with opened(path) as warehouse:
-        rows = warehouse.rows("registry/runs", {})
+        rows, kept = warehouse.rows("registry/runs", {}), facts_in(warehouse)
     finished = [row for row in rows if row["status"] == "finished"]
-    known = {row["run_id"]: row for row in kept_runs(path)} | {row["run_id"]: row for row in finished}
+    known = {row["run_id"]: row for row in kept} | {row["run_id"]: row for row in finished}
     newest = sorted(known.values(), key=lambda row: (row["finished_at"], row["run_id"]), reverse=True)
     after = _named(later, newest, [row["run_id"] for row in rows])
     if earlier in (None, LAST):

@@ -25,7 +25,7 @@ STAGES = (
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
 STATEMENTS = {
-    "macros", "registry", "finish_run", "fail_run", "finish_stage", "forget_stages", "forget_run", "forget_all_stages", "start_run", "enter_certificates",
+    "macros", "registry", "kept_tables", "finish_run", "fail_run", "finish_stage", "forget_stages", "forget_run", "forget_all_stages", "start_run", "enter_certificates",
     "enter_certificate_words", "enter_certificate_shortcuts", "enter_certificate_methods",
     *(f"{verb}_{table}" for verb in ("keep", "forget") for table in ("facts", "words", "means", "verdicts", "groups")),
 }  # fmt: skip

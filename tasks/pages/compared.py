@@ -55,7 +55,8 @@ def _harm(comparison: Comparison) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.1f}".replace("-", "−")
+    # Less than half of the last digit below 0 is no negative number.
+    return f"{round(value, 1) + 0.0:+.1f}".replace("-", "−")
 
 
 _NAMES = {

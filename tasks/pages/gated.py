@@ -58,7 +58,8 @@ def line(gated: Gated) -> str:
     if gated.passed:
         return visible(f"PASSED {run}{against}: no failure among {rules}{aside}. {gated.facts['state']}.")
     said = "; ".join(f"{outcome.rule}: {outcome.said}" for outcome in gated.failed)
-    return visible(f"FAILED {run}{against}: {len(gated.failed)} of {rules} fail{aside}. {said}.")
+    verb = "fails" if len(gated.failed) == 1 else "fail"
+    return visible(f"FAILED {run}{against}: {len(gated.failed)} of {rules} {verb}{aside}. {said}.")
 
 
 def summary(gated: Gated) -> str:

@@ -114,16 +114,16 @@ def kept_runs(path: Path, run_ids: Sequence[str] = ()) -> list[dict[str, Any]]:
     Raises:
         AuditError: one of them has not finished, or was made by another version of token-audit.
     """
-    for run_id in run_ids:
-        with open_warehouse(path, read_only=True) as warehouse:
-            known = {row["run_id"] for row in facts_in(warehouse)}
-            rows = {row["run_id"]: row for row in warehouse.rows("registry/runs", {})}
-        if run_id in known and (run_id not in rows or rows[run_id]["status"] != "finished"):
-            continue
-        if run_id in rows and rows[run_id]["status"] != "finished":
+    with open_warehouse(path, read_only=True) as warehouse:
+        found = facts_in(warehouse)
+        status = {row["run_id"]: row["status"] for row in warehouse.rows("registry/runs", {})}
+    missing = set(run_ids) - {row["run_id"] for row in found}
+    for run_id in sorted(missing):
+        if status.get(run_id) != "finished":
             raise AuditError(f"{run_id} has not finished. Go on with token-audit run CONFIG, or name another run.")
-        if run_id not in known:
-            keep_run(path, run_id)
+        keep_run(path, run_id)
+    if not missing:
+        return found
     with open_warehouse(path, read_only=True) as warehouse:
         return facts_in(warehouse)
 

@@ -133,7 +133,8 @@ tested as (
             lambda test: test.p is not null
         ) as tests,
         list_min(list_transform(tests, lambda test: test.p)) as smallest,
-        least(len(tests) * smallest, 1) as p_value,
+        -- least() ignores nulls.
+        if(len(tests) = 0, null, least(len(tests) * smallest, 1)) as p_value,
         list_filter(tests, lambda test: test.p = smallest)[1].direction as direction
     from differences
 ),

@@ -2,10 +2,10 @@
 -- One row.
 --
 -- nDCG as SageMaker Clarify takes it for attribution drift: the importances of the earlier run in the order of the
--- later one, each divided by the binary logarithm of its rank + 1 (Järvelin and Kekäläinen 2002), over the same in their
--- own order; 1: the same order. A word that the earlier run has not counts 0, and one that the later run has not stands
--- behind all others. Rank-biased overlap: RBO_EXT of Webber, Moffat and Zobel 2010, of the first max_depth words, with
--- persistence p.
+-- later one, each divided by the binary logarithm of its rank + 1 (Järvelin and Kekäläinen 2002), over the same in
+-- their own order; 1: the same order. A word that the earlier run has not counts 0, and one that the later run has not
+-- stands behind all others.
+-- Rank-biased overlap: RBO_EXT of Webber, Moffat and Zobel 2010, of the first max_depth words, with persistence p.
 --
 -- param   before     earlier run
 -- param   after      later run

@@ -9,8 +9,8 @@
 -- param   after        later run
 -- param   fdr          false discovery rate at which a change counts  [0..1]
 -- param   max_rows     longest list of a change
--- column  label        label it pushes towards: its mean score is positive in the later run, or in the earlier one where
---                      the later has none
+-- column  label        label it pushes towards: its mean score is positive in the later run, or in the earlier one
+--                      where the later has none
 -- column  word         lower-case word
 -- column  change       new, gone, stronger or weaker
 -- column  n_before     texts with it in the earlier run
