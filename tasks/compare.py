@@ -21,7 +21,7 @@ from tasks.pages.render import render
 from tasks.runs.kept import Comparison, causes, crossed, difference, per_1000
 from tasks.runtime.parts import write_whole
 from tasks.runtime.stage import stage
-from warehouse import open_warehouse
+from warehouse import Warehouse, open_warehouse
 
 PERSISTENCE, MAX_DEPTH = 0.98, 1000
 """Rank-biased overlap: the first 50 words have 86 % of its weight. What is below the thousandth has none."""
@@ -45,6 +45,22 @@ def compare_runs(
     Raises:
         WarehouseError: the database is locked.
     """
+    with open_warehouse(path, read_only=True) as warehouse:
+        comparison = compared(warehouse, before, after, kept, fdr)
+    if folder is not None:
+        for name, content in _files(comparison).items():
+            write_whole(folder / "compare" / before["run_id"] / name, content)
+    return comparison
+
+
+def compared(
+    warehouse: Warehouse,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    kept: Sequence[Mapping[str, Any]],
+    fdr: float,
+) -> Comparison:
+    """The rows of the queries, and what differs between the runs."""
     params: dict[str, Any] = {
         "before": before["run_id"],
         "after": after["run_id"],
@@ -54,27 +70,20 @@ def compare_runs(
         "max_depth": MAX_DEPTH,
         "min_texts": MIN_TEXTS,
     }
-    others = crossed(before, after, kept)
-    with open_warehouse(path, read_only=True) as warehouse:
-        split = []
-        if others is not None:
-            cells = {"model_alone": others[0], "data_alone": others[1]}
-            split = warehouse.rows("compare/split", params | cells)
-        comparison = Comparison(
-            dict(before),
-            dict(after),
-            causes(before, after),
-            warehouse.rows("compare/finding_changes", params),
-            warehouse.rows("compare/word_changes", params),
-            warehouse.rows("compare/ranking", params)[0],
-            warehouse.rows("compare/label_changes", params),
-            warehouse.rows("compare/group_changes", params),
-            split,
-        )
-    if folder is not None:
-        for name, content in _files(comparison).items():
-            write_whole(folder / "compare" / before["run_id"] / name, content)
-    return comparison
+    others, split = crossed(before, after, kept), []
+    if others is not None:
+        split = warehouse.rows("compare/split", params | {"model_alone": others[0], "data_alone": others[1]})
+    return Comparison(
+        dict(before),
+        dict(after),
+        causes(before, after),
+        warehouse.rows("compare/finding_changes", params),
+        warehouse.rows("compare/word_changes", params),
+        warehouse.rows("compare/ranking", params)[0],
+        warehouse.rows("compare/label_changes", params),
+        warehouse.rows("compare/group_changes", params),
+        split,
+    )
 
 
 def _files(comparison: Comparison) -> dict[str, bytes]:

@@ -55,23 +55,35 @@ def gate_run(
     Raises:
         WarehouseError: the database is locked.
     """
-    today = today or date.today()
     with open_warehouse(path, read_only=True) as warehouse:
-        waived = warehouse.rows("gate/waived", {"run_id": facts["run_id"], "today": today})
-        metrics = _measured(warehouse, facts, comparison, certificate, waived, today)
-        outcomes = [
-            _judged(name, condition, rule, metrics[name], comparison is not None)
-            for name, rule in policy.metrics.items()
-            for condition in CONDITIONS
-            if getattr(rule, condition) is not None
-        ]
-        outcomes += _never(warehouse, facts["run_id"], policy)
-    new = [row for row in comparison.findings if row["change"] == "new"] if comparison else []
-    reference = None if comparison is None else comparison.before["run_id"]
-    gated = Gated(dict(facts), reference, tuple(outcomes), tuple(new), tuple(waived), location)
+        gated = judged(warehouse, facts, comparison, certificate, policy, location, today or date.today())
     if folder is not None:
         _write(gated, folder / "gate")
     return gated
+
+
+def judged(
+    warehouse: Warehouse,
+    facts: Mapping[str, Any],
+    comparison: Comparison | None,
+    certificate: Mapping[str, Any] | None,
+    policy: Policy,
+    location: str,
+    today: date,
+) -> Gated:
+    """What becomes of each rule of the policy."""
+    waived = warehouse.rows("gate/waived", {"run_id": facts["run_id"], "today": today})
+    metrics = _measured(warehouse, facts, comparison, certificate, waived, today)
+    outcomes = [
+        _judged(name, condition, rule, metrics[name], compared=comparison is not None)
+        for name, rule in policy.metrics.items()
+        for condition in CONDITIONS
+        if getattr(rule, condition) is not None
+    ]
+    outcomes += _never(warehouse, facts["run_id"], policy)
+    new = [row for row in comparison.findings if row["change"] == "new"] if comparison else []
+    reference = None if comparison is None else comparison.before["run_id"]
+    return Gated(dict(facts), reference, tuple(outcomes), tuple(new), tuple(waived), location)
 
 
 def _write(gated: Gated, folder: Path) -> None:
@@ -171,7 +183,7 @@ def _recall(certificate: Mapping[str, Any]) -> Figure | None:
 # ---------------------------------------------------------------- rules
 
 
-def _judged(name: str, condition: str, rule: Rule, measured: Measured, compared: bool) -> Outcome:
+def _judged(name: str, condition: str, rule: Rule, measured: Measured, *, compared: bool) -> Outcome:
     metric, bound = METRICS[name], getattr(rule, condition)
     sign = 1 if metric.greater_is_better else -1
     made = (f"{name}.{condition}", metric.about)
