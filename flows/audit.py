@@ -27,6 +27,7 @@ from tasks.remove import remove_findings
 from tasks.report import write_report
 from tasks.runs.identity import compare_folder, enter_run, name_run
 from tasks.runs.inputs import require_labels
+from tasks.runs.kept import keep_run
 from tasks.runs.run import Run, failure_recorded, finish_run, locked
 from tasks.runtime.progress import planned
 from tasks.screen import screen_words
@@ -81,4 +82,5 @@ def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Ru
         recommendations = recommend_changes(config, run, traced)
         write_report(config, run, recommendations)
         finish_run(config, run)
+        keep_run(config.warehouse, run.run_id)
     return run

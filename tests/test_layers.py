@@ -19,14 +19,15 @@ NO_FIGURES = {"runtime", "runs", "pages"}
 """Folders of `tasks/` that decide no figure: how far a stage is, where its files are, and how they look. Keys leave them
 out, so that a changed progress bar computes nothing again; pages have a key of their own, in tasks/report.py."""
 STAGES = (
-    "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "rank", "certify", "report", "propose", "measure", "suspect",
+    "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "rank", "certify", "report", "propose", "measure", "suspect", "compare", "gate",
 )  # fmt: skip
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
 QUERIES = [path for path in SQL if path.parent.name in ("ingest", "export", *STAGES)]
 STATEMENTS = {
-    "macros", "registry", "finish_run", "fail_run", "finish_stage", "forget_stages", "forget_run", "forget_all_stages", "start_run", "enter_certificates",
+    "macros", "registry", "kept_tables", "finish_run", "fail_run", "finish_stage", "forget_stages", "forget_run", "forget_all_stages", "start_run", "enter_certificates",
     "enter_certificate_words", "enter_certificate_shortcuts", "enter_certificate_methods",
+    *(f"{verb}_{table}" for verb in ("keep", "forget") for table in ("facts", "words", "means", "verdicts", "groups")),
 }  # fmt: skip
 """Files of `warehouse/` that are no SELECT."""
 
@@ -265,7 +266,7 @@ def test_a_query_says_what_it_builds_one_row_per_what_and_every_parameter(path):
     assert text.startswith(f"-- {path.stem}: ")
     assert re.search(r"^-- One row(\.$| per )", text, re.MULTILINE)
     assert header(path, "column") or "Its columns are those of" in text
-    assert header(path, "unique") or path.parent.name in ("report", "export")
+    assert header(path, "unique") or path.parent.name in ("report", "export", "compare", "gate")
 
 
 @pytest.mark.parametrize("path", [path for path in SQL if path.stem not in STATEMENTS], ids=name)
@@ -285,6 +286,7 @@ def test_a_query_reads_only_tables_that_are_built_before_it(path):
             ("", path.stem if folder != "report" else "")
         }
         known |= {("main", "runs"), ("main", "stages")}
+        known |= {("main", f"run_{table}") for table in ("facts", "words", "means", "verdicts", "groups")}
         known |= {("main", f"certificate{table}") for table in ("s", "_words", "_shortcuts", "_methods")}
     assert tables_read(path) - known == set()
 

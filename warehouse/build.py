@@ -71,6 +71,9 @@ PUBLIC = (
 STAGES = ("aggregate", "screen", "verify", "judge", "remove", "trace", "recommend")
 """Those that build tables, in their order."""
 
+KEPT = ("facts", "words", "means", "verdicts", "groups")
+"""What `main` keeps of every finished run, in tables `run_...`."""
+
 
 class Curtain(Protocol):
     """What stands between the tables of a run and who reads them."""
@@ -241,6 +244,23 @@ class Warehouse:
                 )
                 self._connection.execute(f"comment on {what} is {literal(row['comment'])}")
 
+    def keep(self, run_id: str, facts: Mapping[str, object], key: str) -> None:
+        """Enter what is kept of a finished run, to be compared with later ones; do nothing if that is current.
+
+        `facts`: parameters of `registry/keep_facts.sql`; `key`: a hash of all that goes into the tables of the run.
+        """
+        self.use(run_id)
+        key = digest(key, dict(facts), [query(f"registry/keep_{table}").sql for table in KEPT])
+        if self.table("registry/stage_key", {"run_id": run_id, "stage": "keep"})["stage_key"].to_pylist() == [key]:
+            return
+        started, run = time.monotonic(), {"run_id": run_id}
+        with self._transaction():
+            for table in KEPT:
+                self.run(f"registry/forget_{table}", run)
+                self.run(f"registry/keep_{table}", {**run, **(facts if table == "facts" else {})})
+            stage = {"stage": "keep", "stage_key": key, "seconds": time.monotonic() - started}
+            self.run("registry/finish_stage", run | stage)
+
     def forget(self, run_id: str) -> None:
         """Drop the tables of a run and its entry. If the public views show it, they show the last finished one after
         it, or nothing."""
@@ -252,6 +272,8 @@ class Warehouse:
             for (name,) in views:
                 self._connection.execute(f"drop view main.{identifier(name)}")
             self._connection.execute(f"drop schema if exists {identifier(run_id)} cascade")
+            for table in KEPT:
+                self.run(f"registry/forget_{table}", {"run_id": run_id})
             self.run("registry/forget_all_stages", {"run_id": run_id})
             self.run("registry/forget_run", {"run_id": run_id})
             finished = [row["run_id"] for row in self.rows("registry/runs", {}) if row["status"] == "finished"]

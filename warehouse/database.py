@@ -96,7 +96,7 @@ def _create(path: Path) -> None:
 
 
 def _registry() -> str:
-    return shipped("registry.sql").read_text(encoding="utf-8")
+    return "\n".join(shipped(name).read_text(encoding="utf-8") for name in ("registry.sql", "kept_tables.sql"))
 
 
 @contextmanager

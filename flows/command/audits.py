@@ -2,13 +2,25 @@
 
 import sys
 import time
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from configs.load import override
+from configs.policy import load_policy
 from flows.checked import checked_config
-from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, Redact, command, prefect, with_redaction
+from flows.command.options import (
+    GATE_FAILED,
+    AsJson,
+    ConfigPath,
+    Overrides,
+    Quiet,
+    Redact,
+    command,
+    prefect,
+    with_redaction,
+)
 from flows.facts import as_json, facts_of
 from flows.runs import find_run, opened, use_run
 from flows.summary import print_summary
@@ -31,6 +43,10 @@ def run(
     json_facts: AsJson = False,
     quiet: Quiet = False,
     redact: Redact = None,
+    gate: Annotated[
+        Path | None,
+        typer.Option("--gate", metavar="POLICY", help="Judge it by this policy, as token-audit gate does."),
+    ] = None,
 ) -> None:
     """Audit a classifier on a dataset, from the data to the report.
 
@@ -45,6 +61,8 @@ def run(
         started = time.monotonic()
         overrides = with_redaction(overrides, redact)
         checked = checked_config(config, overrides, "run")
+        if gate is not None:
+            load_policy(gate)
         with prefect("flows.audit", quiet):
             from flows.audit import audit
 
@@ -58,7 +76,7 @@ def run(
             row = find_run(warehouse, done.run_id)
             use_run(warehouse, row)
             if json_facts:
-                print(as_json(facts_of(warehouse, row) | {"seconds": round(seconds, 1)}))
+                facts = facts_of(warehouse, row) | {"seconds": round(seconds, 1)}
             elif sys.stdout.isatty():
                 title = checked.title or checked.name
                 print_summary(facts_of(warehouse, row), title, seconds)
@@ -68,6 +86,15 @@ def run(
                 print_language(warehouse, done.run_id)
                 print_findings(warehouse)
                 print(f"run\t{done.run_id}\nreport\t{done.folder / 'report.html'}")
+        passed, judged = True, dict[str, Any]()
+        if gate is not None:
+            from flows.command.comparing import judge
+
+            passed, judged = judge(checked.warehouse, done.run_id, gate, None, config, silent=json_facts)
+        if json_facts:
+            print(as_json(facts | ({"gate": judged} if gate is not None else {})))
+    if not passed:
+        raise typer.Exit(GATE_FAILED)
 
 
 @command(GROUP)

@@ -13,8 +13,13 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 
-EXIT_CODES = "Exit codes: 0 done, 1 the audit could not be done, 2 bad usage or config, 130 stopped by Ctrl-C."
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the audit could not be done, 2 bad usage or config, 3 the gate does not pass, "
+    "130 stopped by Ctrl-C."
+)
 """The one place that says them; `token-audit --help` prints it."""
+
+GATE_FAILED = 3
 
 
 ENVIRONMENT = {

@@ -10,9 +10,10 @@ from safetensors import safe_open
 from configs.schema import AuditConfig, DataConfig
 from configs.section import digest
 from tasks.data.sources import dataset_fingerprint
-from tasks.model.spec import ModelSpec
+from tasks.model.spec import ModelSpec, require_model_folder
 from tasks.runs.run import SHARD_TOKENS, Run, storage_of
 from tasks.runtime.code import code_of
+from tasks.runtime.parts import file_hash
 from tasks.text.words import segmenter
 from warehouse import open_warehouse, query
 
@@ -45,7 +46,7 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     computes no attribution again.
     """
     inputs = {"data": dataset_fingerprint(config.data), "model": model.fingerprint, "subject": subject(config, model)}
-    rows, sample = _rows(config.data)
+    rows, sample = rows_of(config.data)
     attribution = config.attribution.model_dump(mode="json", exclude={"max_quarantined"})
     reading = (model.max_tokens, model.head, model.labels, model.factory, model.long_texts, model.pad_to)
     # By a hash: a version number would have to be raised by hand.
@@ -56,15 +57,27 @@ def name_run(config: AuditConfig, model: ModelSpec) -> Run:
     key = digest(code, queries, packages, SHARD_TOKENS, inputs, rows, sample, part, reading, attribution)
     run_id = f"{config.name}_{key[:12]}"
     folder = (config.output / run_id).absolute()
-    return Run(run_id, folder, storage_of(config, folder), inputs)
+    return Run(run_id, folder, storage_of(config, folder), inputs | _model_hashes(model))
+
+
+_TOKENIZER = {"tokenizer.json", "tokenizer_config.json", "vocab.txt", "vocab.json", "merges.txt"}
+_TOKENIZER |= {"special_tokens_map.json", "added_tokens.json"}
+
+
+def _model_hashes(model: ModelSpec) -> dict[str, str]:
+    """Content hashes of the weights with their configuration, and of the tokenizer: which of them has changed?"""
+    contents = {path.name: file_hash(path) for path in require_model_folder(model.folder, model.factory)}
+    tokenizer = {name: found for name, found in contents.items() if name in _TOKENIZER or name.endswith(".model")}
+    weights = {name: found for name, found in contents.items() if name not in tokenizer}
+    return {"weights": digest(weights, model.factory), "tokenizer": digest(tokenizer)}
 
 
 def compare_folder(data: DataConfig, run: Run) -> Path:
     """Folder of the shards and parts of a second dataset, named by the run and by the content of that dataset."""
-    return run.storage / f"compare_{digest(run.run_id, dataset_fingerprint(data), *_rows(data))[:12]}"
+    return run.storage / f"compare_{digest(run.run_id, dataset_fingerprint(data), *rows_of(data))[:12]}"
 
 
-def _rows(data: DataConfig) -> tuple[dict[str, object], tuple[int, int] | None]:
+def rows_of(data: DataConfig) -> tuple[dict[str, object], tuple[int, int] | None]:
     """The settings that decide which rows of a dataset are read, and how."""
     sample = (data.sample, data.seed) if data.sample is not None else None
     return data.model_dump(mode="json", include=_SETTLES_THE_ROWS), sample

@@ -18,6 +18,7 @@ from warehouse import PUBLIC, open_warehouse
 
 GROUPS = {
     "Audit": ["run", "explain", "certify", "fix", "finetune"],
+    "Compare": ["compare", "gate"],
     "Read": ["show", "report", "runs", "rm"],
     "Set up": ["init", "check", "config", "labels"],
 }
@@ -27,7 +28,7 @@ def called(*words, width=80, **options):
     return CliRunner().invoke(app, [*map(str, words)], env={"COLUMNS": str(width), "TERM": "dumb"}, **options)
 
 
-def test_every_command_is_in_one_of_three_groups():
+def test_every_command_is_in_one_of_four_groups():
     shown, group = {}, None
     for line in called("--help").stdout.splitlines():
         if title := re.match(r"╭─ (.*?) ─", line):

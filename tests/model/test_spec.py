@@ -64,3 +64,22 @@ def test_numbers_of_labels_may_be_written_as_text(folder_of, tmp_path):
     path.write_text(json.dumps({**json.loads(path.read_text()), **names}))
     with pytest.raises(ModelError, match="id2label calls output 0 'a', label2id says it is output 1"):
         model_spec(tmp_path / "model", 64)
+
+
+def test_weights_and_tokenizer_have_hashes_of_their_own(folder_of, tmp_path):
+    """By which a comparison of two runs says which of them has changed."""
+    (tmp_path / "d.csv").write_text("text,label\na,LABEL_0\n")
+
+    def inputs(folder):
+        config = AuditConfig(data={"path": tmp_path / "d.csv"}, model={"path": folder})
+        found = name_run(config, model_spec(folder, 64)).inputs
+        return found["weights"], found["tokenizer"]
+
+    before = inputs(folder_of("bert"))
+    for name, changed in (("tokenizer_config.json", 1), ("config.json", 0)):
+        folder = tmp_path / name
+        shutil.copytree(folder_of("bert"), folder)
+        path = folder / name
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"a_new_key": 1}))
+        after = inputs(folder)
+        assert (after[changed] != before[changed], after[1 - changed] != before[1 - changed]) == (True, False)

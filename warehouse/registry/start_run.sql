@@ -10,4 +10,5 @@ on conflict (run_id) do update set
     reason = null,
     folder = excluded.folder,
     config = excluded.config,
+    inputs = excluded.inputs,
     versions = excluded.versions
