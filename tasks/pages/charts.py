@@ -13,7 +13,7 @@ import pyarrow.compute
 
 AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
 
-BLUE, ORANGE, INK = "#2f6ea5", "#c05a00", "#1f2933"
+BLUE, ORANGE, GREY, INK = "#2f6ea5", "#c05a00", "#8a94a0", "#1f2933"
 
 _MARGIN_LEFT = 100
 """Room for the words beside the bars, the same in every chart of a row."""
