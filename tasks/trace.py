@@ -5,9 +5,10 @@ Reads the labelling rules, the rows that they labelled for the training, the tex
 
 The part has four tables. `texts`, one row per text: `corpus` (audited or trained), `example_id`, `source_id`, `text`
 and `given_id`, the index of the label that the rules give, -1 for none. `matches`, one row per rule and per term that
-matches a text: `rule_id`, `term_id` (-1 for the whole rule), `label_id`, `match_start`, `match_end`, `surface` and
-`decides`. `words`, one row per text and word in it that the verdicts have or that means a label: `word`. `meanings`,
-one row per word that means a label to the encoder before fine-tuning: `label`, `word`, `meaning`.
+matches a text: `rule_id`, `term_id` (-1 for the whole rule), `label_id`, `match_start`, `match_end`, `surface`,
+`before` and `after` (the words beside it) and `decides`. `words`, one row per text and word in it that the verdicts
+have or that means a label: `word`. `meanings`, one row per word that means a label to the encoder before fine-tuning:
+`label`, `word`, `meaning`.
 """
 
 import json
@@ -19,7 +20,7 @@ import pyarrow as pa
 
 from configs.schema import AuditConfig
 from configs.section import digest
-from tasks.data.coverage import Coverage
+from tasks.data.coverage import Coverage, Hit
 from tasks.data.rows import Row
 from tasks.data.rules import Rules, write_rules
 from tasks.data.split import audited_and_trained, sampled
@@ -68,6 +69,8 @@ _SCHEMAS = {
             "match_start": pa.int64(),
             "match_end": pa.int64(),
             "surface": pa.string(),
+            "before": pa.string(),
+            "after": pa.string(),
             "decides": pa.bool_(),
         }.items()
     ),
@@ -165,7 +168,9 @@ def _match(
     place = {"corpus": corpus, "example_id": row.number}
     label, hits = coverage.of(row)
     columns["texts"].append({**place, "source_id": row.source_id, "text": row.text, "given_id": label})
+    spans = word_spans(row.text)
     for hit, vote in hits:
+        before, after = _neighbours(row.text, spans, hit)
         columns["matches"].append(
             {
                 **place,
@@ -175,11 +180,22 @@ def _match(
                 "match_start": hit.start,
                 "match_end": hit.end,
                 "surface": None if hit.start is None else row.text[hit.start : hit.end],
+                "before": before,
+                "after": after,
                 "decides": hit.decides,
             }
         )
     words = dict.fromkeys(known[surface] for surface in _surfaces(row) if surface in known)
     columns["words"] += [{**place, "word": word} for word in words]
+
+
+def _neighbours(text: str, spans: Sequence[tuple[int, int]], hit: Hit) -> tuple[str | None, str | None]:
+    """The words on both sides of what matches, with nothing but white space between."""
+    before = after = None
+    if hit.start is not None and hit.end is not None:
+        before = next((text[a:b] for a, b in spans if b < hit.start and text[b : hit.start].isspace()), None)
+        after = next((text[a:b] for a, b in spans if a > hit.end and text[hit.end : a].isspace()), None)
+    return before, after
 
 
 def _audited(warehouse: Warehouse) -> list[Row]:

@@ -50,14 +50,19 @@ def _drop(row: Mapping[str, Any]) -> dict[str, Any]:
         "n_name_also",
         "n_word",
         "n_word_also",
+        "n_phrase",
+        "n_phrase_also",
+        "n_else",
+        "n_else_also",
     )
     return {
-        "action": "narrow" if row["is_name"] else "drop",
+        "action": "narrow" if row["is_name"] or row["phrase"] else "drop",
         "rule": row["rule"],
         "term": row["term"],
         "label": row["label"],
         "word": row["word"],
         "n_texts": row["n_decided"],
+        "phrase": None if row["is_name"] else row["phrase"],
         "figures": {name: row[name] for name in names},
     }
 
@@ -107,7 +112,13 @@ def applied(rules: Rules, chosen: Sequence[Proposal]) -> Rules:
             term = rules.rule(row["rule"]).term(row["term"])
             assert term is not None, "the tables hold the rules"
             name = term.text[:1].upper() + term.text[1:]
-            rules = narrowed(rules, row["rule"], row["term"], replace(term, text=name, case=True))
+            phrase = row["phrase"]
+            narrower = (
+                replace(term, text=name, case=True)
+                if phrase is None
+                else replace(term, kind="phrase", text=phrase, case=False)
+            )
+            rules = narrowed(rules, row["rule"], row["term"], narrower)
         else:
             rules = without_term(rules, row["rule"], row["term"])
     if not rules.rules:

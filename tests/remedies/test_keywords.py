@@ -21,11 +21,15 @@ FIGURES = {
     "n_name_also": 9,
     "n_word": 9,
     "n_word_also": 0,
+    "n_phrase": None,
+    "n_phrase_also": None,
+    "n_else": None,
+    "n_else_also": None,
 }
 
 
-def drop(term, *, is_name=False):
-    return {"rule": "names", "term": term, "label": "film", "word": term, "n_labelled": 9, "n_decided": 8, "is_name": is_name, **FIGURES}  # fmt: skip
+def drop(term, *, is_name=False, phrase=None):
+    return {"phrase": phrase, "rule": "names", "term": term, "label": "film", "word": term, "n_labelled": 9, "n_decided": 8, "is_name": is_name, **FIGURES}  # fmt: skip
 
 
 def candidate(word, texts, new, low=0.7, meaning=None):
@@ -63,6 +67,14 @@ def test_a_taught_word_is_dropped_or_kept_as_a_name():
     rows = proposals([drop("day"), drop("rose", is_name=True)], [], 5, 9)
     assert chosen(rows) == [("drop", "day", 8), ("narrow", "rose", 8)]
     assert rows[0]["figures"]["n_labelled"] == 9
+
+
+def test_a_taught_word_is_kept_in_a_phrase_but_first_as_a_name():
+    rows = proposals([drop("day", phrase="doris day"), drop("rose", is_name=True, phrase="rose red")], [], 5, 9)
+    assert chosen(rows) == [("narrow", "day", 8), ("narrow", "rose", 8)]
+    changed = applied(RULES, rows)
+    assert changed.rules[1].terms == (Term("keyword", "Rose", case=True), Term("phrase", "doris day"))
+    assert parse_rules(write_rules(changed), "x") == changed
 
 
 def test_the_rules_with_all_proposals_are_read_back_equal():

@@ -69,6 +69,13 @@ def test_labels_of_the_training_and_what_they_hang_on_are_in_the_tables(world):
         "day", "names", "Day", "is it", "trained", 2, 2, 1,
     ]  # fmt: skip
     assert [row["text"] for row in read(config, "rule_examples") if row["corpus"] == "trained"] == ["a fine film", "a sunny DAY"]  # fmt: skip
+    sides = {
+        (row["example_id"], row["surface"]): (row["before"], row["after"])
+        for row in read(config, "rule_matches") if row["corpus"] == "trained" and row["surface"]
+    }  # fmt: skip
+    assert sides == {
+        (0, "film"): ("fine", None), (1, "DAY"): ("sunny", None), (2, "day"): ("a", "for"), (2, "film"): ("a", None),
+    }  # fmt: skip
     (written,) = read(config, "labelling")
     assert written["otherwise"] == "other"
 

@@ -150,7 +150,7 @@ def parts(tmp_path_factory):
     rules = {
         "rule_text_parts": [{"corpus": corpus, "example_id": i, "source_id": "s", "text": "t", "given_id": i % 2} for corpus in ("audited", "trained") for i in range(40)],
         "rule_match_parts": [
-            {"corpus": corpus, "example_id": i, "rule_id": 0, "term_id": term, "label_id": 1, "match_start": 0, "match_end": 5, "surface": "Nolan", "decides": True}
+            {"corpus": corpus, "example_id": i, "rule_id": 0, "term_id": term, "label_id": 1, "match_start": 0, "match_end": 5, "surface": "Nolan", "before": "Mr", "after": None, "decides": True}
             for corpus in ("audited", "trained") for i in range(1, 40, 2) for term in (-1, 0)
         ],
         "rule_word_parts": [{"corpus": "trained", "example_id": i, "word": "nolan"} for i in range(1, 40, 2)],

@@ -1,7 +1,7 @@
 -- keyword_drops: keywords that taught the model a spurious word.
 -- One row per term of a rule.
 --
--- param   min_narrow   fewest texts with the keyword as a name, for it to be kept as one
+-- param   min_narrow   fewest texts with the keyword as a name or in a phrase, and without, for it to be kept so
 -- column  rule         rule
 -- column  term         its keyword
 -- column  label        label that it gives
@@ -16,6 +16,12 @@
 -- column  n_word       texts with the keyword in lower case
 -- column  n_word_also  of them, texts that another rule or keyword of the label matches
 -- column  is_name      with a capital others agree with it significantly more often than in lower case
+-- column  phrase       phrase of two words in which others agree with it significantly more often than elsewhere; of
+--                      several, that with the highest lower bound; null where there is none
+-- column  n_phrase     texts with the keyword in that phrase
+-- column  n_phrase_also  of them, texts that another rule or keyword of the label matches
+-- column  n_else       texts with the keyword outside of it
+-- column  n_else_also  of them, texts that another rule or keyword of the label matches
 -- column  severity     order of the list: the largest first
 -- unique  rule, term, label
 with
@@ -27,6 +33,7 @@ matches as (
         matches.corpus,
         regexp_matches(matches.surface, '^\p{Lu}\p{Ll}') as is_capital,
         matches.surface = lower(matches.surface) as is_lower,
+        [folded(matches.before || ' ' || matches.surface), folded(matches.surface || ' ' || matches.after)] as phrases,
         exists (
             from rule_matches as also
             where
@@ -51,6 +58,46 @@ casing as (
         count(*) filter (where is_lower and is_supported) as n_word_also
     from matches
     group by all
+),
+
+everywhere as (
+    select
+        corpus,
+        rule_id,
+        term_id,
+        count(*) as n_all,
+        count(*) filter (where is_supported) as n_all_also
+    from matches
+    group by all
+),
+
+phrases as (
+    select
+        corpus,
+        rule_id,
+        term_id,
+        phrase,
+        count(*) as n_phrase,
+        count(*) filter (where is_supported) as n_phrase_also
+    from (select * exclude (phrases), unnest(list_distinct(phrases)) as phrase from matches)
+    group by all
+),
+
+narrower as (
+    select
+        phrases.*,
+        n_all - n_phrase as n_else,
+        n_all_also - n_phrase_also as n_else_also
+    from phrases
+    inner join everywhere using (corpus, rule_id, term_id)
+    where
+        n_phrase >= $min_narrow
+        and n_all - n_phrase >= $min_narrow
+        and wilson_low(n_phrase_also, n_phrase) > wilson_high(n_all_also - n_phrase_also, n_all - n_phrase)
+    qualify
+        row_number() over (
+            partition by corpus, rule_id, term_id order by wilson_low(n_phrase_also, n_phrase) desc, phrase
+        ) = 1
 )
 
 select
@@ -73,9 +120,15 @@ select
         and wilson_low(casing.n_name_also, casing.n_name) > wilson_high(casing.n_word_also, casing.n_word),
         false
     ) as is_name,
+    narrower.phrase,
+    narrower.n_phrase,
+    narrower.n_phrase_also,
+    narrower.n_else,
+    narrower.n_else_also,
     verdicts.per_1000 as severity
 from taught_words as taught
 inner join verdicts using (kind, label, word)
 left join casing using (corpus, rule_id, term_id)
+left join narrower using (corpus, rule_id, term_id)
 where taught.kind = 'word' and taught.how = 'is it' and verdicts.status in ('spurious', 'part')
 order by severity desc nulls last, taught.n_decided desc, taught.rule, taught.term

@@ -7,6 +7,7 @@
 -- column  term    keyword
 -- column  label   label that the rule gives
 -- column  word    word of the audit
+-- column  phrase  phrase that the keyword is kept in; null but for such a one
 -- column  reason  the rule behind it: rule, figures, words
 -- unique  rank
 select
@@ -16,6 +17,7 @@ select
     term,
     label,
     word,
+    phrase,
     reason
 from rule_proposals
 order by rank

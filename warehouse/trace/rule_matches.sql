@@ -11,6 +11,8 @@
 -- column  match_start       first character of the first place; null for the whole rule  [code points]
 -- column  match_end         end of that place, exclusive                                 [code points]
 -- column  surface           what stands there; null for the whole rule
+-- column  before            word before it, as written; null where there is none, or more than white space between
+-- column  after             word behind it, likewise
 -- column  decides           the text would have another label, or none, without it
 -- unique  corpus, example_id, rule_id, term_id
 select
@@ -22,6 +24,8 @@ select
     match_start,
     match_end,
     surface,
+    before,
+    after,
     decides
 from read_parquet($rule_match_parts)
 order by corpus, example_id, rule_id, term_id

@@ -13,7 +13,9 @@ VERDICTS = "kind | label | word | status | effect | q_value | per_1000"
 
 
 def drops(warehouse, matches, taught, verdicts):
-    warehouse.insert("rule_matches", f"{MATCHES}\n{matches}")
+    header = f"{MATCHES} | before:varchar | after:varchar"
+    rows = [line if line.count("|") == 10 else f"{line} | null | null" for line in matches.splitlines()]
+    warehouse.insert("rule_matches", "\n".join([header, *rows]))
     warehouse.insert("taught_words", f"{TAUGHT}\n{taught}")
     warehouse.insert("verdicts", f"{VERDICTS}\n{verdicts}")
     return warehouse.rows("recommend/keyword_drops", min_narrow=8)
@@ -56,6 +58,32 @@ def test_a_keyword_is_kept_as_a_name_if_other_rules_agree_with_its_capital_alone
     assert only([row], "is_name", "n_name", "n_name_also", "n_word", "n_word_also") == [(True, 10, 9, 10, 0)]
     (row,) = drops(warehouse, matches(6, 2), taught, verdict)
     assert not row["is_name"]
+
+
+def test_a_keyword_is_kept_in_the_phrase_in_which_alone_other_rules_agree_with_it(warehouse):
+    """Of 10 texts with "Doris Day" other rules agree in 9 (at least .60), elsewhere in 1 of 12 (at most .35).
+
+    "day off" is in as many texts, of which they agree in none; "last day" is in too few.
+    """
+
+    def matches(agreeing):
+        lines = []
+        for i in range(22):
+            before, after = ("Doris", "null") if i < 10 else ("last" if i < 13 else "null", "off")
+            lines.append(
+                f"trained | {i} | 1 | 0 | film | 0 | 3 | {'Day' if i < 10 else 'day'} | true | {before} | {after}"
+            )
+            if i in agreeing:
+                lines.append(f"trained | {i} | 0 | 0 | film | 9 | 13 | film | false")
+        return "\n".join(lines)
+
+    taught = "word | film | day | 1 | 0 | names | day | is it | trained | 22 | 22 | 22 | 11 | 0.1"
+    verdict = "word | film | day | spurious | 1.0 | 0.02 | 3.0"
+    (row,) = drops(warehouse, matches({*range(9), 10}), taught, verdict)
+    assert only([row], "phrase", "n_phrase", "n_phrase_also", "n_else", "n_else_also") == [("doris day", 10, 9, 12, 1)]
+    # Wilson's intervals of 5 of 10 and 1 of 12 overlap.
+    (row,) = drops(warehouse, matches({*range(5), 10}), taught, verdict)
+    assert row["phrase"] is None
 
 
 def test_a_keyword_is_proposed_for_what_the_model_reads_and_no_gold_label_is_looked_at(warehouse):

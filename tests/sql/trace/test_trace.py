@@ -19,6 +19,12 @@ TERMS = [
 """Rules for films, and one against."""
 
 
+def with_neighbours(matches):
+    """The matches with columns for the words on both sides."""
+    header, *rows = [line.strip() for line in matches.splitlines() if line.strip()]
+    return "\n".join([f"{header} | before:varchar | after:varchar", *(f"{row} | a | null" for row in rows)])
+
+
 def with_text(texts):
     """The rows with a column of texts."""
     header, *rows = [line.strip() for line in texts.splitlines() if line.strip()]
@@ -37,7 +43,7 @@ def made(
     params = {
         "terms": json.dumps(terms), "labels": LABELS, "max_texts": 2,
         "rule_text_parts": [warehouse.part(with_text(texts))],
-        "rule_match_parts": [warehouse.part(matches)], "rule_word_parts": [warehouse.part(words)],
+        "rule_match_parts": [warehouse.part(with_neighbours(matches))], "rule_word_parts": [warehouse.part(words)],
     }  # fmt: skip
     tables = {}
     for name in ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples"):
