@@ -2,8 +2,8 @@
 -- One row per change.
 --
 -- drop: the keyword taught the model a spurious word. narrow: it did, but with a capital, as a name, or in a phrase,
--- other rules agree with it significantly more often. add: the model reads texts with the word as the label, and the word moves
--- it so in trials; or the encoder before fine-tuning knows it for the label. No gold label is looked at.
+-- other rules agree with it significantly more often. add: the model reads texts with the word as the label, and the
+-- word moves it so in trials; or the encoder before fine-tuning knows it for the label. No gold label is looked at.
 --
 -- param   proposals  JSON: action, rule, term, label, word, n_texts, phrase, figures
 -- column  rank     1 for the first to be made
