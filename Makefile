@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -85,6 +85,10 @@ benchmark-fix: $(VENV)/.installed-dev
 # Whether labels that were flipped on purpose are found, at random and by a word. About five minutes.
 benchmark-labels: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/labels.py
+
+# Whether bad labelling rules that look like good ones are dropped, and no good one: five copies.
+benchmark-rules: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/rules.py
 
 # Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
 benchmark-effects: $(VENV)/.installed-dev
