@@ -70,7 +70,7 @@ def facts_of(warehouse: "Warehouse", row: Mapping[str, Any], strongest: int = 5)
 
 def next_command(found: list[str]) -> str:
     """What to type after an audit: the first finding, else its page."""
-    return f"token-audit show latest {shlex.quote(found[0])}" if found else "token-audit report --open"
+    return f"token-audit show latest {shlex.quote(found[0])}" if found else "token-audit open"
 
 
 def as_json(facts: Any) -> str:

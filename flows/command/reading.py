@@ -97,6 +97,22 @@ def report(
             raise AuditError(f"No browser could be started. Open {page} yourself.")
 
 
+@command(GROUP, "open")
+def open_command(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)] = "latest",
+    warehouse: WarehousePath = WAREHOUSE,
+    redact: Redact = None,
+) -> None:
+    """Open the report of a run in the browser; write it again first if it is missing or out of date.
+
+    It is a file: nothing is served, and nothing leaves this machine. Every word of the texts with its scores is in
+    exports/words.json beside it, to which the page links.
+
+    Example: [bold]token-audit open[/bold]
+    """
+    report(run, open_page=True, warehouse=warehouse, redact=redact)
+
+
 @command(GROUP)
 def runs(warehouse: WarehousePath = WAREHOUSE, json_facts: AsJson = False) -> None:
     """List the audits in a warehouse, newest first: finished, failed and why, running, or unfinished.

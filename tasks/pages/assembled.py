@@ -27,6 +27,9 @@ MAX_VERDICTS = 200
 MAX_SPURIOUS = 50
 """Spurious words with sentences on the page."""
 
+MAX_LISTED = 50
+"""Rows of a list that grows with the texts (vocabulary, keywords); the exports hold all."""
+
 MAX_ASIDE = 2
 """Sentences for each word that is shown but not spurious."""
 
@@ -115,6 +118,7 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse, certificate
         banner=state,
         language=language_sentences(warehouse, run.run_id),
         labels=labels,
+        most=MAX_LISTED,
         shown=shown,
         unit=unit,
         min_rate=MIN_RATE,
@@ -172,7 +176,10 @@ def _words(
     for row in rows["effects"]:
         effects.setdefault(row["rank"], []).append(row)
     findings = [Finding(row["kind"], row["label"], row["word"]) for row in spurious if row["kind"] != "pair"]
-    aside = [Finding("word", row["label"], row["word"]) for row in (*rows["one_sided_names"], *rows["vocabulary"])]
+    aside = [
+        Finding("word", row["label"], row["word"])
+        for row in (*rows["one_sided_names"], *rows["vocabulary"][:MAX_LISTED])
+    ]
     found = find_sentences(warehouse, run.storage, findings, SENTENCES, mirrored)
     beside = find_sentences(warehouse, run.storage, aside, MAX_ASIDE, mirrored)
     parts = {row["example_id"]: row["part"] for row in rows["browser"]}

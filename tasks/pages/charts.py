@@ -62,7 +62,7 @@ def quadrant(source: pa.Table, label: str, other: str, unit: str) -> AnyChart:
         shape=alt.Shape(
             "group:N",
             scale=alt.Scale(domain=shapes, range=[kinds[shape] for shape in shapes]),
-            legend=alt.Legend(title=None, orient="top", labelLimit=260),
+            legend=alt.Legend(title=None, orient="top", labelLimit=260, symbolFillColor="#52606d"),
         ),
         color=verdict,
     )
@@ -259,7 +259,7 @@ def _styled(chart: AnyChart, height: int, width: int) -> AnyChart:
             titlePadding=10,
             labelLimit=150,
         )
-        .configure_legend(labelFontSize=12, symbolSize=80, labelColor=INK)
+        .configure_legend(labelFontSize=12, symbolSize=80, labelColor=INK, columnPadding=18)
         .configure_view(stroke=None)
     )
     return styled

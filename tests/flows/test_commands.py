@@ -19,7 +19,7 @@ from warehouse import PUBLIC, open_warehouse
 GROUPS = {
     "Audit": ["run", "explain", "certify", "fix", "finetune"],
     "Compare": ["compare", "gate"],
-    "Read": ["show", "report", "runs", "rm"],
+    "Read": ["show", "report", "open", "runs", "rm"],
     "Set up": ["init", "check", "config", "labels"],
 }
 
@@ -113,7 +113,7 @@ def test_an_age_is_told_in_its_largest_unit(seconds, said):
 
 def test_the_next_command_can_be_pasted():
     assert next_command(["it's"]) == """token-audit show latest 'it'"'"'s'"""
-    assert next_command([]) == "token-audit report --open"
+    assert next_command([]) == "token-audit open"
 
 
 def published(path, run_id):

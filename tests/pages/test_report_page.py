@@ -4,7 +4,9 @@ import re
 from html import unescape
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from tasks.data.rules import read_rules
 from tasks.pages.headlines import anchor
 from tasks.report import write_report
@@ -141,3 +143,14 @@ def test_the_page_shows_the_labelling_rules_and_names_the_one_that_taught_a_word
 def test_the_changed_rules_are_exported_and_read_back(page_path):
     changed = read_rules(page_path.parent / "exports" / "rules.yaml")
     assert [[term.text for term in rule.terms] for rule in changed.rules] == [["box office"], ["awful"]]
+
+
+@pytest.mark.parametrize("has_browser", [True, False])
+def test_open_opens_the_page_and_says_where_it_is(audited, page_path, monkeypatch, has_browser):
+    config, run, _ = audited
+    asked = []
+    monkeypatch.setattr("webbrowser.open", lambda address: asked.append(address) or has_browser)
+    done = CliRunner().invoke(app, ["open", run.run_id, "--warehouse", str(config.warehouse)])
+    assert asked == [page_path.as_uri()]
+    assert done.stdout.strip() == str(page_path)
+    assert (done.exit_code, "Open" in done.stderr) == ((0, False) if has_browser else (1, True))

@@ -169,7 +169,7 @@ select
         else ''
     end as caption
 from captioned
-qualify spurious or row_number() over (
-    partition by label order by least(impact_rank, score_rank, label_rank), word
+qualify row_number() over (
+    partition by label order by spurious desc, least(impact_rank, score_rank, label_rank), word
 ) <= $max_points
 order by spurious, label, document_frequency desc, word
