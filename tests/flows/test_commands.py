@@ -19,7 +19,7 @@ from warehouse import PUBLIC, open_warehouse
 GROUPS = {
     "Audit": ["run", "explain", "certify", "fix", "finetune"],
     "Compare": ["compare", "gate"],
-    "Read": ["show", "report", "runs", "rm"],
+    "Read": ["show", "report", "runs", "rm", "prune"],
     "Set up": ["init", "check", "config", "labels"],
 }
 
