@@ -71,7 +71,7 @@ def chart_of_runs(runs: Sequence[Mapping[str, Any]]) -> Markup:
             )
     if not rows:
         return Markup("")
-    titles = {"per 1,000": "predictions per 1,000 on findings", "findings": "findings", "accuracy": "accuracy (%)"}
+    titles = {"per 1,000": "per 1,000", "findings": "findings", "accuracy": "accuracy (%)"}
     present = {row["figure"] for row in rows}
     panels = [
         _panel([row for row in rows if row["figure"] == figure], title)
