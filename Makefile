@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -89,6 +89,11 @@ benchmark-labels: $(VENV)/.installed-dev
 # Whether bad labelling rules that look like good ones are dropped, and no good one: five copies.
 benchmark-rules: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/rules.py
+
+# False alarms and power of the default policy, and the size that a comparison can have. Uses the audit of `make audit`;
+# about fifteen minutes.
+benchmark-compare: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/compare.py
 
 # Whether the 95 % intervals of effects hold what all texts say. Uses the audits of benchmark-placebo.
 benchmark-effects: $(VENV)/.installed-dev

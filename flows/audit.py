@@ -9,11 +9,13 @@ them when a setting changes.
 from pathlib import Path
 
 from prefect import flow
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from configs.load import load_config
+from configs.policy import load_policy
 from configs.schema import AuditConfig
 from configs.waivers import load_waivers
+from flows.gate import gate as judge
 from flows.sizes import later_stages
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
@@ -22,6 +24,7 @@ from tasks.ingest import ingest_dataset
 from tasks.judge import judge_candidates
 from tasks.model.spec import ModelSpec
 from tasks.pages.banner import read_banner
+from tasks.pages.gated import line
 from tasks.recommend import recommend_changes
 from tasks.remove import remove_findings
 from tasks.report import write_report
@@ -41,14 +44,22 @@ SHOWN = (("ingest",), ("pilot", "attribute"), ("recognise", "verify"), ("remove"
 
 
 @flow(name="audit", validate_parameters=False)
-def audit(config_path: Path, overrides: tuple[str, ...] = ()) -> Run:
+def audit(config_path: Path, overrides: tuple[str, ...] = (), gate: Path | None = None) -> Run:
     """Audit one classifier on one dataset; the report is `report.html` in the folder of the run.
+
+    `gate` is a policy: a flow run whose audit does not pass it ends as failed, with what fails as its message.
 
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     config = load_config(Path(config_path), overrides)
+    if gate is not None:
+        load_policy(Path(gate))
     run = audit_config(config)
+    if gate is not None:
+        gated, _ = judge(config.warehouse, run.run_id, Path(gate), location=Path(config_path))
+        if not gated.passed:
+            return Failed(message=line(gated), data=run)  # type: ignore[return-value]
     with open_warehouse(config.warehouse, read_only=True) as warehouse:
         warehouse.use(run.run_id)
         # Prefect's pages show the message; the caller gets the run.

@@ -73,12 +73,17 @@ def chosen(path: Path, later: str, earlier: str | None) -> tuple[dict[str, Any],
     return facts[after["run_id"]], None if wanted is None else facts[wanted["run_id"]]
 
 
+def config_name(given: str) -> str:
+    """The name of a config, given by its file or by itself."""
+    return load_config(Path(given)).name if given.endswith((".yaml", ".yml")) else given
+
+
 def _named(name: str, newest: Sequence[dict[str, Any]], every: Sequence[str]) -> dict[str, Any]:
     """A finished run by its id or the beginning of it; the newest of a config by its file or its name; the latest."""
     if name == "latest" and newest:
         return newest[0]
     if name.endswith((".yaml", ".yml")):
-        name = load_config(Path(name)).name
+        name = config_name(name)
         own = [row for row in newest if row["name"] == name]
         if not own:
             raise AuditError(f"No audit of {name} has finished in this warehouse. Run it: token-audit run CONFIG.")

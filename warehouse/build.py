@@ -261,9 +261,11 @@ class Warehouse:
             stage = {"stage": "keep", "stage_key": key, "seconds": time.monotonic() - started}
             self.run("registry/finish_stage", run | stage)
 
-    def forget(self, run_id: str) -> None:
-        """Drop the tables of a run and its entry. If the public views show it, they show the last finished one after
-        it, or nothing."""
+    def forget(self, run_id: str, *, compared: bool = True) -> None:
+        """Drop the tables of a run and its entry, and what is kept to be compared unless `compared` is false.
+
+        If the public views show it, they show the last finished one after it, or nothing.
+        """
         views = self._connection.execute(
             "select view_name from duckdb_views() where schema_name = 'main' and contains(sql, $run)",
             {"run": literal(run_id)},
@@ -272,7 +274,7 @@ class Warehouse:
             for (name,) in views:
                 self._connection.execute(f"drop view main.{identifier(name)}")
             self._connection.execute(f"drop schema if exists {identifier(run_id)} cascade")
-            for table in KEPT:
+            for table in KEPT if compared else ():
                 self.run(f"registry/forget_{table}", {"run_id": run_id})
             self.run("registry/forget_all_stages", {"run_id": run_id})
             self.run("registry/forget_run", {"run_id": run_id})

@@ -1,12 +1,14 @@
 """Commands that read what audits found."""
 
+import sys
 import webbrowser
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from configs.errors import AuditError
+from configs.errors import AuditError, ConfigError
 from flows.command.options import RUN_HELP, WAREHOUSE, AsJson, Redact, WarehousePath, command
 from flows.facts import as_json, brief, facts_of, require_findings
 from flows.runs import find_run, opened, removed, run_and_word, told, use_run
@@ -114,19 +116,42 @@ def open_command(
 
 
 @command(GROUP)
-def runs(warehouse: WarehousePath = WAREHOUSE, json_facts: AsJson = False) -> None:
+def runs(
+    warehouse: WarehousePath = WAREHOUSE,
+    json_facts: AsJson = False,
+    config: Annotated[str | None, typer.Option("--config", help="Only those of this config: its file or name.")] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", help="Write a page over all runs of --config to this file.")
+    ] = None,
+) -> None:
     """List the audits in a warehouse, newest first: finished, failed and why, running, or unfinished.
 
     An audit is unfinished if its process was stopped or killed; token-audit run CONFIG goes on with it.
 
-    Example: [bold]token-audit runs[/bold]
+    The page has state, findings, accuracy and predictions per 1,000 over time, also of audits that were pruned.
+
+    Example: [bold]token-audit runs --config films --page history.html[/bold]
     """
-    with errors_as_sentences(), opened(warehouse) as database:
-        rows = [told(row) | (brief(database, row["run_id"]) or {}) for row in database.rows("registry/runs", {})]
+    with errors_as_sentences():
+        if page is not None and config is None:
+            raise ConfigError("--page needs --config: the page is over the runs of one config.")
+        name = None
+        if config is not None:
+            from flows.compare import config_name
+
+            name = config_name(config)
+        with opened(warehouse) as database:
+            found = [row for row in database.rows("registry/runs", {}) if name in (None, row["name"])]
+            rows = [told(row) | (brief(database, row["run_id"]) or {}) for row in found]
         if json_facts:
             print(as_json([_listed(row) for row in rows]))
         else:
             print_runs(rows)
+        if page is not None and name is not None:
+            from flows.history import write_history
+
+            write_history(warehouse, name, page)
+            print(f"page\t{page}", file=sys.stderr if json_facts else sys.stdout)
 
 
 def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,3 +176,37 @@ def rm(
             typer.confirm(f"Remove {row['run_id']}, its folder {row['folder']} and its tables?", abort=True)
         for gone in removed(warehouse, row):
             print(f"removed\t{gone}")
+
+
+@command(GROUP)
+def prune(
+    keep: Annotated[int, typer.Option("--keep", help="Newest finished runs of each config that stay.")] = 30,
+    parts: Annotated[int, typer.Option("--parts", help="Of these, runs whose parts stay.")] = 7,
+    config: Annotated[str | None, typer.Option("--config", help="Only of this config: its file or name.")] = None,
+    warehouse: WarehousePath = WAREHOUSE,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do it. Without it, only say what would go.")] = False,
+) -> None:
+    """Remove old runs, and the parts of those that are less old. Says what would go, and does it with --yes.
+
+    Without its parts a run has its report and its tables; with them go the sentences of token-audit show. Of a run that
+    is removed what is compared stays, so that the history has no holes. A run is left if it is being audited, or if a
+    run that stays, or a certificate, needs a file of it.
+
+    Example: [bold]token-audit prune --keep 30 --parts 7 --yes[/bold]
+    """
+    with errors_as_sentences():
+        from flows.prune import planned
+        from flows.prune import prune as prune_run
+
+        size = 0
+        for plan in planned(warehouse, keep, parts, config):
+            reason = plan.reason or None
+            if plan.what != "left":
+                own = plan.size
+                reason = prune_run(warehouse, plan) if yes else None
+            if reason is not None:
+                print(f"left\t{plan.run_id}\t{reason}")
+                continue
+            size += own
+            print(f"{plan.what}\t{plan.run_id}\t{own / 1e6:.1f} MB\t{', '.join(map(str, plan.places))}")
+        print(f"{'freed' if yes else 'would free'}\t{size / 1e6:.1f} MB{'' if yes else ' (--yes does it)'}")

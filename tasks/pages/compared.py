@@ -26,7 +26,7 @@ def headline(comparison: Comparison) -> str:
     ]
     # Contract of the whole product: what was not significant is not told as absent.
     alone = counts["only after"] + counts["only before"]
-    chance = f"{alone:,} {'is' if alone == 1 else 'are'} spurious in one run alone, within what chance does"
+    chance = f"{alone:,} {'is' if alone == 1 else 'are'} spurious in one run alone, which shows no change by itself"
     if not said:
         said = ["No finding is shown to have changed"]
     return f"{', '.join(said)}{f'; {chance}' if alone else ''}. {_harm(comparison)}"
@@ -112,11 +112,8 @@ def told_ranking(comparison: Comparison) -> str:
     ndcg, rbo = comparison.ranking["ndcg"], comparison.ranking["rbo"]
     if ndcg is None or rbo is None:
         return "The importance of words cannot be compared: one of the runs has none."
-    drift = "below" if ndcg < ALIKE else "not below"
-    return (
-        f"nDCG of the importance of words is {ndcg:.3f}, {drift} the {ALIKE:g} from which on SageMaker Clarify speaks "
-        f"of drift; rank-biased overlap is {rbo:.3f}."
-    )
+    drift = f"nDCG {ndcg:.3f}" + (f", drift by the rule of SageMaker Clarify (below {ALIKE:g})" if ndcg < ALIKE else "")
+    return f"How alike both rank words by importance: {drift}; rank-biased overlap {rbo:.3f}."
 
 
 def chart_of_changes(findings: Sequence[Mapping[str, Any]]) -> Markup:
@@ -127,7 +124,7 @@ def chart_of_changes(findings: Sequence[Mapping[str, Any]]) -> Markup:
             "change": row["per_1000_change"],
             "low": row["per_1000_change_low"],
             "high": row["per_1000_change_high"],
-            "what": "shown" if row["change"] in ("new", "gone", "stronger", "weaker") else "within chance",
+            "what": "shown" if row["change"] in ("new", "gone", "stronger", "weaker") else "not shown",
         }
         for row in findings
         if row["per_1000_change"] is not None
@@ -138,7 +135,7 @@ def chart_of_changes(findings: Sequence[Mapping[str, Any]]) -> Markup:
         y=alt.Y("finding:N", sort=[row["finding"] for row in rows], title=None, axis=alt.Axis(labelLimit=240)),
         color=alt.Color(
             "what:N",
-            scale=alt.Scale(domain=["shown", "within chance"], range=[ORANGE, BLUE]),
+            scale=alt.Scale(domain=["shown", "not shown"], range=[ORANGE, BLUE]),
             legend=alt.Legend(title=None, orient="top"),
         ),
     )

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -37,8 +38,10 @@ from tasks.runs.kept import facts_in
 from tasks.trials.thresholds import state_thresholds, thresholds
 from tests.benchmarks.planted import wilson
 from warehouse import Warehouse
+from warehouse.query import Query
 
 RESULTS = Path(__file__).parent / "results" / "compare.json"
+CACHE = Path(__file__).parents[2] / ".benchmarks"
 PAIRS, DRAWS, SHARES = 200, 50, (0.01, 0.02, 0.05, 0.1)
 WORD = "zorp"
 TODAY = date(2026, 11, 30)
@@ -57,12 +60,30 @@ TYPED = ("word_types", "candidates", "expected_effects")
 """Tables in which a planted word has the row of the finding that it is drawn from."""
 
 
+UNCUT = ("judge/pattern_tests", "judge/type_tests", "judge/pair_tests")
+"""Helpers of verdicts that are left empty: half of the time."""
+
+
+class Cut(Warehouse):
+    """A warehouse without verdicts on types, pairs and patterns."""
+
+    def _make(self, wanted: Query, params: Mapping[str, object]) -> None:
+        if wanted.path in UNCUT and self._connection.execute("select current_schema() != 'full'").fetchall() == [
+            (True,)
+        ]:
+            self._connection.execute(
+                f'create or replace table {wanted.table} as select * from "full".{wanted.table} limit 0'
+            )
+        else:
+            super()._make(wanted, params)
+
+
 class Halves:
     """Halves of a finished audit, as runs of a database in memory."""
 
     def __init__(self, path: Path, run: str | None, folder: Path) -> None:
         self.connection = duckdb.connect(config={"threads": 1})
-        self.warehouse = Warehouse(self.connection)
+        self.warehouse = Cut(self.connection)
         for name in ("registry.sql", "kept_tables.sql"):
             self.connection.execute(files("warehouse").joinpath(name).read_text(encoding="utf-8"))
         self.connection.execute(f"attach '{path}' as source (read_only)")
@@ -91,6 +112,10 @@ class Halves:
             **self.config.statistics.model_dump(), **thresholds(self.config), **state_thresholds(),
             "max_documents": self.config.verification.max_documents,
         }  # fmt: skip
+
+        self.warehouse.use("full")
+        for path in UNCUT:
+            self.warehouse.build(path, self.params)
 
     def _all(self, sql: str, **values: Any) -> list[Any]:
         return self.connection.execute(sql, values).fetchall()
@@ -252,26 +277,42 @@ def told(hits: int, n: int) -> dict[str, Any]:
     return {"share": round(hits / n, 3), "low": round(low, 3), "high": round(high, 3), "n": n}
 
 
-def rates(halves: Halves, pairs: int, draws: int) -> tuple[dict[str, Any], list[Any]]:
+def drawn_rows(halves: Halves, seeds: range, draws: int, cache: Path) -> list[dict[str, Any]]:
+    """What is said of each pair; those in the cache are read from there, so that several processes can share the work."""
+    lines = cache.read_text(encoding="utf-8").splitlines() if cache.is_file() else []
+    known = {(row["pair"], row["share"], row["donor"]): row for row in map(json.loads, lines)}
     started = time.monotonic()
-    rows: list[dict[str, Any]] = []
-    donors = halves.donors()
-    for seed in range(pairs):
+    for seed in seeds:
+        wanted: list[tuple[float, str | None]] = [(0.0, None)]
+        wanted += [
+            (share, name)
+            for name in ("strong", "middling")
+            for share in SHARES
+            if seed < (draws if name == "strong" else draws // 5)
+        ]
+        missing = [(share, name) for share, name in wanted if (seed, share, name) not in known]
+        if not missing:
+            continue
         before, texts = halves.pair(seed)
-        rows.append({"pair": seed, "share": 0.0, "donor": None, **halves.said(before, halves.make("after", texts))})
-        for name, donor in donors.items():
-            for share in SHARES if seed < (draws if name == "strong" else draws // 2) else ():
-                rng = random.Random(f"{seed} {share} {name}")
-                after = halves.make("after", texts, share, donor, rng)
-                rows.append({"pair": seed, "share": share, "donor": name, **halves.said(before, after)})
+        for share, name in missing:
+            donor = ("", "") if name is None else halves.donors()[name]
+            after = halves.make("after", texts, share, donor, random.Random(f"{seed} {share} {name}"))
+            row = {"pair": seed, "share": share, "donor": name, **halves.said(before, after)}
+            known[seed, share, name] = row
+            with cache.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
         if seed % 10 == 9:
-            print(f"{seed + 1} of {pairs} pairs\t{time.monotonic() - started:.0f} s", flush=True)
+            print(f"pair {seed + 1}\t{time.monotonic() - started:.0f} s", flush=True)
+    return [known[key] for key in sorted(known, key=lambda key: (key[1], key[2] or "", key[0]))]
+
+
+def rates(rows: list[dict[str, Any]], donors: dict[str, tuple[str, str]]) -> dict[str, Any]:
     own = [row for row in rows if not row["share"]]
     summary: dict[str, Any] = {
-        "false alarms": told(sum(bool(row["failed"]) for row in own), pairs),
+        "false alarms": told(sum(bool(row["failed"]) for row in own), len(own)),
         "false alarms by rule": dict(Counter(rule for row in own for rule in row["failed"])),
-        "pairs with a finding in one half alone": told(sum(row["alone"] > 0 for row in own), pairs),
-        "pairs with a word that is said to have changed": told(sum(row["words"] > 0 for row in own), pairs),
+        "pairs with a finding in one half alone": told(sum(row["alone"] > 0 for row in own), len(own)),
+        "pairs with a word that is said to have changed": told(sum(row["words"] > 0 for row in own), len(own)),
         "nDCG of two halves, lowest": round(min(row["ndcg"] for row in own), 4),
         "rank-biased overlap of two halves, lowest": round(min(row["rbo"] for row in own), 4),
     }
@@ -283,7 +324,7 @@ def rates(halves: Halves, pairs: int, draws: int) -> tuple[dict[str, Any], list[
                 summary[f"{key}: the gate fails"] = told(sum(bool(row["failed"]) for row in drawn), len(drawn))
                 summary[f"{key}: it is new"] = told(sum(row["planted"] == "new" for row in drawn), len(drawn))
     summary["data named as the only cause"] = told(sum(row["causes"] == ["data"] for row in rows), len(rows))
-    return summary, rows
+    return summary
 
 
 # ---------------------------------------------------------------- size
@@ -311,7 +352,7 @@ def made_warehouse(path: Path, num_words: int) -> None:
 
 def sized(num_words: int) -> dict[str, Any]:
     """In a process of its own, for its memory; the database may take 4 GB."""
-    with tempfile.TemporaryDirectory(dir=RESULTS.parents[3] / ".benchmarks") as folder:
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         path = Path(folder) / "audits.duckdb"
         made_warehouse(path, num_words)
         code = (
@@ -330,18 +371,23 @@ def main() -> None:
     parser.add_argument("--warehouse", type=Path, default=Path("warehouse/audits.duckdb"))
     parser.add_argument("--run", help="id of a finished audit, or its beginning; without it the last")
     parser.add_argument("--pairs", type=int, default=PAIRS, help="0: the size alone")
+    parser.add_argument("--first", type=int, default=0, help="begin with this pair, and write to the cache alone")
     parser.add_argument("--draws", type=int, default=DRAWS)
     parser.add_argument("--words", type=int, default=10_000_000, help="0: the rates alone")
     given = parser.parse_args()
+    CACHE.mkdir(exist_ok=True)
     stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {"summary": {}, "rows": []}
     summary, rows = stored["summary"], stored["rows"]
     if given.pairs:
         with tempfile.TemporaryDirectory() as folder:
             halves = Halves(given.warehouse, given.run, Path(folder))
-            found, rows = rates(halves, given.pairs, given.draws)
-        summary |= found | {"audit": halves.run_id}
+            cache = CACHE / f"compare-{halves.run_id}.jsonl"
+            rows = drawn_rows(halves, range(given.first, given.pairs), given.draws, cache)
+            if given.first:
+                return
+        summary = rates(rows, halves.donors()) | {"audit": halves.run_id}
+        summary |= {"size": stored["summary"]["size"]} if "size" in stored["summary"] else {}
     if given.words:
-        RESULTS.parents[3].joinpath(".benchmarks").mkdir(exist_ok=True)
         summary["size"] = sized(given.words)
     print(json.dumps(summary, indent=1))
     RESULTS.write_text(json.dumps({"summary": summary, "rows": rows}, indent=1) + "\n", encoding="utf-8")

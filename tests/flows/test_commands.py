@@ -19,7 +19,7 @@ from warehouse import PUBLIC, open_warehouse
 GROUPS = {
     "Audit": ["run", "explain", "certify", "fix", "finetune"],
     "Compare": ["compare", "gate"],
-    "Read": ["show", "report", "open", "runs", "rm"],
+    "Read": ["show", "report", "open", "runs", "rm", "prune"],
     "Set up": ["init", "check", "config", "labels"],
 }
 

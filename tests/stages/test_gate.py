@@ -1,20 +1,24 @@
 """Whether an audit passes, and what people and machines read of it."""
 
 import json
+from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from junitparser import JUnitXml
 from sarif_pydantic import Sarif
 from typer.testing import CliRunner
 
-from configs.policy import Never, Policy, Rule
+import flows.audit
+from configs.policy import DEFAULT, Never, Policy, Rule
 from flows.cli import app
 from flows.gate import gate
 from tasks.gate import MAX_SUMMARY, gate_run
 from tasks.pages.gated import line, summary
 from tasks.runs.kept import Comparison, facts_in
+from tasks.runs.run import Run
 from tests.stages.kept import FACTS, enter, verdict
 from warehouse import open_warehouse
 
@@ -309,3 +313,19 @@ def test_the_file_to_look_at_is_the_policy(nights, tmp_path, monkeypatch):
     Path("p.yaml").write_text("metrics: {findings: {threshold: 0}}\n")
     assert gate(nights, "films_1", Path("p.yaml"))[0].location == "p.yaml"
     assert gate(nights, "films_1")[0].location == "configs/policies/gate.yaml"
+
+
+@pytest.mark.parametrize(("run_id", "wanted"), [("films_1", "COMPLETED"), ("films_2", "FAILED")])
+def test_a_scheduled_audit_that_does_not_pass_ends_as_failed_and_says_why(nights, monkeypatch, run_id, wanted):
+    config = SimpleNamespace(warehouse=nights)
+    monkeypatch.setattr(flows.audit, "load_config", lambda *_: config)
+    monkeypatch.setattr(flows.audit, "audit_config", lambda _: Run(run_id, nights.parent, nights.parent, {}))
+    opened = nullcontext(SimpleNamespace(use=lambda _: None))
+    monkeypatch.setattr(flows.audit, "open_warehouse", lambda *_, **__: opened)
+    monkeypatch.setattr(flows.audit, "read_banner", lambda _: "Minor")
+    state = flows.audit.audit.fn(Path("mine.yaml"), (), gate=DEFAULT)
+    assert state.type.value == wanted
+    if wanted == "FAILED":
+        assert state.message.startswith("FAILED films_2 against films_1")
+        facts = json.loads((nights.parent / "films_2" / "gate" / "gate.json").read_text())
+        assert facts["location"].endswith("mine.yaml")

@@ -15,7 +15,7 @@
 -- column  word                  what was found
 -- column  type                  its type
 -- column  change                new, gone, stronger, weaker or as before; only after, only before: spurious in one run
---                               alone, and the difference is within what chance does
+--                               alone, and not shown to do more, or less, than in the other
 -- column  status_before         status in the earlier run; null where it was not tried
 -- column  status_after          status in the later run; null where it was not tried
 -- column  effect_before         mean effect, less the placebo                         [log-odds]

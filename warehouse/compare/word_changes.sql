@@ -82,22 +82,30 @@ tested as (
     cross join sizes
 ),
 
-ranks as (
+families as (
     select
-        *,
-        count(p_value) over (partition by in_both) as n_tests,
-        count(*) over () as n_compared,
-        step_up_rank(p_value, in_both) as p_rank
+        in_both,
+        count(p_value) as n_tests
     from tested
+    group by in_both
 ),
 
+-- A q-value is never below its p-value: of the others only the number counts.
 controlled as (
+    select
+        tested.*,
+        families.n_tests,
+        step_up_rank(p_value, in_both) as p_rank
+    from tested
+    inner join families using (in_both)
+    where p_value <= $fdr
+),
+
+significant as (
     select
         *,
         step_up_q(p_value, n_tests, p_rank, in_both) as q_value
-    from ranks
-    -- The smallest q-values are of p-values that are as small.
-    where p_value <= $fdr
+    from controlled
 ),
 
 changed as (
@@ -108,7 +116,7 @@ changed as (
             when score_before is null and share_change > 0 then 'new'
             when score_after is null and share_change < 0 then 'gone'
         end as change
-    from controlled
+    from significant
     where q_value <= $fdr
 )
 
@@ -127,7 +135,7 @@ select
     importance_after,
     q_value,
     count(*) over (partition by change) as n_changes,
-    n_compared
+    (select sum(n_tests) from families)::bigint as n_compared
 from changed
 where change is not null
 qualify row_number() over (

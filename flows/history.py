@@ -1,0 +1,29 @@
+"""All audits of a config on a page."""
+
+from pathlib import Path
+
+from configs.errors import AuditError
+from flows.runs import opened
+from tasks.pages.history import history_page
+from tasks.runs.kept import facts_in, keep_run
+from tasks.runtime.parts import write_whole
+
+
+def write_history(path: Path, name: str, page: Path) -> None:
+    """Write the page; runs of before that can be entered are.
+
+    Raises:
+        AuditError: no audit of the config has finished.
+    """
+    with opened(path) as warehouse:
+        known = {row["run_id"] for row in facts_in(warehouse)}
+        rows = warehouse.rows("registry/runs", {})
+    for row in rows:
+        if row["name"] == name and row["status"] == "finished" and row["run_id"] not in known:
+            keep_run(path, row["run_id"])
+    with opened(path) as warehouse:
+        runs = [row for row in facts_in(warehouse) if row["name"] == name]
+        if not runs:
+            raise AuditError(f"No audit of {name} has finished in {path}. Run it: token-audit run CONFIG.")
+        found = warehouse.rows("registry/found_over_runs", {"name": name})
+    write_whole(page, history_page(name, runs, found).encode())
