@@ -106,6 +106,12 @@ def test_a_table_leaves_without_names_and_a_placeholder_goes_in_as_its_name(reda
     }
 
 
+def test_a_name_that_an_example_of_a_rule_cuts_does_not_leave_in_part(redactor):
+    given = pa.table({"before": ["agal in the "], "surface": ["film"], "behind": [" by Adam and Sea"]})
+    (row,) = redactor.outward("report/rule_examples", given).to_pylist()
+    assert row == {"before": " in the ", "surface": "film", "behind": f" by {redactor.text('Adam')} and "}
+
+
 @pytest.fixture(scope="module")
 def redacted(audited, tmp_path_factory):
     """Two reports of the run in which `lovely` and `awful` are names: a folder each."""
