@@ -8,14 +8,14 @@ import json
 import math
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from configs.policy import CONDITIONS, METRICS, Policy, Rule
 from tasks.pages.gated import Gated, Outcome, junit, line, sarif, summary
-from tasks.runs.kept import Comparison, Figure, difference, per_1000
+from tasks.runs.kept import Comparison, Figure, change_per_1000, difference, per_1000
 from tasks.runtime.parts import write_whole
 from tasks.runtime.stage import stage
 from warehouse import Warehouse, folded, open_warehouse
@@ -120,7 +120,9 @@ def _measured(
     before = None if comparison is None else comparison.before
     expired = [row for row in waived if row["is_expired"]]
     found = {
-        "per_1000": _of(per_1000, facts, before),
+        "per_1000": replace(
+            _of(per_1000, facts, before), change=None if before is None else change_per_1000(before, facts)
+        ),
         "findings": _of(lambda own: Figure(own["n_findings"]), facts, before),
         "accuracy": _of(lambda own: _share(own["n_correct"], own["n_gold"]), facts, before),
         "quarantined": _of(lambda own: _share(own["n_quarantined"], own["n_read"]), facts, before),

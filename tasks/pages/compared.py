@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from tasks.pages.charts import BLUE, GREY, INK, ORANGE
 from tasks.pages.drawn import drawn
-from tasks.runs.kept import Comparison, difference, per_1000
+from tasks.runs.kept import Comparison, change_per_1000, per_1000
 
 ALIKE = 0.9
 """nDCG below this is drift, by the rule of SageMaker Clarify."""
@@ -42,9 +42,9 @@ def counted(comparison: Comparison) -> dict[str, int]:
 
 def _harm(comparison: Comparison) -> str:
     before, after = per_1000(comparison.before), per_1000(comparison.after)
-    if before is None or after is None:
+    change = change_per_1000(comparison.before, comparison.after)
+    if before is None or after is None or change is None:
         return "What hangs on all findings together could not be measured in both runs."
-    change = difference(before, after)
     interval = (
         "" if change.low is None else f", 95 % interval {_signed(change.low)} to {_signed(change.high or change.value)}"
     )

@@ -45,6 +45,36 @@ def difference(before: Figure, after: Figure) -> Figure:
     return Figure(value, value - down, value + up)
 
 
+def change_per_1000(before: Mapping[str, Any], after: Mapping[str, Any]) -> Figure | None:
+    """Of the predictions per 1,000 that hang on all findings, from one run to another; None where one is unknown.
+
+    Of the same data the interval is that of the two figures. Other data are another sample of texts: how many of them
+    hold a finding varies, too, which the interval of one audit takes as known.
+    """
+    figures = per_1000(before), per_1000(after)
+    if figures[0] is None or figures[1] is None:
+        return None
+    if before["data"] == after["data"]:
+        return difference(figures[0], figures[1])
+    return difference(_sampled(figures[0], before["n_texts"]), _sampled(figures[1], after["n_texts"]))
+
+
+def _sampled(figure: Figure, n_texts: int) -> Figure:
+    """With the error of a share of so many texts (Wilson 1927) beside its own."""
+    if figure.low is None or figure.high is None or not n_texts:
+        return figure
+    z, value = 1.959963984540054, figure.value
+    share = min(max(value / 1000, 0.0), 1.0)
+    centre = (share + z * z / (2 * n_texts)) / (1 + z * z / n_texts)
+    half = z * math.sqrt(share * (1 - share) / n_texts + (z / (2 * n_texts)) ** 2) / (1 + z * z / n_texts)
+    down, up = max(share - centre + half, 0.0), max(centre + half - share, 0.0)
+    return Figure(
+        value,
+        value - math.hypot(value - figure.low, 1000 * down),
+        value + math.hypot(figure.high - value, 1000 * up),
+    )
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two runs side by side: the rows of the queries in `warehouse/compare/`."""

@@ -4,11 +4,12 @@ import json
 import math
 
 import pytest
+from scipy import stats
 
 from configs.errors import AuditError
 from flows.compare import chosen, compare
 from tasks.pages.compared import headline, told_causes
-from tasks.runs.kept import Comparison, Figure, causes, crossed, difference
+from tasks.runs.kept import Comparison, Figure, causes, change_per_1000, crossed, difference
 from tests.stages.kept import FACTS, enter, verdict
 
 
@@ -27,9 +28,12 @@ def path(tmp_path_factory):
 def test_a_planted_word_is_new_and_the_data_are_the_cause(path):
     found, page = compare(path, "films_2", "last")
     assert {row["word"]: row["change"] for row in found.findings} == {"zorp": "new", "day": "as before"}
+    # Other texts: how many of 1,000 hold a finding varies, too.
+    earlier, later = ([1000 * end for end in stats.binomtest(n, 1000).proportion_ci(method="wilson")] for n in (5, 14))
     assert headline(found) == (
         "1 finding is new. On all findings together hang 14.0 of 1,000 predictions, before 5.0 "
-        f"(+9.0, 95 % interval +{9 - math.hypot(4, 3):.1f} to +{9 + math.hypot(4, 2):.1f})."
+        f"(+9.0, 95 % interval −{math.hypot(4, 14 - later[0], 3, earlier[1] - 5) - 9:.1f} "
+        f"to +{9 + math.hypot(4, later[1] - 14, 2, 5 - earlier[0]):.1f})."
     )
     assert told_causes(found) == (
         "Of all that went in only the data differ: what has changed is due to that, or to chance."
@@ -110,6 +114,19 @@ def test_an_interval_of_a_difference_needs_both():
     found = difference(Figure(5, 3, 8), Figure(9, 7, 12))
     assert found == (4, 4 - math.hypot(2, 3), 4 + math.hypot(3, 2))
     assert difference(Figure(5), Figure(9, 7, 12)) == (4, None, None)
+
+
+def test_the_same_texts_are_no_other_sample():
+    same = change_per_1000({**FACTS, "per_1000": 5.0}, {**FACTS, "per_1000": 6.0})
+    assert same == (1, 1 - math.hypot(3, 3), 1 + math.hypot(2, 2))
+    others = change_per_1000(FACTS, {**FACTS, "per_1000": 6.0, "data": "d2"})
+    assert others.low < same.low
+    assert others.high > same.high
+    assert change_per_1000({**FACTS, "per_1000": None}, FACTS) is None
+    # Nothing of 1,000 texts: none has to hang on a finding in 1,000 others, and a few may.
+    none = {**FACTS, "per_1000": 0.0, "per_1000_low": 0.0, "per_1000_high": 0.0}
+    high = 1000 * stats.binomtest(0, 1000).proportion_ci(method="wilson").high
+    assert change_per_1000(none, {**none, "data": "d2"}) == (0, pytest.approx(-high), pytest.approx(high))
 
 
 @pytest.mark.parametrize(
