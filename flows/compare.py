@@ -7,7 +7,7 @@ from typing import Any
 
 from configs.errors import AuditError
 from configs.load import load_config
-from flows.runs import near, opened
+from flows.runs import curtain_of, near, opened
 from tasks.compare import compare_runs
 from tasks.runs.kept import Comparison, facts_in, kept_runs
 
@@ -38,7 +38,8 @@ def compared(path: Path, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     folder = None if row is None else Path(row["folder"])
     if folder is not None and not folder.is_dir():
         folder = None
-    found = compare_runs.fn(path, facts[before["run_id"]], facts[after["run_id"]], kept, fdr, folder)
+    curtain = curtain_of(path, row)
+    found = compare_runs.fn(path, facts[before["run_id"]], facts[after["run_id"]], kept, fdr, folder, curtain)
     return found, None if folder is None else folder / "compare" / before["run_id"] / "compare.html"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from configs.policy import DEFAULT, load_policy
 from flows.compare import LAST, chosen, compared, row_of
-from flows.runs import opened
+from flows.runs import curtain_of, opened
 from tasks.gate import gate_run
 from tasks.pages.gated import Gated
 from tasks.runs.kept import Comparison
@@ -37,5 +37,5 @@ def gate(
         certificate = covering(warehouse, after["subject"])
     place = location or policy_path
     shown = "configs/policies/gate.yaml" if place is None else Path(os.path.relpath(place)).as_posix()
-    gated = gate_run.fn(path, after, comparison, certificate, policy, shown, folder)
+    gated = gate_run.fn(path, after, comparison, certificate, policy, shown, folder, curtain=curtain_of(path, row))
     return gated, None if folder is None else folder / "gate"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from configs.errors import AuditError
-from flows.runs import opened
+from flows.runs import curtain_of, opened
 from tasks.pages.history import history_page
 from tasks.runs.kept import facts_in, keep_run
 from tasks.runtime.parts import write_whole
@@ -25,5 +25,8 @@ def write_history(path: Path, name: str, page: Path) -> None:
         runs = [row for row in facts_in(warehouse) if row["name"] == name]
         if not runs:
             raise AuditError(f"No audit of {name} has finished in {path}. Run it: token-audit run CONFIG.")
-        found = warehouse.rows("registry/found_over_runs", {"name": name})
-    write_whole(page, history_page(name, runs, found).encode())
+        found = warehouse.table("registry/found_over_runs", {"name": name})
+    newest = next((row for row in rows if row["name"] == name and row["status"] == "finished"), None)
+    if (curtain := curtain_of(path, newest)) is not None:
+        found = curtain.outward("", found)
+    write_whole(page, history_page(name, runs, found.to_pylist()).encode())

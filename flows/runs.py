@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from configs.errors import AuditError
 
 if TYPE_CHECKING:
+    from tasks.pages.redact import Redactor
     from warehouse import Warehouse
 
 
@@ -60,6 +61,20 @@ def use_run(warehouse: "Warehouse", row: Mapping[str, Any], redact: str | None =
     if redact:
         config = config.model_copy(update={"report": config.report.model_copy(update={"redact": redact})})
     hide_names(warehouse, config, run)
+
+
+def curtain_of(path: Path, row: Mapping[str, Any] | None) -> "Redactor | None":
+    """The placeholders that the settings of a run ask for; None where names are shown, or the run was removed."""
+    from tasks.pages.redact import redactor_of
+    from tasks.runs.run import stored_run
+
+    if row is None:
+        return None
+    try:
+        config, run = stored_run(row)
+    except AuditError:
+        return None  # of another version, which hid nothing
+    return redactor_of(config.model_copy(update={"warehouse": path}), run)
 
 
 def told(row: Mapping[str, Any]) -> dict[str, Any]:

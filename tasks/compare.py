@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from tasks.pages.compared import chart_of_changes, headline, told_causes, told_ranking
 from tasks.pages.exports import to_csv
+from tasks.pages.redact import Redactor
 from tasks.pages.render import render
 from tasks.runs.kept import Comparison, causes, crossed
 from tasks.runtime.parts import write_whole
@@ -42,13 +43,17 @@ def compare_runs(
     kept: Sequence[Mapping[str, Any]],
     fdr: float,
     folder: Path | None = None,
+    curtain: Redactor | None = None,
 ) -> Comparison:
     """Compare two runs by their facts; `kept`: those of all runs. Pages and tables go into `folder`, if there is one.
+
+    Words leave the warehouse behind the `curtain`.
 
     Raises:
         WarehouseError: the database is locked.
     """
     with open_warehouse(path, read_only=True) as warehouse:
+        warehouse.curtain = curtain
         comparison = compared(warehouse, before, after, kept, fdr)
     if folder is not None:
         for name, content in _files(comparison).items():

@@ -15,6 +15,7 @@ from typing import Any
 
 from configs.policy import CONDITIONS, METRICS, Policy, Rule
 from tasks.pages.gated import Gated, Outcome, junit, line, sarif, summary
+from tasks.pages.redact import Redactor
 from tasks.runs.kept import Comparison, Figure, change_per_1000, difference, per_1000
 from tasks.runtime.parts import write_whole
 from tasks.runtime.stage import stage
@@ -47,15 +48,17 @@ def gate_run(
     location: str,
     folder: Path | None = None,
     today: date | None = None,
+    curtain: Redactor | None = None,
 ) -> Gated:
     """Judge a run by its facts; `location`: the file that a reader of the results should look at.
 
-    Files go into `folder`, if there is one.
+    Files go into `folder`, if there is one. Words leave the warehouse behind the `curtain`.
 
     Raises:
         WarehouseError: the database is locked.
     """
     with open_warehouse(path, read_only=True) as warehouse:
+        warehouse.curtain = curtain
         gated = judged(warehouse, facts, comparison, certificate, policy, location, today or date.today())
     if folder is not None:
         _write(gated, folder / "gate")

@@ -9,6 +9,7 @@ from scipy import stats
 from configs.errors import AuditError
 from flows.compare import chosen, compare
 from tasks.pages.compared import headline, told_causes
+from tasks.pages.redact import Redactor
 from tasks.runs.kept import Comparison, Figure, causes, change_per_1000, crossed, difference
 from tests.stages.kept import FACTS, enter, verdict
 
@@ -46,6 +47,15 @@ def test_a_planted_word_is_new_and_the_data_are_the_cause(path):
     facts = json.loads(page.with_name("compare.json").read_text())
     assert facts["causes"] == ["data"]
     assert "zorp" in page.with_name("findings.csv").read_text()
+
+
+def test_names_are_placeholders_if_the_settings_of_the_later_run_say_so(path, monkeypatch):
+    redactor = Redactor("salt", {"zorp": True, "day": False})
+    monkeypatch.setattr("flows.compare.curtain_of", lambda *_: redactor)
+    found, page = compare(path, "films_2", "last")
+    assert {row["word"] for row in found.findings} == {redactor.text("zorp"), "day"}
+    assert redactor.text("zorp") != "zorp"
+    assert [each.name for each in page.parent.iterdir() if "zorp" in each.read_text()] == []
 
 
 def test_what_differs_is_told_by_the_hashes_of_what_went_in():
