@@ -35,7 +35,8 @@ sizes as (
     where run_id in ($before, $after)
 ),
 
-differences as (
+-- Ten million words are read twice rather than kept.
+differences as not materialized (
     select
         label,
         word,
@@ -45,20 +46,37 @@ differences as (
         sqrt(before.std_error ** 2 + after.std_error ** 2) as score_se,
         score_se ** 4 / nullif(
             before.std_error ** 4 / (before.n_examples - 1) + after.std_error ** 4 / (after.n_examples - 1), 0
-        ) as dof
+        ) as dof,
+        score_change is not null as in_both,
+        student_p(score_change, score_se, dof) as score_p
     from (select * from main.run_means where run_id = $before and kind = 'word') as before
     full join (select * from main.run_means where run_id = $after and kind = 'word') as after using (label, word)
     where coalesce(after.mean_score, before.mean_score) > 0
 ),
 
+families as (
+    select
+        in_both,
+        count(*) as n_tests
+    from differences
+    group by in_both
+),
+
+-- A q-value is never below its p-value: of the others only the number counts.
+candidates as (
+    select *
+    from differences
+    where not in_both or score_p <= $fdr
+),
+
 counted as (
     select
-        differences.*,
+        candidates.*,
         coalesce(before.n_examples, 0) as n_before,
         coalesce(after.n_examples, 0) as n_after,
         coalesce(before.importance, 0) as importance_before,
         coalesce(after.importance, 0) as importance_after
-    from differences
+    from candidates
     left join (select * from main.run_words where run_id = $before) as before using (word)
     left join (select * from main.run_words where run_id = $after) as after using (word)
 ),
@@ -66,13 +84,12 @@ counted as (
 tested as (
     select
         counted.*,
-        score_change is not null as in_both,
         n_after / sizes.after - n_before / sizes.before as share_change,
         1 / sizes.before + 1 / sizes.after as per_text,
         (n_before + n_after) / (sizes.before + sizes.after) as pooled_share,
         if(
             in_both,
-            student_p(score_change, score_se, dof),
+            score_p,
             least(normal_p(
                 greatest(abs(share_change) - per_text / 2, 0)
                 / nullif(sqrt(pooled_share * (1 - pooled_share) * per_text), 0)
@@ -82,15 +99,6 @@ tested as (
     cross join sizes
 ),
 
-families as (
-    select
-        in_both,
-        count(p_value) as n_tests
-    from tested
-    group by in_both
-),
-
--- A q-value is never below its p-value: of the others only the number counts.
 controlled as (
     select
         tested.*,
