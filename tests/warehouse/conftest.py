@@ -20,7 +20,7 @@ def queries(tmp_path, monkeypatch):
     """A package with the real registry and no other query; returns a function that adds one."""
     folder = tmp_path / "package"
     shutil.copytree(REAL / "registry", folder / "registry")
-    for name in ("macros.sql", "registry.sql"):
+    for name in ("macros.sql", "registry.sql", "kept_tables.sql"):
         shutil.copy(REAL / name, folder)
     for name in ("checks", "seeds", "stage"):
         (folder / name).mkdir()

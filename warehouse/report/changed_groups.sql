@@ -2,7 +2,7 @@
 -- prediction.
 -- One row per (kind, label, word).
 --
--- A text whose prediction changes comes first, then a short one. Capitals and length are no stretches of a text.
+-- A text whose prediction changes comes first, then a short one.
 --
 -- param   pattern_trial_parts  Parquet files of the trials of patterns
 -- param   type_trial_parts     Parquet files of the trials of types
@@ -58,7 +58,11 @@ found as (
     select tried.*
     from tried
     inner join verdicts using (kind, type, word, label)
-    where verdicts.status = 'spurious' and tried.type not in ('capitals', 'length')
+    inner join type_rules as rules using (type)
+    where
+        verdicts.status = 'spurious'
+        -- Stretches of a text, not what is true of all of it.
+        and coalesce(rules.pattern, 'part') != 'whole'
 ),
 
 counted as (

@@ -3,16 +3,17 @@
 --
 -- column  kind      word or piece
 -- column  word      lower-case word; piece with · where the word goes on
--- column  is_named  a name, a place or a handle; a piece that stands in such words alone
+-- column  is_named  its type names somebody or a place; a piece that stands in such words alone
 -- unique  kind, word
 with
 
 words as (
     select
-        word,
-        type in ('name', 'place', 'handle') as is_named
-    from word_types
-    where kind = 'word'
+        words.word,
+        coalesce(rules.is_named, false) as is_named
+    from word_types as words
+    left join type_rules as rules using (type)
+    where words.kind = 'word'
 )
 
 select

@@ -11,6 +11,7 @@
 -- column  several         what several of them are called
 -- column  is_mark         no word, and its effect may rightly depend on the text
 -- column  is_personal     it is about people: one such word may be too much
+-- column  is_named        it names somebody or a place: report.redact hides it
 -- column  in_vocabulary   may be proposed as a token of its own
 -- column  in_labelling    may be proposed as a keyword
 -- column  pair_order      a pair of words has that type of the two which comes first; null where only pieces have it
@@ -24,6 +25,7 @@ select
     several,
     is_mark::boolean as is_mark,
     is_personal::boolean as is_personal,
+    is_named::boolean as is_named,
     in_vocabulary::boolean as in_vocabulary,
     in_labelling::boolean as in_labelling,
     pair_order::integer as pair_order,

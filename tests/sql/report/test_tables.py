@@ -23,6 +23,7 @@ def test_sentences_of_a_run_whose_parts_have_no_relevance_can_still_be_shown(war
 
 
 def test_a_pattern_and_a_type_are_shown_in_a_text_that_turns_and_the_rest_is_counted(warehouse):
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
     trials = """
         operator | example_id | margin_with:double | margin_without:double | predicted_with:integer | predicted_without:integer
         removal  | 1 | 2.0 | -1.0 | 1 | 1
@@ -91,6 +92,7 @@ def test_a_fragment_that_was_tried_has_the_association_of_the_texts_that_hold_it
 
 
 def test_a_piece_is_hidden_if_it_stands_in_names_alone(warehouse):
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
     warehouse.insert(
         "word_types",
         "kind | word | type\nword | seagal | name\nword | paris | place\nword | @x | handle\nword | sea | content word\n"
