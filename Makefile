@@ -14,17 +14,16 @@ audit: $(VENV)/.installed
 loop: $(VENV)/.installed
 	$(BIN)/token-audit fix configs/demo.yaml
 
-# Processes of one thread each; tests/conftest.py says what a process takes next. For all tests one more than processors: one
-# test or another waits for a server.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --dist loadfile --no-loadscope-reorder --numprocesses
+# Two processes of one thread each; tests/conftest.py says what a process takes next.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 # Lint, types and the fast tests, in a minute and a half.
 check: $(VENV)/.installed-dev lint
-	$(PYTEST) 2 -m "not slow and not browser and not ray and not server"
+	$(PYTEST) -m "not slow and not browser and not ray and not server"
 
 # All of it, in about 13 minutes.
 test: $(VENV)/.installed-dev lint
-	$(PYTEST) 3
+	$(PYTEST)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -131,7 +130,7 @@ chaos: $(VENV)/.installed-dev
 
 # Ingests of 400 damaged data files, each of which must end in figures that add up, or in one sentence. A minute.
 mutate: $(VENV)/.installed-dev
-	MUTATED_FILES=400 $(PYTEST) 2 tests/stages/test_mutated.py
+	MUTATED_FILES=400 $(PYTEST) tests/stages/test_mutated.py
 
 # The wheel at the lowest versions that it allows, none of which may have a known hole. Some ten seconds, with a network.
 floors: $(VENV)/.installed-dev
