@@ -14,6 +14,8 @@ from flows.prune import planned, prune
 from tests.stages.kept import enter
 from warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 PARTS = ("shards", "parts", "trials", "rules", "compare_0123456789ab")
 
 

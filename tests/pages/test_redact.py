@@ -136,6 +136,7 @@ def content_of(path):
     return html.unescape(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_no_name_is_in_any_file_and_both_renderings_are_the_same(redacted, page_path):
     one, again = (
         {path.relative_to(folder): content_of(path) for path in folder.rglob("*.*") if path.name != "report.json"}
@@ -148,6 +149,7 @@ def test_no_name_is_in_any_file_and_both_renderings_are_the_same(redacted, page_
     assert one == again
 
 
+@pytest.mark.slow
 def test_a_coloured_text_shows_the_placeholder_with_the_score_of_the_name(audited, page_path):
     with warehouse_of(audited) as warehouse:
         run = audited[1]
@@ -166,6 +168,7 @@ def test_a_coloured_text_shows_the_placeholder_with_the_score_of_the_name(audite
     assert [piece.text for piece in hidden[asked[1]][0].pieces if piece.focus] == ["film"]
 
 
+@pytest.mark.slow
 def test_the_salt_is_kept_beside_the_texts_and_settings_decide(audited, tmp_path):
     config, run, _ = audited
     run = dataclasses.replace(run, storage=tmp_path)

@@ -98,6 +98,7 @@ def test_several_causes_are_called_confounded(changed, said, confounded):
     assert found.is_confounded == confounded
 
 
+@pytest.mark.slow
 def test_data_and_model_are_told_apart_where_both_models_read_both_data(tmp_path):
     path = tmp_path / "audits.duckdb"
     both = {"model": "m2", "weights": "w2"}

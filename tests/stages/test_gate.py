@@ -270,6 +270,7 @@ def called(*words):
     return CliRunner().invoke(app, list(map(str, words)))
 
 
+@pytest.mark.slow
 def test_the_command_fails_with_a_code_of_its_own_and_writes_its_files(nights):
     assert called("gate", "films_1", "--warehouse", nights).exit_code == 0
     failed = called("gate", "films_2", "--warehouse", nights)
@@ -285,6 +286,7 @@ def test_the_command_fails_with_a_code_of_its_own_and_writes_its_files(nights):
     assert (facts["passed"], facts["reference"]) == (True, "films_1")
 
 
+@pytest.mark.slow
 def test_on_github_one_annotation_says_that_it_failed(nights, monkeypatch):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     said = called("gate", "films_2", "--warehouse", nights)
@@ -292,6 +294,7 @@ def test_on_github_one_annotation_says_that_it_failed(nights, monkeypatch):
     assert called("gate", "films_1", "--warehouse", nights).stderr == ""
 
 
+@pytest.mark.slow
 def test_a_policy_that_is_none_is_bad_usage(nights, tmp_path):
     (tmp_path / "p.yaml").write_text("metrics: {harm: {threshold: 1}}\n")
     bad = called("gate", "films_2", "--policy", tmp_path / "p.yaml", "--warehouse", nights)
@@ -299,6 +302,7 @@ def test_a_policy_that_is_none_is_bad_usage(nights, tmp_path):
     assert "metrics.harm is no metric" in bad.stderr
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_by_the_command(nights):
     said = called("compare", "films_1", "films_2", "--warehouse", nights)
     assert said.exit_code == 0
@@ -308,6 +312,7 @@ def test_two_runs_are_compared_by_the_command(nights):
     assert (facts["causes"], facts["before"]["run_id"], facts["after"]["run_id"]) == (["data"], "films_1", "films_2")
 
 
+@pytest.mark.slow
 def test_the_file_to_look_at_is_the_policy(nights, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("p.yaml").write_text("metrics: {findings: {threshold: 0}}\n")
@@ -316,6 +321,7 @@ def test_the_file_to_look_at_is_the_policy(nights, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("run_id", "wanted"), [("films_1", "COMPLETED"), ("films_2", "FAILED")])
+@pytest.mark.slow
 def test_a_scheduled_audit_that_does_not_pass_ends_as_failed_and_says_why(nights, monkeypatch, run_id, wanted):
     config = SimpleNamespace(warehouse=nights)
     monkeypatch.setattr(flows.audit, "load_config", lambda *_: config)
