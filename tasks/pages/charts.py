@@ -163,7 +163,7 @@ def top_words(source: pa.Table, unit: str, highest: float) -> AnyChart:
             "word:N",
             sort=None,
             title=None,
-            axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8),
+            axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 22),
         ),
         color=alt.Color("verdict:N", scale=_VERDICT, legend=None),
     )
@@ -197,7 +197,7 @@ def effects(source: pa.Table) -> AnyChart:
             "caption:N",
             sort=None,
             title=None,
-            axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 8),
+            axis=alt.Axis(minExtent=_MARGIN_LEFT, maxExtent=_MARGIN_LEFT, labelLimit=_MARGIN_LEFT - 22),
         ),
         yOffset=alt.YOffset("arm:N", sort=_ARMS),
         color=alt.Color("arm:N", sort=_ARMS, legend=legend, scale=colours),
