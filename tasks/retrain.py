@@ -35,8 +35,8 @@ from tasks.runs.run import Run
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import read_manifest, write_part
 from tasks.runtime.stage import stage
+from tasks.text.folding import folded_surfaces
 from tasks.text.words import word_spans
-from warehouse import folded
 
 NUM_SEEDS = 3
 BY_LAYER = ", last layer only"
@@ -165,10 +165,9 @@ def _job(
 
 def _words_in(rows: Sequence[Row], wanted: Sequence[str]) -> list[tuple[str, ...]]:
     """Of the wanted words, those that each row holds, in lower case."""
-    surfaces = [{row.text[start:end] for start, end in word_spans(row.text)} for row in rows]
-    known = sorted(set().union(*surfaces)) if surfaces else []
-    words = dict(zip(known, folded(known), strict=True))
-    return [tuple(sorted({words[surface] for surface in own} & set(wanted))) for own in surfaces]
+    words = folded_surfaces(row.text for row in rows)
+    own = [{words[row.text[start:end]] for start, end in word_spans(row.text)} for row in rows]
+    return [tuple(sorted(each & set(wanted))) for each in own]
 
 
 def _write_held_out(job: _Job, found: Sequence[str]) -> Path:

@@ -31,9 +31,10 @@ from tasks.runs.run import Run
 from tasks.runtime.code import code_of
 from tasks.runtime.parts import part_file, read_manifest, write_part, write_whole
 from tasks.runtime.stage import stage
+from tasks.text.folding import folded_surfaces
 from tasks.text.words import word_spans
 from tasks.trials.meaning import Encoder, base_folder
-from warehouse import folded, open_warehouse
+from warehouse import open_warehouse
 
 MAX_QUEUE = 1000
 """Most texts that a person is asked to read."""
@@ -121,8 +122,8 @@ def suspect_labels(config: AuditConfig, run: Run, model: ModelSpec) -> Suspected
 def _span(text: str, word: str | None) -> dict[str, int | None]:
     """Where the word stands first in the text."""
     spans = [] if word is None else word_spans(text)
-    surfaces = [text[slice(*span)] for span in spans]
-    places = [span for span, own in zip(spans, folded(surfaces) if surfaces else [], strict=True) if own == word]
+    words = folded_surfaces([text] if spans else [])
+    places = [span for span in spans if words[text[slice(*span)]] == word]
     start, end = places[0] if places else (None, None)
     return {"match_start": start, "match_end": end}
 
@@ -142,9 +143,7 @@ def _table(
     asked: Sequence[str],
     found: frozenset[str],
 ) -> pa.Table:
-    own = [[row.text[slice(*span)] for span in word_spans(row.text)] for row in rows]
-    surfaces = sorted({surface for words in own for surface in words})
-    words_of = dict(zip(surfaces, folded(surfaces), strict=True)) if surfaces else {}
+    words_of = folded_surfaces(row.text for row in rows)
     labels_N = [row.label for row in rows]
     read_ND = encoder.of([row.text for row in rows])
     changed = [without_words(row, found, words_of).text for row in rows]
@@ -172,9 +171,9 @@ def _table(
                 "text": row.text,
                 "label_id": row.label,
                 **dict(zip(_TEXTS.names[4:9], figures, strict=True)),
-                "words": sorted({words_of[surface] for surface in words} & wanted),
+                "words": sorted({words_of[row.text[slice(*span)]] for span in word_spans(row.text)} & wanted),
             }
-            for row, words, figures in zip(rows, own, columns, strict=True)
+            for row, figures in zip(rows, columns, strict=True)
         ],
         _TEXTS,
     )

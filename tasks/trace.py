@@ -13,7 +13,7 @@ have or that means a label: `word`. `meanings`, one row per word that means a la
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -32,9 +32,10 @@ from tasks.runtime.code import code_of
 from tasks.runtime.parts import part_file, read_manifest, write_part
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
+from tasks.text.folding import folded_surfaces
 from tasks.text.words import word_spans
 from tasks.trials.meaning import base_folder, meanings_of
-from warehouse import Warehouse, folded, open_warehouse
+from warehouse import Warehouse, open_warehouse
 
 MAX_TEXTS = 6
 """Texts that are kept to be shown for each term and corpus."""
@@ -133,22 +134,25 @@ def _matched(
     columns: dict[str, list[dict[str, Any]]] = {name: [] for name in _SCHEMAS}
     if coverage is not None:
         corpora = {"audited": _audited(warehouse), "trained": _trained(config, model)}
-        columns["meanings"] = _meanings(config, model, corpora["trained"] or corpora["audited"])
+        word_of = folded_surfaces(row.text for rows in corpora.values() for row in rows)
+        columns["meanings"] = _meanings(config, model, corpora["trained"] or corpora["audited"], word_of)
         asked = asked | {row["word"] for row in columns["meanings"]}
+        known = {surface: word for surface, word in word_of.items() if word in asked}
         with progress("trace", sum(map(len, corpora.values())), "texts") as advance:
             for corpus, rows in corpora.items():
-                known = _folded_words(rows, asked)
                 for row in rows:
                     _match(columns, corpus, row, coverage, known)
                     advance(1)
     return {name: pa.Table.from_pylist(rows, _SCHEMAS[name]) for name, rows in columns.items()}
 
 
-def _meanings(config: AuditConfig, model: ModelSpec, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _meanings(
+    config: AuditConfig, model: ModelSpec, rows: Sequence[Row], word_of: dict[str, str]
+) -> list[dict[str, Any]]:
     """The words that mean a label to the encoder before fine-tuning, of those in enough of the texts for a keyword."""
-    surfaces = sorted({surface for row in rows for surface in _surfaces(row)})
-    word_of = dict(zip(surfaces, folded(surfaces), strict=True))
-    frequencies = Counter(word for row in rows for word in {word_of[surface] for surface in _surfaces(row)})
+    frequencies = Counter(
+        word for row in rows for word in {word_of[row.text[start:end]] for start, end in word_spans(row.text)}
+    )
     words = sorted(word for word, count in frequencies.items() if count >= MIN_TEXTS)
     base = base_folder(config)
     zero_shot_NK = None if base is None or not words else meanings_of(words, model, base).zero_shot_NK
@@ -185,7 +189,7 @@ def _match(
                 "decides": hit.decides,
             }
         )
-    words = dict.fromkeys(known[surface] for surface in _surfaces(row) if surface in known)
+    words = dict.fromkeys(known[surface] for start, end in spans if (surface := row.text[start:end]) in known)
     columns["words"] += [{**place, "word": word} for word in words]
 
 
@@ -208,13 +212,3 @@ def _trained(config: AuditConfig, model: ModelSpec) -> list[Row]:
     if config.finetune is None or config.finetune.rules is None:
         return []
     return sampled(audited_and_trained(config, model.labels)[1], config.finetune)
-
-
-def _surfaces(row: Row) -> Iterable[str]:
-    return (row.text[start:end] for start, end in word_spans(row.text))
-
-
-def _folded_words(rows: Sequence[Row], asked: set[str]) -> dict[str, str]:
-    """Of the words as they stand in the texts those that are asked for, as the tables hold them."""
-    surfaces = sorted({surface for row in rows for surface in _surfaces(row)}) if asked else []
-    return {surface: word for surface, word in zip(surfaces, folded(surfaces), strict=True) if word in asked}

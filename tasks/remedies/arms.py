@@ -18,8 +18,8 @@ from tasks.data.rules import Rules, Term, with_term, without_term, write_rules
 from tasks.data.votes import rule_labels
 from tasks.model.spec import ModelSpec
 from tasks.text.edits import Text, edited
+from tasks.text.folding import folded_surfaces
 from tasks.text.words import word_spans
-from warehouse import folded
 
 AS_IT_IS, RULES, TOGETHER, PLACEBO = "as it is", "labelling rules", "all together", "placebo"
 SWAPPED = 0.5
@@ -242,15 +242,13 @@ def _stripped(row: Row, patterns: Sequence["regex.Pattern[str]"]) -> Text:
 
 def _swapped(rows: Sequence[Row], swaps: Sequence[Swap], seed: int) -> list[Row]:
     known = {swap.word: swap for swap in swaps}
-    spans = [word_spans(row.text) for row in rows]
-    surfaces = sorted({row.text[start:end] for row, own in zip(rows, spans, strict=True) for start, end in own})
-    words = dict(zip(surfaces, folded(surfaces), strict=True))
+    words = folded_surfaces(row.text for row in rows)
     found = []
-    for row, own in zip(rows, spans, strict=True):
+    for row in rows:
         rng = random.Random(f"{seed} swap {row.number}")
         edits = [
             ((start, end), rng.choice(known[word].stand_ins))
-            for start, end in own
+            for start, end in word_spans(row.text)
             if (word := words[row.text[start:end]]) in known and rng.random() < SWAPPED
         ]
         found.append(_with_text(row, edited(Text(row.text, row.pair_start), edits)) if edits else row)

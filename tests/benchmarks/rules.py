@@ -24,9 +24,10 @@ from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 from configs.load import load_config
 from flows.audit import audit
 from flows.server import prefect_server
+from tasks.text.folding import folded_surfaces
 from tasks.text.words import word_spans
 from tests.benchmarks.planted import wilson
-from warehouse import folded, open_warehouse
+from warehouse import open_warehouse
 
 ROOT = Path(__file__).parents[2]
 RESULTS = Path(__file__).parent / "results" / "rules.json"
@@ -40,10 +41,8 @@ SPLITS = {"train": 6000, "test": 2400, "rest": 1600}
 
 def words_of(texts: Sequence[str]) -> list[frozenset[str]]:
     """The words of each text, in lower case."""
-    found = [[text[start:end] for start, end in word_spans(text)] for text in texts]
-    surfaces = sorted({word for own in found for word in own})
-    known = dict(zip(surfaces, folded(surfaces), strict=True))
-    return [frozenset(known[word] for word in own) for own in found]
+    known = folded_surfaces(texts)
+    return [frozenset(known[text[start:end]] for start, end in word_spans(text)) for text in texts]
 
 
 def good_words(rows: Sequence[Mapping[str, str]], rng: random.Random) -> dict[str, tuple[str, int, int]]:
