@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from configs.errors import AuditError
 
 if TYPE_CHECKING:
+    from configs.schema import AuditConfig
     from tasks.pages.redact import Redactor
+    from tasks.runs.run import Run
     from warehouse import Warehouse
 
 
@@ -49,32 +51,39 @@ def find_run(warehouse: "Warehouse", name: str) -> dict[str, Any]:
 def use_run(warehouse: "Warehouse", row: Mapping[str, Any], redact: str | None = None) -> None:
     """Read the tables of a run, behind the placeholders that its settings ask for, or `redact`."""
     from tasks.pages.redact import hide_names
-    from tasks.runs.run import stored_run
 
     warehouse.use(row["run_id"])
-    try:
-        config, run = stored_run(row)
-    except AuditError:
-        if redact:
-            raise
-        return  # of another version, which hid nothing
-    if redact:
-        config = config.model_copy(update={"report": config.report.model_copy(update={"redact": redact})})
-    hide_names(warehouse, config, run)
+    if (stored := _stored(row, redact)) is not None:
+        hide_names(warehouse, *stored)
 
 
 def curtain_of(path: Path, row: Mapping[str, Any] | None) -> "Redactor | None":
     """The placeholders that the settings of a run ask for; None where names are shown, or the run was removed."""
     from tasks.pages.redact import redactor_of
+
+    if row is None or (stored := _stored(row)) is None:
+        return None
+    config, run = stored
+    return redactor_of(config.model_copy(update={"warehouse": path}), run)
+
+
+def _stored(row: Mapping[str, Any], redact: str | None = None) -> "tuple[AuditConfig, Run] | None":
+    """The settings of a run, with `redact` if that is given; None for one of another version, which hid nothing.
+
+    Raises:
+        AuditError: it is of another version, and `redact` is given.
+    """
     from tasks.runs.run import stored_run
 
-    if row is None:
-        return None
     try:
         config, run = stored_run(row)
     except AuditError:
-        return None  # of another version, which hid nothing
-    return redactor_of(config.model_copy(update={"warehouse": path}), run)
+        if redact:
+            raise
+        return None
+    if redact:
+        config = config.model_copy(update={"report": config.report.model_copy(update={"redact": redact})})
+    return config, run
 
 
 def told(row: Mapping[str, Any]) -> dict[str, Any]:

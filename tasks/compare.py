@@ -19,7 +19,7 @@ from tasks.pages.compared import chart_of_changes, headline, told_causes, told_r
 from tasks.pages.exports import to_csv
 from tasks.pages.redact import Redactor
 from tasks.pages.render import render
-from tasks.runs.kept import Comparison, causes, crossed
+from tasks.runs.kept import MIN_TEXTS, Comparison, causes, crossed
 from tasks.runtime.parts import write_whole
 from tasks.runtime.stage import stage
 from warehouse import Warehouse, open_warehouse
@@ -31,8 +31,6 @@ CHANGE_FDR = 0.02
 year: at 0.05, two halves of the same texts differed in more than one pair of twenty."""
 MAX_ROWS = 200
 """Words of each kind of change in the tables."""
-MIN_TEXTS = 10
-"""Fewest texts of a group whose accuracy is told."""
 
 
 @stage("compare", hours=1)

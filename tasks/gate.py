@@ -16,13 +16,11 @@ from typing import Any
 from configs.policy import CONDITIONS, METRICS, Policy, Rule
 from tasks.pages.gated import Gated, Outcome, junit, line, sarif, summary
 from tasks.pages.redact import Redactor
-from tasks.runs.kept import Comparison, Figure, change_per_1000, difference, per_1000
+from tasks.runs.kept import MIN_TEXTS, Comparison, Figure, change_per_1000, difference, per_1000
 from tasks.runtime.parts import write_whole
 from tasks.runtime.stage import stage
 from warehouse import Warehouse, folded, open_warehouse
 
-MIN_TEXTS = 10
-"""Fewest texts of a group whose accuracy is judged."""
 MAX_SUMMARY = 2**20
 """GitHub drops a summary of more bytes."""
 
@@ -192,19 +190,15 @@ def _judged(name: str, condition: str, rule: Rule, measured: Measured, *, compar
     metric, bound = METRICS[name], getattr(rule, condition)
     sign = 1 if metric.greater_is_better else -1
     made = (f"{name}.{condition}", metric.about)
+    if not compared and (metric.compares or condition != "threshold"):
+        return Outcome(*made, "skipped", "there is no reference yet")
+    if measured.value is None:
+        return Outcome(*made, "failed", _missing(name))
     if condition == "threshold":
-        if metric.compares and not compared:
-            return Outcome(*made, "skipped", "there is no reference yet")
-        if measured.value is None:
-            return Outcome(*made, "failed", _missing(name))
         bad = sign * (_kind_end(measured.value, sign, rule) - bound) < 0
         limit = f"{'at least' if metric.greater_is_better else 'at most'} {bound:g} asked for"
         said = f"{_shown(measured.value)}, {limit}"
     else:
-        if not compared:
-            return Outcome(*made, "skipped", "there is no reference yet")
-        if measured.value is None:
-            return Outcome(*made, "failed", _missing(name))
         if measured.change is None or measured.reference is None:
             return Outcome(*made, "skipped", f"the reference has no such figure{_about(measured)}")
         least = bound if condition == "min_absolute_change" else bound * abs(measured.reference.value)

@@ -2,7 +2,7 @@
 
 import hashlib
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -70,39 +70,43 @@ def summary(gated: Gated) -> str:
         f"## token-audit: {'passed' if gated.passed else 'failed'}",
         f"Run `{_code(gated.facts['run_id'])}` {against}: **{_cell(gated.facts['state'])}**, "
         f"{gated.facts['n_texts']:,} texts.",
-        "\n".join(
+        _table(
+            ("", "rule", "result"),
             [
-                "| | rule | result |",
-                "|--|--|--|",
-                *(
-                    f"| {icons[outcome.status]} | {_cell(outcome.rule)} | {_cell(outcome.said)} |"
-                    for outcome in sorted(gated.outcomes, key=lambda each: each.status)[:_MOST_ROWS]
-                ),
-            ]
+                (icons[outcome.status], _cell(outcome.rule), _cell(outcome.said))
+                for outcome in sorted(gated.outcomes, key=lambda each: each.status)
+            ],
         ),
     ]
     if gated.new:
+        heading = ("new finding", "pushes towards", "type", "effect (log-odds)", "per 1,000")
         rows = [
-            f"| {_cell(row['word'])} | {_cell(row['label'])} | {_cell(row['type'])} | {_number(row['effect_after'])} "
-            f"| {_number(row['per_1000_after'])} |"
-            for row in gated.new[:_MOST_ROWS]
+            (
+                *(_cell(row[name]) for name in ("word", "label", "type")),
+                _number(row["effect_after"]),
+                _number(row["per_1000_after"]),
+            )
+            for row in gated.new
         ]
-        table = ["| new finding | pushes towards | type | effect (log-odds) | per 1,000 |", "|--|--|--|--|--|", *rows]
-        parts.append("\n".join(table) + _left(gated.new))
+        parts.append(_table(heading, rows))
     if gated.waived:
         rows = [
-            f"| {_cell(row['word'])} | {_cell(row['label'])} | {_cell(row['owner'] or '–')} "
-            f"| {_cell(row['reason'] or '–')} | {row['expires']}{' **expired**' if row['is_expired'] else ''} |"
-            for row in gated.waived[:_MOST_ROWS]
+            (
+                *(_cell(row[name] or "–") for name in ("word", "label", "owner", "reason")),
+                f"{row['expires']}{' **expired**' if row['is_expired'] else ''}",
+            )
+            for row in gated.waived
         ]
-        table = ["| waiver | label | owner | reason | last day |", "|--|--|--|--|--|", *rows]
-        parts.append("\n".join(table) + _left(gated.waived))
+        parts.append(_table(("waiver", "label", "owner", "reason", "last day"), rows))
     return "\n\n".join(parts) + "\n"
 
 
-def _left(rows: tuple[dict[str, Any], ...]) -> str:
+def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of markdown, of at most `_MOST_ROWS`; the others are counted below it."""
+    lines = [f"| {' | '.join(cells)} |" for cells in (heading, *rows[:_MOST_ROWS])]
     left = len(rows) - _MOST_ROWS
-    return f"\n\nand {left:,} more" if left > 0 else ""
+    more = f"\n\nand {left:,} more" if left > 0 else ""
+    return "\n".join([lines[0], "|--" * len(heading) + "|", *lines[1:]]) + more
 
 
 def _cell(text: object, most: int = 300) -> str:

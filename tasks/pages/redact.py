@@ -26,21 +26,8 @@ from warehouse import Warehouse, folded, open_warehouse, seed
 
 _FIXED = {
     *("action", "arm", "baseline", "change", "expectation", "is_finding", "kind", "language", "list", "method", "mode"),
-    *(
-        "model",
-        "one",
-        "operator",
-        "part",
-        "place",
-        "several",
-        "state",
-        "status",
-        "title",
-        "type",
-        "verdict",
-        "versions",
-    ),
-    *("warp", "corpus", "identity_group", "name_list", "place_kind", "word_group", "first_type", "second_type"),
+    *("model", "one", "operator", "part", "place", "several", "state", "status", "title", "type", "verdict", "warp"),
+    *("versions", "corpus", "identity_group", "name_list", "place_kind", "word_group", "first_type", "second_type"),
     # Labels are those of the model, and no part of a text.
     *("label", "labels", "gold_label", "predicted_label", "target_label", "given_label", "suggested"),
     *("predicted_before", "predicted_after"),

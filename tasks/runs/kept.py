@@ -19,6 +19,10 @@ _MATHS = ("token-audit", "torch", "transformers", "tokenizers", "datasets", "num
 """Packages whose version may move a figure."""
 
 
+MIN_TEXTS = 10
+"""Fewest texts of a group whose accuracy is told, or judged."""
+
+
 class Figure(NamedTuple):
     """A number with its 95 % interval, where it has one."""
 
