@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,28 @@ def require_model_folder(folder: Path, factory: str | None = None) -> list[Path]
     return files
 
 
+def content_hashes(folder: Path, factory: str | None = None) -> dict[str, str]:
+    """Name of each file that decides a prediction -> hash of its content. Raises as `require_model_folder`."""
+    found = {}
+    for path in require_model_folder(folder, factory):
+        stat = path.stat()
+        found[path.name] = _content_hash(path, stat.st_size, stat.st_mtime_ns)
+    return found
+
+
+@cache
+def _content_hash(path: Path, size: int, changed: int) -> str:
+    """Of a file as it is now: weights of gigabytes are asked for by the fingerprint and by the name of a run."""
+    return file_hash(path)
+
+
 def model_fingerprint(folder: Path, factory: str | None = None) -> str:
     """Content hash of everything in the folder that decides a prediction, and of the code that builds the network.
 
     Raises:
         ModelError: as `require_model_folder`.
     """
-    files = require_model_folder(folder, factory)
-    contents = {path.name: file_hash(path) for path in files}
+    contents = content_hashes(folder, factory)
     if factory is not None:
         function = plugin(factory, "model.factory", ModelError)
         contents["factory"] = digest(factory, [file_hash(source) for source in plugin_sources(factory, function)])

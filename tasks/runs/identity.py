@@ -10,10 +10,9 @@ from safetensors import safe_open
 from configs.schema import AuditConfig, DataConfig
 from configs.section import digest
 from tasks.data.sources import dataset_fingerprint
-from tasks.model.spec import ModelSpec, require_model_folder
+from tasks.model.spec import ModelSpec, content_hashes
 from tasks.runs.run import SHARD_TOKENS, Run, storage_of
 from tasks.runtime.code import code_of
-from tasks.runtime.parts import file_hash
 from tasks.text.words import segmenter
 from warehouse import open_warehouse, query
 
@@ -66,7 +65,7 @@ _TOKENIZER |= {"special_tokens_map.json", "added_tokens.json"}
 
 def _model_hashes(model: ModelSpec) -> dict[str, str]:
     """Content hashes of the weights with their configuration, and of the tokenizer: which of them has changed?"""
-    contents = {path.name: file_hash(path) for path in require_model_folder(model.folder, model.factory)}
+    contents = content_hashes(model.folder, model.factory)
     tokenizer = {name: found for name, found in contents.items() if name in _TOKENIZER or name.endswith(".model")}
     weights = {name: found for name, found in contents.items() if name not in tokenizer}
     return {"weights": digest(weights, model.factory), "tokenizer": digest(tokenizer)}

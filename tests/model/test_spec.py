@@ -9,7 +9,8 @@ import pytest
 
 from configs.errors import ModelError
 from configs.schema import AuditConfig
-from tasks.model.spec import ModelSpec, model_spec, resolve_model
+from tasks.model import spec
+from tasks.model.spec import ModelSpec, content_hashes, model_spec, resolve_model
 from tasks.runs.identity import name_run
 
 
@@ -83,3 +84,19 @@ def test_weights_and_tokenizer_have_hashes_of_their_own(folder_of, tmp_path):
         path.write_text(json.dumps(json.loads(path.read_text()) | {"a_new_key": 1}))
         after = inputs(folder)
         assert (after[changed] != before[changed], after[1 - changed] != before[1 - changed]) == (True, False)
+
+
+def test_a_file_is_read_once_for_the_fingerprint_and_the_name_of_a_run_and_again_once_it_has_changed(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    read = []
+    monkeypatch.setattr(spec, "file_hash", lambda path: read.append(path.name) or str(path.read_bytes()))
+    monkeypatch.setattr(spec, "require_model_folder", lambda folder, factory: sorted(folder.iterdir()))
+    first = content_hashes(tmp_path)
+    assert content_hashes(tmp_path) == first
+    assert read == ["config.json", "model.safetensors"]
+    (tmp_path / "model.safetensors").write_bytes(b"other")
+    assert content_hashes(tmp_path)["model.safetensors"] != first["model.safetensors"]
+    assert content_hashes(tmp_path)["config.json"] == first["config.json"]
