@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
-from transformers import PreTrainedModel
+
+from tasks.model.pretrained import is_made_of
 
 FAMILIES = ("bert", "camembert", "deberta-v2", "distilbert", "electra", "roberta", "xlm-roberta")
 """Types of models whose nonlinear operations are all handled here, if their activation is GELU or ReLU."""
@@ -21,7 +22,7 @@ _LEAST = 1e-12
 
 def takes_relevance(model: nn.Module) -> bool:
     """Whether all nonlinear operations of a model are handled: gated, recurrent or inlined ones would not be."""
-    if not isinstance(model, PreTrainedModel):
+    if not is_made_of("PreTrainedModel", model):
         return False
     activation = getattr(model.config, "hidden_act", getattr(model.config, "activation", None))
     return model.config.model_type in FAMILIES and activation in ("gelu", "relu")

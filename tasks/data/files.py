@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -91,9 +90,8 @@ _OF_FILES = (
     RuntimeError,
     TypeError,
     pa.ArrowException,
-    datasets.exceptions.DatasetsError,
 )
-"""What the readers of files raise."""
+"""What the readers of files raise, beside the errors of `datasets`, which is not imported for most of them."""
 
 
 @contextlib.contextmanager
@@ -104,7 +102,7 @@ def errors_as_sentences(data: DataConfig) -> Iterator[None]:
         raise
     except Exception as error:
         # The hub's client raises what its transport does, of whatever class.
-        if data.hub is None and not isinstance(error, _OF_FILES):
+        if data.hub is None and not (isinstance(error, _OF_FILES) or type(error).__module__.startswith("datasets.")):
             raise
         said = (str(error.__cause__ or error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         # Libraries quote damaged files.

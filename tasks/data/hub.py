@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import datasets
 import huggingface_hub
 
 from configs.errors import AuditError
@@ -26,6 +25,8 @@ def short_way_offline() -> Iterator[str | None]:
     Yields the host that cannot be reached, None if it can be. Where it answers and fails, the client says nothing of
     its retries: the caller's sentence says what happened.
     """
+    import datasets
+
     unreachable = None
     address = urllib.parse.urlsplit(huggingface_hub.constants.ENDPOINT)
     was_offline = huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE

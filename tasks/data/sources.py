@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,6 +21,10 @@ from tasks.data.hub import short_way_offline
 from tasks.data.jsons import ENDINGS, array_of, columns_of, json_batches, line_rows, lines_of
 from tasks.runtime.parts import file_hash
 from tasks.runtime.plugins import first_line
+
+if TYPE_CHECKING:
+    # Its import takes most of a second, which a local file should not cost.
+    import datasets
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ def _open_hub(data: DataConfig) -> Source:
             f"data.hub: there is a local folder {name}, which would be read in the place of the hub dataset. "
             "Run elsewhere, or set data.path."
         )
+    import datasets
+
     datasets.disable_progress_bars()
     with short_way_offline() as unreachable:
         try:
@@ -197,6 +202,8 @@ def _open_path(path: Path, data: DataConfig) -> Source:
 def _open_folder(path: Path, data: DataConfig) -> Source:
     """A dataset that `datasets` saved, or the Parquet files in the folder and below it."""
     if any((path / name).exists() for name in ("dataset_dict.json", "dataset_info.json")):
+        import datasets
+
         opened = datasets.load_from_disk(str(path))
         if isinstance(opened, datasets.DatasetDict):
             if data.split not in opened:
@@ -283,7 +290,7 @@ def _named_classes(schema: pa.Schema) -> dict[str, Sequence[str]]:
     }
 
 
-def _source_of(opened: datasets.Dataset) -> Source:
+def _source_of(opened: "datasets.Dataset") -> Source:
     def batches(columns: Sequence[str]) -> Iterator[Mapping[str, Sequence[object]]]:
         for table in opened.select_columns(list(columns)).with_format("arrow").iter(batch_size=BATCH):
             yield {name: values_of(table[name]) for name in columns}
@@ -292,4 +299,6 @@ def _source_of(opened: datasets.Dataset) -> Source:
 
 
 def _class_names(features: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    import datasets
+
     return {name: feature.names for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)}

@@ -11,9 +11,9 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from configs.errors import ModelError
+from tasks.model.pretrained import is_made_of
 from tasks.model.tokens import Encoded
 
 ROUNDING = {"float32": 1e-5, "bfloat16": 1e-2, "autocast": 1e-2}
@@ -123,7 +123,7 @@ and costs 10 % at 256."""
 
 
 def takes_plain_attention(model: Any) -> bool:
-    if not isinstance(model, PreTrainedModel) or model.config._attn_implementation != "sdpa":
+    if not is_made_of("PreTrainedModel", model) or model.config._attn_implementation != "sdpa":
         return False
     try:
         model.set_attn_implementation("eager")

@@ -10,12 +10,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_model
 from torch import nn
-from transformers import AutoModelForSequenceClassification, PreTrainedConfig
 
 from configs.errors import ModelError
 from tasks.model.folder import config_of
 from tasks.model.forward import Classifier, takes_plain_attention
-from tasks.model.pretrained import load_pretrained, load_tokenizer, require_classifier
+from tasks.model.pretrained import is_made_of, load_pretrained, load_tokenizer, require_classifier
 from tasks.model.probe import ENDLESS, block_read_at_first_position, watched
 from tasks.model.spec import ModelSpec, model_fingerprint, names_in
 from tasks.runtime.plugins import first_line, plugin
@@ -67,7 +66,7 @@ def _load_classifier(spec: ModelSpec, dtype: str, device: torch.device) -> Class
                 "The file is damaged or the training diverged."
             )
     tokenizer = load_tokenizer(folder)
-    config = model.config if isinstance(getattr(model, "config", None), PreTrainedConfig) else None
+    config = own if is_made_of("PreTrainedConfig", own := getattr(model, "config", None)) else None
     model = model.float().eval().requires_grad_(requires_grad=False).to(device)
     if dtype == "bfloat16":
         model = model.to(torch.bfloat16)
@@ -132,7 +131,7 @@ def _of_transformers(spec: ModelSpec) -> Any:
     """A sequence classifier of transformers."""
     folder = spec.folder
     require_classifier(folder)
-    model = load_pretrained(AutoModelForSequenceClassification, folder, "a sequence classifier")
+    model = load_pretrained("AutoModelForSequenceClassification", folder, "a sequence classifier")
     outputs, kind = int(model.config.num_labels), model.config.problem_type
     if kind == "regression" or (outputs == 1 and spec.head != "sigmoid"):
         raise ModelError(

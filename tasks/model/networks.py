@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors.torch import save_model
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
-from transformers import AutoConfig, AutoModel
 
 from configs.errors import ModelError
 from tasks.model.pretrained import load_pretrained
@@ -127,7 +127,7 @@ def new_network(name: str, base: Path, labels: Sequence[str], vocabulary: int, p
     }
     if name == "bilstm":
         return BiLSTM({**names, "vocabulary": vocabulary, "embedding": 64, "lstm": 32, "dense": 16})
-    pretrained = load_pretrained(AutoModel, base, "an encoder", head_is_new=True)
+    pretrained = load_pretrained("AutoModel", base, "an encoder", head_is_new=True)
     encoder = json.loads(pretrained.config.to_json_string(use_diff=False))
     network: BertRelu | FrozenDense
     if name == "bert_relu":
@@ -158,4 +158,6 @@ def _settings_in(folder: Path) -> Settings:
 
 def _encoder(settings: Settings) -> Any:
     values = {name: value for name, value in settings["encoder"].items() if name != "model_type"}
-    return AutoModel.from_config(AutoConfig.for_model(settings["encoder"]["model_type"], **values))
+    return transformers.AutoModel.from_config(
+        transformers.AutoConfig.for_model(settings["encoder"]["model_type"], **values)
+    )

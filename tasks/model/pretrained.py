@@ -2,18 +2,29 @@
 
 import importlib.util
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
-from transformers import AutoTokenizer
-from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+import transformers
 
 from configs.errors import ModelError
 from tasks.model.folder import config_of
 from tasks.model.tokens import quiet_transformers
 from tasks.runtime.plugins import first_line
+
+_MODULES = {"PreTrainedModel": "transformers.modeling_utils", "PreTrainedConfig": "transformers.configuration_utils"}
+
+
+def is_made_of(name: Literal["PreTrainedModel", "PreTrainedConfig"], thing: Any) -> bool:
+    """Whether a thing is of this class of transformers.
+
+    Not imported for the answer: that takes seconds, and what is of the class has done it.
+    """
+    module = sys.modules.get(_MODULES[name])
+    return module is not None and isinstance(thing, getattr(module, name))
 
 
 def require_classifier(folder: Path) -> None:
@@ -21,6 +32,8 @@ def require_classifier(folder: Path) -> None:
     Raises:
         ModelError: the model was saved with another head than that of a sequence classifier, whose weights may fit.
     """
+    from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
+
     config = config_of(folder)
     wanted = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.get(str(config.get("model_type")))
     saved = config.get("architectures")
@@ -47,8 +60,8 @@ _NO_PLACE_NEEDED = re.compile(
 of encoders whose head reads the first position, and the heads of the pretraining."""
 
 
-def load_pretrained(kind: Any, folder: Path, what: str, head_is_new: bool = False, **settings: Any) -> Any:
-    """A model of transformers with the weights of a folder; `kind` is one of its auto classes.
+def load_pretrained(kind: str, folder: Path, what: str, head_is_new: bool = False, **settings: Any) -> Any:
+    """A model of transformers with the weights of a folder; `kind` is the name of one of its auto classes.
 
     Raises:
         ModelError: it cannot be loaded, some of its weights are not in the files, or weights of the files have no place
@@ -56,7 +69,7 @@ def load_pretrained(kind: Any, folder: Path, what: str, head_is_new: bool = Fals
     """
     with quiet_transformers():
         try:
-            model, info = kind.from_pretrained(
+            model, info = getattr(transformers, kind).from_pretrained(
                 str(folder),
                 local_files_only=True,
                 trust_remote_code=False,
@@ -124,7 +137,9 @@ def load_tokenizer(folder: Path) -> Any:
         )
     try:
         with quiet_transformers():
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+            tokenizer = transformers.AutoTokenizer.from_pretrained(
+                str(folder), local_files_only=True, trust_remote_code=False
+            )
     except Exception as error:  # a damaged file may raise anything
         raise ModelError(f"{folder}: the tokenizer cannot be loaded ({first_line(error)}).") from error
     if not tokenizer.is_fast:

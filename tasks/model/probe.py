@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 
 from configs.errors import ModelError
 from tasks.model.forward import ROUNDING, Classifier, Inputs, Role, first_position, forward, inputs_of, plain_logits
+from tasks.model.pretrained import is_made_of
 from tasks.model.tokens import Encoded, encode, quiet_transformers
 from tasks.runtime.plugins import first_line
 
@@ -96,7 +96,7 @@ def _calls(classifier: Classifier, inputs: Inputs, folder: Path) -> tuple[Tensor
         with quiet_transformers(), torch.no_grad():
             return forward(classifier, inputs), calls
     except Exception as error:  # a network of the user's may raise anything
-        own = not isinstance(classifier.model, PreTrainedModel) and classifier.pad_to is None
+        own = not is_made_of("PreTrainedModel", classifier.model) and classifier.pad_to is None
         advice = " If it reads a fixed number of positions, set model.pad_to." if own else ""
         raise ModelError(
             f"{folder}: the model cannot read two texts of {inputs.ids_NT.shape[1]} tokens ({type(error).__name__}: "

