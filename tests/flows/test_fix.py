@@ -79,11 +79,12 @@ models: {home}/models
 data: {{path: {home}/texts.parquet, id: id, where: {{split: test}}, sample: 160}}
 finetune:
     base: {encoder}
+    network: bilstm
     where: {{split: train}}
     rules: {home}/rules.yaml
     sample: 500
-    epochs: 3
-    learning_rate: 1.0e-3
+    epochs: 6
+    learning_rate: 5.0e-3
     max_tokens: 32
 attribution: {{mode: fixed, steps: 3}}
 screening: {{max_candidates: 40}}
