@@ -30,6 +30,9 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
+_registered = set[tuple[int, int]]()
+"""Device and number of the databases whose registry this process has made, or brought up to date: that takes as long as
+to open one."""
 
 
 @contextmanager
@@ -71,8 +74,9 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 36
             _spill(connection, path, read_only),
         ):
             warehouse = Warehouse(connection)
-            if not read_only:
+            if not read_only and (file := _file_of(path)) not in _registered:
                 connection.execute(_registry())
+                _registered.add(file)
             yield warehouse
     finally:
         connection.close()
@@ -93,6 +97,12 @@ def _create(path: Path) -> None:
         with duckdb.connect(str(beside), config=_SETTINGS) as connection:
             connection.execute(_registry())
         beside.rename(path)
+        _registered.add(_file_of(path))
+
+
+def _file_of(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _registry() -> str:
