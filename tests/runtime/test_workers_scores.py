@@ -12,6 +12,7 @@ from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
 from configs.schema import VerificationConfig
 from tasks.attribute import attribute_shards
+from tasks.model.networks import BiLSTM, save_network
 from tasks.model.spec import model_spec
 from tasks.runtime import bisect
 from tasks.runtime.bisect import Job
@@ -26,10 +27,8 @@ WORDS = ["a", "lovely", "fine", "film", "acting", "story", "of", "the", "what", 
 WORDS += ["awful", "dull", "truly", "kane", "is", "not", "it", ";", ".", "deadly"]
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A BERT of two layers with random weights."""
-    folder = tmp_path_factory.mktemp("tiny")
+def tokenizer_in(folder):
+    """Saves one that knows the words; the size of its vocabulary."""
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {token: i for i, token in enumerate([*special, *WORDS])}
     core = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
@@ -39,16 +38,37 @@ def tiny(tmp_path_factory):
     )
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), special, strict=True))
     PreTrainedTokenizerFast(tokenizer_object=core, **names).save_pretrained(folder)
+    return len(vocabulary)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A BERT of two layers with random weights."""
+    folder = tmp_path_factory.mktemp("tiny")
+    size = tokenizer_in(folder)
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
     model = BertForSequenceClassification(
-        BertConfig(vocab_size=len(vocabulary), max_position_embeddings=64, id2label={0: "bad", 1: "good"}, **sizes)
+        BertConfig(vocab_size=size, max_position_embeddings=64, id2label={0: "bad", 1: "good"}, **sizes)
     )
     for parameter in model.parameters():
         if parameter.dim() == 2:
             parameter.data.normal_(0, 0.3)
     model.save_pretrained(folder)
     return model_spec(folder, 64)
+
+
+@pytest.fixture(scope="module")
+def recurrent(tmp_path_factory):
+    """No transformer: a new worker reads it in half the time, and one that dies is replaced by a new one."""
+    folder = tmp_path_factory.mktemp("recurrent")
+    sizes = {"vocabulary": tokenizer_in(folder), "embedding": 8, "lstm": 8, "dense": 8}
+    torch.manual_seed(0)
+    network = BiLSTM({"network": "bilstm", "id2label": {0: "bad", 1: "good"}, **sizes})
+    for parameter in network.parameters():
+        parameter.data.normal_(0, 0.5)
+    save_network(network, folder)
+    return model_spec(folder, 64, labels=("bad", "good"), factory="tasks.model.networks:bilstm")
 
 
 NUMBERS = ("pair_start", "label_id", "n_tokens", "n_cut")
@@ -156,7 +176,7 @@ def deadly_word(real):
 @pytest.mark.ray
 @pytest.mark.slow
 def test_a_text_that_kills_its_worker_is_quarantined_and_the_others_have_their_scores(
-    workers, tiny, tmp_path, one_thread, monkeypatch
+    workers, recurrent, tmp_path, one_thread, monkeypatch
 ):
     """In the pilot as well, which does without it."""
     shards = shards_of(tmp_path / "shards", 2, 2, deadly={1})
@@ -166,17 +186,19 @@ def test_a_text_that_kills_its_worker_is_quarantined_and_the_others_have_their_s
         for name in ("plan_run", "attribute_part"):
             deadly.setattr(tasks.attribute, name, deadly_word(getattr(tasks.attribute, name)))
         with pytest.raises(AttributionError, match=r"1 of 4 examples .* kill their worker \(1 of them\), more than"):
-            attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=0.2), there)
+            attribute_shards.fn(shards, recurrent, AttributionConfig(max_quarantined=0.2), there)
     pilot = pq.read_table(part_file(there / "plan.json", "pilot")).to_pylist()
     assert {row["example_id"] for row in pilot} <= {0, 2, 3}
     # The parts are whole: with a looser limit nothing is computed again, and nobody is asked.
     monkeypatch.setenv("TOKEN_AUDIT_WORKERS", "no address")
-    parts = [shard.scores for shard in attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=0.3), there)]
+    parts = [
+        shard.scores for shard in attribute_shards.fn(shards, recurrent, AttributionConfig(max_quarantined=0.3), there)
+    ]
     monkeypatch.delenv("TOKEN_AUDIT_WORKERS")
     here.mkdir()
     for path in there.glob("plan*"):
         (here / path.name).write_bytes(path.read_bytes())
-    plain = [shard.scores for shard in attribute_shards.fn(shards, tiny, AttributionConfig(), here)]
+    plain = [shard.scores for shard in attribute_shards.fn(shards, recurrent, AttributionConfig(), here)]
     unread = dict.fromkeys(examples_of(parts)[0])
     assert examples_of(parts) == [
         row if row["example_id"] != 1 else {**unread, "example_id": 1, "converged": False, "reason": "worker died"}
