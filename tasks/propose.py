@@ -67,10 +67,10 @@ def propose_arms(config: AuditConfig, run: Run, model: ModelSpec) -> Proposed:
 
 
 def _frequencies(config: AuditConfig, model: ModelSpec) -> Counter[str]:
-    """The number of training texts that hold each word, in lower case."""
+    """The number of training texts that hold each word, in the case in which keywords are compared."""
     assert config.finetune is not None, "the flow asked for it"
     read = audited_and_trained if config.finetune.rules is None else audited_and_unlabelled
     found = Counter[str]()
     for row in sampled(read(config, model.labels)[1], config.finetune):
-        found.update({row.text[start:end].lower() for start, end in word_spans(row.text)})
+        found.update({row.text[start:end].casefold() for start, end in word_spans(row.text)})
     return found

@@ -344,12 +344,6 @@ def narrowed(rules: Rules, rule: str, text: str, narrower: Term) -> Rules:
     return _exchanged(rules, own, replace(own, terms=tuple(terms)))
 
 
-def reweighted(rules: Rules, rule: str, weight: float) -> Rules:
-    """The rules with another number of votes for one of them."""
-    own = rules.rule(rule)
-    return _exchanged(rules, own, replace(own, weight=weight))
-
-
 def _term_of(rules: Rules, rule: str, text: str) -> Term:
     own = rules.rule(rule)
     term = own.term(text)

@@ -11,7 +11,6 @@ from tasks.data.rules import (
     parse_rules,
     read_rules,
     require_known_labels,
-    reweighted,
     with_term,
     without_term,
     write_rules,
@@ -83,7 +82,6 @@ def test_a_term_is_taken_out_put_in_and_narrowed_and_the_rest_stays():
     other = narrowed(RULES, "surnames", "rock", Term("phrase", "Chris Rock", case=True))
     assert other.rule("surnames").terms[-2] == Term("phrase", "Chris Rock", case=True)
     assert parse_rules(write_rules(other), "x") == other
-    assert reweighted(RULES, "surnames", 0.5).rule("surnames").weight == 0.5
 
 
 def test_a_rule_without_terms_goes():
