@@ -138,6 +138,13 @@ def test_what_may_never_be_used_fails_where_it_is_used(judged):
     assert said["never.word.absent"].startswith("was not tried")
 
 
+@pytest.mark.parametrize(("state", "wanted"), [("Act", "failed"), ("Minor", "passed")])
+def test_a_state_in_which_no_audit_may_end_fails_also_without_a_reference(judged, state, wanted):
+    gated = judged(never=(Never(state="Act"),), state=state)
+    assert statuses(gated) == {"never.state.Act": wanted}
+    assert gated.outcomes[0].said == f"the state is {state}"
+
+
 @pytest.mark.parametrize(("expires", "wanted"), [("2026-11-30", "passed"), ("2026-11-29", "failed")])
 def test_an_expired_waiver_fails_and_one_that_holds_is_listed(judged, expires, wanted):
     waived = verdict(status="waived", waived_by="film desk", waiver_reason="his films", waiver_expires=expires)
@@ -275,7 +282,7 @@ def test_the_command_fails_with_a_code_of_its_own_and_writes_its_files(nights):
     assert called("gate", "films_1", "--warehouse", nights).exit_code == 0
     failed = called("gate", "films_2", "--warehouse", nights)
     assert failed.exit_code == 3
-    assert failed.stdout.splitlines()[-1].startswith("FAILED films_2 against films_1: 1 of 7 rules fails. new_findings")
+    assert failed.stdout.splitlines()[-1].startswith("FAILED films_2 against films_1: 1 of 8 rules fails. new_findings")
     assert {path.name for path in nights.with_name("films_2").joinpath("gate").iterdir()} == {
         "gate.json",
         "junit.xml",
