@@ -278,6 +278,8 @@ def _wanted(problem: Any, key: str) -> str:
     if kind == "string_too_long":
         return f"at most {context['max_length']} characters long"
     if kind == "string_pattern_mismatch":
+        if key == "report.address":
+            return "an address that begins with http:// or https://"
         return (
             "a commit, 7 to 40 hex digits (a branch or a tag can move)"
             if key.endswith("revision")

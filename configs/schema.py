@@ -254,6 +254,12 @@ class ReportConfig(Section):
     redact: Literal["names"] | None = None
     """`names`: names of people and places, handles and e-mail addresses are replaced by placeholders, the same one for
     the same name of a run. null: they are shown."""
+    publish_to: Location | None = None
+    """Folder or URL, such as s3://bucket/audits, that the page and the exports are copied to at the end, into a folder
+    named after the run."""
+    address: Annotated[str, StringConstraints(pattern=r"^https?://[^\s()<>]+$")] | None = setting(None, "http(s) URL")
+    """Address at which a browser finds `publish_to` (without it: `output`). Prefect's pages link to the report below
+    it; without it they name its path."""
 
 
 class AuditConfig(Section):

@@ -13,6 +13,7 @@ from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.runs.identity import name_run
 from tasks.runs.run import locked
+from tasks.runtime.progress import planned
 from tasks.selftest.certificate import with_certified_method
 
 
@@ -30,7 +31,7 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     config = explained_config(with_certified_method(config, model))
     run = name_run(config, model)
     held_out = None if config.data.label is None else config.held_out
-    with locked(run):
+    with locked(run), planned(name=config.name):
         texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=held_out, least=1)
         shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
         return write_explained(config, run, model, shards)

@@ -262,4 +262,6 @@ def _never(warehouse: Warehouse, run_id: str, policy: Policy) -> list[Outcome]:
 
 def _never_state(state: str, found: str) -> Outcome:
     status: Literal["failed", "passed"] = "failed" if state == found else "passed"
-    return Outcome(f"never.state.{state}", f"an audit may never end in the state {state}", status, f"the state is {found}")
+    return Outcome(
+        f"never.state.{state}", f"an audit may never end in the state {state}", status, f"the state is {found}"
+    )

@@ -59,7 +59,7 @@ def is_transient(task: object, run: object, state: "State") -> bool:
             # The client's transport errors are no OSError; their names end like this (ReadTimeout, ConnectError, ...).
             name = type(cause).__name__
             if isinstance(cause, ConnectionError | TimeoutError) or name.endswith(
-                ("Timeout", "ConnectError", "ReadError", "ProtocolError")
+                ("Timeout", "ConnectError", "ConnectionError", "ReadError", "ProtocolError")
             ):
                 return os.environ.get("HF_HUB_OFFLINE") != "1"
             cause = cause.__cause__ or cause.__context__
