@@ -6,16 +6,17 @@ work. Attributions and trials are kept in immutable files, named by a hash of th
 them when a setting changes.
 """
 
+from datetime import date
 from pathlib import Path
 
 from prefect import flow
 
-from configs.load import load_config
 from configs.policy import load_policy
 from configs.schema import AuditConfig
 from configs.waivers import load_waivers
+from flows.checked import read_config
 from flows.gate import gate as judge
-from flows.shown import end_state, flow_run_name, show_artifacts, tag_flow_run
+from flows.shown import end_state, flow_run_name, scheduled_day, show_artifacts, tag_flow_run
 from flows.sizes import later_stages
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
@@ -43,18 +44,21 @@ SHOWN = (("ingest",), ("pilot", "attribute"), ("recognise", "verify"), ("remove"
 
 
 @flow(name="audit", flow_run_name=flow_run_name)
-def audit(config_path: Path, overrides: tuple[str, ...] = (), gate: Path | None = None) -> Run:
+def audit(
+    config_path: Path, overrides: tuple[str, ...] = (), gate: Path | None = None, as_of: date | None = None
+) -> Run:
     """Audit one classifier on one dataset; the report is `report.html` in the folder of the run.
 
     Args:
         config_path: The config, a YAML file.
         overrides: Settings in the place of those of the config, such as data.sample=2000.
         gate: A policy, a YAML file. A flow run whose audit does not pass it fails, and says why.
+        as_of: The day that dates in data.where are relative to; by default that of the schedule, in UTC.
 
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = load_config(config_path, overrides)
+    config = read_config(config_path, overrides, as_of or scheduled_day())
     if gate is not None:
         load_policy(gate)
     run = audit_config(config)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from configs.load import load_config
 from configs.schema import AuditConfig
+from flows.checked import read_config
 from tasks.attribute import attribute_shards
 from tasks.data.typed import typed_dataset
 from tasks.explain import Explained, write_explained
@@ -26,7 +26,7 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = load_config(Path(config_path), overrides)
+    config = read_config(Path(config_path), overrides)
     model = obtain_classifier(config)
     config = explained_config(with_certified_method(config, model))
     run = name_run(config, model)

@@ -12,6 +12,7 @@ and have a payload:
 
 import json
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from prefect.states import Completed, Failed
 from configs.errors import AuditError
 from configs.load import load_config
 from configs.schema import AuditConfig
+from configs.where import moment
 from flows.compare import chosen, compared
 from tasks.model.spec import ModelSpec
 from tasks.pages.artifacts import address_of, artifact_key, finding_row, report_markdown
@@ -49,6 +51,15 @@ def flow_run_name() -> str:
         return load_config(path, tuple(given.get("overrides") or ())).name
     except AuditError:
         return path.stem  # the flow will say what is wrong with it
+
+
+def scheduled_day() -> date | None:
+    """The day that this flow run was meant for, in UTC, also where it starts late or is run again; None outside a
+    deployment."""
+    if runtime.deployment.id is None:
+        return None
+    at = runtime.flow_run.scheduled_start_time
+    return None if at is None else moment(at).date()
 
 
 def tag_flow_run(config: AuditConfig, run: Run, model: ModelSpec) -> None:

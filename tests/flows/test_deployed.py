@@ -55,7 +55,9 @@ def test_the_parameters_of_the_deployment_have_types_and_sentences_for_the_ui():
     (deployment,) = yaml.safe_load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
     schema = parameter_schema(audit).model_dump()
     assert deployment["parameters"].keys() == schema["properties"].keys()
-    assert all(field["description"] and ("type" in field or "anyOf" in field) for field in schema["properties"].values())
+    assert all(
+        field["description"] and ("type" in field or "anyOf" in field) for field in schema["properties"].values()
+    )
     assert schema["required"] == ["config_path"]
     # What a deployment stores is JSON; the flow gets paths, and refuses what is none.
     checked = audit.validate_parameters({"config_path": "a.yaml", "overrides": ["name=b"], "gate": None})

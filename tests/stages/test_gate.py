@@ -336,7 +336,7 @@ def flow(nights, monkeypatch):
     told = {"state": "Minor", "n_texts": 1000, "n_predicted": 1000, "n_correct": 900, "n_findings": 1, "per_1000": 5.0}
     opened = nullcontext(SimpleNamespace(use=lambda _: None, rows=lambda *_: [told]))
     config = SimpleNamespace(warehouse=nights, name="films", report=ReportConfig())
-    monkeypatch.setattr(flows.audit, "load_config", lambda *_: config)
+    monkeypatch.setattr(flows.audit, "read_config", lambda *_: config)
     monkeypatch.setattr(flows.shown, "open_warehouse", lambda *_, **__: opened)
     monkeypatch.setattr(flows.shown, "read_banner", lambda _: Banner("Minor", "Little."))
 
