@@ -110,7 +110,8 @@ def end_state(config: AuditConfig, run: Run, gated: Gated | None) -> State[Any]:
     _emit(run, "audit.completed", about | figures | said)
     # Prefect's pages show the message; the caller gets the run.
     if gated is not None and failed:
-        return Failed(name="Gate failed", message=line(gated), data=run)
+        # Without data: Prefect raises what a failed state holds, and a run is no error.
+        return Failed(name="Gate failed", message=line(gated))
     return Completed(name=facts["state"], message=str(state), data=run)
 
 
@@ -123,31 +124,24 @@ def _headline(name: str, state: Banner, findings: int, per_1000: float | None) -
 
 def _emit_new(config: AuditConfig, run: Run, gated: Gated | None) -> None:
     """An event for each finding that the run of before did not have; a repeat of the run emits none again."""
-    if gated is not None:
-        reference, rows = gated.reference, gated.new
-    else:
-        reference, rows = _compared_with_last(config, run.run_id)
     mark = run.folder / "told.json"
     known = json.loads(mark.read_text(encoding="utf-8")) if mark.is_file() else []
-    if reference is None or reference in known:
+    try:
+        after, before = chosen(config.warehouse, run.run_id, None)
+        if before is None or before["run_id"] in known:
+            return
+        reference, rows = before["run_id"], () if gated is None else gated.new
+        if gated is None:
+            found, _ = compared(config.warehouse, before, after)
+            rows = tuple(row for row in found.findings if row["change"] == "new")
+    except AuditError as error:  # a run of another version: the audit itself is done
+        get_run_logger().warning("not compared with the run before: %s", error)
         return
     for row in rows[:MOST_EVENTS]:
         figures = {"effect": row["effect_after"], "per_1000": row["per_1000_after"], "of": len(rows)}
         named = {name: row[name] for name in ("word", "label", "type")}
         _emit(run, "finding.new", {"config": config.name, "run": run.run_id, "against": reference, **named, **figures})
     write_whole(mark, json.dumps([*known, reference]).encode())
-
-
-def _compared_with_last(config: AuditConfig, run_id: str) -> tuple[str | None, tuple[dict[str, Any], ...]]:
-    try:
-        after, before = chosen(config.warehouse, run_id, None)
-        if before is None:
-            return None, ()
-        found, _ = compared(config.warehouse, before, after)
-    except AuditError as error:  # a run of another version: the audit itself is done
-        get_run_logger().warning("not compared with the run before: %s", error)
-        return None, ()
-    return before["run_id"], tuple(row for row in found.findings if row["change"] == "new")
 
 
 def _emit(run: Run, event: str, payload: Mapping[str, Any]) -> None:
