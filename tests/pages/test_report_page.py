@@ -6,6 +6,8 @@ from html import unescape
 import pytest
 from typer.testing import CliRunner
 
+from configs.errors import AuditError
+from configs.section import on_store
 from flows.cli import app
 from flows.shown import show_artifacts
 from tasks.data.rules import read_rules
@@ -84,6 +86,19 @@ def test_a_report_is_published_page_and_manifest_last_and_a_whole_copy_is_left_a
     (page.parent / "report.json").unlink()
     publish_report.fn(run, tmp_path)
     assert len(order) == len(exports) + 2
+
+
+def test_a_report_is_published_to_any_store(audited, page_path):
+    _, run, _ = audited
+    page = publish_report.fn(run, on_store("memory://published"))
+    assert str(page) == f"memory://published/{run.folder.name}/report.html"
+    assert page.read_bytes() == page_path.read_bytes()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(audited, page_path, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(AuditError, match=r"cannot be written: (Not a directory|File exists)\. "):
+        publish_report.fn(audited[1], tmp_path / "file")
 
 
 def test_a_page_that_was_damaged_is_written_again(audited, page_path):
