@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading sample chaos mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading sample chaos nights mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -127,6 +127,11 @@ benchmark-loading: $(VENV)/.installed-dev
 # that are full or read-only are mounted, which needs root.
 chaos: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/chaos.py
+
+# Three nights of a scheduled audit against a Prefect server: a gate that fails and is heard of, a night that is killed. About
+# ten minutes.
+nights: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/nights.py
 
 # Ingests of 400 damaged data files, each of which must end in figures that add up, or in one sentence. A minute.
 mutate: $(VENV)/.installed-dev

@@ -10,6 +10,7 @@ import textwrap
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 from configs.errors import ConfigError
 from configs.schema import AuditConfig
 from configs.section import Section, shown
+from configs.where import resolved
 
 
 class _Loader(yaml.SafeLoader):
@@ -88,9 +90,9 @@ def override(key: str, value: Any) -> str:
     return f"{key}={yaml.safe_dump(value, default_flow_style=True, width=float('inf')).strip()}"
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
+def load_config(path: Path, overrides: Sequence[str] = (), as_of: date | None = None) -> AuditConfig:
     """Read and check one config file; `overrides` are `dotted.key=value`, the value in YAML; of two for one key the
-    last holds.
+    last holds. Dates relative to the run are put in: those of the day `as_of`, by default today's, in UTC.
 
     Raises:
         ConfigError: with a line for every mistake: file, key, value, and the nearest known key.
@@ -135,7 +137,16 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> AuditConfig:
         raise ConfigError("\n".join(dict.fromkeys(lines + explained))) from error
     if lines:
         raise ConfigError("\n".join(lines))
-    return config
+    return _dated(config, as_of or datetime.now(UTC).date())
+
+
+def _dated(config: AuditConfig, as_of: date) -> AuditConfig:
+    changed = {}
+    for name in ("data", "compare", "finetune"):
+        section = getattr(config, name)
+        if section is not None and section.where:
+            changed[name] = section.model_copy(update={"where": resolved(section.where, as_of)})
+    return config.model_copy(update=changed) if changed else config
 
 
 # What pydantic puts into the place of an error beside names of settings: the branches of a union and of a mapping.
@@ -196,7 +207,7 @@ def _explain(problem: Any, source: str) -> str:
     if kind == "value_error":
         message = problem["msg"].removeprefix("Value error, ")
         return f"{source}: `{key}` {message}." if key else f"{source}: {message}."
-    hint = "" if ".where." in key else _quotes(kind, got)
+    hint = _quotes(kind, got)
     return f"{source}: `{key}` should be {_wanted(problem, key)}, got {shown(got)}{hint}."
 
 
@@ -278,13 +289,14 @@ def _wanted(problem: Any, key: str) -> str:
     if kind == "string_too_long":
         return f"at most {context['max_length']} characters long"
     if kind == "string_pattern_mismatch":
+        if key == "report.address":
+            return "an address that begins with http:// or https://"
+        followed = ", or branch:NAME to follow one" if key != "model.revision" else ""
         return (
-            "a commit, 7 to 40 hex digits (a branch or a tag can move)"
+            f"a commit, 7 to 40 hex digits (a branch or a tag can move){followed}"
             if key.endswith("revision")
             else "1 to 40 of the characters a-z, 0-9, - and _, the first a letter or digit"
         )
-    if len(problem["loc"]) > 2 and str(problem["loc"][1]) == "where":
-        return "text, a whole number, or true or false"
     return _WANTED[kind.split("_")[0]]
 
 

@@ -6,12 +6,13 @@ metrics:
 never:
   - word: spielberg        # may not move predictions
   - type: identity term
+  - state: Act              # of the audit as a whole
 """
 
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -72,17 +73,18 @@ class Rule(BaseModel):
 
 
 class Never(BaseModel):
-    """A word or a type of words that may not move predictions."""
+    """A word or a type of words that may not move predictions, or a state that an audit may not end in."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     word: Line | None = None
     type: Line | None = None
+    state: Literal["Act", "Minor", "No shortcut found", "Too little data"] | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> "Never":
-        if (self.word is None) == (self.type is None):
-            raise ValueError("needs exactly one of `word` and `type`")
+        if sum(value is not None for value in (self.word, self.type, self.state)) != 1:
+            raise ValueError("needs exactly one of `word`, `type` and `state`")
         return self
 
 
@@ -117,7 +119,7 @@ def load_policy(path: Path) -> Policy:
         place = ".".join(str(part) for part in problem["loc"]) or "the file"
         raise ConfigError(
             f"{path}: {place}: {problem['msg']}, found {shown(problem['input'])}. A policy has `metrics`, each with "
-            f"{', '.join(CONDITIONS)} or greater_is_better, and `never`, a list of `word` or `type`."
+            f"{', '.join(CONDITIONS)} or greater_is_better, and `never`, a list of `word`, `type` or `state`."
         ) from error
     if not policy.metrics and not policy.never:
         raise ConfigError(f"{path} is a policy without a rule: everything would pass. Give it `metrics` or `never`.")

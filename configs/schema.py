@@ -9,9 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    StringConstraints,
-)
+from pydantic import StringConstraints
 
 from configs.attribution import AttributionConfig, Method
 from configs.explain import ExplainConfig
@@ -23,11 +21,13 @@ from configs.section import (
     Languages,
     LocalPath,
     Location,
+    Revision,
     RunName,
     Section,
     setting,
     settings_of,
 )
+from configs.where import Where
 
 
 class DataConfig(Section):
@@ -40,8 +40,9 @@ class DataConfig(Section):
     """Name of a dataset on the Hugging Face hub, for example `stanfordnlp/imdb`."""
     subset: str | None = None
     """The hub dataset's configuration, where it has several."""
-    revision: Commit | None = None
-    """Commit of the hub dataset, 7 to 40 hex digits. Required with `hub`."""
+    revision: Revision | None = None
+    """Commit of the hub dataset, 7 to 40 hex digits; or `branch:NAME`: the newest commit of that branch when the audit
+    begins, which then names the run. Required with `hub`."""
     split: str = "test"
     """Split to audit: of a hub dataset, or of a folder that holds several."""
     dialect: Literal["auto", "quoted", "plain"] = "auto"
@@ -68,8 +69,9 @@ class DataConfig(Section):
     rules: LocalPath | None = None
     """Labelling rules to be analysed: a YAML file of keywords, phrases and regular expressions, or a table of votes
     (Parquet, CSV). Gold labels stay as they are. Without it: those of `finetune.rules`."""
-    where: dict[str, str | int | bool] = setting({}, "column -> value")
-    """Keep only the rows whose columns have these values."""
+    where: Where = setting({}, "column -> value or comparison")
+    """Keep only the rows whose columns have these values, or compare so: {stars: {at_least: 4}} (at_least, at_most,
+    more_than, less_than), {date: {since: -1 day, before: 0 days}} (in UTC, days or weeks relative to the run)."""
     slices: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
     """Columns with few values (split, source, language): words get their figures for each value as well, from its rows
     alone."""
@@ -152,8 +154,8 @@ class FinetuneConfig(Section):
     """What is trained. `auto`: the encoder's own classifier in transformers. `bert_relu`: dropout, a linear layer and a
     ReLU over its pooled output. `frozen_dense`: a dense head over all positions of the untrained encoder; needs
     `model.pad_to`. `bilstm`: a recurrent network from scratch, with the encoder's tokenizer only."""
-    where: dict[str, str | int | bool] = setting({}, "column -> value")
-    """Rows of the dataset to train on. They must not overlap the rows that are audited."""
+    where: Where = setting({}, "column -> value or comparison")
+    """Rows of the dataset to train on, as `data.where`. They must not overlap the rows that are audited."""
     rules: LocalPath | None = None
     """Labelling rules that give the rows to train on their labels, a file as for `data.rules`; the labels of these rows
     in the dataset are not read."""
@@ -254,6 +256,11 @@ class ReportConfig(Section):
     redact: Literal["names"] | None = None
     """`names`: names of people and places, handles and e-mail addresses are replaced by placeholders, the same one for
     the same name of a run. null: they are shown."""
+    publish_to: Location | None = None
+    """Folder or URL, such as s3://bucket/audits: page and exports are copied into a folder of the run's name there."""
+    address: Annotated[str, StringConstraints(pattern=r"^https?://[^\s()<>]+$")] | None = setting(None, "http(s) URL")
+    """Address at which a browser finds `publish_to` (without it: `output`). Prefect's pages link to the report below
+    it; without it they name its path."""
 
 
 class AuditConfig(Section):

@@ -208,6 +208,10 @@ Languages = Annotated[tuple[str, ...], BeforeValidator(_languages)]
 # A commit, because a branch or a tag can move between two audits of "the same" data.
 Commit = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")]
 
+# Of data, a branch that is followed on purpose, too.
+BRANCH = "branch:"
+Revision = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{7,40}|branch:[A-Za-z0-9][\w./-]*)$")]
+
 RunName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 
 FUNCTION = r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$"

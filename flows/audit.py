@@ -6,16 +6,17 @@ work. Attributions and trials are kept in immutable files, named by a hash of th
 them when a setting changes.
 """
 
+from datetime import date
 from pathlib import Path
 
 from prefect import flow
-from prefect.states import Completed, Failed
 
-from configs.load import load_config
 from configs.policy import load_policy
 from configs.schema import AuditConfig
 from configs.waivers import load_waivers
+from flows.checked import read_config
 from flows.gate import gate as judge
+from flows.shown import end_state, flow_run_name, scheduled_day, show_artifacts, tag_flow_run
 from flows.sizes import later_stages
 from tasks.aggregate import aggregate_scores
 from tasks.attribute import attribute_shards
@@ -23,8 +24,7 @@ from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.judge import judge_candidates
 from tasks.model.spec import ModelSpec
-from tasks.pages.banner import read_banner
-from tasks.pages.gated import line
+from tasks.publish import publish_report
 from tasks.recommend import recommend_changes
 from tasks.remove import remove_findings
 from tasks.report import write_report
@@ -37,33 +37,33 @@ from tasks.screen import screen_words
 from tasks.selftest.certificate import with_certified_method
 from tasks.trace import trace_rules
 from tasks.verify import verify_candidates
-from warehouse import folded, open_warehouse, set_limits
+from warehouse import folded, set_limits
 
 SHOWN = (("ingest",), ("pilot", "attribute"), ("recognise", "verify"), ("remove",), ("trace",), ("report",))
 """The stages that take time, as their bars number them; the others are queries of seconds."""
 
 
-@flow(name="audit", validate_parameters=False)
-def audit(config_path: Path, overrides: tuple[str, ...] = (), gate: Path | None = None) -> Run:
+@flow(name="audit", flow_run_name=flow_run_name)
+def audit(
+    config_path: Path, overrides: tuple[str, ...] = (), gate: Path | None = None, as_of: date | None = None
+) -> Run:
     """Audit one classifier on one dataset; the report is `report.html` in the folder of the run.
 
-    `gate` is a policy: a flow run whose audit does not pass it ends as failed, with what fails as its message.
+    Args:
+        config_path: The config, a YAML file.
+        overrides: Settings in the place of those of the config, such as data.sample=2000.
+        gate: A policy, a YAML file. A flow run whose audit does not pass it fails, and says why.
+        as_of: The day that dates in data.where are relative to; by default that of the schedule, in UTC.
 
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = load_config(Path(config_path), overrides)
+    config = read_config(config_path, overrides, as_of or scheduled_day())
     if gate is not None:
-        load_policy(Path(gate))
+        load_policy(gate)
     run = audit_config(config)
-    if gate is not None:
-        gated, _ = judge(config.warehouse, run.run_id, Path(gate), location=Path(config_path))
-        if not gated.passed:
-            return Failed(message=line(gated), data=run)  # type: ignore[return-value]
-    with open_warehouse(config.warehouse, read_only=True) as warehouse:
-        warehouse.use(run.run_id)
-        # Prefect's pages show the message; the caller gets the run.
-        return Completed(message=str(read_banner(warehouse)), data=run)  # type: ignore[return-value]
+    gated = None if gate is None else judge(config.warehouse, run.run_id, gate, location=config_path)[0]
+    return end_state(config, run, gated)  # type: ignore[return-value]
 
 
 def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Run:
@@ -74,8 +74,10 @@ def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Ru
     model = classifier or obtain_classifier(config)
     config = with_certified_method(config, model)
     run = name_run(config, model)
-    with locked(run), failure_recorded(config, run), planned(*SHOWN, later=later_stages(config), unknown=("remove",)):
+    plan = planned(*SHOWN, later=later_stages(config), unknown=("remove",), name=config.name)
+    with locked(run), failure_recorded(config, run), plan:
         enter_run(config, run, model)
+        tag_flow_run(config, run, model)
         enough = config.statistics.min_examples
         texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=config.held_out, least=enough)
         shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
@@ -92,6 +94,9 @@ def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Ru
         traced = trace_rules(config, run, model, removed)
         recommendations = recommend_changes(config, run, traced)
         write_report(config, run, recommendations)
+        if config.report.publish_to is not None:
+            publish_report(run, config.report.publish_to)
         finish_run(config, run)
         keep_run(config.warehouse, run.run_id)
+        show_artifacts(config, run)
     return run

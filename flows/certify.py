@@ -13,9 +13,9 @@ from typing import get_args
 from prefect import flow
 
 from configs.attribution import AttributionConfig, Baseline, Method
-from configs.load import load_config
 from configs.schema import AuditConfig
 from flows.audit import audit_config
+from flows.checked import read_config
 from tasks.attribute import attribute_shards
 from tasks.attribution.relevance import takes_relevance
 from tasks.certify import certify_audit
@@ -43,7 +43,7 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = load_config(Path(config_path), overrides)
+    config = read_config(Path(config_path), overrides)
     require_certifiable(config)
     set_limits(config.limits)
     clean = obtain_classifier(config)

@@ -16,7 +16,7 @@ import numpy as np
 from configs.errors import DataError
 from configs.load import override
 from configs.schema import AuditConfig
-from flows.checked import checked_config
+from flows.checked import checked_config, with_commits
 from flows.sizes import gradients_of, trial_passes
 from tasks.data.rows import Row, label_names, read_rows
 from tasks.data.split import audited_and_trained, sampled
@@ -69,7 +69,7 @@ def check_config(path: Path, overrides: Sequence[str]) -> Checked:
             given = [*overrides, override("model.hub", None), override("model.revision", None)]
             where = _fetched_head(config.model.hub, str(config.model.revision), Path(folder))
             config = checked_config(path, [*given, override("model.path", str(where))], "explain")
-        return _looked(config)
+        return _looked(with_commits(config))
 
 
 def _fetched_head(name: str, revision: str, folder: Path) -> Path:

@@ -1,11 +1,13 @@
 """What a command looks at before anything slow starts."""
 
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from configs.errors import ConfigError
 from configs.load import load_config
 from configs.schema import AuditConfig
+from configs.section import BRANCH
 
 NEEDS_TRAINING = {
     "finetune": "there is nothing to fine-tune",
@@ -14,9 +16,41 @@ NEEDS_TRAINING = {
 """Commands that cannot do without a `finetune` section, and why."""
 
 
-def checked_config(path: Path, overrides: Sequence[str] | None, command: str) -> AuditConfig:
+def read_config(path: Path, overrides: Sequence[str] = (), as_of: date | None = None) -> AuditConfig:
+    """The config of a run that begins: with dates, and with the newest commit of a branch that it follows.
+
+    Raises:
+        ConfigError: as `load_config`.
+        DataError: the branch is out of reach.
+    """
+    return with_commits(load_config(path, overrides, as_of))
+
+
+def with_commits(config: AuditConfig) -> AuditConfig:
+    """The config with the newest commit of each branch that it follows.
+
+    Raises:
+        DataError: the branch is out of reach.
+    """
+    followed = {
+        name: section
+        for name in ("data", "compare")
+        if (section := getattr(config, name)) is not None and str(section.revision).startswith(BRANCH)
+    }
+    if not followed:
+        return config
+    from tasks.data.hub import pinned
+    from tasks.data.sources import errors_of
+
+    for name, section in followed.items():
+        with errors_of(name):
+            config = config.model_copy(update={name: pinned(section)})
+    return config
+
+
+def checked_config(path: Path, overrides: Sequence[str] | None, command: str, as_of: date | None = None) -> AuditConfig:
     """The config, and a look at what it names: a mistake in it is told before anything slow starts."""
-    config = load_config(path, tuple(overrides or ()))
+    config = load_config(path, tuple(overrides or ()), as_of)
     if config.finetune is None and command in NEEDS_TRAINING:
         raise ConfigError(f"{path}: has no `finetune` section, so {NEEDS_TRAINING[command]}.")
     from tasks.runs.inputs import require_inputs, require_labels

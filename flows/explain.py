@@ -4,8 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from configs.load import load_config
 from configs.schema import AuditConfig
+from flows.checked import read_config
 from tasks.attribute import attribute_shards
 from tasks.data.typed import typed_dataset
 from tasks.explain import Explained, write_explained
@@ -13,6 +13,7 @@ from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
 from tasks.runs.identity import name_run
 from tasks.runs.run import locked
+from tasks.runtime.progress import planned
 from tasks.selftest.certificate import with_certified_method
 
 
@@ -25,12 +26,12 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = load_config(Path(config_path), overrides)
+    config = read_config(Path(config_path), overrides)
     model = obtain_classifier(config)
     config = explained_config(with_certified_method(config, model))
     run = name_run(config, model)
     held_out = None if config.data.label is None else config.held_out
-    with locked(run):
+    with locked(run), planned(name=config.name):
         texts = ingest_dataset(config.data, model, run.storage / "shards", held_out=held_out, least=1)
         shards = attribute_shards(texts, model, config.attribution, run.storage / "parts")
         return write_explained(config, run, model, shards)

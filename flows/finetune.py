@@ -5,7 +5,7 @@ from pathlib import Path
 from prefect import flow
 
 from configs.errors import ConfigError
-from configs.load import load_config
+from flows.checked import read_config
 from tasks.finetune import obtain_classifier
 from tasks.model.spec import ModelSpec
 
@@ -18,7 +18,7 @@ def finetune(config_path: Path, overrides: tuple[str, ...] = ()) -> ModelSpec:
         ConfigError: the config has no `finetune` section.
         AuditError: as `tasks.finetune.obtain_classifier`.
     """
-    config = load_config(Path(config_path), overrides)
+    config = read_config(Path(config_path), overrides)
     if config.finetune is None:
         raise ConfigError(f"{config_path}: has no `finetune` section, so there is nothing to fine-tune.")
     return obtain_classifier(config)

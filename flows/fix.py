@@ -11,8 +11,8 @@ from typing import NamedTuple
 from prefect import flow
 
 from configs.errors import ConfigError
-from configs.load import load_config
 from flows.audit import audit_config
+from flows.checked import read_config
 from tasks.finetune import obtain_classifier
 from tasks.measure import measure_gains
 from tasks.propose import propose_arms
@@ -39,7 +39,7 @@ def fix(config_path: Path, overrides: tuple[str, ...] = (), every: bool = False)
         ConfigError: the config has no `finetune` section.
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = load_config(Path(config_path), overrides)
+    config = read_config(Path(config_path), overrides)
     if config.finetune is None:
         raise ConfigError(
             f"{config_path}: has no `finetune` section, so nothing says how to train the classifier again."

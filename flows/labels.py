@@ -4,8 +4,8 @@ from pathlib import Path
 
 from prefect import flow
 
-from configs.load import load_config
 from flows.audit import audit_config
+from flows.checked import read_config
 from tasks.data.rows import label_names
 from tasks.finetune import obtain_classifier
 from tasks.model.spec import resolve_model
@@ -21,7 +21,7 @@ def apply(config_path: Path, overrides: tuple[str, ...], export: Path, target: P
     Raises:
         AuditError: with one finished sentence; nothing is half-written.
     """
-    config = load_config(config_path, overrides)
+    config = read_config(config_path, overrides)
     given = config.finetune is None
     labels = tuple(resolve_model(config).labels) if given else label_names(config.data, config.data.where)
     answers, num_open = read_relabelled(export, labels)
@@ -35,7 +35,7 @@ def suspect(config_path: Path, overrides: tuple[str, ...] = ()) -> Suspected:
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = load_config(config_path, overrides)
+    config = read_config(config_path, overrides)
     run = audit_config(config)
     model = obtain_classifier(config)
     with locked(run):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from prefect.artifacts import create_link_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
 from configs.attribution import SIGNED, Method
@@ -22,6 +22,7 @@ from configs.schema import AuditConfig
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
+from tasks.pages.artifacts import artifact_key, place_of
 from tasks.pages.explained import Example, Token, choose, json_of, svg_of, told_predictions
 from tasks.pages.redact import Redactor, edited, redactor_of, shown_at
 from tasks.pages.render import METHODS, render
@@ -82,7 +83,10 @@ def write_explained(config: AuditConfig, run: Run, model: ModelSpec, shards: Seq
     )
     _write(config, run, model, found, examples, [len(group) for group in groups])
     if TaskRunContext.get() is not None:
-        create_link_artifact(key="explained", link=found.page.as_uri(), link_text=f"Texts of {run.run_id}")
+        create_markdown_artifact(
+            key=artifact_key("explained", config.name),
+            markdown=f"Texts of `{run.run_id}`: {place_of(config, run.folder, 'explained.html')}",
+        )
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from configs.policy import CONDITIONS, METRICS, Policy, Rule
 from tasks.pages.gated import Gated, Outcome, junit, line, sarif, summary
@@ -82,6 +82,7 @@ def judged(
         if getattr(rule, condition) is not None
     ]
     outcomes += _never(warehouse, facts["run_id"], policy)
+    outcomes += [_never_state(entry.state, facts["state"]) for entry in policy.never if entry.state is not None]
     new = [row for row in comparison.findings if row["change"] == "new"] if comparison else []
     reference = None if comparison is None else comparison.before["run_id"]
     return Gated(dict(facts), reference, tuple(outcomes), tuple(new), tuple(waived), location)
@@ -257,3 +258,10 @@ def _never(warehouse: Warehouse, run_id: str, policy: Policy) -> list[Outcome]:
             said = "not shown to move predictions" if own else "was not tried: the model is not seen to use it"
             outcomes.append(Outcome(f"never.{kind}.{given}", about, "passed", said))
     return outcomes
+
+
+def _never_state(state: str, found: str) -> Outcome:
+    status: Literal["failed", "passed"] = "failed" if state == found else "passed"
+    return Outcome(
+        f"never.state.{state}", f"an audit may never end in the state {state}", status, f"the state is {found}"
+    )

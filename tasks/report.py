@@ -1,4 +1,4 @@
-"""Stage: one self-contained HTML page, the tables as CSV and JSON, and what Prefect shows of them.
+"""Stage: one self-contained HTML page, and the tables as CSV and JSON.
 
 The queries are in `warehouse/report/`; charts, words and layout are in `tasks/pages/`, a
 section a file in `tasks/pages/report/`. The page fetches nothing, and its scripts are allowed
@@ -6,14 +6,10 @@ by their hash: nothing a dataset holds can run, load or reorder anything.
 """
 
 import hashlib
-from collections.abc import Mapping
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-
-from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
-from prefect.context import TaskRunContext
 
 from configs.schema import AuditConfig
 from configs.section import digest
@@ -24,8 +20,6 @@ from tasks.pages.banner import Banner, read_banner
 from tasks.pages.exports import EXPORTS, export_tables, to_csv
 from tasks.pages.model_card import model_card
 from tasks.pages.redact import hide_names
-from tasks.pages.rules import told
-from tasks.pages.sentences import visible
 from tasks.remedies.functions import functions_module
 from tasks.remedies.queue import queue_files, queue_table
 from tasks.runs.run import Run
@@ -78,8 +72,6 @@ def write_report(config: AuditConfig, run: Run, recommendations: str) -> Path:
                 "written": {name: hashlib.sha256(content).hexdigest() for name, content in written.items()},
             },
         )
-    if TaskRunContext.get() is not None:
-        _show_in_prefect(config, run, page)
     return page
 
 
@@ -109,20 +101,6 @@ def _labelling_files(warehouse: Warehouse, run: Run) -> dict[str, bytes]:
         **queue_files(queue, labels, run.run_id),
     }
     return {f"exports/{name}": content for name, content in files.items()}
-
-
-def _show_in_prefect(config: AuditConfig, run: Run, page: Path) -> None:
-    """Also for a page that was left untouched: whoever opens this flow run looks for its findings here."""
-    with open_warehouse(config.warehouse, read_only=True) as warehouse:
-        warehouse.use(run.run_id)
-        hide_names(warehouse, config, run)
-        findings = warehouse.rows("report/findings", {"n_rows": 20})
-        state = read_banner(warehouse)
-    create_markdown_artifact(key="state", markdown=f"**{state.title}.** {state.text}", description=state.title)
-    create_table_artifact(
-        key="findings", table=[_artifact_row(row) for row in findings], description=f"Spurious words of {run.run_id}"
-    )
-    create_link_artifact(key="report", link=page.as_uri(), link_text=f"Report of {run.run_id}")
 
 
 def _code() -> list[str]:
@@ -155,15 +133,3 @@ def _code() -> list[str]:
 
 def _untouched(folder: Path, written: Any) -> bool:
     return all((folder / name).is_file() and file_hash(folder / name) == content for name, content in written.items())
-
-
-def _artifact_row(row: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        "word": visible(row["word"]),
-        "pushes towards": visible(row["label"]),
-        "type": row["type"],
-        "texts": f"{row['n_examples']:,}",
-        "effect": f"{row['effect']:+.2f} log-odds",
-        "per 1,000 texts": "" if row["per_1000"] is None else f"{row['per_1000']:.1f}",
-        "why": visible(told(row["rules"])),
-    }

@@ -142,7 +142,7 @@ def test_a_folder_of_queries_is_built_by_the_stage_of_its_name():
     }
     # What a page or a terminal shows is read in several places, and built nowhere.
     assert built - {(folder, f"tasks.{folder}") for folder in folders} <= {
-        ("report", "flows.terminal"), ("report", "flows.facts"), ("report", "flows.word"), ("report", "flows.python"), ("report", "tasks.pages.assembled"), ("report", "tasks.pages.banner"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.languages"),
+        ("report", "flows.terminal"), ("report", "flows.shown"), ("report", "flows.facts"), ("report", "flows.word"), ("report", "flows.python"), ("report", "tasks.pages.assembled"), ("report", "tasks.pages.banner"), ("report", "tasks.pages.exports"), ("report", "tasks.pages.languages"),
         ("report", "tasks.pages.preprocess"), ("report", "tasks.pages.redact"), ("report", "tasks.pages.sentences"),
         ("ingest", "tasks.runs.identity"),
     }  # fmt: skip

@@ -13,6 +13,7 @@ from flows.checked import checked_config
 from flows.command.options import (
     GATE_FAILED,
     AsJson,
+    AsOf,
     ConfigPath,
     Overrides,
     Quiet,
@@ -47,6 +48,7 @@ def run(
         Path | None,
         typer.Option("--gate", metavar="POLICY", help="Judge it by this policy, as token-audit gate does."),
     ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Audit a classifier on a dataset, from the data to the report.
 
@@ -60,13 +62,14 @@ def run(
     with errors_as_sentences():
         started = time.monotonic()
         overrides = with_redaction(overrides, redact)
-        checked = checked_config(config, overrides, "run")
+        day = None if as_of is None else as_of.date()
+        checked = checked_config(config, overrides, "run", day)
         if gate is not None:
             load_policy(gate)
         with prefect("flows.audit", quiet):
             from flows.audit import audit
 
-            done = audit(config, tuple(overrides))
+            done = audit(config, tuple(overrides), as_of=day)
         from tasks.runtime.parts import num_damaged
 
         if damaged := num_damaged(done.storage):

@@ -94,9 +94,10 @@ def gate(
 ) -> None:
     """Let an audit pass or fail by a policy, and exit with 3 if it fails.
 
-    A policy names metrics in the words of MLflow (threshold, min_absolute_change, min_relative_change), and words and
-    types that may never be used; copy configs/policies/gate.yaml. Writes junit.xml, gate.sarif, summary.md, gate.json
-    into the folder gate of the run, and the summary to $GITHUB_STEP_SUMMARY. Waivers are honoured until their last day.
+    A policy names metrics in the words of MLflow (threshold, min_absolute_change, min_relative_change), words and types
+    that may never be used, and states that may never be; copy configs/policies/gate.yaml, by which [bold]Act[/bold]
+    fails. Writes junit.xml, gate.sarif, summary.md, gate.json into the folder gate of the run, and the summary to
+    $GITHUB_STEP_SUMMARY. Waivers are honoured until their last day.
 
     Example: [bold]token-audit gate latest --policy gate.yaml[/bold]
     """

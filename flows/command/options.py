@@ -6,6 +6,7 @@ import inspect
 import io
 import warnings
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -98,6 +99,13 @@ Overrides = Annotated[
 WarehousePath = Annotated[Path, typer.Option("--warehouse", help="DuckDB file with the audits.")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the facts as JSON, and nothing else.")]
+
+AsOf = Annotated[
+    datetime | None,
+    typer.Option(
+        "--as-of", formats=["%Y-%m-%d"], help="Day that dates in data.where are relative to; today's in UTC without it."
+    ),
+]
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress: results and errors alone.")]
 

@@ -4,7 +4,7 @@ import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -210,3 +210,40 @@ def prune(
             size += own
             print(f"{plan.what}\t{plan.run_id}\t{own / 1e6:.1f} MB\t{', '.join(map(str, plan.places))}")
         print(f"{'freed' if yes else 'would free'}\t{size / 1e6:.1f} MB{'' if yes else ' (--yes does it)'}")
+
+
+@command(GROUP)
+def export(
+    target: Annotated[Literal["mlflow", "wandb", "card"], typer.Argument(help="A tracker, or a model card.")],
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help=f"{RUN_HELP} A config: its newest run.")] = "latest",
+    warehouse: WarehousePath = WAREHOUSE,
+    version: Annotated[
+        str | None, typer.Option("--model-version", metavar="MODEL/VERSION", help="MLflow: it gets the tags, too.")
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option("--into", help="card: the folder of the model, whose README.md gets the section.")
+    ] = None,
+) -> None:
+    """Write an audit into MLflow, Weights & Biases or a model card: ids and hashes, figures, the state.
+
+    MLflow (pip install mlflow-skinny) is where MLFLOW_TRACKING_URI says; an audit is entered once. Weights & Biases
+    (pip install wandb) is offline unless WANDB_MODE says otherwise. A card is a section of README.md, which takes the
+    place of an earlier one, and [bold].eval_results/token-audit.yaml[/bold] where the data are of the hub.
+
+    Example: [bold]token-audit export mlflow latest --model-version films/3[/bold]
+    """
+    with errors_as_sentences():
+        if version is not None and target != "mlflow":
+            raise ConfigError(
+                "--model-version is of MLflow's registry: token-audit export mlflow RUN --model-version M/3."
+            )
+        if into is not None and target != "card":
+            raise ConfigError("--into is the folder of a model card: token-audit export card RUN --into FOLDER.")
+        from flows.export import find_exported, to_card, to_mlflow, to_wandb
+
+        found = find_exported(warehouse, run)
+        if target == "card":
+            for path in to_card(found, into):
+                print(f"written\t{path}")
+        else:
+            print(f"{target}\t{to_mlflow(found, version) if target == 'mlflow' else to_wandb(found)}")

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING
 
 import huggingface_hub
 
-from configs.errors import AuditError
+from configs.errors import AuditError, DataError
+from configs.schema import DataConfig
+from configs.section import BRANCH
+from tasks.runtime.plugins import first_line
 
 if TYPE_CHECKING:
     # Its import takes most of a second, which a wrong config should not cost.
@@ -48,6 +51,28 @@ def short_way_offline() -> Iterator[str | None]:
         huggingface_hub.constants.HF_HUB_OFFLINE, datasets.config.HF_HUB_OFFLINE = was_offline
 
 
+def pinned(data: DataConfig) -> DataConfig:
+    """The dataset at the newest commit of the branch that its config follows; as it is where it follows none.
+
+    Raises:
+        DataError: the hub does not answer, or has no such dataset or branch.
+    """
+    if data.revision is None or not data.revision.startswith(BRANCH):
+        return data
+    branch = data.revision.removeprefix(BRANCH)
+    try:
+        with short_way_offline() as unreachable:
+            if unreachable is not None:
+                raise ConnectionError(f"{unreachable} cannot be reached")
+            commit = huggingface_hub.HfApi().dataset_info(str(data.hub), revision=branch, timeout=30).sha
+    except Exception as error:  # the errors of the hub's client share no class
+        raise DataError(
+            f"data.revision follows the branch {branch} of {data.hub}, and its newest commit is not known "
+            f"({first_line(error)}). Check the name, the branch and the network, or set data.revision to a commit."
+        ) from error
+    return data.model_copy(update={"revision": commit})
+
+
 def is_transient(task: object, run: object, state: "State") -> bool:
     """Whether an error may be one of the network, which is worth a retry; an error of the config is not."""
     try:
@@ -60,7 +85,7 @@ def is_transient(task: object, run: object, state: "State") -> bool:
             # The client's transport errors are no OSError; their names end like this (ReadTimeout, ConnectError, ...).
             name = type(cause).__name__
             if isinstance(cause, ConnectionError | TimeoutError) or name.endswith(
-                ("Timeout", "ConnectError", "ReadError", "ProtocolError")
+                ("Timeout", "ConnectError", "ConnectionError", "ReadError", "ProtocolError")
             ):
                 return os.environ.get("HF_HUB_OFFLINE") != "1"
             cause = cause.__cause__ or cause.__context__

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from configs.errors import DataError
 from configs.schema import DataConfig
 from configs.section import label_form, label_key, label_name
+from configs.where import bounds
+from tasks.data.chosen import Comparison, comparison
 from tasks.data.files import MALFORMED, guarded, listed
 from tasks.data.labels import advice, counted_name, label_resolver, named_labels, names_of, require_all_named
 from tasks.data.sources import Source, open_dataset
@@ -32,7 +34,7 @@ class Row:
 
 
 Where = Mapping[str, object]
-"""Column -> value that rows are chosen by."""
+"""Column -> value or comparison that rows are chosen by (configs/where.py)."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +53,8 @@ class _Reader:
 
     source: Source
     data: DataConfig
-    choices: Sequence[Where]
-    """A row is chosen if one of these does. A malformed row always is."""
+    choices: Sequence[Mapping[str, object]]
+    """A row is chosen if one of these does: column -> value or `Comparison`. A malformed row always is."""
     seen: dict[str, set[str]]
     """Some values of the columns that rows are chosen by."""
 
@@ -71,7 +73,7 @@ class _Reader:
                 cells = dict(zip(columns, values, strict=True))
                 texts = [cells[data.text], cells[data.pair]] if data.pair else [cells[data.text]]
                 reason = "malformed" if texts[0] is MALFORMED else _header_again(cells, data.label) or _reason(texts)
-                if reason in ("malformed", "header again") or self._is_chosen(cells):
+                if reason in ("malformed", "header again") or self._is_chosen(cells, number):
                     yield _Kept(number - 1, cells, texts, reason)
         if number != self.source.num_rows:
             raise DataError(
@@ -79,7 +81,7 @@ class _Reader:
                 "If nothing has changed it meanwhile, it is damaged."
             )
 
-    def _is_chosen(self, cells: Mapping[str, object]) -> bool:
+    def _is_chosen(self, cells: Mapping[str, object], number: int) -> bool:
         if not self.seen:
             return True
         for name, some in self.seen.items():
@@ -87,9 +89,23 @@ class _Reader:
                 some.add(label_key(cells[name])[:60])
         names = self.source.class_names
         return any(
-            all(_matches(cells[name], wanted, names.get(name)) for name, wanted in where.items())
+            all(
+                self._keeps(wanted, name, cells[name], number)
+                if isinstance(wanted, Comparison)
+                else _matches(cells[name], wanted, names.get(name))
+                for name, wanted in where.items()
+            )
             for where in self.choices
         )
+
+    def _keeps(self, wanted: Comparison, name: str, value: object, number: int) -> bool:
+        try:
+            return value is not MALFORMED and wanted.holds(value)
+        except ValueError as error:
+            raise DataError(
+                f"{self.data.path or self.data.hub}: row {number} has {error}, in the column {listed([name])} that "
+                "data.where compares. Correct it, or empty the cell: a row without a value is not chosen."
+            ) from error
 
 
 def _reader(data: DataConfig, choices: Sequence[Where]) -> _Reader:
@@ -98,7 +114,11 @@ def _reader(data: DataConfig, choices: Sequence[Where]) -> _Reader:
     missing = [name for name in chosen_by if name not in source.columns]
     if missing:
         raise DataError(f"There is no column {missing[0]!r} to choose rows by. Columns: {listed(source.columns)}.")
-    return _Reader(source, data, choices, {name: set() for name in chosen_by})
+    ready = [
+        {name: comparison(wanted) if isinstance(wanted, Mapping) else wanted for name, wanted in where.items()}
+        for where in choices
+    ]
+    return _Reader(source, data, ready, {name: set() for name in chosen_by})
 
 
 def _header_again(cells: Mapping[str, object], label: str | None) -> str | None:
@@ -124,7 +144,7 @@ def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> It
     """
     reader = _reader(data, [where])
     if data.label is None:
-        yield from _unlabelled(reader, data)
+        yield from _unlabelled(reader, data, where)
         return
     resolve = label_resolver(reader.source.class_names.get(data.label), data, model_labels)
     kept = labelled = 0
@@ -140,7 +160,7 @@ def read_rows(data: DataConfig, where: Where, model_labels: Sequence[str]) -> It
         elif row.reason != "header again" and label not in (None, "", MALFORMED) and len(other) < 10:
             other.add(_shown_label(label, reader.source, data)[:60])
         yield _row(row, data, label_id)
-    _require_some(kept, reader)
+    _require_some(kept, reader, where)
     if not labelled:
         raise DataError(advice(data, sorted(other), model_labels))
     require_all_named(data, known, other)
@@ -157,19 +177,23 @@ def unlabelled_rows(data: DataConfig, where: Where) -> Iterator[Row]:
             yield replace(_row(row, data, 0), label=-1)
 
 
-def _unlabelled(reader: _Reader, data: DataConfig) -> Iterator[Row]:
+def _unlabelled(reader: _Reader, data: DataConfig, where: Where) -> Iterator[Row]:
     """The rows of a dataset without labels."""
     kept = 0
     for row in reader:
         kept += 1
         yield replace(_row(row, data, -1), reason=row.reason)
-    _require_some(kept, reader)
+    _require_some(kept, reader, where)
 
 
-def _require_some(kept: int, reader: _Reader) -> None:
+def _require_some(kept: int, reader: _Reader, where: Where) -> None:
     if not kept:
+        asked = [f"{listed([name])} {bounds(value)}" for name, value in where.items() if isinstance(value, Mapping)]
+        none = f": none has {' and '.join(asked)}" if asked else ""
         found = "; ".join(f"{name}: {listed(sorted(some))}" for name, some in reader.seen.items() if some)
-        raise DataError(f"No row is left to read. {f'Values found: {found}.' if found else 'The dataset is empty.'}")
+        raise DataError(
+            f"No row is left to read{none}. {f'Values found: {found}.' if found else 'The dataset is empty.'}"
+        )
 
 
 def _row(row: _Kept, data: DataConfig, label_id: int) -> Row:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from configs.errors import DataError
 from configs.schema import DataConfig
-from configs.section import digest
+from configs.section import BRANCH, digest
 from tasks.data.delimited import SEPARATORS, csv_batches, layout_of, looks_like_data
 from tasks.data.files import BATCH, Lines, errors_as_sentences, listed, parquet_batches, values_of
 from tasks.data.hub import short_way_offline
@@ -63,6 +63,7 @@ def dataset_fingerprint(data: DataConfig) -> str:
         DataError: the path does not exist.
     """
     if data.path is None:
+        assert not str(data.revision).startswith(BRANCH), "a branch is pinned before a run is named"
         return digest("hub", data.hub, data.subset, data.revision, data.split)
     require_path(data.path)
     if data.path.is_dir():

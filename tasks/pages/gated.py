@@ -68,12 +68,12 @@ def summary(gated: Gated) -> str:
     against = f"against `{_code(gated.reference)}`" if gated.reference else "without a reference"
     parts = [
         f"## token-audit: {'passed' if gated.passed else 'failed'}",
-        f"Run `{_code(gated.facts['run_id'])}` {against}: **{_cell(gated.facts['state'])}**, "
+        f"Run `{_code(gated.facts['run_id'])}` {against}: **{markdown_cell(gated.facts['state'])}**, "
         f"{gated.facts['n_texts']:,} texts.",
-        _table(
+        markdown_table(
             ("", "rule", "result"),
             [
-                (icons[outcome.status], _cell(outcome.rule), _cell(outcome.said))
+                (icons[outcome.status], markdown_cell(outcome.rule), markdown_cell(outcome.said))
                 for outcome in sorted(gated.outcomes, key=lambda each: each.status)
             ],
         ),
@@ -82,26 +82,26 @@ def summary(gated: Gated) -> str:
         heading = ("new finding", "pushes towards", "type", "effect (log-odds)", "per 1,000")
         rows = [
             (
-                *(_cell(row[name]) for name in ("word", "label", "type")),
+                *(markdown_cell(row[name]) for name in ("word", "label", "type")),
                 _number(row["effect_after"]),
                 _number(row["per_1000_after"]),
             )
             for row in gated.new
         ]
-        parts.append(_table(heading, rows))
+        parts.append(markdown_table(heading, rows))
     if gated.waived:
         rows = [
             (
-                *(_cell(row[name] or "–") for name in ("word", "label", "owner", "reason")),
+                *(markdown_cell(row[name] or "–") for name in ("word", "label", "owner", "reason")),
                 f"{row['expires']}{' **expired**' if row['is_expired'] else ''}",
             )
             for row in gated.waived
         ]
-        parts.append(_table(("waiver", "label", "owner", "reason", "last day"), rows))
+        parts.append(markdown_table(("waiver", "label", "owner", "reason", "last day"), rows))
     return "\n\n".join(parts) + "\n"
 
 
-def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def markdown_table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of markdown, of at most `_MOST_ROWS`; the others are counted below it."""
     lines = [f"| {' | '.join(cells)} |" for cells in (heading, *rows[:_MOST_ROWS])]
     left = len(rows) - _MOST_ROWS
@@ -109,7 +109,7 @@ def _table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([lines[0], "|--" * len(heading) + "|", *lines[1:]]) + more
 
 
-def _cell(text: object, most: int = 300) -> str:
+def markdown_cell(text: object, most: int = 300) -> str:
     """A text of the dataset in a table of markdown: neither markup nor a link."""
     found = html.escape(visible(str(text))[:most], quote=False)
     for sign in "\\`*_[]|#~@":

@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from configs.attribution import Method
+from configs.where import bounds
 from tasks.pages.headlines import anchor, percent, signed
 from tasks.pages.rules import fired, meanings, told
 from tasks.pages.sentences import clip, excerpt, level, read, visible
@@ -43,6 +44,7 @@ def render(template: str, **values: object) -> str:
     environment.filters["share"] = lambda value, digits=0: "–" if value is None else percent(value, digits)
     environment.filters["signed"] = lambda value: "–" if value is None else signed(value)
     environment.filters["significant"] = lambda value: "–" if value is None else f"{value:+.2g}".replace("-", "−")
+    environment.filters["bounds"] = bounds
     environment.filters["count"] = lambda value: f"{value:,}"
     return environment.get_template(template).render(**values)
 

@@ -30,17 +30,21 @@ class _Plan(NamedTuple):
     steps: tuple[tuple[str, ...], ...] = ()
     later: Later | None = None
     unknown: tuple[str, ...] = ()
+    name: str = ""
 
 
 _plan = _Plan()
 
 
 @contextmanager
-def planned(*steps: tuple[str, ...], later: Later | None = None, unknown: tuple[str, ...] = ()) -> Iterator[None]:
+def planned(
+    *steps: tuple[str, ...], later: Later | None = None, unknown: tuple[str, ...] = (), name: str = ""
+) -> Iterator[None]:
     """The steps of what runs in this block, each with the names of its stages: a bar says which of them it is of, and
-    how long all takes, by the stages that are `later`; those whose size is `unknown` are named."""
+    how long all takes, by the stages that are `later`; those whose size is `unknown` are named. Keys of artifacts end
+    in the `name` of the config."""
     global _plan
-    before, _plan = _plan, _Plan(steps, later, unknown)
+    before, _plan = _plan, _Plan(steps, later, unknown, name)
     try:
         yield
     finally:
@@ -164,6 +168,7 @@ def _artifact(key: str, percent: float, description: str) -> UUID | None:
     """Progress in Prefect's pages; None outside a task run."""
     if TaskRunContext.get() is None:
         return None
+    key = f"{key}-{_plan.name}".replace("_", "-").strip("-")
     artifact = create_progress_artifact(percent, key=key, description=description)
     assert isinstance(artifact, UUID), "only an async caller gets a coroutine"
     return artifact

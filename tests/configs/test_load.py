@@ -84,7 +84,7 @@ def test_a_wrong_value_gives_one_sentence(complaints, line, said):
         ),
         (
             "{path: x, where: {split: [a, b]}}",
-            "`data.where.split` should be text, a whole number, or true or false, got ['a', 'b'].",
+            "`data.where.split` should be text, a whole number, true or false, or a comparison, got ['a', 'b'].",
         ),
         ("{path: x, where: all}", "`data.where` should be a mapping (key: value), got 'all'."),
         (

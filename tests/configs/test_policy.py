@@ -30,10 +30,11 @@ def test_a_policy_is_read_in_the_words_of_mlflow(tmp_path):
 def test_the_shipped_policy_is_one_and_its_comments_are_rules_too(tmp_path):
     shipped = load_policy(DEFAULT)
     assert {"new_findings", "ndcg", "expired_waivers"} <= shipped.metrics.keys()
+    assert [entry.state for entry in shipped.never] == ["Act"]
     text = DEFAULT.read_text()
-    whole = re.sub(r"^(\s*)# (?=certificate_age|never:|  - )", r"\1", text, flags=re.MULTILINE)
+    whole = re.sub(r"^(\s*)# (?=certificate_age|- )", r"\1", text, flags=re.MULTILINE)
     assert policy(tmp_path, whole).metrics["certificate_age"].threshold == 90
-    assert len(policy(tmp_path, whole).never) == 2
+    assert len(policy(tmp_path, whole).never) == 3
 
 
 @pytest.mark.parametrize(
@@ -50,8 +51,9 @@ def test_the_shipped_policy_is_one_and_its_comments_are_rules_too(tmp_path):
             "metrics: {accuracy: {threshold: 0.9, greater_is_better: false}}",
             "metrics.accuracy sets greater_is_better: false, but more of it is better",
         ),
-        ("never: [{word: a, type: b}]", "needs exactly one of `word` and `type`"),
-        ("never: [{}]", "needs exactly one of `word` and `type`"),
+        ("never: [{word: a, type: b}]", "needs exactly one of `word`, `type` and `state`"),
+        ("never: [{}]", "needs exactly one of `word`, `type` and `state`"),
+        ("never: [{state: act}]", "never.0.state"),
         ("rules: []", "rules"),
         ("- a", "the file"),
     ],

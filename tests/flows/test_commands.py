@@ -19,7 +19,7 @@ from warehouse import PUBLIC, open_warehouse
 GROUPS = {
     "Audit": ["run", "explain", "certify", "fix", "finetune"],
     "Compare": ["compare", "gate"],
-    "Read": ["show", "report", "open", "runs", "rm", "prune"],
+    "Read": ["show", "report", "open", "runs", "rm", "prune", "export"],
     "Set up": ["init", "check", "config", "labels"],
 }
 

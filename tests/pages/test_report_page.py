@@ -6,10 +6,15 @@ from html import unescape
 import pytest
 from typer.testing import CliRunner
 
+from configs.errors import AuditError
+from configs.section import on_store
 from flows.cli import app
+from flows.shown import show_artifacts
 from tasks.data.rules import read_rules
 from tasks.pages.headlines import anchor
+from tasks.publish import publish_report
 from tasks.report import write_report
+from tasks.runtime.parts import write_whole
 from tests.pages.world import PATTERN, TAG
 
 pytestmark = pytest.mark.slow
@@ -28,25 +33,72 @@ def test_a_second_call_does_no_work_and_a_changed_setting_writes_again(audited, 
     assert page_path.read_bytes() == before[1], "the same inputs give the same bytes"
 
 
-def test_every_run_under_prefect_shows_the_findings_also_of_a_page_that_is_left_untouched(
-    audited, page_path, monkeypatch
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [(None, "`{folder}/report.html`"), ("https://audits.example/a/", "[report.html](https://audits.example/a/{run}/report.html)")],
+)  # fmt: skip
+def test_prefect_shows_state_counts_and_findings_under_keys_of_the_config(
+    audited, page_path, monkeypatch, address, place
 ):
+    config, run, _ = audited
+    config = config.model_copy(
+        update={"name": "my_films", "report": config.report.model_copy(update={"address": address})}
+    )
     shown = []
-    monkeypatch.setattr("tasks.report.TaskRunContext.get", lambda: object())
-    monkeypatch.setattr("tasks.report.create_table_artifact", lambda **artifact: shown.append(artifact))
-    monkeypatch.setattr("tasks.report.create_markdown_artifact", lambda **artifact: shown.append(artifact))
-    monkeypatch.setattr("tasks.report.create_link_artifact", lambda **artifact: shown.append(artifact))
-    before = page_path.stat().st_mtime_ns
-    for _ in range(2):
-        write_report.fn(*audited)
-    assert page_path.stat().st_mtime_ns == before
-    assert [artifact["key"] for artifact in shown] == ["state", "findings", "report"] * 2
-    assert [(row["word"], row["per 1,000 texts"]) for row in shown[4]["table"]] == [
+    monkeypatch.setattr("flows.shown.FlowRunContext.get", lambda: object())
+    monkeypatch.setattr("flows.shown.create_table_artifact", lambda **artifact: shown.append(artifact))
+    monkeypatch.setattr("flows.shown.create_markdown_artifact", lambda **artifact: shown.append(artifact))
+    show_artifacts(config, run)
+    assert [artifact["key"] for artifact in shown] == ["report-my-films", "findings-my-films"]
+    assert [(row["word"], row["per 1,000 texts"]) for row in shown[1]["table"]] == [
         (TAG, "250.0"),
         ("markup", "250.0"),
         (PATTERN, "225.0"),
     ]
-    assert shown[5]["link"] == page_path.as_uri()
+    markdown = shown[0]["markdown"]
+    # The twenty texts of the page's own counts, and a row for each finding.
+    assert "20 texts, " in markdown
+    assert "; 3 findings. Run " in markdown
+    assert place.format(folder=run.folder, run=run.folder.name) in markdown
+    assert "file://" not in markdown
+    rows = [line for line in markdown.splitlines() if line.startswith("| ")]
+    assert [line.count("|") for line in rows] == [8] * 4
+
+
+def test_a_report_is_published_page_and_manifest_last_and_a_whole_copy_is_left_alone(
+    audited, page_path, tmp_path, monkeypatch
+):
+    _, run, _ = audited
+    order = []
+    monkeypatch.setattr(
+        "tasks.publish.write_whole", lambda path, content: (order.append(path.name), write_whole(path, content))
+    )
+    page = publish_report.fn(run, tmp_path)
+    assert page == tmp_path / run.folder.name / "report.html"
+    assert page.read_bytes() == page_path.read_bytes()
+    assert order[-2:] == ["report.html", "report.json"]
+    exports = {path.name for path in (run.folder / "exports").iterdir()}
+    assert {path.name for path in (page.parent / "exports").iterdir()} == exports
+    order.clear()
+    publish_report.fn(run, tmp_path)
+    assert order == []
+    # A copy that was stopped has no manifest.
+    (page.parent / "report.json").unlink()
+    publish_report.fn(run, tmp_path)
+    assert len(order) == len(exports) + 2
+
+
+def test_a_report_is_published_to_any_store(audited, page_path):
+    _, run, _ = audited
+    page = publish_report.fn(run, on_store("memory://published"))
+    assert str(page) == f"memory://published/{run.folder.name}/report.html"
+    assert page.read_bytes() == page_path.read_bytes()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(audited, page_path, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(AuditError, match=r"cannot be written: (Not a directory|File exists)\. "):
+        publish_report.fn(audited[1], tmp_path / "file")
 
 
 def test_a_page_that_was_damaged_is_written_again(audited, page_path):

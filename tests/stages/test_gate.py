@@ -12,10 +12,13 @@ from sarif_pydantic import Sarif
 from typer.testing import CliRunner
 
 import flows.audit
+import flows.shown
 from configs.policy import DEFAULT, Never, Policy, Rule
+from configs.schema import ReportConfig
 from flows.cli import app
 from flows.gate import gate
 from tasks.gate import MAX_SUMMARY, gate_run
+from tasks.pages.banner import Banner
 from tasks.pages.gated import line, summary
 from tasks.runs.kept import Comparison, facts_in
 from tasks.runs.run import Run
@@ -136,6 +139,13 @@ def test_what_may_never_be_used_fails_where_it_is_used(judged):
     said = {outcome.rule: outcome.said for outcome in gated.outcomes}
     assert said["never.word.DAY"] == "moves predictions: day → film (+1.00 log-odds)"
     assert said["never.word.absent"].startswith("was not tried")
+
+
+@pytest.mark.parametrize(("state", "wanted"), [("Act", "failed"), ("Minor", "passed")])
+def test_a_state_in_which_no_audit_may_end_fails_also_without_a_reference(judged, state, wanted):
+    gated = judged(never=(Never(state="Act"),), state=state)
+    assert statuses(gated) == {"never.state.Act": wanted}
+    assert gated.outcomes[0].said == f"the state is {state}"
 
 
 @pytest.mark.parametrize(("expires", "wanted"), [("2026-11-30", "passed"), ("2026-11-29", "failed")])
@@ -275,7 +285,7 @@ def test_the_command_fails_with_a_code_of_its_own_and_writes_its_files(nights):
     assert called("gate", "films_1", "--warehouse", nights).exit_code == 0
     failed = called("gate", "films_2", "--warehouse", nights)
     assert failed.exit_code == 3
-    assert failed.stdout.splitlines()[-1].startswith("FAILED films_2 against films_1: 1 of 7 rules fails. new_findings")
+    assert failed.stdout.splitlines()[-1].startswith("FAILED films_2 against films_1: 1 of 8 rules fails. new_findings")
     assert {path.name for path in nights.with_name("films_2").joinpath("gate").iterdir()} == {
         "gate.json",
         "junit.xml",
@@ -320,18 +330,53 @@ def test_the_file_to_look_at_is_the_policy(nights, tmp_path, monkeypatch):
     assert gate(nights, "films_1")[0].location == "configs/policies/gate.yaml"
 
 
-@pytest.mark.parametrize(("run_id", "wanted"), [("films_1", "COMPLETED"), ("films_2", "FAILED")])
+@pytest.fixture
+def flow(nights, monkeypatch):
+    """The flow from its last stage on, for a run that is in the warehouse already; returns state and events."""
+    told = {"state": "Minor", "n_texts": 1000, "n_predicted": 1000, "n_correct": 900, "n_findings": 1, "per_1000": 5.0}
+    opened = nullcontext(SimpleNamespace(use=lambda _: None, rows=lambda *_: [told]))
+    config = SimpleNamespace(warehouse=nights, name="films", report=ReportConfig())
+    monkeypatch.setattr(flows.audit, "read_config", lambda *_: config)
+    monkeypatch.setattr(flows.shown, "open_warehouse", lambda *_, **__: opened)
+    monkeypatch.setattr(flows.shown, "read_banner", lambda _: Banner("Minor", "Little."))
+
+    def call(run_id, gate=None):
+        events = []
+        monkeypatch.setattr(flows.shown, "emit_event", lambda name, **event: events.append((name, event)))
+        run = Run(run_id, nights.parent / run_id, nights.parent / run_id, {})
+        monkeypatch.setattr(flows.audit, "audit_config", lambda _: run)
+        return flows.audit.audit.fn(Path("mine.yaml"), (), gate=gate), events
+
+    return call
+
+
 @pytest.mark.slow
-def test_a_scheduled_audit_that_does_not_pass_ends_as_failed_and_says_why(nights, monkeypatch, run_id, wanted):
-    config = SimpleNamespace(warehouse=nights)
-    monkeypatch.setattr(flows.audit, "load_config", lambda *_: config)
-    monkeypatch.setattr(flows.audit, "audit_config", lambda _: Run(run_id, nights.parent, nights.parent, {}))
-    opened = nullcontext(SimpleNamespace(use=lambda _: None))
-    monkeypatch.setattr(flows.audit, "open_warehouse", lambda *_, **__: opened)
-    monkeypatch.setattr(flows.audit, "read_banner", lambda _: "Minor")
-    state = flows.audit.audit.fn(Path("mine.yaml"), (), gate=DEFAULT)
-    assert state.type.value == wanted
-    if wanted == "FAILED":
-        assert state.message.startswith("FAILED films_2 against films_1")
-        facts = json.loads((nights.parent / "films_2" / "gate" / "gate.json").read_text())
-        assert facts["location"].endswith("mine.yaml")
+def test_a_scheduled_audit_ends_in_a_state_of_its_name_and_fails_with_what_fails(nights, flow):
+    state, events = flow("films_1", DEFAULT)
+    assert (state.type.value, state.name, state.message) == ("COMPLETED", "Minor", "Minor. Little.")
+    assert [name for name, _ in events] == ["token-audit.audit.completed"]
+    state, events = flow("films_2", DEFAULT)
+    assert (state.type.value, state.name) == ("FAILED", "Gate failed")
+    assert state.message.startswith("FAILED films_2 against films_1")
+    facts = json.loads((nights.parent / "films_2" / "gate" / "gate.json").read_text())
+    assert facts["location"].endswith("mine.yaml")
+    payload = dict(events)["token-audit.gate.failed"]["payload"]
+    assert (payload["sentence"], payload["rules"], payload["against"]) == (
+        state.message,
+        ["new_findings.threshold"],
+        "films_1",
+    )
+
+
+@pytest.mark.slow
+def test_a_new_finding_is_an_event_once_also_without_a_gate(nights, flow):
+    (nights.parent / "films_2" / "told.json").unlink(missing_ok=True)
+    _, events = flow("films_2")
+    assert [name for name, _ in events] == ["token-audit.finding.new", "token-audit.audit.completed"]
+    new = events[0][1]
+    assert new["resource"]["prefect.resource.id"] == "token-audit.run.films_2"
+    assert (new["payload"]["word"], new["payload"]["against"], new["payload"]["of"]) == ("zorp", "films_1", 1)
+    _, again = flow("films_2")
+    assert [name for name, _ in again] == ["token-audit.audit.completed"]
+    # The first run has nothing before it, and the third loses the word.
+    assert [len(flow(run)[1]) for run in ("films_1", "films_3")] == [1, 1]
