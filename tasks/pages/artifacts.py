@@ -40,7 +40,8 @@ def report_markdown(
         f"{place_of(config, folder)}",
     ]
     if rows:
-        table = [finding_row(row) for row in rows]
+        # Why stands in the table of findings: the sentences would be cut.
+        table = [{name: cell for name, cell in finding_row(row).items() if name != "why"} for row in rows]
         parts.append(
             markdown_table(tuple(table[0]), [tuple(markdown_cell(cell) for cell in row.values()) for row in table])
         )

@@ -1,17 +1,20 @@
 """What is shipped for Prefect is what Prefect and the flow take: the deployment and the automations."""
 
 import re
+from datetime import date, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 import yaml
+from prefect import runtime
 from prefect.events.schemas.automations import AutomationCore
 from prefect.utilities.callables import parameter_schema
 
 from configs.errors import ConfigError
 from configs.load import load_config
 from flows.audit import audit
+from flows.shown import scheduled_day
 from tests.configs.written import MINIMAL
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +67,16 @@ def test_the_parameters_of_the_deployment_have_types_and_sentences_for_the_ui():
     assert (checked["config_path"], checked["overrides"]) == (Path("a.yaml"), ("name=b",))
     with pytest.raises(Exception, match="overrides"):
         audit.validate_parameters({"config_path": "a.yaml", "overrides": 3})
+
+
+def test_the_day_of_a_run_is_that_of_its_schedule_also_where_it_starts_late(monkeypatch):
+    assert scheduled_day() is None
+    late = datetime.fromisoformat("2026-11-29T23:30:00-05:00")
+    monkeypatch.setitem(runtime.flow_run.FIELDS, "scheduled_start_time", lambda: late)
+    assert scheduled_day() is None
+    monkeypatch.setenv("PREFECT__RUNTIME__DEPLOYMENT__ID", "nightly")
+    # In UTC the next day has begun.
+    assert scheduled_day() == date(2026, 11, 30)
 
 
 @pytest.mark.parametrize(

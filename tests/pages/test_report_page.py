@@ -62,7 +62,7 @@ def test_prefect_shows_state_counts_and_findings_under_keys_of_the_config(
     assert place.format(folder=run.folder, run=run.folder.name) in markdown
     assert "file://" not in markdown
     rows = [line for line in markdown.splitlines() if line.startswith("| ")]
-    assert [line.count("|") for line in rows] == [8] * 4
+    assert [line.count("|") for line in rows] == [7] * 4
 
 
 def test_a_report_is_published_page_and_manifest_last_and_a_whole_copy_is_left_alone(
