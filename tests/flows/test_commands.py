@@ -9,6 +9,7 @@ from filelock import FileLock
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from configs.errors import ConfigError
 from flows.cli import app
 from flows.command.options import unwrapped
 from flows.facts import age, next_command
@@ -167,3 +168,14 @@ def test_rm_leaves_a_run_alone_that_is_running_and_a_folder_that_is_none(tmp_pat
     refused = called("rm", "n_1", "--yes", "--warehouse", path)
     assert "which is not named after it" in refused.stderr
     assert path.is_file()
+
+
+@pytest.mark.parametrize(("given", "said"), [("2026-11-29", "asked for 2026-11-29"), ("soon", "soon")])
+def test_the_day_of_a_run_is_a_date_and_reaches_its_config(tmp_path, monkeypatch, given, said):
+    def asked(path, overrides, command, as_of):
+        raise ConfigError(f"asked for {as_of}")
+
+    monkeypatch.setattr("flows.command.audits.checked_config", asked)
+    done = called("run", tmp_path / "a.yaml", "--as-of", given)
+    assert done.exit_code == 2
+    assert said in done.stderr
