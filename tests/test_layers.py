@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("configs", "warehouse", "tasks", "flows")
 """Each imports only from those before it, and from itself."""
 SHARED = (
-    {"runtime", "text"}, {"data"}, {"model"}, {"attribution"}, {"trials"}, {"runs"}, {"selftest", "remedies", "pages"},
+    {"runtime", "text"}, {"data"}, {"model"}, {"vocabulary"}, {"attribution"}, {"trials"}, {"runs"}, {"selftest", "remedies", "pages"},
 )  # fmt: skip
 """Folders of `tasks/`, which stages share: each imports only from folders before it, and from itself."""
 NO_FIGURES = {"runtime", "runs", "pages"}

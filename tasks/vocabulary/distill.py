@@ -1,0 +1,188 @@
+"""Embeddings of added words, fitted so that the model says of a text with the one token what it says with the pieces.
+
+Token Distillation (Dobler et al., ICLR 2026): only the new rows are fitted, on the corpus's own texts; the model as it
+is, reading the pieces, is the teacher.
+
+Shape letters: N texts, T tokens, W words added, D embedding width, K labels.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tasks.model.tokens import Encoded, encode
+from tasks.vocabulary.extend import Extension
+from tasks.vocabulary.rows import embeddings_of, mean_rows, with_rows
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How long and on what the rows are fitted."""
+
+    texts_per_word: int = 100
+    steps: int = 150
+    batch: int = 16
+    learning_rate: float = 0.02
+    """Relative to the size of the embeddings."""
+    max_tokens: int = 128
+    seed: int = 0
+
+
+class Distilled(NamedTuple):
+    rows_WD: Tensor
+    loss: tuple[float, float]
+    """Before and after, on the texts it was fitted on, relative to the size of what is matched."""
+    texts: int
+
+
+class _Pair(NamedTuple):
+    """A text for the teacher (with pieces) and for the student, and the tokens that both have, by position."""
+
+    teacher: Encoded
+    student: Encoded
+    shared: tuple[list[int], list[int]]
+
+
+def distilled_rows(
+    model: Any, tokenizer: Any, extension: Extension, texts: Sequence[str], fit: Fit | None = None
+) -> Distilled:
+    """Fit the rows, from the mean of the pieces; deterministic on one machine. Words in none of the texts keep it."""
+    fit = fit or Fit()
+    start_WD = mean_rows(model, extension)
+    pairs = _pairs(tokenizer, extension, texts, fit)
+    if not pairs or not len(start_WD):
+        return Distilled(start_WD, (0.0, 0.0), 0)
+    model = model.eval()
+    with torch.no_grad():
+        targets = [_states(model, [pair.teacher]) for pair in pairs]
+    copied = with_rows(model, extension, start_WD).requires_grad_(requires_grad=False)
+    student = _Student(copied, extension, start_WD)
+    before = student.loss(pairs, targets)
+    student.fit(pairs, targets, fit)
+    after = student.loss(pairs, targets)
+    student.close()
+    rows_WD = student.rows_WD.detach() if after < before else start_WD
+    return Distilled(rows_WD, (before, min(before, after)), len(pairs))
+
+
+class _States(NamedTuple):
+    hidden_NTD: Tensor
+    logits_NK: Tensor | None
+
+
+def _states(model: Any, texts: Sequence[Encoded]) -> _States:
+    """Last hidden states and logits (for an encoder its pooled output, if it has one) of texts of one length."""
+    ids_NT = torch.tensor([text.ids for text in texts])
+    more = {}
+    if texts[0].types is not None and "token_type_ids" in model.forward.__code__.co_varnames:
+        more["token_type_ids"] = torch.tensor([text.types for text in texts])
+    found = model(input_ids=ids_NT, attention_mask=torch.ones_like(ids_NT), output_hidden_states=True, **more)
+    hidden = getattr(found, "hidden_states", None) or getattr(found, "decoder_hidden_states", None)
+    hidden_NTD = found.last_hidden_state if hidden is None else hidden[-1]
+    logits = getattr(found, "logits", None)
+    return _States(hidden_NTD, logits if logits is not None else getattr(found, "pooler_output", None))
+
+
+class _Student:
+    """The extended model, reading the rows that are fitted in the place of those it holds."""
+
+    def __init__(self, model: Any, extension: Extension, start_WD: Tensor) -> None:
+        self.model = model
+        self.rows_WD = start_WD.clone().requires_grad_()
+        places = torch.full((len(embeddings_of(model)),), -1)
+        places[[one.new_id for one in extension.added]] = torch.arange(len(extension.added))
+        self._places = places
+        self._hook = model.get_input_embeddings().register_forward_hook(self._swapped)
+
+    def _swapped(self, module: Any, args: Any, output: Tensor) -> Tensor:
+        place = self._places[args[0]]
+        scale = getattr(module, "embed_scale", 1.0)
+        return torch.where((place >= 0)[..., None], self.rows_WD[place.clamp(min=0)] * scale, output)
+
+    def close(self) -> None:
+        self._hook.remove()
+
+    def fit(self, pairs: Sequence[_Pair], targets: Sequence[_States], fit: Fit) -> None:
+        size = float(embeddings_of(self.model).std())
+        optimizer = torch.optim.Adam([self.rows_WD], lr=fit.learning_rate * size)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, fit.steps)
+        for _, chosen in zip(range(fit.steps), _batches(pairs, fit), strict=False):
+            loss = torch.stack(self._losses(pairs, targets, chosen)).mean()
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            optimizer.step()
+            schedule.step()
+
+    def loss(self, pairs: Sequence[_Pair], targets: Sequence[_States]) -> float:
+        with torch.no_grad():
+            groups = [[i] for i in range(len(pairs))]
+            return float(torch.stack([self._losses(pairs, targets, group)[0] for group in groups]).mean())
+
+    def _losses(self, pairs: Sequence[_Pair], targets: Sequence[_States], chosen: Sequence[int]) -> list[Tensor]:
+        """For each text the squared difference to the teacher's, relative to the size of what is matched."""
+        losses = []
+        found = _states(self.model, [pairs[i].student for i in chosen])
+        for row, i in enumerate(chosen):
+            theirs, ours = pairs[i].shared
+            wanted_TD = targets[i].hidden_NTD[0, theirs]
+            loss = (found.hidden_NTD[row, ours] - wanted_TD).square().mean() / wanted_TD.square().mean().clamp(min=1e-9)
+            if found.logits_NK is not None:
+                wanted_K = targets[i].logits_NK[0]  # type: ignore[index]
+                loss = loss + (found.logits_NK[row] - wanted_K).square().mean()
+            losses.append(loss)
+        return losses
+
+
+def _batches(pairs: Sequence[_Pair], fit: Fit) -> Iterator[list[int]]:
+    """Endless batches of texts of one length, so that nothing is padded."""
+    rng = np.random.default_rng(fit.seed)
+    lengths = defaultdict(list)
+    for i, pair in enumerate(pairs):
+        lengths[len(pair.student.ids)].append(i)
+    while True:
+        epoch = []
+        for group in lengths.values():
+            order = rng.permutation(group).tolist()
+            epoch += [order[first : first + fit.batch] for first in range(0, len(order), fit.batch)]
+        yield from (epoch[i] for i in rng.permutation(len(epoch)))
+
+
+def _pairs(tokenizer: Any, extension: Extension, texts: Sequence[str], fit: Fit) -> list[_Pair]:
+    """The first texts that hold each word, cut at the limit."""
+    new, seen, pairs = set(extension.new_ids), Counter[int](), []
+    for first in range(0, len(texts), 1000):
+        batch = list(texts[first : first + 1000])
+        students = encode(extension.tokenizer, batch, None, fit.max_tokens)
+        chosen = []
+        for i, student in enumerate(students):
+            held = new & set(student.ids)
+            if any(seen[number] < fit.texts_per_word for number in held):
+                seen.update(held)
+                chosen.append(i)
+        teachers = encode(tokenizer, [batch[i] for i in chosen], None, fit.max_tokens)
+        for i, teacher in zip(chosen, teachers, strict=True):
+            shared = _shared(teacher, students[i])
+            if shared[0]:
+                pairs.append(_Pair(teacher, students[i], shared))
+    return pairs
+
+
+def _shared(teacher: Encoded, student: Encoded) -> tuple[list[int], list[int]]:
+    """Positions of the tokens that both have: the same id at the same place of the text."""
+    places = {key: i for i, key in enumerate(_keys(teacher))}
+    found = [(places[key], i) for i, key in enumerate(_keys(student)) if key in places]
+    return [theirs for theirs, _ in found], [ours for _, ours in found]
+
+
+def _keys(encoded: Encoded) -> list[tuple[int, tuple[int, int], int]]:
+    seen = Counter[tuple[int, tuple[int, int]]]()
+    keys = []
+    for number, offsets in zip(encoded.ids, encoded.offsets, strict=True):
+        keys.append((number, offsets, seen[number, offsets]))
+        seen[number, offsets] += 1
+    return keys

@@ -1,0 +1,93 @@
+"""Embeddings of the words that were added: what they start from, before any training.
+
+Shape letters: W words added, V vocabulary, D embedding width.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from configs.errors import ModelError
+from tasks.model.tokens import quiet_transformers
+from tasks.vocabulary.extend import Extension
+
+Method = Literal["mean", "weighted", "mean_resizing", "distilled"]
+METHODS: tuple[Method, ...] = ("mean", "weighted", "mean_resizing", "distilled")
+
+
+def embeddings_of(model: Any) -> Tensor:
+    """The word embeddings (V, D) of a model of transformers."""
+    weight: Tensor = model.get_input_embeddings().weight
+    return weight.detach()
+
+
+def require_no_output_head(model: Any, name: str) -> None:
+    """
+    Raises:
+        ModelError: the model predicts words, so that a new one would change every prediction.
+    """
+    if model.get_output_embeddings() is not None:
+        raise ModelError(
+            f"{name} is a {type(model).__name__}: it predicts words from its embeddings, so that new words would "
+            "change what it predicts for every text. Extend its encoder: "
+            f"`AutoModel.from_pretrained({name!r}).save_pretrained(...)`, and the tokenizer beside it."
+        )
+
+
+def mean_rows(model: Any, extension: Extension) -> Tensor:
+    """(W, D): the mean of the pieces that a word is cut into today."""
+    table = embeddings_of(model)
+    rows = [table[list(one.piece_ids)].mean(dim=0) for one in extension.added]
+    return torch.stack(rows) if rows else table[:0].clone()
+
+
+def weighted_rows(model: Any, extension: Extension, weights: Mapping[str, Sequence[float]]) -> Tensor:
+    """(W, D): a mean of the pieces, weighted by how much each matters (the size of its attribution); words without
+    weights, or whose weights are all 0, have the plain mean.
+
+    Raises:
+        ValueError: a word has not one weight a piece, or weights below 0.
+    """
+    rows = mean_rows(model, extension)
+    table = embeddings_of(model)
+    for place, one in enumerate(extension.added):
+        given = weights.get(one.word)
+        if given is None or sum(given) == 0:
+            continue
+        if len(given) != len(one.piece_ids) or min(given) < 0:
+            raise ValueError(f"{one.word}: weights {list(given)} for the pieces {list(one.pieces)}")
+        shares = torch.tensor(given, dtype=table.dtype) / sum(given)
+        rows[place] = shares @ table[list(one.piece_ids)]
+    return rows
+
+
+def resized_rows(model: Any, extension: Extension, seed: int = 0) -> Tensor:
+    """(W, D): what `resize_token_embeddings(mean_resizing=True)` gives: drawn around the mean of all embeddings."""
+    copied = copy.deepcopy(model)
+    size = len(embeddings_of(model))
+    with torch.random.fork_rng(devices=[]), quiet_transformers():
+        torch.manual_seed(seed)
+        copied.resize_token_embeddings(size + len(extension.added), mean_resizing=True)
+    return embeddings_of(copied)[size:].clone()
+
+
+def with_rows(model: Any, extension: Extension, rows_WD: Tensor, *, share: bool = False) -> Any:
+    """A copy of the model, in eval mode, in which these are the embeddings of the added words; all else is as it was.
+
+    With `share` the copy has the very parameters of the model but for its word embeddings: to be read, not trained.
+    """
+    assert len(rows_WD) == len(extension.added)
+    own = model.get_input_embeddings().weight
+    kept = [*model.parameters(), *model.buffers()] if share else []
+    copied = copy.deepcopy(model, {id(tensor): tensor for tensor in kept if tensor is not own})
+    needed = max((one.new_id for one in extension.added), default=-1) + 1
+    if needed > len(embeddings_of(copied)):
+        with quiet_transformers():
+            copied.resize_token_embeddings(needed, mean_resizing=False)
+    table = embeddings_of(copied)
+    with torch.no_grad():
+        table[[one.new_id for one in extension.added]] = rows_WD.to(table)
+    return copied.eval()
