@@ -19,7 +19,7 @@ NO_FIGURES = {"runtime", "runs", "pages"}
 """Folders of `tasks/` that decide no figure: how far a stage is, where its files are, and how they look. Keys leave them
 out, so that a changed progress bar computes nothing again; pages have a key of their own, in tasks/report.py."""
 STAGES = (
-    "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "rank", "certify", "report", "propose", "measure", "suspect", "compare", "gate", "scan", "assess",
+    "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "rank", "certify", "report", "propose", "measure", "suspect", "compare", "gate", "scan", "extend", "assess",
 )  # fmt: skip
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))

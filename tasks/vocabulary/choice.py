@@ -7,10 +7,14 @@ import random
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+AS_IT_IS, CANDIDATES, PLACEBO, EVERY = "as it is", "candidates", "placebo words", "all split words"
+"""Arms: which words are one token."""
 MAX_CANDIDATES = 50
 HELD = 0.5
 """Share of what all words of the list decide that the candidates hold together: the values fall off fast, and the rest
 of the list adds rows to train and little else."""
+LEAST_PROBED = 2
+"""Words in fewer texts are not offered to the tokenizer, not even as placebo words."""
 _NEAREST = 3
 """Placebo words are drawn from so many that match a candidate best."""
 
@@ -40,10 +44,9 @@ def choose(rows: Sequence[Word], refused: Mapping[str, str], least: int, seed: i
     chosen = _of_most_weight(eligible)
     names = {row["word"] for row in chosen}
     answers = {row["word"]: _answer(row, refused, least, names) for row in rows}
-    placebo = _placebo(chosen, usable, random.Random(f"{seed} placebo words"))
-    return Choice(
-        tuple(row["word"] for row in chosen), placebo, tuple(row["word"] for row in eligible), answers
-    )  # fmt: skip
+    probed = [row for row in usable if row["n_examples"] >= LEAST_PROBED]
+    placebo = _placebo(chosen, probed, random.Random(f"{seed} placebo words"))
+    return Choice(tuple(row["word"] for row in chosen), placebo, tuple(row["word"] for row in eligible), answers)
 
 
 def _of_most_weight(eligible: Sequence[Word]) -> list[Word]:

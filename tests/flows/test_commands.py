@@ -17,7 +17,7 @@ from tests.flows.test_latest import enter
 from warehouse import PUBLIC, open_warehouse
 
 GROUPS = {
-    "Audit": ["run", "explain", "certify", "fix", "finetune"],
+    "Audit": ["run", "explain", "certify", "fix", "finetune", "vocabulary"],
     "Compare": ["compare", "gate"],
     "Read": ["show", "report", "open", "runs", "rm", "prune"],
     "Set up": ["init", "check", "config", "labels"],

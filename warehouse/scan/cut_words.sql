@@ -7,6 +7,7 @@
 --
 -- column  word             lower-case word
 -- column  pieces           pieces of its commonest cut, in their order, in lower case
+-- column  weights          mean absolute score of each of them there                    [unit of the scalar]
 -- column  stem             what inflections of a word share: the beginning of its pieces
 -- column  n_examples       texts with the word
 -- column  n_occurrences    times it stands in the explained texts
@@ -41,6 +42,7 @@ occurrences as (
         source_word as word,
         example_id,
         list(trim(piece, '·') order by position) filter (where trim(piece, '·') != '') as pieces,
+        list(abs(score) order by position) filter (where trim(piece, '·') != '') as sizes,
         sum(abs(score)) as absolute,
         abs(sum(score)) as whole
     from numbered
@@ -60,6 +62,28 @@ cuts as (
         group by word, pieces
     )
     qualify row_number() over (partition by word order by n desc, pieces) = 1
+),
+
+weights as (
+    select
+        word,
+        list(weight order by place) as weights
+    from (
+        select
+            word,
+            place,
+            avg(sizes[place]) as weight
+        from (
+            select
+                occurrences.word,
+                occurrences.sizes,
+                unnest(range(1, len(occurrences.sizes) + 1)) as place
+            from occurrences
+            inner join cuts using (word, pieces)
+        )
+        group by word, place
+    )
+    group by word
 ),
 
 scores as (
@@ -96,6 +120,7 @@ bases as (
 select
     counted.word,
     bases.pieces,
+    weights.weights,
     if(length(bases.beginning) >= 4, bases.beginning, counted.word) as stem,
     counted.n_examples,
     counted.n_occurrences,
@@ -105,5 +130,6 @@ select
     coalesce(scores.cancelled, 0) as cancelled
 from counted
 inner join bases using (word)
+inner join weights using (word)
 inner join scores using (word)
 order by counted.word

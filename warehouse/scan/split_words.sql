@@ -10,6 +10,7 @@
 -- column  stem                what it shares with its inflections among the words that are cut
 -- column  n_inflections       words that are cut and have this stem, this one included
 -- column  pieces              pieces of its commonest cut, in their order
+-- column  weights             mean absolute score of each of them there                        [unit of the scalar]
 -- column  n_examples          texts with the word
 -- column  n_occurrences       times it stands in the explained texts
 -- column  document_frequency  share of the explained texts with the word                          [0..1]
@@ -83,6 +84,7 @@ select
     weighed.stem,
     weighed.n_inflections,
     weighed.pieces,
+    weighed.weights,
     weighed.n_examples,
     weighed.n_occurrences,
     weighed.n_examples / explained.n_explained as document_frequency,

@@ -84,7 +84,7 @@ def test_words_stand_beside_what_their_pieces_do(warehouse):
     warehouse.insert("split_words", "rank | word\n1 | benigni\n2 | overlord", spelling="x", sort="term")
     warehouse.connection.execute("""
         create or replace table split_words as select rank, word, spelling, 'name' as type, sort, 'Latin' as script, word as stem,
-            1 as n_inflections, ['a', 'b'] as pieces, 9 as n_examples, 9 as n_occurrences, 0.1 as document_frequency,
+            1 as n_inflections, ['a', 'b'] as pieces, [1.0, 1.0] as weights, 9 as n_examples, 9 as n_occurrences, 0.1 as document_frequency,
             2.0 as pieces_per_word, 9 as tokens_over, 1.0 as importance, 0.0 as cancelled, 9.0 as value, 'good' as label,
             1.0 as mean_score, 'none' as expectation, 'spurious' as status, true as can_be_token
         from split_words

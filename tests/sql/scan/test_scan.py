@@ -37,7 +37,9 @@ def test_fertility_and_unknown_tokens_by_script_and_character(warehouse):
     """)
     params = {"token_parts": [tokens], "unknown_id": 100}
     rows = by(warehouse.build("scan/scripts", **params), "script")
-    shown = {script: (row["n_words"], row["n_split"], row["n_tokens"], row["n_unknown"]) for script, row in rows.items()}
+    shown = {
+        script: (row["n_words"], row["n_split"], row["n_tokens"], row["n_unknown"]) for script, row in rows.items()
+    }
     assert shown == {"Latin": (2, 1, 3, 0), "Han": (2, 1, 4, 2), "digits": (1, 0, 1, 0), "marks": (1, 0, 1, 0)}
     assert (rows["Latin"]["fertility"], rows["Han"]["unknown_share"]) == (1.5, 0.5)
     characters = warehouse.build("scan/unknown_characters", **params)
@@ -93,6 +95,7 @@ def test_a_cut_word_has_its_pieces_what_they_do_and_the_stem_of_its_inflections(
     assert (own["pieces"], own["n_examples"], own["n_occurrences"], own["tokens_over"]) == (["benign", "i"], 1, 2, 2)
     # |-1| + |3| and |1| + |1|: 4 and 2, of which 2 and 2 are left with their signs.
     assert own["importance"] == pytest.approx(3)
+    assert own["weights"] == [1, 2]
     assert own["cancelled"] == pytest.approx(1 - 4 / 6)
     assert (rows["overlord"]["importance"], rows["overlord"]["cancelled"]) == (4, 1)
     assert rows["i'm"]["cancelled"] == 0
@@ -138,7 +141,9 @@ def test_split_words_are_ranked_by_tokens_and_what_their_pieces_do_names_beside_
         http://a.b | link         | none
         2nd        | number       | none
     """, kind="word")  # fmt: skip
-    warehouse.insert("word_importance", "word | label | mean_score\nbenigni | good | 2.0\nbenigni | bad | -2.0", kind="word")
+    warehouse.insert(
+        "word_importance", "word | label | mean_score\nbenigni | good | 2.0\nbenigni | bad | -2.0", kind="word"
+    )
     warehouse.insert("verdicts", "word | status\nbenigni | genuine\nbenigni | spurious", kind="word")
     rows = warehouse.build("scan/split_words")
     # 4 tokens at 9; 2 tokens at 3 twice; 1 token at 4; 3 tokens at 1; 1 token at 0.2.
@@ -220,5 +225,16 @@ def test_types_of_words_that_may_be_one_token_are_those_of_the_list(warehouse):
     """What no token may be is named by types that there are."""
     warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
     known = {row[0] for row in warehouse.connection.execute("select type from type_rules").fetchall()}
-    named = {"link", "markup", "boilerplate", "number", "date", "money", "mixed script", "punctuation", "emoji", "symbol"}
+    named = {
+        "link",
+        "markup",
+        "boilerplate",
+        "number",
+        "date",
+        "money",
+        "mixed script",
+        "punctuation",
+        "emoji",
+        "symbol",
+    }
     assert named <= known
