@@ -37,7 +37,7 @@ def embedding_places(folder: Path, table_VD: Tensor) -> dict[str, list[str]]:
             if heads:
                 raise ModelError(
                     f"{folder} holds a head that predicts words ({heads[0]}), tied to the embeddings or as long as "
-                    "they are: new words would have no place in it. Save the model without it, as the class that you use."
+                    "they are: new words would have no place in it. Save the model without it, as the class you use."
                 )
             alike = [name for name in names if stored.get_slice(name).get_shape() == list(table_VD.shape)]
             same = [name for name in alike if torch.equal(stored.get_tensor(name).to(table_VD), table_VD)]
@@ -47,8 +47,8 @@ def embedding_places(folder: Path, table_VD: Tensor) -> dict[str, list[str]]:
     if not found or not kinds <= set(_TYPES):
         what = f"stored as {', '.join(sorted(kinds))}" if kinds else "not stored as the model reads them"
         raise ModelError(
-            f"The word embeddings of {folder} are {what}, so that no rows can be added to the file. Load the model, "
-            "and save it anew in float32, float16 or bfloat16."
+            f"The word embeddings of {folder} are {what}, so that no rows can be added. Load the model, and "
+            "save it anew in float32, float16 or bfloat16."
         )
     return found
 
