@@ -5,16 +5,23 @@ Shape letters: W words added, V vocabulary, D embedding width.
 
 import copy
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
+from transformers import AutoModel, AutoModelForSequenceClassification
+from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from configs.errors import ModelError
+from tasks.model.folder import config_of
+from tasks.model.pretrained import load_pretrained
 from tasks.model.tokens import quiet_transformers
 from tasks.vocabulary.extend import Extension
 
 Method = Literal["mean", "weighted", "mean_resizing", "distilled"]
+_PREDICT_WORDS = ("ForCausalLM", "LMHeadModel", "ForMaskedLM", "ForPreTraining", "ForConditionalGeneration")
+"""Ends of the names of classes whose head is as long as the vocabulary."""
 METHODS: tuple[Method, ...] = ("mean", "weighted", "mean_resizing", "distilled")
 
 
@@ -24,17 +31,31 @@ def embeddings_of(model: Any) -> Tensor:
     return weight.detach()
 
 
-def require_no_output_head(model: Any, name: str) -> None:
-    """
+def load_any(folder: Path) -> Any:
+    """The classifier or the encoder in a folder.
+
     Raises:
-        ModelError: the model predicts words, so that a new one would change every prediction.
+        ModelError: it cannot be loaded, or predicts words, so that a new one would change every prediction.
     """
+    config = config_of(folder)
+    saved = [str(name) for name in config.get("architectures") or []]
+    heads = [name for name in saved if name.endswith(_PREDICT_WORDS)]
+    if heads:
+        raise _predicts_words(folder, heads[0])
+    is_classifier = any(name in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.values() for name in saved)
+    kind = AutoModelForSequenceClassification if is_classifier else AutoModel
+    model = load_pretrained(kind, folder, "a classifier" if is_classifier else "an encoder")
     if model.get_output_embeddings() is not None:
-        raise ModelError(
-            f"{name} is a {type(model).__name__}: it predicts words from its embeddings, so that new words would "
-            "change what it predicts for every text. Extend its encoder: "
-            f"`AutoModel.from_pretrained({name!r}).save_pretrained(...)`, and the tokenizer beside it."
-        )
+        raise _predicts_words(folder, type(model).__name__)
+    return model.eval()
+
+
+def _predicts_words(folder: Path, kind: str) -> ModelError:
+    return ModelError(
+        f"{folder} is a {kind}: its head predicts words and is tied to the embeddings, so that new words would change "
+        "what it predicts. Extend its encoder: "
+        f"`AutoModel.from_pretrained({str(folder)!r}).save_pretrained(...)`, and the tokenizer beside it."
+    )
 
 
 def mean_rows(model: Any, extension: Extension) -> Tensor:
