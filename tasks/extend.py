@@ -75,8 +75,8 @@ def extend_vocabulary(config: AuditConfig, run: Run, model: ModelSpec, scanned: 
     """
     require_patchable(config, model)
     least = config.statistics.min_examples
-    shared = ("tasks.vocabulary", "tasks.text", "tasks.data", "tasks.model")
-    key = digest(code_of("tasks.extend", *shared), scanned, model.fingerprint, least, config.data.seed)
+    code = code_of("tasks.extend", "tasks.text", "tasks.data", "tasks.model", "tasks.vocabulary")
+    key = digest(code, scanned, model.fingerprint, least, config.data.seed)
     part = run.storage / "vocabulary" / f"extended-{key[:12]}.json"
     patch = run.folder / ("exports" if config.report.redact is None else "vocabulary") / "vocabulary_patch.json"
     facts = read_manifest(part)

@@ -161,7 +161,7 @@ def covered(path):
 @pytest.mark.parametrize(
     ("keyed_in", "stages"),
     [
-        ("tasks.finetune", ["finetune"]), ("tasks.trace", ["trace"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]),
+        ("tasks.finetune", ["finetune"]), ("tasks.trace", ["trace"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]), ("tasks.extend", ["extend"]), ("tasks.teach", ["teach"]),
         # The name of the run is the key of its shards and parts.
         ("tasks.runs.identity", ["ingest", "attribute"]),
         ("tasks.trials.part", ["verify", "remove"]),

@@ -1,5 +1,6 @@
 -- fact_row: how the tokenizer reads the explained texts, in short.
--- One row. Its columns are those of token_facts.
+-- One row.
+-- Its columns are those of token_facts.
 --
 -- unique  n_texts
 select *
