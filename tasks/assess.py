@@ -58,8 +58,9 @@ def assess_words(
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.build_stage(run.run_id, "assess", tables, params, upstream)
         warehouse.use(run.run_id)
-        hide_names(warehouse, config, run)
+        # First: behind the curtain the names of the run are placeholders already.
         redactor = redactor_of(config, run, warehouse)
+        hide_names(warehouse, config, run)
         rows = {name: warehouse.rows(f"assess/{name}", {}) for name in _SHOWN}
         rows["gains"] = warehouse.rows("assess/gain_rows", {}) if held_out is not None else []
         words = warehouse.table("assess/word_rows", {})

@@ -10,6 +10,7 @@ a part with these tables, and the patch of the candidates.
 `median` and `p99` of the largest |change of a logit| of a text, `n_flips`, `is_best`.
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -245,13 +246,15 @@ def _shifts(
     The best changes fewest predictions and, among equals, logits least.
     """
     model, affected = classifier.model, set(size.affected)
+    # Rows are fitted on the CPU, wherever the classifier is read.
+    teacher = model if classifier.device.type == "cpu" else copy.deepcopy(model).cpu()
     chosen = [texts[i] for i in size.affected[:MAX_AFFECTED]]
     chosen += [text for i, text in enumerate(texts) if i not in affected][:MAX_OTHERS]
     rows_of: dict[Method, Callable[[], Tensor]] = {
         "mean": lambda: mean_rows(model, extension),
         "weighted": lambda: weighted_rows(model, extension, _fitting(extension, weights)),
         "mean_resizing": lambda: resized_rows(model, extension),
-        "distilled": lambda: distilled_rows(model, classifier.tokenizer, extension, texts).rows_WD,
+        "distilled": lambda: distilled_rows(teacher, classifier.tokenizer, extension, texts).rows_WD,
     }
     found = dict[Method, tuple[Tensor, Shift]]()
     with progress("new rows", len(rows_of), "ways") as advance:
@@ -265,7 +268,7 @@ def _shifts(
         for method, (_, shift) in found.items()
         for kind, figures in _figures(shift).items()
     ]
-    return table, found[best][0], best
+    return table, found[best][0].cpu(), best
 
 
 def _figures(shift: Shift) -> dict[str, dict[str, Any]]:

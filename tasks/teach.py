@@ -84,7 +84,8 @@ def teach_words(config: AuditConfig, run: Run, model: ModelSpec, tried: Path) ->
         dataset_fingerprint(config.data),
         model_fingerprint(base),
         own.model_dump(mode="json", exclude={"min_accuracy"}),
-        [(row.number, row.label) for row in rows],
+        config.data.model_dump(mode="json", include={"text", "pair", "label", "labels", "dialect"}),
+        [[(row.number, row.label) for row in own] for own in (rows, heldout)],
         config.model.pad_to,
     )
     folder = run.storage / "vocabulary"

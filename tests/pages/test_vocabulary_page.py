@@ -93,6 +93,7 @@ def test_the_page_has_both_answers_side_by_side_and_escapes_the_words():
         "sort_rows": [{"sort": "name", "n_words": 1, "n_frequent": 1, "n_spurious": 1, "n_proposed": 1, "tokens_over": 12, "words": ["benigni"]}],
         "script_rows": [{"script": "Latin", "n_words": 40000, "n_split": 4000, "fertility": 1.25, "n_unknown": 2, "unknown_share": 0.001}],
         "character_rows": [{"character": "京", "n_unknown": 2, "n_characters": 2}], "sizes": [SIZE],
+        "arms": [{"arm": CANDIDATES, "word": "benigni"}, {"arm": PLACEBO, "word": "<i>ugh"}],
         "shifts": [SHIFT, SHIFT | {"texts": "other", "n_texts": 500, "n_flips": 0, "median": None}], "gains": gains,
         "ambiguous_rows": [{"piece": "over·", "n_stems": 14, "n_examples": 18, "disagreement": 0.07, "words": ["overlord"]}],
         "opposed_rows": [{"word": "benigni", "piece": "benign·", "label": "film", "word_score": 1.0, "piece_score": -0.5, "n_words": 3}],
@@ -109,6 +110,8 @@ def test_the_page_has_both_answers_side_by_side_and_escapes_the_words():
     )  # fmt: skip
     assert chart.startswith("<svg")
     assert "<b>lol</b>" not in html
+    assert "<p>Placebo words: " in html
+    assert "<i>ugh" not in html
     assert re.search(r"benigni.*benign·i.*no: spurious.*benignity.*accept", html, re.DOTALL)
     assert "no: the tokenizer cuts it before its vocabulary is asked" in html
     assert "token-audit vocabulary apply exports/patch.json --model FOLDER" in html

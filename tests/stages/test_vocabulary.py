@@ -65,7 +65,10 @@ def write_tables(config, run, model):
     tables = {
         "examples": [{"example_id": i, "text": text, "converged": True, "target_label": "good", "n_cut": 0} for i, text in enumerate(texts)],
         "word_occurrences": words, "piece_occurrences": pieces, "spellings": [{"word": word, "surface": word} for word in names],
-        "word_types": [{"kind": "word", "word": word, "type": "content word", "expectation": "meaning"} for word in names],
+        "word_types": [
+            {"kind": "word", "word": word, "type": "name" if word == "story" else "content word", "expectation": "meaning"} for word in names
+        ],
+        "type_rules": [{"type": "name", "is_named": True}, {"type": "content word", "is_named": False}],
         "word_importance": [
             {"kind": "word", "word": word, "label": "good", "mean_score": 1.0, "typical_score": 0.0, "ci_low": 0.5, "ci_high": 1.5, "n_words": 1, "n_examples": 4}
             for word in names
@@ -169,6 +172,15 @@ def test_the_page_says_what_is_cut_what_was_tried_and_what_retraining_says(revie
     assert "token.candidate" in next(line for line in table.splitlines() if ",lovely," in line)
     before = assess_words.fn(config, run, tried.part, tried.patch)
     assert "nothing was retrained" in before.read_text()
+
+
+def test_a_name_is_hidden_in_page_facts_and_table(reviewed, tried):
+    config, run, _ = reviewed
+    assert "story" in assess_words.fn(config, run, tried.part, tried.patch).read_text()
+    hidden = config.model_copy(update={"report": config.report.model_copy(update={"redact": "names"})})
+    page = assess_words.fn(hidden, run, tried.part, tried.patch)
+    for file in (page, page.with_suffix(".json"), run.folder / "exports" / "token_words.csv"):
+        assert "story" not in file.read_text()
 
 
 def test_a_record_of_words_that_the_tokenizer_does_not_know_is_refused(reviewed, tried, tmp_path):
