@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from prefect import flow
 
-from configs.errors import AuditError
+from configs.errors import AuditError, ConfigError
 from configs.load import load_config
 from configs.schema import AuditConfig
 from flows.audit import audit_config
@@ -44,6 +44,8 @@ def review(
     """
     config, run, model = audited(source, overrides, warehouse)
     require_patchable(config, model)
+    if train and config.finetune is None:
+        raise ConfigError(f"{run.run_id}: has no `finetune` section, so --train has nothing to train.")
     with locked(run):
         scanned = scan_tokens(config, run, model)
         extended = extend_vocabulary(config, run, model, scanned)

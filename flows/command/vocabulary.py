@@ -20,6 +20,7 @@ from flows.command.options import (
     prefect,
     with_redaction,
 )
+from flows.runs import find_run, opened
 from flows.terminal import errors_as_sentences, print_reviewed
 
 
@@ -65,13 +66,13 @@ def review_command(
     with errors_as_sentences():
         overrides, stored = with_redaction(overrides, redact), None
         if Path(source).suffix in (".yaml", ".yml") or Path(source).is_file():
-            config = checked_config(Path(source), overrides, "vocabulary review")
-            if train and config.finetune is None:
-                raise ConfigError(f"{source}: has no `finetune` section, so --train has nothing to train.")
+            checked_config(Path(source), overrides, f"vocabulary review{' --train' if train else ''}")
         elif overrides:
             raise ConfigError("--set and --redact are for a config: the settings of a run are those it was made with.")
         else:
             stored = warehouse
+            with opened(warehouse) as database:
+                find_run(database, source)
         with prefect("flows.vocabulary", quiet):
             from flows.vocabulary import review
 

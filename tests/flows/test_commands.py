@@ -167,3 +167,16 @@ def test_rm_leaves_a_run_alone_that_is_running_and_a_folder_that_is_none(tmp_pat
     refused = called("rm", "n_1", "--yes", "--warehouse", path)
     assert "which is not named after it" in refused.stderr
     assert path.is_file()
+
+
+def test_what_is_no_command_of_vocabulary_is_reviewed(tmp_path):
+    """`token-audit vocabulary latest` and `token-audit vocabulary review latest` are one."""
+    for words in (("latest",), ("review", "latest")):
+        found = called("vocabulary", *words, "--set", "data.sample=3")
+        assert (found.exit_code, found.stderr.strip()) == (
+            2, "--set and --redact are for a config: the settings of a run are those it was made with.",
+        )  # fmt: skip
+    (tmp_path / "a.yaml").write_text("data: {path: texts.csv}\nmodel: {path: nowhere}\n")
+    found = called("vocabulary", tmp_path / "a.yaml", "--train")
+    assert found.exit_code == 2
+    assert "no `finetune` section, so there is nothing to train." in found.stderr
