@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tasks.model.tokens import Encoded, encode
+from tasks.vocabulary.align import shared_tokens
 from tasks.vocabulary.extend import Extension
 from tasks.vocabulary.rows import embeddings_of, mean_rows, with_rows
 
@@ -166,23 +167,7 @@ def _pairs(tokenizer: Any, extension: Extension, texts: Sequence[str], fit: Fit)
                 chosen.append(i)
         teachers = encode(tokenizer, [batch[i] for i in chosen], None, fit.max_tokens)
         for i, teacher in zip(chosen, teachers, strict=True):
-            shared = _shared(teacher, students[i])
+            shared = shared_tokens(teacher, students[i])
             if shared[0]:
                 pairs.append(_Pair(teacher, students[i], shared))
     return pairs
-
-
-def _shared(teacher: Encoded, student: Encoded) -> tuple[list[int], list[int]]:
-    """Positions of the tokens that both have: the same id at the same place of the text."""
-    places = {key: i for i, key in enumerate(_keys(teacher))}
-    found = [(places[key], i) for i, key in enumerate(_keys(student)) if key in places]
-    return [theirs for theirs, _ in found], [ours for _, ours in found]
-
-
-def _keys(encoded: Encoded) -> list[tuple[int, tuple[int, int], int]]:
-    seen = Counter[tuple[int, tuple[int, int]]]()
-    keys = []
-    for number, offsets in zip(encoded.ids, encoded.offsets, strict=True):
-        keys.append((number, offsets, seen[number, offsets]))
-        seen[number, offsets] += 1
-    return keys
