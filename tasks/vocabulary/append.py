@@ -72,7 +72,7 @@ def looks_up_whole_words(backend: Tokenizer) -> bool:
         if token not in special and [piece.value for piece in model.tokenize(token)] != [token]
     ]
     decoder = backend.decoder
-    return not any(token in _cut(backend, decoder.decode([token]) if decoder else token) for token in other)
+    return not any(decoder is None or token in _cut(backend, decoder.decode([token])) for token in other)
 
 
 def appended_model(backend: Tokenizer, before: dict[str, Any], added: Sequence[Token]) -> dict[str, Any]:

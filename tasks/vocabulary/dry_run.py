@@ -138,23 +138,24 @@ def _compare(
         counts.lists["longer"].append(place)
     if len(was.ids) > max_tokens >= len(now.ids):
         counts.lists["no_longer_cut"].append(place)
-    for i, saved in _savings(was, now, held).items():
+    for i, saved in _savings(extension, was, now, held).items():
         counts.saved[new[now.ids[i]].word] += saved
     counts.bad += [(place, rule) for rule in _bad_offsets(extension, text, was, now, held)]
     for pair in dict.fromkeys(_collisions(extension, text, now, held)):
         counts.collided[pair] += 1
 
 
-def _savings(was: Encoded, now: Encoded, held: Sequence[int]) -> dict[int, int]:
-    """Position of each new token -> tokens that it saves: between two tokens that both ways of cutting share, what is
-    saved is shared out among the new ones."""
+def _savings(extension: Extension, was: Encoded, now: Encoded, held: Sequence[int]) -> dict[int, int]:
+    """Position of each new token -> tokens that it saves: its pieces but one, and the first one of a stretch between two
+    tokens that both ways of cutting share has what the stretch saves more or less than that."""
     anchors = [*zip(*shared_tokens(was, now), strict=True), (len(was.ids), len(now.ids))]
-    savings, before, after = dict.fromkeys(held, 0), -1, -1
+    savings: dict[int, int] = {}
+    before, after = -1, -1
     for theirs, ours in anchors:
-        inside = [i for i in held if after < i < ours]
-        saved = (theirs - before) - (ours - after)
-        for rank, i in enumerate(inside):
-            savings[i] = saved // len(inside) + (rank < saved % len(inside))
+        inside = {i: len(extension.new_ids[now.ids[i]].pieces) - 1 for i in held if after < i < ours}
+        if inside:
+            inside[min(inside)] += (theirs - before) - (ours - after) - sum(inside.values())
+        savings |= inside
         before, after = theirs, ours
     return savings
 

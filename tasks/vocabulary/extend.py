@@ -32,7 +32,7 @@ REFUSALS = (
     "empty",  # nothing is left of it after the normaliser
     "special",  # it holds a special or an added token
     "one_token",  # it is one token today
-    "split",  # the tokenizer cuts it into words before its model sees it: an added token can hold it
+    "split",  # it holds a space, or the tokenizer cuts it before its model sees it: then an added token can hold it
     "same_token",  # another word that was asked for is the same token
     "more_than_two_pieces",  # asked to lengthen no text
     "pieces_between",  # BPE: its merges would add pieces that other words hold
@@ -166,8 +166,10 @@ def _candidate(tokenizer: Any, word: str, how: How, monotone: bool) -> Candidate
     """The token that a word would be, or the rule by which it is refused."""
     backend = tokenizer.backend_tokenizer
     parts = pre_tokens(backend, word)
-    if not word.strip() or word != word.strip() or not parts:
+    if not word.strip() or not parts:
         return "empty"
+    if len(word.split()) > 1 or word != word.strip():
+        return "split"
     if any(token.content in word for token in backend.get_added_tokens_decoder().values()):
         return "special"
     cut = [piece for part in parts for piece in backend.model.tokenize(part)]
