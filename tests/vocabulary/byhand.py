@@ -16,7 +16,9 @@ def word_piece(*pieces, lower=False):
     """Its pieces, numbered in this order behind [UNK], which is 0."""
     vocab = {piece: i for i, piece in enumerate(["[UNK]", *pieces])}
     model = models.WordPiece(vocab, unk_token="[UNK]", max_input_chars_per_word=100)
-    return fast(model, pre_tokenizers.BertPreTokenizer(), normalizers.BertNormalizer(lowercase=lower), unk_token="[UNK]")
+    return fast(
+        model, pre_tokenizers.BertPreTokenizer(), normalizers.BertNormalizer(lowercase=lower), unk_token="[UNK]"
+    )
 
 
 def byte_bpe(letters, merges, extra=()):

@@ -32,7 +32,15 @@ TEXTS = [
 WORDS = ("Benigni", "formulaic", "covid")
 FAMILIES = ("bert cased", "bert uncased", "roberta", "xlm-roberta", "deberta-v3", "gpt2")
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
-GPT2 = {"n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 200, "pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0}
+GPT2 = {
+    "n_embd": 16,
+    "n_layer": 2,
+    "n_head": 2,
+    "n_positions": 200,
+    "pad_token_id": 0,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
 
 
 def trained(model, trainer, pre_tokenizer, normalizer=None):

@@ -119,7 +119,9 @@ def test_special_tokens_behind_a_unigram_vocabulary_keep_their_numbers():
     extension = extended(tokenizer, ["ab"])
     assert extension.added[0].new_id == 4
     assert extension.tokenizer.mask_token_id == 3
-    assert cut(extension.tokenizer, "ab [MASK]") == ["▁ab", "[MASK]"] or "[MASK]" in cut(extension.tokenizer, "ab [MASK]")
+    assert cut(extension.tokenizer, "ab [MASK]") == ["▁ab", "[MASK]"] or "[MASK]" in cut(
+        extension.tokenizer, "ab [MASK]"
+    )
 
 
 def test_ordinary_added_tokens_do_not_become_pieces():
@@ -135,7 +137,12 @@ def test_an_added_token_is_found_as_a_whole_word_only_and_can_hold_what_the_toke
     tokenizer = word_piece("co", "##vid", "##iots", "-", "1", "9", lower=True)
     extension = extended(tokenizer, ["covid-19"], how="added_token")
     assert extension.added == (Added("covid-19", "covid-19", ("co", "##vid", "-", "[UNK]"), (1, 2, 4, 0), 7, "added_token"),)  # fmt: skip
-    assert cut(extension.tokenizer, "Covid-19 covid covid-19s") == ["covid-19", "co", "##vid", *cut(tokenizer, "covid-19s")]
+    assert cut(extension.tokenizer, "Covid-19 covid covid-19s") == [
+        "covid-19",
+        "co",
+        "##vid",
+        *cut(tokenizer, "covid-19s"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,9 @@ def test_the_shift_is_that_of_transformers_and_texts_without_the_words_do_not_mo
 def test_no_texts_move_nothing(tmp_path):
     classifier = classifier_of(saved(tmp_path / "model", "bert cased"))
     extension = extended(classifier.tokenizer, WORDS)
-    shift = logit_shift(classifier, classifier_with(classifier, extension, mean_rows(classifier.model, extension)), ["fox"])
+    shift = logit_shift(
+        classifier, classifier_with(classifier, extension, mean_rows(classifier.model, extension)), ["fox"]
+    )
     assert (shift.affected, shift.others, shift.median, shift.flip_rate) == (0, 1, 0.0, 0.0)
 
 
