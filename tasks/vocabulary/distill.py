@@ -20,6 +20,9 @@ from tasks.vocabulary.align import shared_tokens
 from tasks.vocabulary.extend import Extension
 from tasks.vocabulary.rows import embeddings_of, mean_rows, with_rows
 
+_READ = 32
+"""Texts that are read together where nothing is fitted."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -59,8 +62,7 @@ def distilled_rows(
     if not pairs or not len(start_WD):
         return Distilled(start_WD, (0.0, 0.0), 0)
     model = model.eval()
-    with torch.no_grad():
-        targets = [_states(model, [pair.teacher]) for pair in pairs]
+    targets = _targets(model, pairs)
     copied = with_rows(model, extension, start_WD).requires_grad_(requires_grad=False)
     student = _Student(copied, extension, start_WD)
     before = student.loss(pairs, targets)
@@ -69,6 +71,27 @@ def distilled_rows(
     student.close()
     rows_WD = student.rows_WD.detach() if after < before else start_WD
     return Distilled(rows_WD, (before, min(before, after)), len(pairs))
+
+
+def _targets(model: Any, pairs: Sequence[_Pair]) -> "list[_States]":
+    """What the teacher says of each text."""
+    found: dict[int, _States] = {}
+    with torch.no_grad():
+        for group in _of_one_length([len(pair.teacher.ids) for pair in pairs]):
+            states = _states(model, [pairs[i].teacher for i in group])
+            for row, i in enumerate(group):
+                logits_NK = states.logits_NK
+                found[i] = _States(states.hidden_NTD[[row]], None if logits_NK is None else logits_NK[[row]])
+    return [found[i] for i in range(len(pairs))]
+
+
+def _of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Batches of texts (by index) of one length, so that nothing is padded."""
+    groups = defaultdict(list)
+    for i, length in enumerate(lengths):
+        groups[length].append(i)
+    for group in groups.values():
+        yield from (group[first : first + _READ] for first in range(0, len(group), _READ))
 
 
 class _States(NamedTuple):
@@ -121,8 +144,9 @@ class _Student:
 
     def loss(self, pairs: Sequence[_Pair], targets: Sequence[_States]) -> float:
         with torch.no_grad():
-            groups = [[i] for i in range(len(pairs))]
-            return float(torch.stack([self._losses(pairs, targets, group)[0] for group in groups]).mean())
+            groups = _of_one_length([len(pair.student.ids) for pair in pairs])
+            losses = [loss for group in groups for loss in self._losses(pairs, targets, group)]
+            return float(torch.stack(losses).mean())
 
     def _losses(self, pairs: Sequence[_Pair], targets: Sequence[_States], chosen: Sequence[int]) -> list[Tensor]:
         """For each text the squared difference to the teacher's, relative to the size of what is matched."""

@@ -146,8 +146,8 @@ def _compare(
 
 
 def _savings(extension: Extension, was: Encoded, now: Encoded, held: Sequence[int]) -> dict[int, int]:
-    """Position of each new token -> tokens that it saves: its pieces but one. Between two tokens that both ways of cutting
-    share, the first new one has what this stretch saves more, or less."""
+    """Position of each new token -> tokens that it saves: its pieces but one. Between two tokens that both ways of
+    cutting share, the first new one has what this stretch saves more, or less."""
     anchors = [*zip(*shared_tokens(was, now), strict=True), (len(was.ids), len(now.ids))]
     savings: dict[int, int] = {}
     before, after = -1, -1

@@ -36,11 +36,16 @@ def test_the_mean_is_that_of_the_pieces_and_the_weighted_one_that_of_their_share
     np.testing.assert_allclose(weighted[1:], mean_rows(model, extension)[1:])
 
 
-@pytest.mark.parametrize("weights", [[1], [1, 2, 3], [2, -1]])
-def test_weights_that_are_not_one_a_piece_or_negative_are_refused(bert, weights):
+@pytest.mark.parametrize("weights", [[1], [1, 2, 3], [], [0, 0]])
+def test_words_without_a_weight_for_each_piece_have_the_mean(bert, weights):
+    _, model, extension = bert
+    assert torch.equal(weighted_rows(model, extension, {"Benigni": weights}), mean_rows(model, extension))
+
+
+def test_a_negative_weight_is_refused(bert):
     _, model, extension = bert
     with pytest.raises(ValueError, match="Benigni"):
-        weighted_rows(model, extension, {"Benigni": weights})
+        weighted_rows(model, extension, {"Benigni": [2, -1]})
 
 
 def test_what_transformers_gives_new_rows_is_next_to_the_mean_of_all_rows_and_repeats(bert):
