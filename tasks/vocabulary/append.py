@@ -2,12 +2,17 @@
 
 import contextlib
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import regex
 from skeletoken import TokenizerModel
 from tokenizers import Tokenizer
 
+from tasks.text.words import SPACELESS
+
+_SPACELESS = regex.compile(f"[{SPACELESS}]")
 _ABOVE = 1e-4
 """By how much a Unigram word scores more than its pieces: enough to be chosen, and next to nothing elsewhere."""
 _UNKNOWN_PENALTY = 10.0
@@ -30,8 +35,12 @@ class Token(Protocol):
 
 
 def pre_tokens(backend: Tokenizer, word: str) -> list[str]:
-    """What the model is given of a word behind a space: one string with the marks of a word, or several."""
-    alone, both = _cut(backend, "a"), _cut(backend, f"a {word}")
+    """What the model is given of a word behind a space: one string with the marks of a word, or several.
+
+    Where no space divides words (Chinese, Thai), behind another letter.
+    """
+    space = "" if _SPACELESS.match(word) else " "
+    alone, both = _cut(backend, "a"), _cut(backend, f"a{space}{word}")
     if len(both) == len(alone):
         # Nothing is cut before the model: the whole text is one string.
         rest = both[-1].removeprefix(alone[-1]) if both else ""
@@ -63,7 +72,7 @@ def looks_up_whole_words(backend: Tokenizer) -> bool:
         if token not in special and [piece.value for piece in model.tokenize(token)] != [token]
     ]
     decoder = backend.decoder
-    return not any(token in _cut(backend, decoder.decode([token]) if decoder else token) for token in other)
+    return not any(decoder is None or token in _cut(backend, decoder.decode([token])) for token in other)
 
 
 def appended_model(backend: Tokenizer, before: dict[str, Any], added: Sequence[Token]) -> dict[str, Any]:
@@ -96,10 +105,12 @@ def appended_model(backend: Tokenizer, before: dict[str, Any], added: Sequence[T
 def _score(vocab: list[Any], before: dict[str, Any], added: Sequence[Token]) -> None:
     scores = dict(before["vocab"])
     lowest = min(scores.values())
+    # A character without a piece of its own is unknown, and costs the more the lower the lowest score is: that matters
+    # for texts in which a longer piece holds such a character.
+    floor = lowest if any(letter not in scores for piece in scores for letter in piece) else -math.inf
     for one in added:
-        # A character without a piece of its own is unknown, and costs the more the lower the lowest score is.
         total = sum(scores.get(piece, len(piece) * (lowest - _UNKNOWN_PENALTY)) for piece in one.pieces)
-        vocab[one.new_id] = [one.token, total + _ABOVE]
+        vocab[one.new_id] = [one.token, max(total + _ABOVE, floor)]
 
 
 def _require_behind(before: dict[str, Any], after: dict[str, Any], added: Sequence[Token]) -> None:

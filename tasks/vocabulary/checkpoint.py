@@ -42,7 +42,7 @@ def apply_patch(patch: Patch | Path, source: Path, target: Path) -> Path:
             f"The patch is for another checkpoint: {source} has the fingerprint {found[:12]}, and the patch was made "
             f"for {patch.source[:12]}. Give the folder that was reviewed, or review this one."
         )
-    extension = extended(load_tokenizer(source), [one.word for one in patch.words], how=patch.how)  # type: ignore[arg-type]
+    extension = extended(load_tokenizer(source), [one.word for one in patch.words], how=patch.how)
     if extension.added != patch.words:
         raise ModelError(
             "The words of the patch are not added here as it says: it was written with another version of token-audit, "
@@ -59,6 +59,12 @@ def removed(patch: Patch | Path, applied: Path, target: Path) -> Path:
     """
     patch = read_patch(patch) if isinstance(patch, Path) else patch
     _require_new(target, applied)
+    marked = applied / WORDS
+    if not marked.is_file() or marked.read_text(encoding="utf-8") != _text(_numbers(patch)):
+        raise ModelError(
+            f"{applied} is not what the patch made: its {WORDS} does not name the patch's words. Give the folder that "
+            "`token-audit vocabulary apply` wrote."
+        )
     return _built(target, applied, lambda folder: _restored(folder, applied, patch))
 
 
@@ -102,7 +108,7 @@ def _patched(folder: Path, source: Path, patch: Patch, extension: Extension) -> 
         for path in folder.glob(pattern):
             path.unlink()
     extension.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
-    _write(folder / WORDS, {one.token: one.new_id for one in patch.words})
+    _write(folder / WORDS, _numbers(patch))
     _require_loads(folder, patch, extension)
 
 
@@ -182,5 +188,13 @@ def _restored(folder: Path, applied: Path, patch: Patch) -> None:
         )
 
 
+def _numbers(patch: Patch) -> dict[str, int]:
+    return {one.token: one.new_id for one in patch.words}
+
+
 def _write(file: Path, content: object) -> None:
-    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    file.write_text(_text(content), encoding="utf-8")
+
+
+def _text(content: object) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

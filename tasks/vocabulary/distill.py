@@ -16,8 +16,12 @@ import torch
 from torch import Tensor
 
 from tasks.model.tokens import Encoded, encode
+from tasks.vocabulary.align import shared_tokens
 from tasks.vocabulary.extend import Extension
 from tasks.vocabulary.rows import embeddings_of, mean_rows, with_rows
+
+_READ = 32
+"""Texts that are read together where nothing is fitted."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,7 @@ def distilled_rows(
     if not pairs or not len(start_WD):
         return Distilled(start_WD, (0.0, 0.0), 0)
     model = model.eval()
-    with torch.no_grad():
-        targets = [_states(model, [pair.teacher]) for pair in pairs]
+    targets = _targets(model, pairs)
     copied = with_rows(model, extension, start_WD).requires_grad_(requires_grad=False)
     student = _Student(copied, extension, start_WD)
     before = student.loss(pairs, targets)
@@ -68,6 +71,27 @@ def distilled_rows(
     student.close()
     rows_WD = student.rows_WD.detach() if after < before else start_WD
     return Distilled(rows_WD, (before, min(before, after)), len(pairs))
+
+
+def _targets(model: Any, pairs: Sequence[_Pair]) -> "list[_States]":
+    """What the teacher says of each text."""
+    found: dict[int, _States] = {}
+    with torch.no_grad():
+        for group in _of_one_length([len(pair.teacher.ids) for pair in pairs]):
+            states = _states(model, [pairs[i].teacher for i in group])
+            for row, i in enumerate(group):
+                logits_NK = states.logits_NK
+                found[i] = _States(states.hidden_NTD[[row]], None if logits_NK is None else logits_NK[[row]])
+    return [found[i] for i in range(len(pairs))]
+
+
+def _of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Batches of texts (by index) of one length, so that nothing is padded."""
+    groups = defaultdict(list)
+    for i, length in enumerate(lengths):
+        groups[length].append(i)
+    for group in groups.values():
+        yield from (group[first : first + _READ] for first in range(0, len(group), _READ))
 
 
 class _States(NamedTuple):
@@ -120,8 +144,9 @@ class _Student:
 
     def loss(self, pairs: Sequence[_Pair], targets: Sequence[_States]) -> float:
         with torch.no_grad():
-            groups = [[i] for i in range(len(pairs))]
-            return float(torch.stack([self._losses(pairs, targets, group)[0] for group in groups]).mean())
+            groups = _of_one_length([len(pair.student.ids) for pair in pairs])
+            losses = [loss for group in groups for loss in self._losses(pairs, targets, group)]
+            return float(torch.stack(losses).mean())
 
     def _losses(self, pairs: Sequence[_Pair], targets: Sequence[_States], chosen: Sequence[int]) -> list[Tensor]:
         """For each text the squared difference to the teacher's, relative to the size of what is matched."""
@@ -166,23 +191,7 @@ def _pairs(tokenizer: Any, extension: Extension, texts: Sequence[str], fit: Fit)
                 chosen.append(i)
         teachers = encode(tokenizer, [batch[i] for i in chosen], None, fit.max_tokens)
         for i, teacher in zip(chosen, teachers, strict=True):
-            shared = _shared(teacher, students[i])
+            shared = shared_tokens(teacher, students[i])
             if shared[0]:
                 pairs.append(_Pair(teacher, students[i], shared))
     return pairs
-
-
-def _shared(teacher: Encoded, student: Encoded) -> tuple[list[int], list[int]]:
-    """Positions of the tokens that both have: the same id at the same place of the text."""
-    places = {key: i for i, key in enumerate(_keys(teacher))}
-    found = [(places[key], i) for i, key in enumerate(_keys(student)) if key in places]
-    return [theirs for theirs, _ in found], [ours for _, ours in found]
-
-
-def _keys(encoded: Encoded) -> list[tuple[int, tuple[int, int], int]]:
-    seen = Counter[tuple[int, tuple[int, int]]]()
-    keys = []
-    for number, offsets in zip(encoded.ids, encoded.offsets, strict=True):
-        keys.append((number, offsets, seen[number, offsets]))
-        seen[number, offsets] += 1
-    return keys

@@ -10,7 +10,9 @@ from tokenizers import Tokenizer
 
 from tasks.model.tokens import Encoded, encode
 from tasks.text.words import word_spans
-from tasks.vocabulary.extend import Extension
+from tasks.vocabulary.align import shared_tokens
+from tasks.vocabulary.append import pre_tokens
+from tasks.vocabulary.extend import Added, Extension, unreachable
 
 _BATCH = 1000
 """Texts that are encoded together."""
@@ -34,7 +36,7 @@ class Measured:
     tokens_before: int
     tokens_after: int
     saved: dict[str, int]
-    """Word -> tokens saved where its token stands, in all texts; a text's saving is divided by the tokens in it."""
+    """Word -> tokens saved where its token stands, in all texts; they add up to what all texts save."""
     affected: tuple[int, ...]
     """Texts (by index) that hold an added token."""
     offenders: tuple[int, ...]
@@ -95,7 +97,7 @@ def measured(before: Any, extension: Extension, texts: Sequence[str], max_tokens
         tokens_after=counts.tokens[1],
         saved={one.word: counts.saved[one.word] for one in extension.added},
         collisions=tuple(Collision(*words, number) for words, number in _largest_first(counts.collided)),
-        unreachable=_unreachable(extension),
+        unreachable=tuple(one.new_id for one in unreachable(extension)),
         bad_offsets=tuple(counts.bad),
         cut=counts.cut,
         encode_seconds=(counts.seconds[0], counts.seconds[1]),
@@ -136,44 +138,48 @@ def _compare(
         counts.lists["longer"].append(place)
     if len(was.ids) > max_tokens >= len(now.ids):
         counts.lists["no_longer_cut"].append(place)
-    for i, saved in zip(held, _savings(was, now, held), strict=True):
+    for i, saved in _savings(extension, was, now, held).items():
         counts.saved[new[now.ids[i]].word] += saved
-    counts.bad += [(place, rule) for rule in _bad_offsets(text, was, now, held)]
+    counts.bad += [(place, rule) for rule in _bad_offsets(extension, text, was, now, held)]
     for pair in dict.fromkeys(_collisions(extension, text, now, held)):
         counts.collided[pair] += 1
 
 
-def _savings(was: Encoded, now: Encoded, held: Sequence[int]) -> list[int]:
-    """Tokens that each new token of a text saves: those that stood on its stretch and up to the next token that both
-    ways of cutting share."""
-    shared = set(was.offsets)
-    savings = []
-    for i in held:
-        last = next((j for j in range(i + 1, len(now.ids)) if now.special[j] or now.offsets[j] in shared), len(now.ids))
-        start = now.offsets[i][0]
-        end = now.offsets[last - 1][1]
-        stood = sum(start <= first and past <= end and first < past for first, past in was.offsets)
-        others = sum(j in held for j in range(i, last))
-        savings.append(round((stood - (last - i)) / others) if others else 0)
+def _savings(extension: Extension, was: Encoded, now: Encoded, held: Sequence[int]) -> dict[int, int]:
+    """Position of each new token -> tokens that it saves: its pieces but one. Between two tokens that both ways of
+    cutting share, the first new one has what this stretch saves more, or less."""
+    anchors = [*zip(*shared_tokens(was, now), strict=True), (len(was.ids), len(now.ids))]
+    savings: dict[int, int] = {}
+    before, after = -1, -1
+    for theirs, ours in anchors:
+        inside = {i: len(extension.new_ids[now.ids[i]].pieces) - 1 for i in held if after < i < ours}
+        if inside:
+            inside[min(inside)] += (theirs - before) - (ours - after) - sum(inside.values())
+        savings |= inside
+        before, after = theirs, ours
     return savings
 
 
-def _bad_offsets(text: str, was: Encoded, now: Encoded, held: Sequence[int]) -> list[str]:
+def _bad_offsets(extension: Extension, text: str, was: Encoded, now: Encoded, held: Sequence[int]) -> list[str]:
     spans = [offsets for offsets, special in zip(now.offsets, now.special, strict=True) if not special]
     wrong = []
     if any(not 0 <= first <= past <= len(text) for first, past in spans):
         wrong.append("range")
     if any(spans[i][0] > spans[i + 1][0] or spans[i][1] > spans[i + 1][1] for i in range(len(spans) - 1)):
         wrong.append("order")
-    if any(text[slice(*now.offsets[i])].strip() == "" or _has_space(text[slice(*now.offsets[i])]) for i in held):
+    backend = extension.tokenizer.backend_tokenizer
+    if any(not _stands_for(backend, extension.new_ids[now.ids[i]], text[slice(*now.offsets[i])].strip()) for i in held):
         wrong.append("token")
     if _visible(text, was) != _visible(text, now):
         wrong.append("covered")
     return wrong
 
 
-def _has_space(stretch: str) -> bool:
-    return any(letter.isspace() for letter in stretch)
+def _stands_for(backend: Tokenizer, added: Added, stretch: str) -> bool:
+    """Whether a stretch of text is what the tokenizer takes for the word."""
+    if stretch == added.word:
+        return True
+    return bool(stretch) and pre_tokens(backend, stretch) == pre_tokens(backend, added.word)
 
 
 def _visible(text: str, encoded: Encoded) -> set[int]:
@@ -200,16 +206,6 @@ def _collisions(extension: Extension, text: str, now: Encoded, held: Sequence[in
         if (start, end) != (first, past):
             found.append((extension.new_ids[now.ids[i]].word, text[start:end]))
     return found
-
-
-def _unreachable(extension: Extension) -> tuple[int, ...]:
-    backend: Tokenizer = extension.tokenizer.backend_tokenizer
-    return tuple(
-        one.new_id
-        for one in extension.added
-        if one.new_id not in backend.encode(f"a {one.word} b", add_special_tokens=False).ids
-        and one.new_id not in backend.encode(one.word, add_special_tokens=False).ids
-    )
 
 
 def _timed(tokenizer: Any, texts: Sequence[str], spent: float) -> tuple[list[Encoded], float]:

@@ -32,7 +32,7 @@ REFUSALS = (
     "empty",  # nothing is left of it after the normaliser
     "special",  # it holds a special or an added token
     "one_token",  # it is one token today
-    "split",  # the tokenizer cuts it into words before its model sees it: an added token can hold it
+    "split",  # it holds a space, or the tokenizer cuts it before its model sees it: then an added token can hold it
     "same_token",  # another word that was asked for is the same token
     "more_than_two_pieces",  # asked to lengthen no text
     "pieces_between",  # BPE: its merges would add pieces that other words hold
@@ -90,7 +90,7 @@ def extended(
     tokenizer = tokenizer_or_folder
     if isinstance(tokenizer, str | Path):
         tokenizer = load_tokenizer(Path(tokenizer))
-    require_extendable(tokenizer)
+    model = require_extendable(tokenizer)
     found = {word: _candidate(tokenizer, word, how, monotone) for word in dict.fromkeys(words)}
     refused = {word: one for word, one in found.items() if isinstance(one, str)}
     chosen = {word: one for word, one in found.items() if not isinstance(one, str)}
@@ -101,12 +101,12 @@ def extended(
             del chosen[word]
         taken.add(token)
     if how == "model":
-        between = _with_pieces_between(tokenizer, chosen)
+        between = _with_pieces_between(tokenizer, model["type"], chosen)
         refused |= dict.fromkeys(between, "pieces_between")
         chosen = {word: one for word, one in chosen.items() if word not in between}
     while True:
         extension = _appended(tokenizer, chosen, how)
-        wrong = _unreachable(extension)
+        wrong = {one.word: "unreachable" for one in unreachable(extension)}
         if monotone and not wrong:
             wrong = _lengthening(tokenizer, extension, texts)
         if not wrong:
@@ -116,8 +116,9 @@ def extended(
         chosen = {word: one for word, one in chosen.items() if word not in wrong}
 
 
-def require_extendable(tokenizer: Any) -> None:
-    """
+def require_extendable(tokenizer: Any) -> dict[str, Any]:
+    """The model of its tokenizer.json.
+
     Raises:
         ModelError: no word can be added to this tokenizer.
     """
@@ -128,7 +129,7 @@ def require_extendable(tokenizer: Any) -> None:
             f"No words can be added to a {kind}: it has no vocabulary of pieces in a tokenizer.json (a slow tokenizer, "
             "or one that reads bytes or characters). Use a model with a fast tokenizer."
         )
-    model = json.loads(backend.to_str())["model"]
+    model: dict[str, Any] = json.loads(backend.to_str())["model"]
     if model["type"] not in ("WordPiece", "BPE", "Unigram"):
         raise ModelError(
             f"No words can be added to this {kind}: its model is {model['type']}, and WordPiece, BPE or Unigram is "
@@ -145,6 +146,7 @@ def require_extendable(tokenizer: Any) -> None:
             f"No words can be added to this {kind}: it has added tokens ({', '.join(map(repr, behind[:3]))}), and "
             "the pieces of a Unigram model would have to stand behind them. Give the tokenizer as it was before these."
         )
+    return model
 
 
 def _words_behind(backend: Any, model: dict[str, Any]) -> list[str]:
@@ -164,8 +166,10 @@ def _candidate(tokenizer: Any, word: str, how: How, monotone: bool) -> Candidate
     """The token that a word would be, or the rule by which it is refused."""
     backend = tokenizer.backend_tokenizer
     parts = pre_tokens(backend, word)
-    if not word.strip() or word != word.strip() or not parts:
+    if not word.strip() or not parts:
         return "empty"
+    if len(word.split()) > 1 or word != word.strip():
+        return "split"
     if any(token.content in word for token in backend.get_added_tokens_decoder().values()):
         return "special"
     cut = [piece for part in parts for piece in backend.model.tokenize(part)]
@@ -179,12 +183,9 @@ def _candidate(tokenizer: Any, word: str, how: How, monotone: bool) -> Candidate
     return (parts[0] if how == "model" else word), pieces, ids
 
 
-def _with_pieces_between(tokenizer: Any, chosen: dict[str, Candidate]) -> set[str]:
-    backend = tokenizer.backend_tokenizer
-    if json.loads(backend.to_str())["model"]["type"] != "BPE":
-        return set()
+def _with_pieces_between(tokenizer: Any, kind: str, chosen: dict[str, Candidate]) -> set[str]:
     longer = {word for word, (_, pieces, _) in chosen.items() if len(pieces) != 2}
-    return longer if longer and not looks_up_whole_words(backend) else set()
+    return longer if kind == "BPE" and longer and not looks_up_whole_words(tokenizer.backend_tokenizer) else set()
 
 
 def _appended(tokenizer: Any, chosen: dict[str, Candidate], how: How) -> Extension:
@@ -209,19 +210,19 @@ def _appended(tokenizer: Any, chosen: dict[str, Candidate], how: How) -> Extensi
     return Extension(copied, added, ())
 
 
-def _unreachable(extension: Extension) -> dict[str, str]:
+def unreachable(extension: Extension) -> list[Added]:
+    """Added words that no text is cut into: not alone, nor behind a space, nor behind another letter."""
     backend = extension.tokenizer.backend_tokenizer
     known = backend.get_vocab(with_added_tokens=True)
-    return {
-        one.word: "unreachable"
+    return [
+        one
         for one in extension.added
         if known.get(one.token) != one.new_id
-        or not any(one.new_id in backend.encode(text, add_special_tokens=False).ids for text in _places(one.word))
-    }
-
-
-def _places(word: str) -> tuple[str, ...]:
-    return (f"a {word}", word, f"a {word} b")
+        or not any(
+            one.new_id in backend.encode(text, add_special_tokens=False).ids
+            for text in (f"a {one.word} b", one.word, f"a{one.word}")
+        )
+    ]
 
 
 def _lengthening(tokenizer: Any, extension: Extension, texts: Sequence[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from safetensors.torch import load_file, save
@@ -18,7 +18,7 @@ from torch import Tensor
 from configs.errors import ModelError
 from tasks.model.spec import model_fingerprint
 from tasks.runtime.parts import file_hash, write_whole
-from tasks.vocabulary.extend import Added, Extension
+from tasks.vocabulary.extend import Added, Extension, How
 from tasks.vocabulary.rows import embeddings_of, load_any
 from tasks.vocabulary.weights import embedding_places, header_bytes, stored_rows
 
@@ -31,7 +31,7 @@ INDEX = "model.safetensors.index.json"
 @dataclass(frozen=True, eq=False)
 class Patch:
     words: tuple[Added, ...]
-    how: str
+    how: How
     method: str
     """Where the embeddings come from."""
     source: str
@@ -95,6 +95,7 @@ def read_patch(file: Path) -> Patch:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         assert content["kind"] == _KIND
+        assert content["how"] in get_args(How)
         rows, source = content["rows"], content["source"]
         words = tuple(
             Added(**{**word, "pieces": tuple(word["pieces"]), "piece_ids": tuple(word["piece_ids"])})

@@ -66,22 +66,21 @@ def mean_rows(model: Any, extension: Extension) -> Tensor:
 
 
 def weighted_rows(model: Any, extension: Extension, weights: Mapping[str, Sequence[float]]) -> Tensor:
-    """(W, D): a mean of the pieces, weighted by how much each matters (the size of its attribution); words without
-    weights, or whose weights are all 0, have the plain mean.
+    """(W, D): a mean of the pieces, weighted by how much each matters (the size of its attribution). Words without one
+    weight for each of their pieces, or with weights that are all 0, have the plain mean.
 
     Raises:
-        ValueError: a word has not one weight a piece, or weights below 0.
+        ValueError: a weight is below 0.
     """
     rows = mean_rows(model, extension)
     table = embeddings_of(model)
     for place, one in enumerate(extension.added):
-        given = weights.get(one.word)
-        if given is None or sum(given) == 0:
-            continue
-        if len(given) != len(one.piece_ids) or min(given) < 0:
+        given = weights.get(one.word) or []
+        if given and min(given) < 0:
             raise ValueError(f"{one.word}: weights {list(given)} for the pieces {list(one.pieces)}")
-        shares = torch.tensor(given, dtype=table.dtype) / sum(given)
-        rows[place] = shares @ table[list(one.piece_ids)]
+        if len(given) == len(one.piece_ids) and sum(given) > 0:
+            shares = torch.tensor(given, dtype=table.dtype) / sum(given)
+            rows[place] = shares @ table[list(one.piece_ids)]
     return rows
 
 
