@@ -109,3 +109,35 @@ def test_words_stand_beside_what_their_pieces_do(warehouse):
         ("benigni", ["benign·", "·i"], ["·i"], "token.candidate", ["benignity"], False),
         ("overlord", [], ["over·"], "token.light", [], True),
     ]  # fmt: skip
+
+
+def test_words_are_summed_by_their_sort(warehouse):
+    warehouse.insert("token_words", """
+        rank | word    | sort | label | answer          | status   | tokens_over
+        1    | benigni | name | good  | token.candidate | spurious | 9
+        2    | lol     | term | good  | token.candidate | genuine  | 8
+        3    | seagal  | name | good  | token.light     | part     | 3
+        4    | kane    | name | null  | token.rare      | null     | 1
+    """)  # fmt: skip
+    columns = ("sort", "n_words", "n_frequent", "n_proposed", "n_spurious", "tokens_over", "words")
+    assert only(warehouse.rows("assess/sort_rows"), *columns) == [
+        ("name", 3, 2, 1, 2, 13, ["benigni", "seagal", "kane"]), ("term", 1, 1, 1, 0, 8, ["lol"]),
+    ]  # fmt: skip
+    assert [row["word"] for row in warehouse.rows("assess/word_rows")] == ["benigni", "lol", "seagal", "kane"]
+
+
+def test_rows_of_the_page_come_in_the_order_in_which_they_are_told(warehouse):
+    warehouse.insert("scripts", "script | n_words\nHan | 1\nLatin | 9")
+    warehouse.insert("unknown_characters", "character | n_unknown\na | 1\nb | 2")
+    warehouse.insert("inflections", "stem | value\na | 1.0\nb | 2.0")
+    warehouse.insert("opposed_pieces", "word | piece | piece_score\nx | a | -1.0\nx | b | -2.0")
+    warehouse.insert("ambiguous_pieces", "piece | n_stems | disagreement | spread\na | 3 | 0.1 | 1.0\nb | 3 | 0.5 | 1.0\nc | 2 | 0.5 | 9.0")
+    warehouse.insert("token_gains", "arm | texts | gain\na | other | 1.0\na | with x | 9.0\na | all | 1.0\nb | affected | 1.0\na | affected | 2.0")
+    warehouse.insert("token_facts", "n_texts\n5")
+    shown = {
+        "script_rows": ("script", ["Latin", "Han"]), "character_rows": ("character", ["b", "a"]), "inflection_rows": ("stem", ["b", "a"]),
+        "opposed_rows": ("piece", ["b", "a"]), "ambiguous_rows": ("piece", ["b", "a"]), "fact_row": ("n_texts", [5]),
+        "gain_rows": ("texts", ["affected", "affected", "all", "other", "with x"]),
+    }  # fmt: skip
+    for name, (column, expected) in shown.items():
+        assert [row[column] for row in warehouse.rows(f"assess/{name}")] == expected
