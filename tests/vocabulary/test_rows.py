@@ -10,7 +10,7 @@ from tasks.vocabulary.distill import Fit, distilled_rows
 from tasks.vocabulary.extend import extended
 from tasks.vocabulary.rows import load_any, mean_rows, resized_rows, weighted_rows, with_rows
 from tasks.vocabulary.shift import classifier_with, logit_shift
-from tests.vocabulary.families import TEXTS, WORDS, classifier_of, model_of, saved, tokenizer_of
+from tests.vocabulary.families import BY_HAND, TEXTS, WORDS, classifier_of, model_of, saved, tokenizer_of
 
 CONTEXTS = ["a {} film", "{} is here", "the worst {} of all", "{}", "so {}, {} and fun", "Steven and {} go", "is {} a fox? no", "like {} or not"]  # fmt: skip
 
@@ -22,8 +22,8 @@ def pieces_of(tokenizer, extension, model):
 
 @pytest.fixture(scope="module")
 def bert():
-    tokenizer = tokenizer_of("bert cased")
-    return tokenizer, model_of("bert cased", len(tokenizer)), extended(tokenizer, WORDS)
+    tokenizer = tokenizer_of(BY_HAND)
+    return tokenizer, model_of(BY_HAND, len(tokenizer)), extended(tokenizer, WORDS)
 
 
 def test_the_mean_is_that_of_the_pieces_and_the_weighted_one_that_of_their_shares(bert):
@@ -74,7 +74,7 @@ def test_a_model_with_new_rows_is_a_copy_whose_other_rows_are_the_same(bert, sha
 
 
 def test_fitted_rows_move_logits_less_than_half_as_far_as_the_mean_and_repeat(tmp_path):
-    classifier = classifier_of(saved(tmp_path / "model", "bert cased"))
+    classifier = classifier_of(saved(tmp_path / "model", BY_HAND))
     # What moves a text's other words by a place cannot be undone by the row of one word.
     classifier.model.bert.embeddings.position_embeddings.weight.zero_()
     extension = extended(classifier.tokenizer, WORDS)
@@ -125,7 +125,7 @@ def test_the_shift_is_that_of_transformers_and_texts_without_the_words_do_not_mo
 
 
 def test_no_texts_move_nothing(tmp_path):
-    classifier = classifier_of(saved(tmp_path / "model", "bert cased"))
+    classifier = classifier_of(saved(tmp_path / "model", BY_HAND))
     extension = extended(classifier.tokenizer, WORDS)
     shift = logit_shift(
         classifier, classifier_with(classifier, extension, mean_rows(classifier.model, extension)), ["fox"]
