@@ -73,6 +73,7 @@ def test_a_model_with_new_rows_is_a_copy_whose_other_rows_are_the_same(bert, sha
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
+@pytest.mark.slow
 def test_fitted_rows_move_logits_less_than_half_as_far_as_the_mean_and_repeat(tmp_path):
     classifier = classifier_of(saved(tmp_path / "model", BY_HAND))
     # What moves a text's other words by a place cannot be undone by the row of one word.
@@ -85,8 +86,9 @@ def test_fitted_rows_move_logits_less_than_half_as_far_as_the_mean_and_repeat(tm
     shifts = [logit_shift(classifier, classifier_with(classifier, extension, rows), texts) for rows in (mean, fitted.rows_WD)]  # fmt: skip
     assert shifts[1].median < shifts[0].median / 2
     assert shifts[1].p99 < shifts[0].p99
-    again = distilled_rows(classifier.model, classifier.tokenizer, extension, texts, fit)
-    assert torch.equal(again.rows_WD, fitted.rows_WD)
+    short = Fit(steps=4)
+    once, again = (distilled_rows(classifier.model, classifier.tokenizer, extension, texts, short) for _ in range(2))
+    assert torch.equal(again.rows_WD, once.rows_WD)
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in classifier.model.parameters())
 
 
