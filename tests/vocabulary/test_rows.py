@@ -80,13 +80,13 @@ def test_fitted_rows_move_logits_less_than_half_as_far_as_the_mean_and_repeat(tm
     classifier.model.bert.embeddings.position_embeddings.weight.zero_()
     extension = extended(classifier.tokenizer, WORDS)
     texts = [context.replace("{}", word) for word in WORDS for context in CONTEXTS]
-    mean, fit = mean_rows(classifier.model, extension), Fit(steps=60, learning_rate=0.1)
+    mean, fit = mean_rows(classifier.model, extension), Fit(epochs=8, learning_rate=0.1)
     fitted = distilled_rows(classifier.model, classifier.tokenizer, extension, texts, fit)
     assert fitted.loss[1] < fitted.loss[0] / 2
     shifts = [logit_shift(classifier, classifier_with(classifier, extension, rows), texts) for rows in (mean, fitted.rows_WD)]  # fmt: skip
     assert shifts[1].median < shifts[0].median / 2
     assert shifts[1].p99 < shifts[0].p99
-    short = Fit(steps=4)
+    short = Fit(most_steps=4)
     once, again = (distilled_rows(classifier.model, classifier.tokenizer, extension, texts, short) for _ in range(2))
     assert torch.equal(again.rows_WD, once.rows_WD)
     assert all(parameter.grad is None and not parameter.requires_grad for parameter in classifier.model.parameters())
@@ -97,7 +97,7 @@ def test_words_that_no_text_holds_keep_the_mean(bert):
     fitted = distilled_rows(model, tokenizer, extension, ["nothing here"])
     assert torch.equal(fitted.rows_WD, mean_rows(model, extension))
     assert fitted.texts == 0
-    part = distilled_rows(model, tokenizer, extension, ["a Benigni film"], Fit(steps=3))
+    part = distilled_rows(model, tokenizer, extension, ["a Benigni film"], Fit(most_steps=3))
     assert torch.equal(part.rows_WD[1:], mean_rows(model, extension)[1:])
     assert not torch.equal(part.rows_WD[0], mean_rows(model, extension)[0])
 
