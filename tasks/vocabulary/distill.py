@@ -9,6 +9,7 @@ Shape letters: N texts, T tokens, W words added, D embedding width, K labels.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,9 +30,10 @@ class Fit:
     """How long and on what the rows are fitted."""
 
     texts_per_word: int = 100
-    steps: int = 150
+    epochs: int = 6
+    most_steps: int = 600
     batch: int = 16
-    learning_rate: float = 0.02
+    learning_rate: float = 0.05
     """Relative to the size of the embeddings."""
     max_tokens: int = 128
     seed: int = 0
@@ -85,13 +87,13 @@ def _targets(model: Any, pairs: Sequence[_Pair]) -> "list[_States]":
     return [found[i] for i in range(len(pairs))]
 
 
-def _of_one_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+def _of_one_length(lengths: Sequence[int], most: int = _READ) -> Iterator[list[int]]:
     """Batches of texts (by index) of one length, so that nothing is padded."""
     groups = defaultdict(list)
     for i, length in enumerate(lengths):
         groups[length].append(i)
     for group in groups.values():
-        yield from (group[first : first + _READ] for first in range(0, len(group), _READ))
+        yield from (group[first : first + most] for first in range(0, len(group), most))
 
 
 class _States(NamedTuple):
@@ -134,8 +136,9 @@ class _Student:
     def fit(self, pairs: Sequence[_Pair], targets: Sequence[_States], fit: Fit) -> None:
         size = float(embeddings_of(self.model).std())
         optimizer = torch.optim.Adam([self.rows_WD], lr=fit.learning_rate * size)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, fit.steps)
-        for _, chosen in zip(range(fit.steps), _batches(pairs, fit), strict=False):
+        batches = list(islice(_batches(pairs, fit), fit.most_steps))
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, len(batches))
+        for chosen in batches:
             loss = torch.stack(self._losses(pairs, targets, chosen)).mean()
             optimizer.zero_grad()
             torch.autograd.backward(loss)
@@ -164,17 +167,13 @@ class _Student:
 
 
 def _batches(pairs: Sequence[_Pair], fit: Fit) -> Iterator[list[int]]:
-    """Endless batches of texts of one length, so that nothing is padded."""
+    """All texts once an epoch, in another order, those of one length together."""
     rng = np.random.default_rng(fit.seed)
-    lengths = defaultdict(list)
-    for i, pair in enumerate(pairs):
-        lengths[len(pair.student.ids)].append(i)
-    while True:
-        epoch = []
-        for group in lengths.values():
-            order = rng.permutation(group).tolist()
-            epoch += [order[first : first + fit.batch] for first in range(0, len(order), fit.batch)]
-        yield from (epoch[i] for i in rng.permutation(len(epoch)))
+    lengths = [len(pair.student.ids) for pair in pairs]
+    for _ in range(fit.epochs):
+        order = rng.permutation(len(pairs)).tolist()
+        epoch = list(_of_one_length([lengths[i] for i in order], fit.batch))
+        yield from ([order[i] for i in epoch[place]] for place in rng.permutation(len(epoch)))
 
 
 def _pairs(tokenizer: Any, extension: Extension, texts: Sequence[str], fit: Fit) -> list[_Pair]:

@@ -30,7 +30,7 @@ How = Literal["model", "added_token"]
 
 REFUSALS = (
     "empty",  # nothing is left of it after the normaliser
-    "special",  # it holds a special or an added token
+    "special",  # it holds a special or an added token, or starts as the pieces inside words do
     "one_token",  # it is one token today
     "split",  # it holds a space, or the tokenizer cuts it before its model sees it: then an added token can hold it
     "same_token",  # another word that was asked for is the same token
@@ -165,7 +165,10 @@ Candidate = tuple[str, tuple[str, ...], tuple[int, ...]]
 def _candidate(tokenizer: Any, word: str, how: How, monotone: bool) -> Candidate | str:
     """The token that a word would be, or the rule by which it is refused."""
     backend = tokenizer.backend_tokenizer
-    parts = pre_tokens(backend, word)
+    try:
+        parts = pre_tokens(backend, word)
+    except UnicodeEncodeError:  # half of a pair of surrogates, which is in no file
+        return "unreachable"
     if not word.strip() or not parts:
         return "empty"
     if len(word.split()) > 1 or word != word.strip():
@@ -178,6 +181,8 @@ def _candidate(tokenizer: Any, word: str, how: How, monotone: bool) -> Candidate
         return "one_token" if ids else "empty"
     if how == "model" and len(parts) > 1:
         return "split"
+    if parts[0].startswith(getattr(backend.model, "continuing_subword_prefix", None) or "\0"):
+        return "special"
     if monotone and len(ids) != 2:
         return "more_than_two_pieces"
     return (parts[0] if how == "model" else word), pieces, ids

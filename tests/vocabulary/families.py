@@ -31,6 +31,8 @@ TEXTS = [
 ]  # fmt: skip
 WORDS = ("Benigni", "formulaic", "covid")
 FAMILIES = ("bert cased", "bert uncased", "roberta", "xlm-roberta", "deberta-v3", "gpt2")
+BY_HAND = "bert by hand"
+"""A vocabulary that is written down: those that are trained differ a little from process to process."""
 SMALL = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
 GPT2 = {
     "n_embd": 16,
@@ -54,6 +56,22 @@ def trained(model, trainer, pre_tokenizer, normalizer=None):
 
 @functools.cache
 def tokenizer_of(family):
+    if family == BY_HAND:
+        letters = "".join(sorted(set("".join(SENTENCES)) - {" "}))
+        words = (
+            "Benign formula co film here worst a is the of all so and fun Steven go fox no like or not ##i ##ic ##vid"
+        )
+        pieces = [
+            "[PAD]",
+            "[UNK]",
+            "[CLS]",
+            "[SEP]",
+            "[MASK]",
+            *letters,
+            *(f"##{one}" for one in letters),
+            *words.split(),
+        ]
+        return BertTokenizer(vocab={piece: i for i, piece in enumerate(dict.fromkeys(pieces))}, do_lower_case=False)
     if family.startswith("bert"):
         lower = family == "bert uncased"
         special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 
 import pytest
 from skeletoken import TokenizerModel
@@ -147,7 +148,7 @@ def test_an_added_token_is_found_as_a_whole_word_only_and_can_hold_what_the_toke
 
 @pytest.mark.parametrize(
     ("word", "rule"),
-    [("film", "one_token"), ("covid-19", "split"), ("a film", "split"), (" benigni", "split"), ("", "empty"), ("  ", "empty"), ("\u0000", "empty"), ("x[UNK]", "special"), ("x" * 101, "unreachable"), ("BENIGNI", "same_token")],
+    [("film", "one_token"), ("covid-19", "split"), ("a film", "split"), (" benigni", "split"), ("", "empty"), ("  ", "empty"), ("\u0000", "empty"), ("x[UNK]", "special"), ("x" * 101, "unreachable"), ("\ud800", "unreachable"), ("BENIGNI", "same_token")],
 )  # fmt: skip
 def test_a_word_that_cannot_be_added_is_refused_by_a_rule(word, rule):
     tokenizer = word_piece("ben", "##ign", "##i", "film", "a", "x", "##x", lower=True)
@@ -156,6 +157,29 @@ def test_a_word_that_cannot_be_added_is_refused_by_a_rule(word, rule):
     assert extension.refused == ((word, rule),)
     assert [one.token for one in extension.added] == ["benigni"]
     assert extended(tokenizer, [word]).added == () or rule == "same_token"
+
+
+def test_a_word_that_starts_as_pieces_inside_words_do_is_refused():
+    model = models.WordPiece({"[UNK]": 0, "a": 1, "##a": 2}, unk_token="[UNK]")
+    tokenizer = fast(model, pre_tokenizers.WhitespaceSplit(), unk_token="[UNK]")
+    assert extended(tokenizer, ["##b"]).refused == (("##b", "special"),)
+
+
+@pytest.mark.parametrize("make", [lambda: byte_bpe("abcĠ", [("Ġ", "a"), ("b", "c"), ("c", "a")]), lambda: unigram(_a=-1.0, b=-1.0, c=-1.5, bc=-1.2, ca=-1.1, _=-2.0, a=-3.0)])  # fmt: skip
+def test_no_text_is_longer_with_words_of_bpe_or_unigram_and_none_without_their_tokens_changes(make):
+    tokenizer, draw = make(), random.Random(0)
+    extension = extended(tokenizer, ["abc", "bc", "cab", "aca"])
+    assert len(extension.added) >= 3
+    longer = changed = 0
+    for _ in range(1000):
+        text = "".join(draw.choice("abc ") for _ in range(draw.randrange(12)))
+        before, after = cut(tokenizer, text), cut(extension.tokenizer, text)
+        longer += len(after) > len(before)
+        if before != after:
+            changed += 1
+            assert {one.token for one in extension.added} & set(after)
+    assert longer == 0
+    assert changed > 50
 
 
 def test_monotone_takes_words_of_two_pieces_that_lengthen_none_of_the_texts():

@@ -56,6 +56,18 @@ def test_transformers_alone_reads_the_words_as_one_token_and_all_other_texts_as_
     assert json.loads((target / "added_words.json").read_text()) == {one.token: one.new_id for one in extension.added}
 
 
+@pytest.mark.parametrize("family", ["bert uncased", "xlm-roberta", "gpt2"])
+def test_words_as_added_tokens_go_round_too(family, checkpoint, tmp_path):
+    source = checkpoint(family)
+    extension = extended(source, ["covid-19", "Benigni"], how="added_token")
+    write_patch(tmp_path / "words.json", source, extension, mean_rows(load_any(source), extension), "mean")
+    target = apply_patch(tmp_path / "words.json", source, tmp_path / "new")
+    after, texts = AutoTokenizer.from_pretrained(target), ["so covid-19, it is", "Benigni (Benigni)"]
+    assert [after(text)["input_ids"] for text in texts] == [extension.tokenizer(text)["input_ids"] for text in texts]
+    assert set(extension.new_ids) <= {number for text in texts for number in after(text)["input_ids"]}
+    assert contents(removed(tmp_path / "words.json", target, tmp_path / "old")) == contents(source)
+
+
 def test_rows_that_no_token_used_are_taken_first_and_given_back(tmp_path):
     source = saved(tmp_path / "source", "deberta-v3", spare=8)
     at_first = contents(source)
