@@ -90,9 +90,9 @@ def headline(facts: Row, sizes: Sequence[Row]) -> str:
 def conclusion(gains: Sequence[Row]) -> str:
     """What retraining says of the candidates, beside the placebo; nothing before a retraining."""
     found = {(row["arm"], row["texts"]): row for row in gains}
-    own = found.get((CANDIDATES, "affected")) or found.get((CANDIDATES, "all"))
+    own = found.get((CANDIDATES, "affected"))
     if own is None:
-        return ""
+        return "Retraining says nothing of these words: no held-out text holds one of them." if gains else ""
     shown = "Retraining with them helps" if own["gain_low"] > 0 else "No gain in accuracy is shown"
     if own["gain_high"] < 0:
         shown = "Retraining with them harms"

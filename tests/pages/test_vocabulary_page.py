@@ -63,6 +63,8 @@ def test_a_retraining_is_told_by_its_affected_texts_and_beside_the_placebo(value
     assert told.startswith(beginning)
     assert told.endswith("as frequent and in as many pieces, +0.1 on 300 (−2.0 to +2.0).")
     assert said.conclusion([]) == ""
+    # The gain of texts without such a word is not told as theirs.
+    assert said.conclusion(gains[1:]) == "Retraining says nothing of these words: no held-out text holds one of them."
 
 
 def test_what_breaks_is_told_before_what_is_gained():
