@@ -149,7 +149,7 @@ def said_of_rows(shifts: Sequence[Row]) -> str:
 
 def points(share: float) -> str:
     """A difference of shares in points, with a real minus."""
-    return f"{100 * share:+.1f}".replace("-", "−")
+    return f"{100 * share:+z.1f}".replace("-", "−")
 
 
 def cut_of(row: Row) -> str:
@@ -207,7 +207,9 @@ def chart_of_gains(gains: Sequence[Row]) -> Markup:
     colour = alt.Color("what:N", scale=alt.Scale(domain=["review", "placebo"], range=[BLUE, ORANGE]), legend=None)
     zero = alt.Chart(pa.table({"zero": [0.0]})).mark_rule(color="#c3cad2", strokeDash=[4, 3]).encode(x="zero:Q")
     interval = base.mark_rule(strokeWidth=3).encode(
-        x=alt.X("low:Q", title="gain in accuracy (points), with its 95 % interval"), x2="high:Q", color=colour
+        x=alt.X("low:Q", title="gain in accuracy (points), with its 95 % interval", axis=alt.Axis(tickCount=7)),
+        x2="high:Q",
+        color=colour,
     )
     point = base.mark_point(filled=True, size=90).encode(
         x="gain:Q", color=colour, shape=alt.Shape("what:N", legend=None)
