@@ -30,7 +30,7 @@ class Fit:
     """How long and on what the rows are fitted."""
 
     texts_per_word: int = 100
-    epochs: int = 6
+    epochs: int = 8
     most_steps: int = 600
     batch: int = 16
     learning_rate: float = 0.05

@@ -41,6 +41,9 @@ REFUSALS = (
 )
 """Rule ids of words that are not added."""
 
+_REBUILT = ("Qwen2Tokenizer",)
+"""Classes that transformers takes whatever tokenizer_config.json says, and that look up no whole words."""
+
 
 class Added(NamedTuple):
     """A word that is one token now."""
@@ -190,7 +193,10 @@ def _candidate(tokenizer: Any, word: str, how: How, monotone: bool) -> Candidate
 
 def _with_pieces_between(tokenizer: Any, kind: str, chosen: dict[str, Candidate]) -> set[str]:
     longer = {word for word, (_, pieces, _) in chosen.items() if len(pieces) != 2}
-    return longer if kind == "BPE" and longer and not looks_up_whole_words(tokenizer.backend_tokenizer) else set()
+    if kind != "BPE" or not longer:
+        return set()
+    is_rebuilt = type(tokenizer).__name__ in _REBUILT
+    return longer if is_rebuilt or not looks_up_whole_words(tokenizer.backend_tokenizer) else set()
 
 
 def _appended(tokenizer: Any, chosen: dict[str, Candidate], how: How) -> Extension:

@@ -7,7 +7,7 @@ import random
 import pytest
 from skeletoken import TokenizerModel
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
-from transformers import ByT5Tokenizer
+from transformers import ByT5Tokenizer, Qwen2Tokenizer
 
 from configs.errors import ModelError
 from tasks.vocabulary.extend import REFUSALS, Added, extended
@@ -83,6 +83,14 @@ def test_a_longer_bpe_word_is_refused_where_looking_up_words_would_change_others
     assert extension.refused == (("bcb", "pieces_between"),)
     assert [one.token for one in extension.added] == ["Ġabc"]
     assert cut(extension.tokenizer, "a cc abc") == ["a", "Ġc", "c", "Ġabc"]
+
+
+def test_a_longer_bpe_word_is_refused_where_transformers_would_forget_to_look_it_up():
+    merges = [("Ġ", "a"), ("b", "c")]
+    vocab = {token: i for i, token in enumerate([*"abcĠ", "Ġa", "bc", "<|endoftext|>"])}
+    extension = extended(Qwen2Tokenizer(vocab=vocab, merges=merges), ["bcb", "abc"])
+    assert extension.refused == (("bcb", "pieces_between"),)
+    assert [one.token for one in extension.added] == ["Ġabc"]
 
 
 def test_a_bpe_that_cuts_no_words_takes_words_of_two_pieces_only():
