@@ -8,6 +8,8 @@ from configs.schema import AuditConfig
 from tasks.pages import vocabulary as said
 from tasks.pages.render import render
 from tasks.vocabulary.choice import CANDIDATES, PLACEBO
+from tasks.vocabulary.extend import REFUSALS
+from tasks.vocabulary.rows import METHODS
 
 FACTS = {
     "n_texts": 2000, "n_words": 40000, "n_tokens": 50000, "n_split": 4000, "n_over": 10000, "n_unknown": 0, "n_truncated": 3, "n_cut": 9,
@@ -124,3 +126,8 @@ def test_the_page_has_both_answers_side_by_side_and_escapes_the_words():
 
 def test_nothing_is_drawn_of_nothing():
     assert said.chart_of_words([]) == said.chart_of_gains([]) == ""
+
+
+def test_every_rule_by_which_a_word_is_refused_has_its_answer():
+    assert {f"token.{rule}" for rule in REFUSALS} <= said.ANSWERS.keys()
+    assert METHODS == tuple(said.METHODS)
