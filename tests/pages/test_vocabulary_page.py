@@ -130,4 +130,4 @@ def test_nothing_is_drawn_of_nothing():
 
 def test_every_rule_by_which_a_word_is_refused_has_its_answer():
     assert {f"token.{rule}" for rule in REFUSALS} <= said.ANSWERS.keys()
-    assert METHODS == tuple(said.METHODS)
+    assert tuple(said.METHODS) == METHODS

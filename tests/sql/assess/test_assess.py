@@ -131,8 +131,14 @@ def test_rows_of_the_page_come_in_the_order_in_which_they_are_told(warehouse):
     warehouse.insert("unknown_characters", "character | n_unknown\na | 1\nb | 2")
     warehouse.insert("inflections", "stem | value\na | 1.0\nb | 2.0")
     warehouse.insert("opposed_pieces", "word | piece | piece_score\nx | a | -1.0\nx | b | -2.0")
-    warehouse.insert("ambiguous_pieces", "piece | n_stems | disagreement | spread\na | 3 | 0.1 | 1.0\nb | 3 | 0.5 | 1.0\nc | 2 | 0.5 | 9.0")
-    warehouse.insert("token_gains", "arm | texts | gain\na | other | 1.0\na | with x | 9.0\na | all | 1.0\nb | affected | 1.0\na | affected | 2.0")
+    warehouse.insert(
+        "ambiguous_pieces",
+        "piece | n_stems | disagreement | spread\na | 3 | 0.1 | 1.0\nb | 3 | 0.5 | 1.0\nc | 2 | 0.5 | 9.0",
+    )
+    warehouse.insert(
+        "token_gains",
+        "arm | texts | gain\na | other | 1.0\na | with x | 9.0\na | all | 1.0\nb | affected | 1.0\na | affected | 2.0",
+    )
     warehouse.insert("token_facts", "n_texts\n5")
     shown = {
         "script_rows": ("script", ["Latin", "Han"]), "character_rows": ("character", ["b", "a"]), "inflection_rows": ("stem", ["b", "a"]),

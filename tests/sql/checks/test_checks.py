@@ -118,7 +118,10 @@ CHECKS = {
         },
     ),
     "token_words__every_cut_word_has_an_answer": (
-        {"split_words": "word\nx\ny", "token_words": "word | answer | token\nx | token.candidate | x\ny | token.rare | null"},
+        {
+            "split_words": "word\nx\ny",
+            "token_words": "word | answer | token\nx | token.candidate | x\ny | token.rare | null",
+        },
         {
             "none": {"token_words": "word | answer | token\nx | token.candidate | x"},
             "not proposed": {"token_words": "word | answer | token\nx | token.candidate | x\ny | token.rare | y"},
