@@ -12,6 +12,7 @@ from configs.section import BRANCH
 NEEDS_TRAINING = {
     "finetune": "there is nothing to fine-tune",
     "fix": "nothing says how the classifier is trained again: its base encoder and its training rows",
+    "vocabulary review --train": "there is nothing to train",
 }
 """Commands that cannot do without a `finetune` section, and why."""
 

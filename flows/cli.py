@@ -5,10 +5,10 @@ import os
 import sys
 
 # In the order in which `--help` shows their groups.
-from flows.command import audits, comparing, reading, setting_up
+from flows.command import audits, comparing, reading, setting_up, vocabulary
 from flows.command.options import ENVIRONMENT, app
 
-__all__ = ["ENVIRONMENT", "app", "audits", "comparing", "main", "reading", "setting_up"]
+__all__ = ["ENVIRONMENT", "app", "audits", "comparing", "main", "reading", "setting_up", "vocabulary"]
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from configs.errors import AuditError, ConfigError
 
 if TYPE_CHECKING:
     from flows.fix import Fixed
+    from flows.vocabulary import Reviewed
     from tasks.suspect import Suspected
     from warehouse import Warehouse
 
@@ -292,3 +293,29 @@ def print_settings(
         num_left = sum(row["key"].startswith(f"{name}.") and row["key"] not in shown for row in rows)
         if num_left:
             print(f"{name}\t{num_left} more: token-audit config {name}\t{text}", file=sys.stderr)
+
+
+def print_reviewed(found: "Reviewed") -> None:
+    """What is cut and what more tokens would save, the words that are proposed, and where page and patch are."""
+    facts = json.loads(found.page.with_suffix(".json").read_text(encoding="utf-8"))
+    from tasks.pages.sentences import visible
+
+    for name in ("headline", "checked", "new_rows", "retrained"):
+        if facts[name]:
+            print(visible(facts[name]))
+    if facts["sizes"]:
+        print_table(
+            ("words as one token", "words", "tokens now", "then", "affected texts", "texts longer"),
+            [
+                (
+                    row["arm"],
+                    *(
+                        f"{row[name]:,}"
+                        for name in ("n_words", "tokens_before", "tokens_after", "n_affected", "n_longer")
+                    ),
+                )
+                for row in facts["sizes"]
+            ],
+        )
+    print(visible(f"proposed\t{', '.join(facts['proposed']) or 'none'}"))
+    print(f"run\t{found.run.run_id}\nvocabulary\t{found.page}\npatch\t{found.patch or 'none'}")

@@ -55,8 +55,9 @@ def measure_gains(
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.build_stage(run.run_id, "measure", paths, params, upstream)
         warehouse.use(run.run_id)
-        hide_names(warehouse, config, run)
+        # First: behind the curtain the names of the run are placeholders already.
         redactor = redactor_of(config, run, warehouse)
+        hide_names(warehouse, config, run)
         gains = warehouse.rows("measure/gain_rows", {})
         findings = warehouse.rows("measure/finding_rows", {})
     if redactor is not None:

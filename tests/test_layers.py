@@ -12,14 +12,14 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("configs", "warehouse", "tasks", "flows")
 """Each imports only from those before it, and from itself."""
 SHARED = (
-    {"runtime", "text"}, {"data"}, {"model"}, {"attribution"}, {"trials"}, {"runs"}, {"selftest", "remedies", "pages"},
+    {"runtime", "text"}, {"data"}, {"model"}, {"vocabulary"}, {"attribution"}, {"trials"}, {"runs"}, {"selftest", "remedies", "pages"},
 )  # fmt: skip
 """Folders of `tasks/`, which stages share: each imports only from folders before it, and from itself."""
 NO_FIGURES = {"runtime", "runs", "pages"}
 """Folders of `tasks/` that decide no figure: how far a stage is, where its files are, and how they look. Keys leave them
 out, so that a changed progress bar computes nothing again; pages have a key of their own, in tasks/report.py."""
 STAGES = (
-    "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "rank", "certify", "report", "propose", "measure", "suspect", "compare", "gate",
+    "aggregate", "screen", "verify", "judge", "remove", "trace", "recommend", "rank", "certify", "report", "propose", "measure", "suspect", "compare", "gate", "scan", "extend", "assess",
 )  # fmt: skip
 """Folders of queries on a run, in the order they are built; ingest works on a database of its own."""
 SQL = sorted((ROOT / "warehouse").rglob("*.sql"))
@@ -161,7 +161,7 @@ def covered(path):
 @pytest.mark.parametrize(
     ("keyed_in", "stages"),
     [
-        ("tasks.finetune", ["finetune"]), ("tasks.trace", ["trace"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]),
+        ("tasks.finetune", ["finetune"]), ("tasks.trace", ["trace"]), ("tasks.plant", ["plant"]), ("tasks.rank", ["rank"]), ("tasks.report", ["report"]), ("tasks.extend", ["extend"]), ("tasks.teach", ["teach"]),
         # The name of the run is the key of its shards and parts.
         ("tasks.runs.identity", ["ingest", "attribute"]),
         ("tasks.trials.part", ["verify", "remove"]),

@@ -152,3 +152,21 @@ create or replace temp macro is_emoticon(chunk) as (
         || '|[-^~=*;>TtoOxX][._,]+[-^~=*;<TtoOxX]'
     )
 );
+
+-- The script of a word, by its first letter; its first digit, or whatever it is made of, where it has none.
+create or replace temp macro script_of(word) as (
+    case
+        when not regexp_matches(word, '\p{L}') then if(regexp_matches(word, '\p{N}'), 'digits', 'marks')
+        when regexp_matches(word, '^\P{L}*\p{Latin}') then 'Latin'
+        when regexp_matches(word, '^\P{L}*\p{Cyrillic}') then 'Cyrillic'
+        when regexp_matches(word, '^\P{L}*\p{Greek}') then 'Greek'
+        when regexp_matches(word, '^\P{L}*\p{Arabic}') then 'Arabic'
+        when regexp_matches(word, '^\P{L}*\p{Hebrew}') then 'Hebrew'
+        when regexp_matches(word, '^\P{L}*\p{Devanagari}') then 'Devanagari'
+        when regexp_matches(word, '^\P{L}*\p{Han}') then 'Han'
+        when regexp_matches(word, '^\P{L}*[\p{Hiragana}\p{Katakana}]') then 'Kana'
+        when regexp_matches(word, '^\P{L}*\p{Hangul}') then 'Hangul'
+        when regexp_matches(word, '^\P{L}*\p{Thai}') then 'Thai'
+        else 'other'
+    end
+);

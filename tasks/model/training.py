@@ -4,6 +4,7 @@ Shape letters: N texts, T tokens, K labels, V vocabulary, D embedding width.
 """
 
 import inspect
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from tasks.model.tokens import Encoded, encode
 
 FROZEN_LAYERS = 2
 """The embeddings and this many of the first transformer layers keep their pretrained weights."""
+ADDED_WORDS = "added_words.json"
+"""In the folder of an encoder: tokens that a patch put into its vocabulary, and their ids. Its tokenizer says nothing
+of them: to WordPiece, BPE and Unigram they are tokens like all others."""
 _MOST_NAMED = 5
 
 
@@ -80,7 +84,7 @@ def new_classifier(finetune: FinetuneConfig, base: Path, labels: tuple[str, ...]
     probed = Classifier(model.eval(), tokenizer, labels, "softmax", longest, cpu, "float32", pad_to, pad_id, ())
     tokenizer.model_max_length = _places(probed, encoder, base)
     embeddings: nn.Embedding | None = None if encoder is None else encoder.get_input_embeddings()
-    added = {} if embeddings is None else _added_words(tokenizer, embeddings)
+    added = {} if embeddings is None else _added_words(tokenizer, embeddings, base)
     if embeddings is not None and finetune.network in ("auto", "bert_relu"):
         _freeze(encoder, embeddings, added, base)
     else:
@@ -130,15 +134,25 @@ def _freeze(encoder: Any, embeddings: nn.Embedding, added: dict[str, int], base:
         embeddings.requires_grad_(requires_grad=False)
 
 
-def _added_words(tokenizer: Any, embeddings: nn.Embedding) -> dict[str, int]:
+def _added_words(tokenizer: Any, embeddings: nn.Embedding, base: Path) -> dict[str, int]:
     """The tokens behind the vocabulary that the tokenizer was trained with, and their ids, in the order of these.
 
     Without those that frame a text, which some tokenizers keep there.
     """
     frame = {getattr(tokenizer, f"{role}_token_id") for role in ("bos", "eos", "unk", "sep", "pad", "cls", "mask")}
-    added = sorted(tokenizer.get_added_vocab().items(), key=lambda item: item[1])
     places = range(tokenizer.vocab_size, embeddings.num_embeddings)
-    return {token: number for token, number in added if number in places and number not in frame}
+    found = {token: number for token, number in tokenizer.get_added_vocab().items() if number in places}
+    if (base / ADDED_WORDS).is_file():
+        patched = json.loads((base / ADDED_WORDS).read_text(encoding="utf-8"))
+        known = tokenizer.get_vocab()
+        wrong = [token for token, number in patched.items() if known.get(token) != number]
+        if wrong:
+            raise ModelError(
+                f"finetune.base: {ADDED_WORDS} in {base.name} names {wrong[0]!r}, which is not that token of its "
+                "tokenizer. The folder was changed after the patch: apply the patch again."
+            )
+        found |= patched
+    return {token: number for token, number in sorted(found.items(), key=lambda item: item[1]) if number not in frame}
 
 
 def parameter_groups(start: Start) -> list[dict[str, Any]]:

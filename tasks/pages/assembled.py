@@ -141,7 +141,6 @@ def render_page(config: AuditConfig, run: Run, warehouse: Warehouse, certificate
         confusion={(row["gold_label"], row["predicted_label"]): row["n_examples"] for row in rows["confusion"]},
         cost=rows["verification"][0],
         exports=EXPORTS,
-        snippet=_snippet([row["word"] for row in rows["vocabulary"]]),
         **words,
         **_charts(tables, shown, labels, unit),
     )
@@ -234,15 +233,3 @@ def _visible_table(table: pa.Table) -> pa.Table:
             values = [None if value is None else visible(value) for value in table[field.name].to_pylist()]
             table = table.set_column(i, field.name, pa.array(values, pa.string()))
     return table
-
-
-def _snippet(words: Sequence[str]) -> str:
-    # JSON's escape of a character beyond U+FFFF is two characters to Python.
-    listed = ",\n".join(f"    {json.dumps(word, ensure_ascii=False)}" for word in words)
-    return (
-        "from tokenizers import AddedToken\n\n"
-        f"words = [\n{listed},\n]\n"
-        "tokenizer.add_tokens([AddedToken(word, single_word=True) for word in words])\n"
-        "model.resize_token_embeddings(len(tokenizer))\n"
-        "# The new rows know nothing yet: fine-tune the model before you use it."
-    )

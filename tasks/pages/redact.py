@@ -28,6 +28,7 @@ _FIXED = {
     *("action", "arm", "baseline", "change", "expectation", "is_finding", "kind", "language", "list", "method", "mode"),
     *("model", "one", "operator", "part", "place", "several", "state", "status", "title", "type", "verdict", "warp"),
     *("versions", "corpus", "identity_group", "name_list", "place_kind", "word_group", "first_type", "second_type"),
+    *("sort", "script", "answer"),
     # Labels are those of the model, and no part of a text.
     *("label", "labels", "gold_label", "predicted_label", "target_label", "given_label", "suggested"),
     *("predicted_before", "predicted_after"),
@@ -152,6 +153,11 @@ class Redactor:
     def texts(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Sentences of ours that name words."""
         return tuple(str(self._value("", text)) for text in texts)
+
+    @staticmethod
+    def is_placeholder(word: str) -> bool:
+        """Whether the word holds a placeholder."""
+        return _PLACEHOLDER.search(word) is not None
 
     def edits(self, text: str) -> list[Edit]:
         """Where names stand in a text, and their placeholders."""

@@ -144,9 +144,10 @@ def num_damaged(folder: Path) -> int:
 
 def flush_files(folder: Path) -> None:
     """Flush files that a library wrote to the disk, before the folder gets its name."""
-    for path in folder.iterdir():
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 def _encodings(schema: pa.Schema) -> dict[str, str]:

@@ -18,7 +18,7 @@ from tests.flows.test_latest import enter
 from warehouse import PUBLIC, open_warehouse
 
 GROUPS = {
-    "Audit": ["run", "explain", "certify", "fix", "finetune"],
+    "Audit": ["run", "explain", "certify", "fix", "finetune", "vocabulary"],
     "Compare": ["compare", "gate"],
     "Read": ["show", "report", "open", "runs", "rm", "prune", "export"],
     "Set up": ["init", "check", "config", "labels"],
@@ -179,3 +179,16 @@ def test_the_day_of_a_run_is_a_date_and_reaches_its_config(tmp_path, monkeypatch
     done = called("run", tmp_path / "a.yaml", "--as-of", given)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+def test_what_is_no_command_of_vocabulary_is_reviewed(tmp_path):
+    """`token-audit vocabulary latest` and `token-audit vocabulary review latest` are one."""
+    for words in (("latest",), ("review", "latest")):
+        found = called("vocabulary", *words, "--set", "data.sample=3")
+        assert (found.exit_code, found.stderr.strip()) == (
+            2, "--set and --redact are for a config: the settings of a run are those it was made with.",
+        )  # fmt: skip
+    (tmp_path / "a.yaml").write_text("data: {path: texts.csv}\nmodel: {path: nowhere}\n")
+    found = called("vocabulary", tmp_path / "a.yaml", "--train")
+    assert found.exit_code == 2
+    assert "no `finetune` section, so there is nothing to train." in found.stderr

@@ -7,7 +7,14 @@ import pytest
 from jinja2 import meta, nodes
 
 PACKAGE = files("tasks.pages")
-PAGES = {"report.html.jinja", "explained.html.jinja", "fix.html.jinja", "compare.html.jinja", "history.html.jinja"}
+PAGES = {
+    "report.html.jinja",
+    "explained.html.jinja",
+    "fix.html.jinja",
+    "vocabulary.html.jinja",
+    "compare.html.jinja",
+    "history.html.jinja",
+}
 TEMPLATES = [
     entry for folder in (PACKAGE, PACKAGE / "report") for entry in folder.iterdir() if entry.suffix == ".jinja"
 ]

@@ -106,6 +106,27 @@ CHECKS = {
         },
         {"spurious": {"vocabulary_candidates": "word\nx", "verdicts": "word | kind | status\nx | word | spurious"}},
     ),
+    "split_words__every_cut_word_is_there": (
+        {
+            "cut_words": "word | n_occurrences | pieces_per_word:double\nx | 3 | 2.3333333333333335",
+            "split_words": "word | type | tokens_over | cancelled:double\nx | name | 4 | 0.5",
+        },
+        {
+            "lost": {"split_words": "word | type | tokens_over | cancelled:double\ny | name | 4 | 0.5"},
+            "other tokens": {"split_words": "word | type | tokens_over | cancelled:double\nx | name | 3 | 0.5"},
+            "no share": {"split_words": "word | type | tokens_over | cancelled:double\nx | name | 4 | 1.5"},
+        },
+    ),
+    "token_words__every_cut_word_has_an_answer": (
+        {
+            "split_words": "word\nx\ny",
+            "token_words": "word | answer | token\nx | token.candidate | x\ny | token.rare | null",
+        },
+        {
+            "none": {"token_words": "word | answer | token\nx | token.candidate | x"},
+            "not proposed": {"token_words": "word | answer | token\nx | token.candidate | x\ny | token.rare | y"},
+        },
+    ),
     "verdicts__every_candidate_has_one": (
         {"candidates": "word\nx", "verdicts": 'word | verdict | rules:list\nx | unclear | ["not proven"]'},
         {
