@@ -11,9 +11,9 @@ from typing import NamedTuple
 from prefect import flow
 
 from configs.errors import AuditError, ConfigError
-from configs.load import load_config
 from configs.schema import AuditConfig
 from flows.audit import audit_config
+from flows.checked import read_config
 from flows.runs import find_run, opened
 from tasks.assess import assess_words
 from tasks.extend import extend_vocabulary, require_patchable
@@ -62,7 +62,7 @@ def audited(source: str, overrides: tuple[str, ...], warehouse: Path | None) -> 
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
     if warehouse is None:
-        config = load_config(Path(source), overrides)
+        config = read_config(Path(source), overrides)
         run = audit_config(config)
         return config, run, obtain_classifier(config)
     with opened(warehouse) as database:

@@ -24,8 +24,9 @@ def takes_relevance(model: nn.Module) -> bool:
     """Whether all nonlinear operations of a model are handled: gated, recurrent or inlined ones would not be."""
     if not is_made_of("PreTrainedModel", model):
         return False
-    activation = getattr(model.config, "hidden_act", getattr(model.config, "activation", None))
-    return model.config.model_type in FAMILIES and activation in ("gelu", "relu")
+    config: Any = model.config
+    activation = getattr(config, "hidden_act", getattr(config, "activation", None))
+    return config.model_type in FAMILIES and activation in ("gelu", "relu")
 
 
 class FrozenFactors(TorchFunctionMode):
