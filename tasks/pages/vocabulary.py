@@ -118,7 +118,7 @@ def safe(sizes: Sequence[Row]) -> str:
     faults = [
         f"{row[name]:,} {what}"
         for name, what in (
-            ("n_strays", "texts without an added word are cut otherwise"),
+            ("n_strays", "texts without a new token are cut otherwise"),
             ("n_unreachable", "new tokens stand in no text"),
             ("n_moved", "texts have tokens at wrong places"),
         )
@@ -127,7 +127,7 @@ def safe(sizes: Sequence[Row]) -> str:
     if faults:
         return f"Not safe: {'; '.join(faults)}."
     return (
-        f"Checked on {row['n_texts']:,} texts: every text without such a word has the same tokens as before, every new "
+        f"Checked on {row['n_texts']:,} texts: every text without a new token has the same tokens as before, every new "
         "token is reached, and all tokens stand where their text stands."
     )
 

@@ -70,9 +70,9 @@ def test_a_retraining_is_told_by_its_affected_texts_and_beside_the_placebo(value
 
 
 def test_what_breaks_is_told_before_what_is_gained():
-    assert said.safe([SIZE]).startswith("Checked on 2,000 texts: every text without such a word has the same tokens")
+    assert said.safe([SIZE]).startswith("Checked on 2,000 texts: every text without a new token has the same tokens")
     assert said.safe([SIZE | {"n_strays": 4, "n_moved": 1}]) == (
-        "Not safe: 4 texts without an added word are cut otherwise; 1 texts have tokens at wrong places."
+        "Not safe: 4 texts without a new token are cut otherwise; 1 texts have tokens at wrong places."
     )
     assert "1 of 80 affected texts (1.2\u202f%, beyond the 0.5\u202f% that may change)" in said.said_of_rows([SHIFT])
     assert "within the 0.5" in said.said_of_rows([SHIFT | {"n_flips": 0}])

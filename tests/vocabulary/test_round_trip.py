@@ -81,6 +81,7 @@ def test_rows_that_no_token_used_are_taken_first_and_given_back(tmp_path):
     assert contents(removed(tmp_path / "words.json", target, tmp_path / "old")) == at_first
 
 
+@pytest.mark.slow
 def test_a_checkpoint_in_half_precision_and_in_several_files_stays_so(tmp_path):
     source = saved(tmp_path / "source", "bert cased", dtype=torch.bfloat16)
     model = AutoModelForSequenceClassification.from_pretrained(source, dtype=torch.bfloat16)

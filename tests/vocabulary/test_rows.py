@@ -102,7 +102,7 @@ def test_words_that_no_text_holds_keep_the_mean(bert):
     assert not torch.equal(part.rows_WD[0], mean_rows(model, extension)[0])
 
 
-@pytest.mark.parametrize("family", ["bert uncased", "roberta"])
+@pytest.mark.parametrize("family", ["bert uncased", pytest.param("roberta", marks=pytest.mark.slow)])
 def test_the_shift_is_that_of_transformers_and_texts_without_the_words_do_not_move_at_all(family, tmp_path):
     folder = saved(tmp_path / "model", family)
     classifier = classifier_of(folder)
