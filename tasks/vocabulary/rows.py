@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoModelForSequenceClassification
 from transformers.models.auto.modeling_auto import MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES
 
 from configs.errors import ModelError
@@ -43,7 +42,7 @@ def load_any(folder: Path) -> Any:
     if heads:
         raise _predicts_words(folder, heads[0])
     is_classifier = any(name in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES.values() for name in saved)
-    kind = AutoModelForSequenceClassification if is_classifier else AutoModel
+    kind = "AutoModelForSequenceClassification" if is_classifier else "AutoModel"
     model = load_pretrained(kind, folder, "a classifier" if is_classifier else "an encoder")
     if model.get_output_embeddings() is not None:
         raise _predicts_words(folder, type(model).__name__)

@@ -12,9 +12,9 @@ import pytest
 
 from flows.terminal import print_findings
 from flows.word import print_word
+from tasks.pages.artifacts import finding_row
 from tasks.pages.exports import to_csv
 from tasks.pages.rules import figures_in, fired, ids, meanings, rules, sentence, title, titles, told
-from tasks.report import _artifact_row
 from tests.pages.world import PATTERN, TAG, warehouse_of
 from tests.sql.screen.made import named_in, rules_of_types
 
@@ -186,7 +186,7 @@ def test_the_page_the_terminal_the_exports_and_prefect_say_the_same_of_a_verdict
     assert all(f"<bdi>{one}</bdi>" in page for one in said)
     assert findings.splitlines()[1].split("\t")[-1] == " ".join(said)
     assert [line.partition("\t")[2] for line in word.splitlines() if line.startswith("rule\t")] == said
-    assert _artifact_row(finding)["why"] == " ".join(said)
+    assert finding_row(finding)["why"] == " ".join(said)
     with (page_path.parent / "exports/verdicts.csv").open(encoding="utf-8", newline="") as file:
         (exported,) = (own for own in csv.DictReader(file) if own["word"] == TAG)
     assert exported["rules"] == " ".join(said)

@@ -68,7 +68,9 @@ def write_tables(config, run, model):
         "word_types": [
             {"kind": "word", "word": word, "type": "name" if word == "story" else "content word", "expectation": "meaning"} for word in names
         ],
-        "type_rules": [{"type": "name", "is_named": True}, {"type": "content word", "is_named": False}],
+        "type_rules": [
+            {"type": "name", "is_named": True, "as_token": "own"}, {"type": "content word", "is_named": False, "as_token": "term"},
+        ],
         "word_importance": [
             {"kind": "word", "word": word, "label": "good", "mean_score": 1.0, "typical_score": 0.0, "ci_low": 0.5, "ci_high": 1.5, "n_words": 1, "n_examples": 4}
             for word in names

@@ -71,13 +71,13 @@ select
     spellings.surface as spelling,
     weighed.type,
     case
-        when weighed.type in ('name', 'place', 'handle', 'hashtag') then weighed.type
+        when rules.as_token = 'own' then weighed.type
         when regexp_matches(weighed.word, '\p{L}')
             and regexp_matches(weighed.word, '\p{Nd}')
-            and weighed.type not in ('link', 'markup', 'boilerplate', 'date', 'money')
+            and rules.as_token is distinct from 'never'
             and not regexp_matches(weighed.word, '^\p{Nd}+(st|nd|rd|th|s|am|pm)$')
             then 'code'
-        when weighed.type in ('content word', 'unlisted') then 'term'
+        when rules.as_token = 'term' then 'term'
         else weighed.type
     end as sort,
     script_of(weighed.word) as script,
@@ -98,14 +98,10 @@ select
     weighed.expectation,
     statuses.status,
     regexp_matches(weighed.word, '\p{L}')
-    and (
-        sort = 'code'
-        or weighed.type not in (
-            'link', 'markup', 'boilerplate', 'number', 'date', 'money', 'mixed script', 'punctuation', 'emoji', 'symbol'
-        )
-    ) as can_be_token
+    and (sort = 'code' or coalesce(rules.as_token, '') not in ('never', 'code')) as can_be_token
 from weighed
 cross join explained
+inner join type_rules as rules on weighed.type = rules.type
 left join spellings using (word)
 left join strongest using (word)
 left join statuses using (word)

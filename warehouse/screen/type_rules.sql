@@ -13,6 +13,8 @@
 -- column  is_personal     it is about people: one such word may be too much
 -- column  is_named        it names somebody or a place: report.redact hides it
 -- column  in_vocabulary   may be proposed as a token of its own
+-- column  as_token        how a vocabulary review sorts its words: own, by the type; term; code, tokens only where they
+--                         have letters and digits; never, no tokens; null: by the type, or as codes
 -- column  in_labelling    may be proposed as a keyword
 -- column  pair_order      a pair of words has that type of the two which comes first; null where only pieces have it
 -- column  pattern         of patterns: part, template or whole; null for types of words
@@ -27,6 +29,7 @@ select
     is_personal::boolean as is_personal,
     is_named::boolean as is_named,
     in_vocabulary::boolean as in_vocabulary,
+    as_token,
     in_labelling::boolean as in_labelling,
     pair_order::integer as pair_order,
     pattern

@@ -74,6 +74,7 @@ def test_a_row_is_whole():
         assert row["title"].endswith(("move predictions", "moves predictions", "as evidence", "than similar words")), (
             row
         )
+        assert row["as_token"] in ("", "own", "term", "code", "never"), row
         assert row["pattern"] in ("", "part", "template", "whole"), row
         assert row["one"], row
         assert row["several"], row
