@@ -138,7 +138,15 @@ def test_an_age_is_told_in_its_largest_unit(seconds, said):
     assert age(seconds) == said
 
 
-def test_the_next_command_can_be_pasted():
+def test_the_next_command_can_be_pasted_in_an_active_environment_and_beside_one(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    program = tmp_path / ".venv" / "bin" / "token-audit"
+    program.parent.mkdir(parents=True)
+    program.touch(mode=0o755)
+    monkeypatch.setattr(sys, "executable", str(program.with_name("python")))
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert next_command(["day"]) == ".venv/bin/token-audit show latest day"
+    monkeypatch.setenv("PATH", str(program.parent))
     assert next_command(["it's"]) == """token-audit show latest 'it'"'"'s'"""
     assert next_command([]) == "token-audit open"
 
