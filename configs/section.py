@@ -9,7 +9,7 @@ import typing
 import unicodedata
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import (
     BaseModel,
@@ -26,7 +26,9 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
-from upath import UPath
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 
 def setting(default: Any, unit: str, **constraints: Any) -> Any:
@@ -169,15 +171,18 @@ def _languages(value: Any) -> Any:
     return tuple(dict.fromkeys(codes))
 
 
-def on_store(url: str) -> UPath:
+def on_store(url: str) -> "UPath":
     """The place of this URL. What another process has written there since is seen at once."""
+    # A fifth of a second, which a command that reads local files can do without.
+    from upath import UPath
+
     return UPath(url, use_listings_cache=False)
 
 
 def _location(value: Any) -> Any:
     value = _not_empty(value)
     if not isinstance(value, str) or "://" not in value:
-        if not isinstance(value, str | PurePath | UPath):
+        if not isinstance(value, str | PurePath) and not hasattr(value, "fs"):
             raise ValueError(f"should be a path or a URL, got {shown(value)}")
         return Path(value) if isinstance(value, str) else value
     if set(value) & set("[]*?"):

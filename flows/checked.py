@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from configs.errors import ConfigError
-from configs.load import load_config
-from configs.schema import AuditConfig
-from configs.section import BRANCH
+
+if TYPE_CHECKING:
+    from configs.schema import AuditConfig
 
 NEEDS_TRAINING = {
     "finetune": "there is nothing to fine-tune",
@@ -17,22 +18,26 @@ NEEDS_TRAINING = {
 """Commands that cannot do without a `finetune` section, and why."""
 
 
-def read_config(path: Path, overrides: Sequence[str] = (), as_of: date | None = None) -> AuditConfig:
+def read_config(path: Path, overrides: Sequence[str] = (), as_of: date | None = None) -> "AuditConfig":
     """The config of a run that begins: with dates, and with the newest commit of a branch that it follows.
 
     Raises:
         ConfigError: as `load_config`.
         DataError: the branch is out of reach.
     """
+    from configs.load import load_config
+
     return with_commits(load_config(path, overrides, as_of))
 
 
-def with_commits(config: AuditConfig) -> AuditConfig:
+def with_commits(config: "AuditConfig") -> "AuditConfig":
     """The config with the newest commit of each branch that it follows.
 
     Raises:
         DataError: the branch is out of reach.
     """
+    from configs.section import BRANCH
+
     followed = {
         name: section
         for name in ("data", "compare")
@@ -49,8 +54,12 @@ def with_commits(config: AuditConfig) -> AuditConfig:
     return config
 
 
-def checked_config(path: Path, overrides: Sequence[str] | None, command: str, as_of: date | None = None) -> AuditConfig:
+def checked_config(
+    path: Path, overrides: Sequence[str] | None, command: str, as_of: date | None = None
+) -> "AuditConfig":
     """The config, and a look at what it names: a mistake in it is told before anything slow starts."""
+    from configs.load import load_config
+
     config = load_config(path, tuple(overrides or ()), as_of)
     if config.finetune is None and command in NEEDS_TRAINING:
         raise ConfigError(f"{path}: has no `finetune` section, so {NEEDS_TRAINING[command]}.")

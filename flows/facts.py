@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -70,7 +72,16 @@ def facts_of(warehouse: "Warehouse", row: Mapping[str, Any], strongest: int = 5)
 
 def next_command(found: list[str]) -> str:
     """What to type after an audit: the first finding, else its page."""
-    return f"token-audit show latest {shlex.quote(found[0])}" if found else "token-audit open"
+    return f"{_command()} show latest {shlex.quote(found[0])}" if found else f"{_command()} open"
+
+
+def _command() -> str:
+    """The name of the command as a shell finds it: by its path while the environment is not active."""
+    own = Path(sys.executable).parent / "token-audit"
+    if shutil.which("token-audit") or not own.is_file():
+        return "token-audit"
+    here = Path.cwd()
+    return shlex.quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
 
 
 def as_json(facts: Any) -> str:

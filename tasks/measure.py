@@ -6,7 +6,6 @@ the folder of the run.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from configs.schema import AuditConfig
 from configs.section import digest
 from tasks.model.spec import ModelSpec
 from tasks.pages.fix import chart_of_gains, headline
-from tasks.pages.redact import hide_names, redactor_of
+from tasks.pages.redact import hide_names
 from tasks.pages.render import render
 from tasks.remedies.arms import AS_IT_IS, Arm, Retrained
 from tasks.runs.run import Run
@@ -55,13 +54,9 @@ def measure_gains(
     with open_warehouse(config.warehouse) as warehouse:
         warehouse.build_stage(run.run_id, "measure", paths, params, upstream)
         warehouse.use(run.run_id)
-        # First: behind the curtain the names of the run are placeholders already.
-        redactor = redactor_of(config, run, warehouse)
         hide_names(warehouse, config, run)
         gains = warehouse.rows("measure/gain_rows", {})
         findings = warehouse.rows("measure/finding_rows", {})
-    if redactor is not None:
-        arms = [replace(arm, changes=redactor.texts(arm.changes)) for arm in arms]
     facts = {
         "run": run.run_id,
         "audited_again": None if again is None else again.run_id,

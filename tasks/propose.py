@@ -7,6 +7,7 @@ which know no gold label.
 import json
 import random
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import NamedTuple
 
 from configs.schema import AuditConfig
@@ -14,6 +15,7 @@ from tasks.data.rules import parse_rules
 from tasks.data.split import audited_and_trained, audited_and_unlabelled, sampled
 from tasks.model.spec import ModelSpec
 from tasks.pages.preprocess import preprocess_file
+from tasks.pages.redact import redactor_of
 from tasks.remedies.arms import Arm, Proposals, Swap, arms_of, placebo_of
 from tasks.runs.run import Run
 from tasks.runtime.stage import stage
@@ -48,6 +50,7 @@ def propose_arms(config: AuditConfig, run: Run, model: ModelSpec) -> Proposed:
         strips = json.loads(preprocess_file(warehouse))
         # Rules that gave no label to train on cannot be tried.
         written = [] if config.finetune.rules is None else warehouse.rows("propose/rule_files", {})
+        redactor = redactor_of(config, run, warehouse)
     given, changed = (
         parse_rules(written[0][name], "the labelling rules") if written else None for name in ("rules", "changed")
     )
@@ -63,7 +66,11 @@ def propose_arms(config: AuditConfig, run: Run, model: ModelSpec) -> Proposed:
         others[row["type"]].append(row["word"])
     rng = random.Random(f"{config.finetune.seed} placebo")
     placebo = placebo_of(proposals, _frequencies(config, model), others, rng)
-    return Proposed(tuple(arms_of(proposals, placebo)), tuple(sorted({row["word"] for row in spurious})))
+    arms = arms_of(proposals, placebo)
+    if redactor is not None:
+        # What an arm changes is told on a page, and in the folder of its classifier.
+        arms = [replace(arm, changes=redactor.texts(arm.changes)) for arm in arms]
+    return Proposed(tuple(arms), tuple(sorted({row["word"] for row in spurious})))
 
 
 def _frequencies(config: AuditConfig, model: ModelSpec) -> Counter[str]:

@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from configs.load import override
-from configs.policy import load_policy
 from flows.checked import checked_config
 from flows.command.options import (
     GATE_FAILED,
@@ -65,6 +63,8 @@ def run(
         day = None if as_of is None else as_of.date()
         checked = checked_config(config, overrides, "run", day)
         if gate is not None:
+            from configs.policy import load_policy
+
             load_policy(gate)
         with prefect("flows.audit", quiet):
             from flows.audit import audit
@@ -137,6 +137,8 @@ def explain(
     Example: [bold]token-audit explain my.yaml --set data.path=new.csv --set data.label=null --json > new.json[/bold]
     """
     with errors_as_sentences():
+        from configs.load import override
+
         given = [*with_redaction(overrides, redact), *([override("explain.texts", texts)] if texts else ())]
         checked_config(config, given, "explain")
         with prefect("flows.explain", quiet):

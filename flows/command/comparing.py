@@ -28,7 +28,7 @@ def compare(
     run: Annotated[
         str, typer.Argument(metavar="RUN", help="The earlier run, or a config; with --against, the later one.")
     ],
-    other: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The later run, or a config.")] = None,
+    other: Annotated[str | None, typer.Argument(metavar="RUN", help="The later run, or a config.")] = None,
     against: Annotated[str | None, typer.Option("--against", help=AGAINST_HELP)] = None,
     warehouse: WarehousePath = WAREHOUSE,
     json_facts: AsJson = False,

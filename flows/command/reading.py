@@ -21,11 +21,11 @@ GROUP = "Read"
 
 @command(GROUP)
 def show(
-    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help=RUN_HELP)] = None,
+    run: Annotated[str | None, typer.Argument(metavar="RUN", help=RUN_HELP)] = None,
     word: Annotated[
         str | None,
         typer.Argument(
-            metavar="[WORD]", help="A word, or a subword such as '·less', for its figures and sentences; alone, too."
+            metavar="WORD", help="A word, or a subword such as '·less', for its figures and sentences; alone, too."
         ),
     ] = None,
     warehouse: WarehousePath = WAREHOUSE,
@@ -68,7 +68,7 @@ def show(
 
 @command(GROUP)
 def report(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)] = "latest",
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "latest",
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     warehouse: WarehousePath = WAREHOUSE,
     json_facts: AsJson = False,
@@ -101,7 +101,7 @@ def report(
 
 @command(GROUP, "open")
 def open_command(
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help=RUN_HELP)] = "latest",
+    run: Annotated[str, typer.Argument(metavar="RUN", help=RUN_HELP)] = "latest",
     warehouse: WarehousePath = WAREHOUSE,
     redact: Redact = None,
 ) -> None:
@@ -214,8 +214,11 @@ def prune(
 
 @command(GROUP)
 def export(
-    target: Annotated[Literal["mlflow", "wandb", "card"], typer.Argument(help="A tracker, or a model card.")],
-    run: Annotated[str, typer.Argument(metavar="[RUN]", help=f"{RUN_HELP} A config: its newest run.")] = "latest",
+    target: Annotated[
+        Literal["mlflow", "wandb", "card"],
+        typer.Argument(metavar="TARGET", help="mlflow, wandb or card (of a model)."),
+    ],
+    run: Annotated[str, typer.Argument(metavar="RUN", help=f"{RUN_HELP} A config: its newest run.")] = "latest",
     warehouse: WarehousePath = WAREHOUSE,
     version: Annotated[
         str | None, typer.Option("--model-version", metavar="MODEL/VERSION", help="MLflow: it gets the tags, too.")

@@ -10,8 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from configs.errors import ConfigError
-from configs.load import commented_yaml, sections, settings
-from configs.schema import BASIC, DataConfig, ModelConfig
 from flows.checked import checked_config
 from flows.command.options import AsJson, ConfigPath, Overrides, Quiet, Redact, app, command, prefect, with_redaction
 from flows.facts import as_json
@@ -23,7 +21,7 @@ GROUP = "Set up"
 
 @command(GROUP)
 def init(
-    target: Annotated[Path, typer.Argument(metavar="[FILE]", help="File to write; it must not be there.")] = Path(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; it must not be there.")] = Path(
         "my.yaml"
     ),
     data: Annotated[Path | None, typer.Option(help="A CSV, TSV, JSONL or Parquet file, or a folder of them.")] = None,
@@ -44,6 +42,7 @@ def init(
     with errors_as_sentences():
         if target.exists():
             raise ConfigError(f"{target} is there already, and is left as it is. Name another file.")
+        from configs.schema import DataConfig, ModelConfig
         from flows.init import chosen, mapped_labels, write_config
         from tasks.data.sources import columns_at
         from tasks.model.spec import require_model_folder
@@ -106,7 +105,8 @@ def check(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = 
 @command(GROUP, "config")
 def config_command(
     section: Annotated[
-        str | None, typer.Argument(help="Only the settings of one section, such as data or attribution.")
+        str | None,
+        typer.Argument(metavar="SECTION", help="Only the settings of one section, such as data or attribution."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="List every setting, not only the basic ones.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Print how many settings there are.")] = False,
@@ -117,6 +117,9 @@ def config_command(
     Example: [bold]token-audit config --yaml > my.yaml[/bold]
     """
     with errors_as_sentences():
+        from configs.load import commented_yaml, sections, settings
+        from configs.schema import BASIC
+
         if as_yaml:
             print(commented_yaml(), end="")
             return
@@ -136,7 +139,9 @@ def config_command(
 
 
 labels_app = typer.Typer(
-    no_args_is_help=True, help="Find labels that are probably wrong, and take those that people gave back."
+    no_args_is_help=True,
+    help="Find labels that are probably wrong, and take those that people gave back.\n\n"
+    "Example: [bold]token-audit labels find configs/demo.yaml[/bold]",
 )
 app.add_typer(labels_app, name="labels", rich_help_panel=GROUP)
 
@@ -168,8 +173,10 @@ def find_command(config: ConfigPath, overrides: Overrides = None, quiet: Quiet =
 @command(GROUP, "apply", labels_app)
 def apply_command(
     config: ConfigPath,
-    export: Annotated[Path, typer.Argument(help="JSON export of Label Studio, or a CSV with example_id and label.")],
-    target: Annotated[Path, typer.Argument(help="Parquet file to write; it must not be there.")],
+    export: Annotated[
+        Path, typer.Argument(metavar="EXPORT", help="JSON of Label Studio, or a CSV with example_id and label.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Parquet file to write; it must not be there.")],
     overrides: Overrides = None,
 ) -> None:
     """Write the dataset of CONFIG with the labels of EXPORT to TARGET, and where each is from to TARGET.json.

@@ -1,5 +1,6 @@
 """A chart as a drawing inside the page: it needs no script, prints, and takes its colours from the style sheet."""
 
+import math
 import re
 from typing import Any
 from xml.etree import ElementTree
@@ -14,6 +15,11 @@ _ALLOWED = {"svg", "g", "path", "text", "tspan", "rect", "line", "circle", "defs
 
 _DROPPED = ("aria-", "role", "xmlns", "font-family", "pointer-events")
 """Attributes that the drawing is smaller without: the page describes the chart, and has a table of its figures."""
+
+_WIDEST = 0.62
+"""Mean width of a letter, in font sizes, in the widest of the fonts in which a browser may set a label."""
+
+_MOVED = re.compile(r"translate\((-?[\d.]+)")
 
 _LONG = re.compile(r"-?\d+\.\d{2,}")
 
@@ -40,6 +46,30 @@ def drawn(name: str, spec: dict[str, Any]) -> Markup:
                 element.attrib[key] = _LONG.sub(lambda number: f"{float(number[0]):.1f}", value)
             if key == "class" and element is not root:
                 del element.attrib[key]
+    _make_room(root)
     root.attrib["aria-hidden"] = "true"
     # Written by ElementTree: text and attributes are escaped.
     return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _make_room(root: ElementTree.Element) -> None:
+    """Widen the drawing to the left where a label would begin outside: it was measured in another font."""
+    out = math.ceil(max(_sticks_out(root, 0.0), 0.0))
+    if out:
+        x, y, width, height = root.attrib["viewBox"].split()
+        root.attrib["viewBox"] = f"{float(x) - out:g} {y} {float(width) + out:g} {height}"
+        root.attrib["width"] = f"{float(root.attrib['width']) + out:g}"
+
+
+def _sticks_out(element: ElementTree.Element, x: float) -> float:
+    """How far a label that ends at its place begins left of 0; `x` is where the element is."""
+    transform = element.get("transform", "")
+    if "rotate" in transform:
+        return 0.0
+    if moved := _MOVED.match(transform):
+        x += float(moved[1])
+    own = 0.0
+    if element.get("text-anchor") == "end":
+        letters = len("".join(element.itertext()))
+        own = _WIDEST * float(element.get("font-size", "10px").removesuffix("px")) * letters - x
+    return max([own, *(_sticks_out(child, x) for child in element)])

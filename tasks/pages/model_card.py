@@ -30,7 +30,7 @@ def model_card(
         "### Known shortcuts",
         "",
     ]
-    lines += [_line(row) for row in findings] or ["None is shown. That is no proof that there is none."]
+    lines += [shortcut(row) for row in findings] or ["None is shown. That is no proof that there is none."]
     lines += [
         "",
         "### Data",
@@ -62,10 +62,12 @@ def model_card(
     return "\n".join(lines) + "\n"
 
 
-def _line(row: Mapping[str, Any]) -> str:
+def shortcut(row: Mapping[str, Any]) -> str:
+    """The line of a finding."""
     rate = "" if row["per_1000"] is None else f"; without it {row['per_1000']:.1f} of 1,000 predictions change"
     effect = "" if row["effect"] is None else f", {signed(row['effect'])} log-odds"
-    return f"- {_plain(row['word'])} ({row['type']}) pushes towards {_plain(row['label'])}{effect}{rate}"
+    type_ = "pair" if row["kind"] == "pair" else row["type"]
+    return f"- {_plain(row['word'])} ({type_}) pushes towards {_plain(row['label'])}{effect}{rate}"
 
 
 def _plain(text: str) -> str:

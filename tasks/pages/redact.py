@@ -282,6 +282,7 @@ def redactor_of(config: AuditConfig, run: Run, warehouse: Warehouse | None = Non
 
 
 def _of_tables(salt: str, warehouse: Warehouse) -> Redactor:
+    assert warehouse.curtain is None, "behind placeholders there are no names to find"
     rows = warehouse.rows("report/names", {})
     words = {row["word"]: row["is_named"] for row in rows if row["kind"] == "word"}
     return Redactor(salt, words, [row["word"] for row in rows if row["kind"] == "piece" and row["is_named"]])

@@ -1,16 +1,20 @@
 """`import token_audit`: what is given becomes a config, and what was found tables that a notebook shows."""
 
+import os
+from pathlib import Path
+
 import datasets
+import nbformat
 import pandas
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
+from nbclient import NotebookClient
 
 import token_audit
 from configs.errors import ConfigError
 from configs.load import load_config
 from flows.python import Audited, Explained, _config
 
+ROOT = Path(__file__).parents[2]
 COLUMNS = {"text": "review", "label": "sentiment"}
 FRAME = pandas.DataFrame({"review": ["fine", "awful"], "sentiment": ["good", "bad"], "other": [1, 2]})
 
@@ -68,27 +72,59 @@ FINDING = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def cell():
-    """What a notebook shows of the last line of a cell."""
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+CELLS = """
+from pathlib import Path
+import token_audit
+from flows.python import Audited, Explained
+Audited("run_1", Path("."), {found!r})
+# ---
+Audited("run_1", Path("."), {nothing!r})
+# ---
+Explained(Path("explained.html").absolute(), {{"texts": {texts!r}}})
+# ---
+token_audit.audit(7, "model")
+"""
+TEXTS = [{"sentence": "a <b>", "tokens": ["a", "<b>"], "scores": [0.5, -1.0], "prediction": "good", "confidence": 0.75}]
 
-    def run(code, **names):
-        shell.push(names)
-        result = shell.run_cell(code)
-        result.raise_error()
-        return shell.display_formatter.format(result.result)[0]["text/html"]
 
-    return run
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    """The outputs of each cell of a notebook that a kernel has executed."""
+    folder = tmp_path_factory.mktemp("notebook")
+    code = CELLS.format(found=facts(folder, FINDING), nothing=facts(folder), texts=TEXTS)
+    cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in code.split("# ---")]
+    made = nbformat.v4.new_notebook(cells=cells)
+    client = NotebookClient(made, timeout=120, kernel_name="python3", allow_errors=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+        client.execute(env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=str(folder))
+    return folder, [cell.outputs for cell in made.cells]
 
 
-def test_a_notebook_shows_state_findings_and_report_as_text(cell, tmp_path):
-    shown = cell("audited", audited=Audited("run_1", tmp_path, facts(tmp_path, FINDING)))
+def html_of(outputs):
+    """Of what the last line of a cell is shown as; libraries may have warned before."""
+    (output,) = [output for output in outputs if output["output_type"] != "stream"]
+    return output["data"]["text/html"]
+
+
+@pytest.mark.slow
+def test_a_notebook_shows_state_findings_report_and_texts_as_text(notebook):
+    folder, (found, nothing, explained, _) = notebook
+    shown = html_of(found)
     assert "<strong>Act.</strong> Without &lt;all&gt;." in shown
     assert "<td>&lt;b&gt;</td>" in shown
     assert shown.count("<tr") == 2
-    assert (tmp_path / "report.html").as_uri() in shown
-    assert "<table" not in cell("audited", audited=Audited("run_1", tmp_path, facts(tmp_path)))
+    assert (folder / "report.html").as_uri() in shown
+    assert "<table" not in html_of(nothing)
+    assert "<td>a &lt;b&gt;</td>" in html_of(explained)
+    assert "0.750" in html_of(explained)
+
+
+@pytest.mark.slow
+def test_a_mistake_in_a_notebook_ends_in_its_sentence(notebook):
+    (error,) = [output for output in notebook[1][-1] if output["output_type"] != "stream"]
+    assert error["ename"] == "ConfigError"
+    assert "found int" in error["evalue"]
 
 
 def test_findings_are_a_frame_with_its_columns_even_if_there_are_none(tmp_path):
@@ -98,12 +134,6 @@ def test_findings_are_a_frame_with_its_columns_even_if_there_are_none(tmp_path):
     assert {"word", "label", "effect", "per_1000", "why"} <= set(empty.columns)
 
 
-def test_tokens_of_explained_texts_are_a_frame(cell, tmp_path):
-    texts = [
-        {"sentence": "a <b>", "tokens": ["a", "<b>"], "scores": [0.5, -1.0], "prediction": "good", "confidence": 0.75}
-    ]
-    found = Explained(tmp_path / "explained.html", {"texts": texts})
+def test_tokens_of_explained_texts_are_a_frame(tmp_path):
+    found = Explained(tmp_path / "explained.html", {"texts": TEXTS})
     assert found.tokens.to_dict("list") == {"text": [0, 0], "token": ["a", "<b>"], "score": [0.5, -1.0]}
-    shown = cell("found", found=found)
-    assert "<td>a &lt;b&gt;</td>" in shown
-    assert "0.750" in shown

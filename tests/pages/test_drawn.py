@@ -35,6 +35,25 @@ def test_an_element_that_is_no_shape_is_refused(monkeypatch):
         drawn("effects", {})
 
 
+def width_of(label):
+    """Widths of a drawing of one point with this label: as drawn, and inside."""
+    rows = alt.Chart(pa.table({"arm": [label], "x": [1.0]})).mark_point()
+    chart = rows.encode(x="x:Q", y=alt.Y("arm:N", title=None, axis=alt.Axis(labelLimit=400))).properties(width=200)
+    ((outer, left, inner),) = re.findall(
+        r'width="([\d.]+)" height="[\d.]+" viewBox="(\S+) \S+ ([\d.]+)', drawn("a", chart.to_dict())
+    )
+    assert outer == inner
+    assert float(left) <= 0
+    return float(outer)
+
+
+def test_a_drawing_has_room_for_its_labels_in_a_wider_font_than_they_were_measured_in():
+    """Thirty letters of 10 pixels are 186 wide in DejaVu Sans, in which Chromium on Debian sets them; six are 37."""
+    assert width_of("m" * 30) >= 200 + 186
+    assert 186 + 200 <= width_of("swapped words, last layer only") < 186 + 200 + 25
+    assert width_of("labels") < 37 + 200 + 25
+
+
 def quadrant_row(word, log_odds, mean_score, verdict="not spurious"):
     return {"caption": word, "log_odds": log_odds, "mean_score": mean_score, "verdict": verdict}
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tasks.pages.exports import to_csv
+from tasks.pages.model_card import shortcut
 from tests.pages.world import PATTERN, TAG
 
 
@@ -71,3 +72,9 @@ def test_the_model_card_names_the_shortcuts_and_nothing_in_it_is_markup(page_pat
     assert r"- \<img src=x onerror=window.hit=1\> (markup) pushes towards good" in card
     assert "without it 250.0 of 1,000 predictions change" in card
     assert "<img" not in card.replace(r"\<img", "")
+
+
+def test_a_pair_in_the_model_card_is_called_one():
+    pair = {"kind": "pair", "word": "happy … birthday", "type": "content word", "label": "other", "effect": 0.81, "per_1000": 0.0}  # fmt: skip
+    assert shortcut(pair) == "- happy … birthday (pair) pushes towards other, +0.81 log-odds; without it 0.0 of 1,000 predictions change"  # fmt: skip
+    assert "(content word)" in shortcut(pair | {"kind": "word"})

@@ -57,8 +57,10 @@ def test_a_gain_is_told_with_its_interval_and_the_placebo(rows, sentence):
     assert headline(rows) == sentence
 
 
-def test_the_page_needs_no_script_for_its_chart_and_says_what_every_arm_changes():
-    gains = [gain("all together", 0.07, 0.041, 0.099, forecast=0.05), PLACEBO]
+GAINS = [gain("all together", 0.07, 0.041, 0.099, forecast=0.05), PLACEBO]
+
+
+def page_of(gains=GAINS):
     findings = [
         {
             "kind": "word", "label": "film", "word": "<b>day</b>", "type": "content word", "status_before": "spurious",
@@ -66,15 +68,21 @@ def test_the_page_needs_no_script_for_its_chart_and_says_what_every_arm_changes(
             "change": "gone",
         }
     ]  # fmt: skip
-    chart = chart_of_gains(gains)
-    assert chart.startswith("<svg")
-    assert "<script" not in chart
-    html = render(
+    return render(
         "fix.html.jinja", config=AuditConfig(model={"path": "m"}, data={"path": "d.csv"}, name="films"),
         arms=[Arm("as it is"), Arm("all together", changes=("surnames: day dropped",))],
-        facts={"headline": headline(gains), "audited_again": "films-fixed_1"}, every=gains, grouped=[], by_word=[],
-        findings=findings, chart=chart,
+        facts={"headline": headline(gains), "audited_again": "films-fixed_1"}, every=gains,
+        grouped=[gain("all together", 0.1, 0.05, 0.15, texts="with a finding")],
+        by_word=[gain("all together", 0.2, 0.1, 0.3, texts="with day", word="day")],
+        findings=findings, chart=chart_of_gains(gains),
     )  # fmt: skip
+
+
+def test_the_page_needs_no_script_for_its_chart_and_says_what_every_arm_changes():
+    chart = chart_of_gains(GAINS)
+    assert chart.startswith("<svg")
+    assert "<script" not in chart
+    html = page_of()
     assert "surnames: day dropped" in html
     assert "1 of 1 findings are gone, 0 are new" in html
     assert "<b>day</b>" not in html
@@ -83,7 +91,7 @@ def test_the_page_needs_no_script_for_its_chart_and_says_what_every_arm_changes(
     # It is drawn in colours that the style sheet of the page changes in the dark.
     known = set(re.findall(r'\[(?:fill|stroke)="(#[0-9a-f]{6})"\]', html))
     assert set(re.findall(r'(?:fill|stroke)="(#[0-9a-f]{3,6})"', chart)) <= known
-    without = chart_of_gains([row | {"forecast": None} for row in gains])
+    without = chart_of_gains([row | {"forecast": None} for row in GAINS])
     assert chart.count("<path") > without.count("<path")
 
 

@@ -1,5 +1,7 @@
 """The report in a real browser: what it draws, asks for and runs, and how it is read without a mouse or scripts."""
 
+import re
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
@@ -167,7 +169,8 @@ def test_escape_hides_the_score_of_a_word_and_the_first_tab_stop_skips_to_the_fi
 def test_on_paper_are_findings_and_method_and_no_lists(browser, page_path):
     with opened(browser, page_path) as page:
         page.emulate_media(media="print")
-        for part in ("h1", ".banner", "#findings", "#spurious", "#audit"):
+        for part in ("h1", ".banner", "#findings", ".cards .do", ".cards .copy", "#spurious", "#audit"):
             assert page.locator(part).first.is_visible(), part
         for part in ("nav", "#browser", "#tried", "button", "details"):
             assert page.locator(part).first.is_hidden(), part
+        assert 1 <= len(re.findall(rb"/Type /Page\b", page.pdf(format="A4"))) <= 6

@@ -1,5 +1,6 @@
 """Which arms a retraining has, by what an audit found and where the labels to train on came from."""
 
+import re
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -30,21 +31,23 @@ def proposed(tmp_path, monkeypatch):
         "propose/spurious": [{"label": "film", "word": "day", "type": "name", "stand_ins": []}],
         "propose/unused": [],
         "propose/rule_files": [{"rules": RULES, "changed": CHANGED}],
+        "report/names": [{"kind": "word", "word": "day", "is_named": True}],
     }
 
     @contextmanager
     def opened(path, read_only):
-        yield SimpleNamespace(use=lambda run: None, rows=lambda name, params: tables[name])
+        yield SimpleNamespace(use=lambda run: None, rows=lambda name, params: tables[name], curtain=None)
 
     monkeypatch.setattr(tasks.propose, "open_warehouse", opened)
     monkeypatch.setattr(tasks.propose, "preprocess_file", lambda warehouse: "[]")
 
-    def proposed(data=(), finetune=()):
+    def proposed(data=(), finetune=(), **others):
         data = {"path": str(tmp_path / "texts.csv"), "where": {"part": "test"}, **dict(data)}
-        sections = {"data": data, "finetune": {"where": {"part": "train"}, **dict(finetune)}}
+        sections = {"data": data, "finetune": {"where": {"part": "train"}, **dict(finetune)}, **others}
         (tmp_path / "audit.yaml").write_text(yaml.safe_dump({"name": "films", **sections}))
         model = SimpleNamespace(labels=("film", "other"))
-        return propose_arms.fn(load_config(tmp_path / "audit.yaml"), SimpleNamespace(run_id="films_1"), model)
+        run = SimpleNamespace(run_id="films_1", storage=tmp_path)
+        return propose_arms.fn(load_config(tmp_path / "audit.yaml"), run, model)
 
     proposed.rules = str(tmp_path / "rules.yaml")
     return proposed
@@ -55,6 +58,17 @@ def test_rules_that_labelled_the_training_texts_are_an_arm(proposed):
     assert [arm.name for arm in found.arms] == [AS_IT_IS, "labelling rules", "last layer", PLACEBO]
     assert found.arms[1].changes == ("surnames: day dropped",)
     assert found.found == ("day",)
+
+
+def test_what_an_arm_changes_is_told_without_names_and_made_with_them(proposed):
+    shown, hidden = (
+        proposed(finetune={"rules": proposed.rules}, **more) for more in ({}, {"report": {"redact": "names"}})
+    )
+    assert "day" in str([arm.changes for arm in shown.arms])
+    assert "day" not in str([arm.changes for arm in hidden.arms])
+    assert re.fullmatch("surnames: name[0-9a-f]{4} dropped", hidden.arms[1].changes[0])
+    assert hidden.arms == shown.arms
+    assert hidden.found == ("day",)
 
 
 def test_rules_that_labelled_nothing_to_train_on_relabel_nothing(proposed):
