@@ -5,7 +5,7 @@
 -- alone (they stand in too few texts of the other): the difference of the shares of texts that hold them, with
 -- continuity correction. Benjamini and Hochberg 1995 over all words of a kind of test.
 --
--- first   compare/word_families, compare/word_tests, compare/word_levels
+-- first   compare/change_families, compare/change_tests, compare/change_levels
 -- param   before       earlier run
 -- param   after        later run
 -- param   max_rows     longest list of a change
@@ -31,7 +31,7 @@ largest as (
     select
         in_both,
         max(p_value) as p_value
-    from word_levels
+    from change_levels
     group by in_both
 ),
 
@@ -43,10 +43,10 @@ changed as (
         change,
         score_se,
         dof,
-        word_tests.p_value
-    from word_tests
+        change_tests.p_value
+    from change_tests
     inner join largest using (in_both)
-    where word_tests.p_value <= largest.p_value and change is not null
+    where change_tests.p_value <= largest.p_value and change is not null
 ),
 
 counts as (
@@ -90,7 +90,7 @@ q_values as (
         in_both,
         p_value,
         any_value(q_value) as q_value
-    from word_levels
+    from change_levels
     semi join listed using (in_both, p_value)
     group by in_both, p_value
 )
@@ -110,7 +110,7 @@ select
     importance_after,
     q_value,
     n_changes,
-    (select sum(n_tests) from word_families)::bigint as n_compared
+    (select sum(n_tests) from change_families)::bigint as n_compared
 from listed
 inner join scores using (label, word)
 inner join q_values using (in_both, p_value)

@@ -1,4 +1,4 @@
--- word_tests: the words of two runs that may have changed, each with the p-value of its change.
+-- change_tests: the words of two runs that may have changed, each with the p-value of its change.
 -- One row per (label, word) with a p-value up to about fdr, or with figures in one run alone.
 --
 -- A q-value is never below its p-value, so of words with p > fdr only the number counts; and p-values of ten million

@@ -1,5 +1,5 @@
--- word_levels: the q-values of the words that have changed (Benjamini and Hochberg 1995).
--- One row per word of word_tests whose change counts.
+-- change_levels: the q-values of the words that have changed (Benjamini and Hochberg 1995).
+-- One row per word of change_tests whose change counts.
 --
 -- Sorted without the words, whose ten million would not fit into the memory of a small machine.
 --
@@ -14,7 +14,7 @@ ranks as (
         in_both,
         p_value,
         step_up_rank(p_value, in_both) as p_rank
-    from word_tests
+    from change_tests
 ),
 
 controlled as (
@@ -23,7 +23,7 @@ controlled as (
         p_value,
         step_up_q(p_value, n_tests, p_rank, in_both) as q_value
     from ranks
-    inner join word_families using (in_both)
+    inner join change_families using (in_both)
 )
 
 select

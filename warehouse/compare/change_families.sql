@@ -1,4 +1,4 @@
--- word_families: of how many words two runs ask whether they have changed.
+-- change_families: of how many words two runs ask whether they have changed.
 -- One row per kind of test.
 --
 -- param   before   earlier run
