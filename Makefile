@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading sample chaos nights mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample chaos nights mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -122,6 +122,11 @@ benchmark-overhead: $(VENV)/.installed-dev
 # Parts of up to 100 million tokens into the tables of words, beside a bare GROUP BY. About 20 minutes and 15 GB of disk.
 benchmark-loading: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/loading.py
+
+# What a GPU has to show: the scores of the CPU, memory that runs out, two workers, speed beside Captum. For a machine with one;
+# under ten minutes. Not run yet.
+benchmark-gpu: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/gpu.py
 
 # Audits that are killed, starved of disk and damaged on purpose, and must end as if nothing had happened. Some minutes; disks
 # that are full or read-only are mounted, which needs root.

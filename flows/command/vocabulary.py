@@ -34,7 +34,8 @@ class _Reviews(TyperGroup):
 vocabulary_app = typer.Typer(
     cls=_Reviews,
     no_args_is_help=True,
-    help="Find words that should be one token, and make a checkpoint in which they are.",
+    help="Find words that should be one token, and make a checkpoint in which they are.\n\n"
+    "Example: [bold]token-audit vocabulary review configs/demo.yaml[/bold]",
 )
 app.add_typer(vocabulary_app, name="vocabulary", rich_help_panel=GROUP)
 
@@ -42,7 +43,7 @@ app.add_typer(vocabulary_app, name="vocabulary", rich_help_panel=GROUP)
 @command(GROUP, "review", vocabulary_app)
 def review_command(
     source: Annotated[
-        str, typer.Argument(metavar="CONFIG|RUN", help="YAML file with the settings, or id of a run or its beginning.")
+        str, typer.Argument(metavar="RUN", help="Id of a run or its beginning; or a config, which is audited first.")
     ],
     train: Annotated[
         bool, typer.Option("--train", help="Prove it by retraining: with these words, without, with placebo words.")

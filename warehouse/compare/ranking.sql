@@ -46,7 +46,7 @@ entered as (
         greatest(rank_before, rank_after) as d,
         count(*) as n
     from ranked
-    where importance_before is not null and importance_after is not null
+    where importance_before is not null and importance_after is not null and d <= $max_depth
     group by d
 ),
 

@@ -5,9 +5,9 @@
 -- alone (they stand in too few texts of the other): the difference of the shares of texts that hold them, with
 -- continuity correction. Benjamini and Hochberg 1995 over all words of a kind of test.
 --
+-- first   compare/change_families, compare/change_tests, compare/change_levels
 -- param   before       earlier run
 -- param   after        later run
--- param   fdr          false discovery rate at which a change counts  [0..1]
 -- param   max_rows     longest list of a change
 -- column  label        label it pushes towards: its mean score is positive in the later run, or in the earlier one
 --                      where the later has none
@@ -27,113 +27,80 @@
 -- column  n_compared   words compared
 with
 
-sizes as (
+largest as (
     select
-        any_value(n_texts) filter (where run_id = $before) as before,
-        any_value(n_texts) filter (where run_id = $after) as after
-    from main.run_facts
-    where run_id in ($before, $after)
+        in_both,
+        max(p_value) as p_value
+    from change_levels
+    group by in_both
 ),
 
--- Ten million words are read twice rather than kept.
-differences as not materialized (
+changed as (
+    select
+        label,
+        word,
+        in_both,
+        change,
+        score_se,
+        dof,
+        change_tests.p_value
+    from change_tests
+    inner join largest using (in_both)
+    where change_tests.p_value <= largest.p_value and change is not null
+),
+
+counts as (
+    select
+        change,
+        count(*) as n_changes
+    from changed
+    group by change
+),
+
+listed as (
+    select
+        changed.*,
+        coalesce(before.importance, 0) as importance_before,
+        coalesce(after.importance, 0) as importance_after
+    from changed
+    left join (select * from main.run_words where run_id = $before) as before using (word)
+    left join (select * from main.run_words where run_id = $after) as after using (word)
+    qualify row_number() over (
+        partition by change order by abs(importance_after - importance_before) desc, word, label
+    ) <= $max_rows
+),
+
+scores as (
     select
         label,
         word,
         before.mean_score as score_before,
         after.mean_score as score_after,
-        after.mean_score - before.mean_score as score_change,
-        sqrt(before.std_error ** 2 + after.std_error ** 2) as score_se,
-        score_se ** 4 / nullif(
-            before.std_error ** 4 / (before.n_examples - 1) + after.std_error ** 4 / (after.n_examples - 1), 0
-        ) as dof,
-        score_change is not null as in_both,
-        student_p(score_change, score_se, dof) as score_p
-    from (select * from main.run_means where run_id = $before and kind = 'word') as before
-    full join (select * from main.run_means where run_id = $after and kind = 'word') as after using (label, word)
-    where coalesce(after.mean_score, before.mean_score) > 0
+        after.mean_score - before.mean_score as score_change
+    from (
+        select * from main.run_means semi join listed using (label, word) where run_id = $before and kind = 'word'
+    ) as before
+    full join (
+        select * from main.run_means semi join listed using (label, word) where run_id = $after and kind = 'word'
+    ) as after using (label, word)
 ),
 
-families as (
+q_values as (
     select
         in_both,
-        count(*) as n_tests
-    from differences
-    group by in_both
-),
-
--- A q-value is never below its p-value: of the others only the number counts.
-candidates as (
-    select *
-    from differences
-    where not in_both or score_p <= $fdr
-),
-
-counted as (
-    select
-        candidates.*,
-        coalesce(before.n_examples, 0) as n_before,
-        coalesce(after.n_examples, 0) as n_after,
-        coalesce(before.importance, 0) as importance_before,
-        coalesce(after.importance, 0) as importance_after
-    from candidates
-    left join (select * from main.run_words where run_id = $before) as before using (word)
-    left join (select * from main.run_words where run_id = $after) as after using (word)
-),
-
-tested as (
-    select
-        counted.*,
-        n_after / sizes.after - n_before / sizes.before as share_change,
-        1 / sizes.before + 1 / sizes.after as per_text,
-        (n_before + n_after) / (sizes.before + sizes.after) as pooled_share,
-        if(
-            in_both,
-            score_p,
-            least(normal_p(
-                greatest(abs(share_change) - per_text / 2, 0)
-                / nullif(sqrt(pooled_share * (1 - pooled_share) * per_text), 0)
-            ), 1)
-        ) as p_value
-    from counted
-    cross join sizes
-),
-
-controlled as (
-    select
-        tested.*,
-        families.n_tests,
-        step_up_rank(p_value, in_both) as p_rank
-    from tested
-    inner join families using (in_both)
-    where p_value <= $fdr
-),
-
-significant as (
-    select
-        *,
-        step_up_q(p_value, n_tests, p_rank, in_both) as q_value
-    from controlled
-),
-
-changed as (
-    select
-        *,
-        case
-            when in_both then if(score_change > 0, 'stronger', 'weaker')
-            when score_before is null and share_change > 0 then 'new'
-            when score_after is null and share_change < 0 then 'gone'
-        end as change
-    from significant
-    where q_value <= $fdr
+        p_value,
+        any_value(q_value) as q_value
+    from change_levels
+    semi join listed using (in_both, p_value)
+    group by in_both, p_value
 )
 
 select
     label,
     word,
-    change,
-    n_before,
-    n_after,
+    ['new', 'stronger', 'weaker', 'gone'][change] as change,
+    coalesce(before.n_examples, 0) as n_before,
+    coalesce(after.n_examples, 0) as n_after,
     score_before,
     score_after,
     score_change,
@@ -142,15 +109,16 @@ select
     importance_before,
     importance_after,
     q_value,
-    count(*) over (partition by change) as n_changes,
-    (select sum(n_tests) from families)::bigint as n_compared
-from changed
-where change is not null
-qualify row_number() over (
-    partition by change order by abs(importance_after - importance_before) desc, word, label
-) <= $max_rows
+    n_changes,
+    (select sum(n_tests) from change_families)::bigint as n_compared
+from listed
+inner join scores using (label, word)
+inner join q_values using (in_both, p_value)
+inner join counts using (change)
+left join (select * from main.run_words where run_id = $before) as before using (word)
+left join (select * from main.run_words where run_id = $after) as after using (word)
 order by
-    list_position(['new', 'stronger', 'weaker', 'gone'], change),
+    listed.change,
     abs(importance_after - importance_before) desc,
     word,
     label

@@ -80,6 +80,17 @@ def test_a_list_is_cut_and_counted(warehouse):
     assert only(rows, "word", "n_changes") == [("w0", 5), ("w1", 5)]
 
 
+def test_a_word_whose_p_value_is_just_below_the_level_is_told_whatever_its_texts(warehouse):
+    """What is passed over before p-values are computed would not have passed."""
+    for fdr, n in ((0.01, 10), (0.05, 4000), (0.3, 40)):
+        told = []
+        for share in (0.97, 1.03):
+            t = stats.t.isf(share * fdr / 2, 2 * (n - 1))
+            means = [(run, "word", "film", "w", n, mean, 0.1) for run, mean in (("a", 1), ("b", 1 + t * 0.1 * 2**0.5))]
+            told.append(len(words(warehouse, means, [("a", "w", n, 1), ("b", "w", n, 1)], fdr=fdr)))
+        assert told == [1, 0], (fdr, n)
+
+
 # ---------------------------------------------------------------- ranks
 
 
