@@ -117,8 +117,9 @@ def load_policy(path: Path) -> Policy:
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(str(part) for part in problem["loc"]) or "the file"
+        said = "is not known here" if problem["type"] == "extra_forbidden" else problem["msg"]
         raise ConfigError(
-            f"{path}: {place}: {problem['msg']}, found {shown(problem['input'])}. A policy has `metrics`, each with "
+            f"{path}: {place}: {said}, found {shown(problem['input'])}. A policy has `metrics`, each with "
             f"{', '.join(CONDITIONS)} or greater_is_better, and `never`, a list of `word`, `type` or `state`."
         ) from error
     if not policy.metrics and not policy.never:

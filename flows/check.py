@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -192,15 +193,29 @@ def _operations(config: AuditConfig, audited: int, trained: int, tokens: float, 
     return tokens * parameters * (6.0 * gradients * audited + 2.0 * trials + 6.0 * trained)
 
 
+_WIDTH = 64
+
+
 def _speed() -> float:
-    """Operations a second of this machine: the best of some products of matrices of a network's size."""
-    one, other = np.ones((512, 384), np.float32), np.ones((384, 1536), np.float32)
-    best = math.inf
-    for _ in range(10):
-        started = time.perf_counter()
-        one @ other
-        best = min(best, time.perf_counter() - started)
-    return 0.5 * 2 * 512 * 384 * 1536 / best
+    """Operations a second of this machine, by products of matrices.
+
+    In seconds of its processors: what else runs on the machine now does not count, or the estimate would be its mirror.
+    The matrices are so small that one thread multiplies them; threads that wait for each other use processors, too.
+    """
+    one = np.ones((_WIDTH, _WIDTH), np.float32)
+    one @ one
+    num, used, end = 0, time.process_time(), time.perf_counter() + 0.2
+    while num == 0 or time.perf_counter() < end:
+        one @ one
+        num += 1
+    used = max(time.process_time() - used, 1e-6)
+    # A network comes to half of that.
+    return 0.5 * 2 * _WIDTH**3 * num * _cores() / used
+
+
+def _cores() -> int:
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    return int(given) if given.isdecimal() and given != "0" else os.cpu_count() or 1
 
 
 def lines_of(checked: Checked) -> Iterable[tuple[str, str]]:
@@ -218,7 +233,7 @@ def lines_of(checked: Checked) -> Iterable[tuple[str, str]]:
     if checked.audited:
         trained = " with its training" if checked.trained else ""
         low, high = checked.seconds / _FACTOR, checked.seconds * _FACTOR
-        yield "time", f"{_minutes(low)} to {_minutes(high)} on this machine's processor{trained}"
+        yield "time", f"{_minutes(low)} to {_minutes(high)} on this machine's processor{trained}, if nothing else runs"
     yield "memory", f"about {checked.memory_gb:.1f} GB"
 
 

@@ -88,7 +88,7 @@ def check(config: ConfigPath, overrides: Overrides = None, json_facts: AsJson = 
     """Look at a config, its data, labels and model before an audit, and estimate time and memory. Changes nothing.
 
     What is wrong is told by the sentences of token-audit run. The time is estimated from the numbers of texts, tokens
-    and weights and from a short measurement of this machine, and may be half or double.
+    and weights and from a short measurement of this machine, as if nothing else ran on it, and may be half or double.
 
     Example: [bold]token-audit check configs/demo.yaml[/bold]
     """

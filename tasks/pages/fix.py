@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from tasks.pages.charts import BLUE, INK, ORANGE
 from tasks.pages.drawn import drawn
+from tasks.pages.headlines import percent
 
 PLACEBO, TOGETHER = "placebo", "all together"
 
@@ -21,8 +22,9 @@ def headline(gains: Sequence[Mapping[str, Any]]) -> str:
     if not tried:
         return "No remedy was tried."
     best = every.get(TOGETHER) or tried[0]
+    before, after = percent(best["before"], 1), percent(best["after"], 1)
     said = (
-        f"right on {best['after']:.1%} of {best['n_texts']:,} held-out texts instead of {best['before']:.1%}: "
+        f"right on {after} of {best['n_texts']:,} held-out texts instead of {before}: "
         f"{_points(best['gain'])} points, 95 % interval {_points(best['gain_low'])} to {_points(best['gain_high'])}"
     )
     shown = "Retraining helps" if best["gain_low"] > 0 else "No gain shown"

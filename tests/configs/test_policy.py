@@ -44,7 +44,7 @@ def test_the_shipped_policy_is_one_and_its_comments_are_rules_too(tmp_path):
         ("metrics: {harm: {threshold: 1}}", "metrics.harm is no metric. Metrics: per_1000, "),
         ("metrics: {per_1000: {}}", "metrics.per_1000 has no condition"),
         ("metrics: {per_1000: {threshold: a lot}}", "metrics.per_1000.threshold"),
-        ("metrics: {per_1000: {most: 3}}", "metrics.per_1000.most"),
+        ("metrics: {per_1000: {most: 3}}", "metrics.per_1000.most: is not known here, found 3"),
         ("metrics: {ndcg: {min_absolute_change: 0}}", "metrics.ndcg compares two runs already"),
         ("metrics: {certificate_age: {min_absolute_change: 0}}", "metrics.certificate_age has no value in the reference"),
         (

@@ -1,6 +1,7 @@
 """`init` and `check`, on a folder that looks like a model and holds no network."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
-from flows.check import _by_settings, check_config
+from flows.check import _by_settings, _speed, check_config
 from flows.command import setting_up
 from tests.flows.test_commands import called
 
@@ -77,6 +78,24 @@ def test_more_texts_candidates_and_training_take_longer(here, monkeypatch):
     more = check_config(here / "my.yaml", ("attribution.gradients=10",))
     assert more.seconds == 30 + 4 * 8 * (6 * 10 * 12 + 2 * 3 * 24 * 4)
     assert _by_settings({"hidden_size": 10, "num_hidden_layers": 2}) == 2400
+
+
+@pytest.mark.parametrize("others", [1, 10])
+def test_the_speed_of_the_machine_is_the_same_while_others_use_it(monkeypatch, others):
+    """A product takes a millisecond of a processor, and `others` times that until it is done."""
+    clocks = {"wall": 0.0, "used": 0.0}
+
+    def product(self, other):
+        clocks["used"] += 0.001
+        clocks["wall"] += 0.001 * others
+
+    clock = SimpleNamespace(perf_counter=lambda: clocks["wall"], process_time=lambda: clocks["used"])
+    matrix = type("Matrix", (), {"__matmul__": product})
+    monkeypatch.setattr("flows.check.time", clock)
+    monkeypatch.setattr("flows.check.np", SimpleNamespace(ones=lambda *_: matrix(), float32=None))
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    # Half of the peak of two cores, of which each does 2 x 64 x 64 x 64 operations a millisecond.
+    assert _speed() == pytest.approx(0.5 * 2 * (2 * 64**3 / 0.001))
 
 
 @pytest.mark.parametrize(

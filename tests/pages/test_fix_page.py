@@ -32,21 +32,21 @@ PLACEBO = gain("placebo", 0.003, -0.011, 0.017)
     [
         (
             [gain("labelling rules", 0.02, 0.01, 0.03), gain("all together", 0.07, 0.041, 0.099), PLACEBO],
-            "Retraining helps: right on 71.0% of 1,317 held-out texts instead of 64.0%: +7.0 points, 95 % interval +4.1 to "
+            "Retraining helps: right on 71.0\u202f% of 1,317 held-out texts instead of 64.0\u202f%: +7.0 points, 95 % interval +4.1 to "
             "+9.9; as many random changes, +0.3 (−1.1 to +1.7).",
         ),
         (
             [gain("labelling rules", 0.005, -0.01, 0.02)],
-            "No gain shown: right on 64.5% of 1,317 held-out texts instead of 64.0%: +0.5 points, 95 % interval −1.0 to +2.0.",
+            "No gain shown: right on 64.5\u202f% of 1,317 held-out texts instead of 64.0\u202f%: +0.5 points, 95 % interval −1.0 to +2.0.",
         ),
         (
             [gain("labelling rules", -0.02, -0.03, -0.01)],
-            "Retraining harms: right on 62.0% of 1,317 held-out texts instead of 64.0%: −2.0 points, 95 % interval −3.0 to "
+            "Retraining harms: right on 62.0\u202f% of 1,317 held-out texts instead of 64.0\u202f%: −2.0 points, 95 % interval −3.0 to "
             "−1.0.",
         ),
         (
             [gain("last layer", 0.3, 0.2, 0.4), gain("labelling rules", 0.005, -0.01, 0.02)],
-            "No gain shown: right on 64.5% of 1,317 held-out texts instead of 64.0%: +0.5 points, 95 % interval −1.0 to +2.0.",
+            "No gain shown: right on 64.5\u202f% of 1,317 held-out texts instead of 64.0\u202f%: +0.5 points, 95 % interval −1.0 to +2.0.",
         ),
         ([PLACEBO], "No remedy was tried."),
         # The gain of other texts is not told as that of all.

@@ -6,10 +6,10 @@ The page of explained texts has its tests beside those of its content.
 from datetime import datetime
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from flows.compare import compare
 from tasks.pages.history import history_page
+from tests.pages.axe import require_nothing_of_axe
 from tests.pages.test_fix_page import page_of
 from tests.pages.world import opened
 from tests.stages.kept import FACTS, enter, verdict
@@ -52,11 +52,5 @@ def test_a_page_asks_for_nothing_fits_any_screen_and_axe_finds_nothing_closed_or
             page.set_viewport_size({"width": width, "height": 900})
             assert page.evaluate("document.documentElement.scrollWidth") == width
         assert page.seen == []
-    # Axe needs a place in the page that the page itself allows to nobody.
     with opened(browser, written, bypass_csp=True) as page:
-        for is_open in (False, True):
-            page.evaluate("is => document.querySelectorAll('details').forEach(each => each.open = is)", is_open)
-            for scheme in ("light", "dark"):
-                page.emulate_media(color_scheme=scheme)
-                found = Axe().run(page, options={"resultTypes": ["violations"]})
-                assert found.violations_count == 0, f"{scheme}: {found.generate_report()}"
+        require_nothing_of_axe(page)
