@@ -6,6 +6,7 @@ where:
   date: {since: -1 day, before: 0 days}    # yesterday, in UTC; or a date such as 2026-11-29
 """
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,12 +14,15 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
+from configs.errors import ConfigError
 from configs.section import shown
 
 NUMBERS = ("at_least", "at_most", "more_than", "less_than")
 DATES = ("since", "before")
 """`since` is from then on, `before` is without it."""
 _RELATIVE = re.compile(r"([+-]?\d{1,5}) (day|week)s?")
+_ONLY_DIGITS = re.compile(r"\d{9,}")
+"""Seconds or milliseconds since 1970: Python reads 1712123012345 as half past eleven of a night in 1712."""
 
 
 def _chosen(value: Any) -> Any:
@@ -44,7 +48,7 @@ def _comparison(value: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def _number(bound: Any) -> int | float:
-    if isinstance(bound, bool) or not isinstance(bound, int | float) or bound != bound:
+    if isinstance(bound, bool) or not isinstance(bound, int | float) or not math.isfinite(bound):
         raise ValueError(f"should be compared with a number, got {shown(bound)}")
     return bound
 
@@ -69,9 +73,14 @@ def moment(value: Any) -> datetime:
         ValueError: it is none.
     """
     if isinstance(value, str):
+        if _ONLY_DIGITS.fullmatch(value.strip()):
+            raise ValueError(f"{shown(value)} is no date")
         value = datetime.fromisoformat(value.strip())
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        try:
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError(f"{shown(str(value))} is no date of the years 1 to 9999 in UTC") from error
     if isinstance(value, date):
         return datetime.combine(value, time(), UTC)
     raise ValueError(f"{shown(value)} is no date")
@@ -87,21 +96,30 @@ Where = Annotated[
 
 
 def resolved(where: Mapping[str, Any], as_of: date) -> dict[str, Any]:
-    """The same with dates in the place of those relative to the day `as_of`."""
+    """The same with dates in the place of those relative to the day `as_of`.
+
+    Raises:
+        ConfigError: such a date is outside the years 1 to 9999.
+    """
     return {
-        column: {word: _absolute(bound, as_of) for word, bound in wanted.items()}
+        column: {word: _absolute(column, bound, as_of) for word, bound in wanted.items()}
         if isinstance(wanted, dict)
         else wanted
         for column, wanted in where.items()
     }
 
 
-def _absolute(bound: Any, as_of: date) -> Any:
+def _absolute(column: str, bound: Any, as_of: date) -> Any:
     found = _RELATIVE.fullmatch(bound) if isinstance(bound, str) else None
     if found is None:
         return bound
     days = int(found[1]) * (7 if found[2] == "week" else 1)
-    return _written(moment(as_of) + timedelta(days=days))
+    try:
+        return _written(moment(as_of) + timedelta(days=days))
+    except OverflowError as error:
+        raise ConfigError(
+            f"`where.{column}`: {bound} from {as_of} is outside the years 1 to 9999. Give a nearer date."
+        ) from error
 
 
 def bounds(wanted: Mapping[str, Any]) -> str:

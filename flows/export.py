@@ -191,13 +191,21 @@ def to_card(found: Exported, into: Path | None = None) -> list[Path]:
     if into is not None and not into.is_dir():
         raise AuditError(f"--into {into} is no folder. Give that of the model, such as a clone of its repository.")
     readme = folder / "README.md"
-    before = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    before = _text_of(readme) if readme.is_file() else ""
     written = [readme]
     write_whole(readme, _with_section(before, section, readme).encode())
     if entries := _eval_results(found):
         written.append(folder / ".eval_results" / "token-audit.yaml")
         write_whole(written[-1], yaml.safe_dump(entries, sort_keys=False, allow_unicode=True).encode())
     return written
+
+
+def _text_of(card: Path) -> str:
+    """With its own ends of lines: what stands outside the section is not ours."""
+    try:
+        return card.read_bytes().decode()
+    except ValueError as error:
+        raise AuditError(f"{card} is not written in UTF-8, as a model card is. Save it as UTF-8.") from error
 
 
 def _with_section(card: str, section: str, path: Path) -> str:

@@ -30,9 +30,9 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }
-_registered = set[tuple[int, int]]()
-"""Device and number of the databases whose registry this process has made, or brought up to date: that takes as long as
-to open one."""
+_registered = set[tuple[int, int, int, int]]()
+"""Databases whose registry this process has made, or brought up to date, as it left them: that takes as long as to open
+one."""
 
 
 @contextmanager
@@ -48,6 +48,7 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 36
         _create(path)
     started, told = time.monotonic(), False
     while True:
+        is_current = not read_only and path.exists() and _state_of(path) in _registered
         try:
             connection = duckdb.connect(str(path), read_only=read_only, config=_SETTINGS)
             break
@@ -74,12 +75,14 @@ def open_warehouse(path: Path, read_only: bool = False, wait_seconds: float = 36
             _spill(connection, path, read_only),
         ):
             warehouse = Warehouse(connection)
-            if not read_only and (file := _file_of(path)) not in _registered:
+            if not read_only and not is_current:
                 connection.execute(_registry())
-                _registered.add(file)
+                is_current = True
             yield warehouse
     finally:
         connection.close()
+        if is_current and path.exists():
+            _registered.add(_state_of(path))
 
 
 def _create(path: Path) -> None:
@@ -97,12 +100,13 @@ def _create(path: Path) -> None:
         with duckdb.connect(str(beside), config=_SETTINGS) as connection:
             connection.execute(_registry())
         beside.rename(path)
-        _registered.add(_file_of(path))
+        _registered.add(_state_of(path))
 
 
-def _file_of(path: Path) -> tuple[int, int]:
+def _state_of(path: Path) -> tuple[int, int, int, int]:
+    """What is another one where the file was replaced: its number alone goes to the next file when it is deleted."""
     found = path.stat()
-    return found.st_dev, found.st_ino
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _registry() -> str:

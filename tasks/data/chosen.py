@@ -58,12 +58,15 @@ def _moment(value: object) -> datetime:
 _moment_of_text = functools.lru_cache(maxsize=4096)(moment)
 
 
-def _number(value: object) -> float | int | Decimal:
+def _number(value: object) -> float | int:
     if isinstance(value, str):
         try:
             return float(value)
         except ValueError:
             pass
-    elif isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+    elif isinstance(value, Decimal):
+        # 1.1 is less than the float 1.1, which is what a config holds.
+        return int(value) if value == value.to_integral_value() else float(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
         return value
     raise ValueError(f"{shown(value)}, which is no number")

@@ -143,7 +143,9 @@ def said_of_rows(shifts: Sequence[Row]) -> str:
     return (
         f"Before any training, the best new rows ({METHODS[row['method']]}) change the prediction of "
         f"{row['n_flips']:,} of {row['n_texts']:,} affected texts ({percent(share, 1)}, {kept} the "
-        f"{percent(MAX_FLIPPED, 1)} that may change)."
+        f"{percent(MAX_FLIPPED, 1)} that may change); the best is chosen on these texts"
+        f"{' and fitted on some of them' if row['method'] == 'distilled' else ''}, so that more may change on other "
+        "texts with such a word."
     )
 
 

@@ -17,12 +17,10 @@ from tasks.model.pretrained import load_tokenizer
 from tasks.model.spec import model_fingerprint
 from tasks.runtime.parts import flush_files
 from tasks.vocabulary.extend import Extension, extended
-from tasks.vocabulary.patch import INDEX, OLD_VOCABULARIES, Patch, read_patch, unpacked
+from tasks.vocabulary.patch import INDEX, OLD_VOCABULARIES, WORDS, Patch, read_patch, unpacked
 from tasks.vocabulary.rows import embeddings_of, load_any
 from tasks.vocabulary.weights import embedding_places, header_bytes, with_header, write_rows
 
-WORDS = "added_words.json"
-"""In a patched checkpoint: which tokens were added, and their ids."""
 _STALE = ("*.bin", "*.pt", "*.pth", "*.onnx", "*.h5", "*.msgpack", "*.ot")
 """The same weights in other formats, without the words."""
 
@@ -59,8 +57,7 @@ def removed(patch: Patch | Path, applied: Path, target: Path) -> Path:
     """
     patch = read_patch(patch) if isinstance(patch, Path) else patch
     _require_new(target, applied)
-    marked = applied / WORDS
-    if not marked.is_file() or marked.read_text(encoding="utf-8") != _text(_numbers(patch)):
+    if not _numbers(patch).items() <= _recorded(applied).items():
         raise ModelError(
             f"{applied} is not what the patch made: its {WORDS} does not name the patch's words. Give the folder that "
             "`token-audit vocabulary apply` wrote."
@@ -93,6 +90,11 @@ def _built(target: Path, source: Path, build: Callable[[Path], None]) -> Path:
 
 def _patched(folder: Path, source: Path, patch: Patch, extension: Extension) -> None:
     table_VD = embeddings_of(load_any(source))
+    if (len(table_VD), table_VD.shape[1]) != (patch.embeddings, patch.rows_WD.shape[1]):
+        raise ModelError(
+            f"The patch has rows for {patch.embeddings} embeddings of {patch.rows_WD.shape[1]} numbers, and {source} "
+            f"has {len(table_VD)} of {table_VD.shape[1]}: it was changed by hand. Review the checkpoint again."
+        )
     size = max(len(table_VD), *(one.new_id + 1 for one in patch.words))
     places = embedding_places(source, table_VD)
     rows = {one.new_id: row_D for one, row_D in zip(patch.words, patch.rows_WD, strict=True)}
@@ -108,7 +110,8 @@ def _patched(folder: Path, source: Path, patch: Patch, extension: Extension) -> 
         for path in folder.glob(pattern):
             path.unlink()
     extension.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
-    _write(folder / WORDS, _numbers(patch))
+    # Of a checkpoint that was patched before, the words of both: training reads here which rows are new.
+    _write(folder / WORDS, _recorded(source) | _numbers(patch))
     _require_loads(folder, patch, extension)
 
 
@@ -190,6 +193,15 @@ def _restored(folder: Path, applied: Path, patch: Patch) -> None:
 
 def _numbers(patch: Patch) -> dict[str, int]:
     return {one.token: one.new_id for one in patch.words}
+
+
+def _recorded(folder: Path) -> dict[str, int]:
+    """The words that patches added to a checkpoint, as it says itself."""
+    try:
+        found = json.loads((folder / WORDS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _write(file: Path, content: object) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -23,6 +24,8 @@ from tasks.vocabulary.rows import embeddings_of, load_any
 from tasks.vocabulary.weights import embedding_places, header_bytes, stored_rows
 
 _KIND = "token-audit vocabulary patch 1"
+WORDS = "added_words.json"
+"""In a patched checkpoint: which tokens were added, and their ids; by this patch, or by one before it."""
 OLD_VOCABULARIES = ("vocab.txt", "vocab.json", "merges.txt", "added_tokens.json", "*.model")
 """Files that tokenizer.json stands for, and which would not know the words."""
 INDEX = "model.safetensors.index.json"
@@ -76,7 +79,7 @@ def write_patch(
 
 def _undo(source: Path, table_VD: Tensor, extension: Extension) -> dict[str, Tensor]:
     """The files that a patch changes or leaves out, and the rows that it overwrites."""
-    changed = ["tokenizer.json", "tokenizer_config.json", "config.json", INDEX, *OLD_VOCABULARIES]
+    changed = ["tokenizer.json", "tokenizer_config.json", "config.json", WORDS, INDEX, *OLD_VOCABULARIES]
     kept = {path.name: path for pattern in changed for path in source.glob(pattern)}
     undo = {f"file {name}": packed(path.read_bytes()) for name, path in kept.items()}
     used = [one.new_id for one in extension.added if one.new_id < len(table_VD)]
@@ -101,14 +104,19 @@ def read_patch(file: Path) -> Patch:
             Added(**{**word, "pieces": tuple(word["pieces"]), "piece_ids": tuple(word["piece_ids"])})
             for word in content["words"]
         )
+        assert words
+        assert all(isinstance(text, str) for word in words for text in (word.word, word.token, *word.pieces))
         beside = file.with_name(Path(rows["file"]).name)
         fields = (content["how"], str(rows["method"]), str(source["fingerprint"]), int(source["embeddings"]))
     except (OSError, ValueError, KeyError, TypeError, AssertionError, RecursionError) as error:
         raise ModelError(f"{file} is no patch of a vocabulary. `token-audit vocabulary` writes them.") from error
     if not beside.is_file() or file_hash(beside) != rows["sha256"]:
         raise ModelError(f"{beside} is missing, or is not the file that was written with {file.name}. Copy both.")
-    tensors = load_file(beside)
-    if len(tensors.get("rows", ())) != len(words):
+    try:
+        tensors = load_file(beside)
+    except SafetensorError as error:
+        raise ModelError(f"{beside} holds no tensors. Review the checkpoint again.") from error
+    if (rows_WD := tensors.get("rows")) is None or rows_WD.dim() != 2 or len(rows_WD) != len(words):
         raise ModelError(f"{file} names {len(words)} words, and {beside.name} has other rows.")
     return Patch(words, *fields, tensors, content.get("facts") or {})
 
@@ -118,4 +126,11 @@ def packed(content: bytes) -> Tensor:
 
 
 def unpacked(tensor: Tensor) -> bytes:
-    return zlib.decompress(tensor.numpy().tobytes())
+    """
+    Raises:
+        ModelError: it is not what was packed.
+    """
+    try:
+        return zlib.decompress(tensor.numpy().tobytes())
+    except zlib.error as error:
+        raise ModelError("The patch was changed by hand: what it takes to undo it is damaged.") from error

@@ -60,6 +60,23 @@ def test_yesterday_is_from_its_midnight_to_the_next_in_utc(value, kept):
     assert comparison(wanted).holds(value) is kept
 
 
+def test_a_decimal_is_as_much_as_the_number_that_a_config_names():
+    assert comparison({"at_least": 1.1}).holds(Decimal("1.10"))
+    assert comparison({"at_least": 10**20}).holds(Decimal(10**20))
+    assert not comparison({"at_most": 10**20}).holds(Decimal(10**20 + 1))
+
+
+@pytest.mark.parametrize("value", ["1712123012345", "9999-12-31T23:00:00-05:00", 1712123012])
+def test_seconds_since_1970_and_dates_beyond_the_calendar_are_no_dates(value):
+    with pytest.raises(ValueError, match="which is no date such as 2026-11-29"):
+        comparison({"since": "2026-11-29"}).holds(value)
+
+
+def test_a_day_beyond_the_calendar_is_one_sentence():
+    with pytest.raises(ConfigError, match=r"`where\.at`: -1 day from 0001-01-01 is outside the years 1 to 9999"):
+        resolved({"at": {"since": "-1 day"}}, date(1, 1, 1))
+
+
 def test_dates_follow_the_day_of_the_run_which_they_name(tmp_path):
     where = (
         "{date: {since: -2 weeks}, at: {before: 2026-11-01}, moment: {since: '2026-11-01T12:00:00+02:00'}, split: test}"
@@ -87,6 +104,8 @@ def test_dates_follow_the_day_of_the_run_which_they_name(tmp_path):
         ("{n: {}}", "`data.where.n` is an empty comparison"),
         ("{n: {at_least: four}}", "`data.where.n` should be compared with a number, got 'four'"),
         ("{n: {at_least: true}}", "`data.where.n` should be compared with a number, got true"),
+        # It could not be written into the registry.
+        ("{n: {at_least: -.inf}}", "`data.where.n` should be compared with a number, got -inf"),
         ("{n: {since: yesterday}}", "`data.where.n` has since 'yesterday', which is no date such as 2026-11-29"),
         ("{n: {since: -1 month}}", "`data.where.n` has since '-1 month', which is no date"),
         ("{n: {since: -1 day, at_least: 3}}", "`data.where.n` is compared with numbers and with dates"),

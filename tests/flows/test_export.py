@@ -163,3 +163,14 @@ def test_a_card_with_half_a_section_is_left_as_it_is(run, tmp_path):
     with pytest.raises(AuditError, match="has not one pair of"):
         to_card(find_exported(run, "films_1"), tmp_path)
     assert readme.read_text() == f"text\n{END}\n{BEGIN}\n"
+
+
+def test_what_stands_outside_the_section_keeps_its_bytes_or_is_refused(run, tmp_path):
+    readme = tmp_path / "README.md"
+    readme.write_bytes(b"---\r\nlicense: mit\r\n---\r\n# M\r\n")
+    to_card(find_exported(run, "films_1"), tmp_path)
+    assert readme.read_bytes().startswith(b"---\r\nlicense: mit\r\n---\r\n# M")
+    readme.write_bytes(b"caf\xe9\n")
+    with pytest.raises(AuditError, match="is not written in UTF-8"):
+        to_card(find_exported(run, "films_1"), tmp_path)
+    assert readme.read_bytes() == b"caf\xe9\n"

@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from configs.errors import ModelError
 from flows.vocabulary_files import apply_vocabulary, undo_vocabulary
 from tasks.model.pretrained import load_tokenizer
+from tasks.runtime.parts import file_hash
 from tasks.vocabulary import checkpoint as checkpoints
 from tasks.vocabulary.checkpoint import apply_patch, removed
 from tasks.vocabulary.extend import extended
@@ -78,6 +79,43 @@ def test_a_patch_that_was_changed_by_hand_is_refused(patch, source, tmp_path):
     assert "names 1 words" in refused(lambda: apply_patch(patch, source, tmp_path / "new"), tmp_path)
     changed(patch, words=words, how="magic")
     assert "no patch" in refused(lambda: apply_patch(patch, source, tmp_path / "new"), tmp_path)
+
+
+def test_words_or_rows_that_no_review_writes_are_refused(patch, source, tmp_path):
+    content, beside = json.loads(patch.read_text()), patch.with_suffix(".safetensors")
+    tensors = load_file(beside)
+
+    def said(words, rows, embeddings=content["source"]["embeddings"]):
+        save_file({**tensors, "rows": rows.contiguous()}, beside)
+        hashed = content["rows"] | {"sha256": file_hash(beside)}
+        changed(patch, words=words, rows=hashed, source=content["source"] | {"embeddings": embeddings})
+        return refused(lambda: apply_patch(patch, source, tmp_path / "new"), tmp_path)
+
+    words, rows = content["words"], tensors["rows"]
+    assert "no patch" in said([{**words[0], "word": 5}, *words[1:]], rows)
+    assert "no patch" in said([], rows[:0])
+    assert "has other rows" in said(words, rows[:, 0])
+    assert "changed by hand" in said(words, rows[:, :5])
+    # It would be applied, and could not be undone.
+    assert "changed by hand" in said(words, rows, embeddings=7)
+    beside.write_bytes(b"none")
+    changed(patch, rows=content["rows"] | {"sha256": file_hash(beside)})
+    assert "holds no tensors" in refused(lambda: apply_patch(patch, source, tmp_path / "new"), tmp_path)
+
+
+def test_a_second_patch_names_the_words_of_both_and_each_is_undone(patch, source, tmp_path):
+    once = apply_patch(patch, source, tmp_path / "once")
+    extension = extended(once, ["zyzzyva"])
+    assert len(extension.added) == 1
+    second = tmp_path / "second" / "words.json"
+    write_patch(second, once, extension, mean_rows(load_any(once), extension), "mean")
+    twice = apply_patch(second, once, tmp_path / "twice")
+    # By these training knows which rows are new.
+    assert set(json.loads((twice / "added_words.json").read_text())) == {*WORDS, "zyzzyva"}
+    back = removed(second, twice, tmp_path / "back")
+    assert (back / "added_words.json").read_bytes() == (once / "added_words.json").read_bytes()
+    first = removed(patch, back, tmp_path / "first")
+    assert {path.name: path.read_bytes() for path in first.iterdir()} == {path.name: path.read_bytes() for path in source.iterdir()}  # fmt: skip
 
 
 def test_tensors_that_are_not_those_of_the_patch_are_refused(patch, source, tmp_path):

@@ -1,5 +1,6 @@
 """Locks, limits, full disks, and files that are no database."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -191,3 +192,17 @@ def test_the_file_can_be_opened_by_duckdb_from_1_4_on(tmp_path):
     with duckdb.connect(str(path)) as connection:
         ((tags,),) = connection.execute("select tags from duckdb_databases() where database_name = 'audits'").fetchall()
     assert tags["storage_version"] == "v1.4.0+"
+
+
+def test_the_registry_is_made_once_and_again_in_a_file_that_was_put_in_its_place(tmp_path, monkeypatch):
+    made, empty, path = [], tmp_path / "empty.duckdb", tmp_path / "audits.duckdb"
+    registry = database_module._registry
+    monkeypatch.setattr(database_module, "_registry", lambda: made.append(1) or registry())
+    duckdb.connect(str(empty)).close()
+    for times in (1, 1, 2, 2):
+        if times == 2 and len(made) == 1:
+            # A copy over the file has its number, as a new file has that of one deleted before it.
+            shutil.copyfile(empty, path)
+        with open_warehouse(path) as warehouse:
+            assert warehouse.rows("registry/runs", {}) == []
+        assert len(made) == times
