@@ -20,7 +20,7 @@ from flows.compare import chosen, row_of
 from tasks.pages.artifacts import address_of
 from tasks.runs.kept import per_1000
 from tasks.runs.run import stored_run
-from tasks.runtime.parts import write_whole
+from tasks.runtime.parts import read_manifest, write_whole
 from tasks.runtime.plugins import first_line
 
 Target = Literal["mlflow", "wandb", "card"]
@@ -129,17 +129,23 @@ def to_mlflow(found: Exported, version: str | None = None) -> str:
                 metrics=[entities.Metric(key, value, at, 0) for key, value in metrics.items()],
                 params=[entities.Param(key, value) for key, value in params.items()],
             )
-            if found.folder is not None:
-                for file in ("report.html", "exports"):
-                    if (found.folder / file).exists():
-                        log = client.log_artifacts if (found.folder / file).is_dir() else client.log_artifact
-                        log(entered, str(found.folder / file), *(["exports"] if file == "exports" else []))
+            # What the report wrote, as where it is published: files of earlier commands may hold names that it hides.
+            for file in _reported(found.folder):
+                client.log_artifact(entered, str(file), *(["exports"] if file.parent.name == "exports" else []))
             client.set_terminated(entered, end_time=at)
         for key, value in tags.items():
             client.set_tag(entered, key, value)
             if version is not None:
                 client.set_model_version_tag(model, number, key, value)
         return f"{mlflow.get_tracking_uri()}, experiment {name}, run {entered}"
+
+
+def _reported(folder: Path | None) -> list[Path]:
+    """The page and the exports of a run that is still there."""
+    facts = None if folder is None else read_manifest(folder / "report.json")
+    written = [] if facts is None else facts["written"]
+    assert isinstance(written, dict | list)
+    return [] if folder is None else [folder / name for name in written if (folder / name).is_file()]
 
 
 # ---------------------------------------------------------------- Weights & Biases

@@ -3,6 +3,7 @@
 What comes out is a checkpoint of `transformers`: a tokenizer.json, a config and weights with more rows.
 """
 
+import glob
 import json
 import os
 import shutil
@@ -75,7 +76,11 @@ def _require_new(target: Path, source: Path) -> None:
 def _built(target: Path, source: Path, build: Callable[[Path], None]) -> Path:
     """Build a copy beside its place, and rename it: whole or not at all."""
     beside = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(beside, ignore_errors=True)
+    # A copy of weights whose process was killed is taken away; one that is being made is left alone.
+    for stale in target.parent.glob(f".{glob.escape(target.name)}.*"):
+        number = stale.name.rpartition(".")[2]
+        if number.isdigit() and (int(number) == os.getpid() or not _runs(int(number))):
+            shutil.rmtree(stale, ignore_errors=True)
     try:
         shutil.copytree(source, beside, ignore=shutil.ignore_patterns("*.safetensors", *_STALE))
         build(beside)
@@ -86,6 +91,16 @@ def _built(target: Path, source: Path, build: Callable[[Path], None]) -> Path:
     finally:
         shutil.rmtree(beside, ignore_errors=True)
     return target
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass
+    return True
 
 
 def _patched(folder: Path, source: Path, patch: Patch, extension: Extension) -> None:

@@ -1,6 +1,7 @@
 """What a tracker and a model card are given, read back from them."""
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,7 @@ from configs.errors import AuditError
 from configs.schema import AuditConfig
 from flows.cli import app
 from flows.export import BEGIN, END, find_exported, to_card, to_mlflow, to_wandb
+from tasks.runtime.parts import write_part
 from tests.stages.kept import enter
 
 CONFIG = AuditConfig.model_validate(
@@ -34,6 +36,9 @@ def run(tmp_path, monkeypatch):
     exports.mkdir()
     (tmp_path / "films_1" / "report.html").write_text("<p>page")
     (exports / "model_card.md").write_text("### Known shortcuts\n\n- day\n")
+    # Of a review before the names were hidden.
+    (exports / "token_words.csv").write_text("word\nseagal\n")
+    write_part(tmp_path / "films_1" / "report.json", {}, {"written": {"report.html": "", "exports/model_card.md": ""}})
     stored = (CONFIG, None)
     monkeypatch.setattr("flows.export.stored_run", lambda row: stored)
     return path
@@ -85,6 +90,8 @@ def test_mlflow_holds_the_audit_once_with_its_files_and_the_tags_of_its_model(ru
     assert (entered.info.run_name, entered.info.status) == ("films_1", "FINISHED")
     assert entered.info.end_time == 1000 * found.tracked.finished_at
     assert {file.path for file in client.list_artifacts(entered.info.run_id)} == {"report.html", "exports"}
+    names = [Path(file.path).name for file in client.list_artifacts(entered.info.run_id, "exports")]
+    assert names == ["model_card.md"]
     assert client.get_model_version("film-model", "1").tags == found.tracked.tags
     with pytest.raises(AuditError, match=r"MLflow does not take the audit \(MlflowException: .*not found"):
         to_mlflow(found, "film-model/7")

@@ -1,7 +1,9 @@
 """A patch goes into one checkpoint only, writes over nothing, and leaves nothing half-written."""
 
 import json
+import os
 import shutil
+import subprocess
 
 import pytest
 import torch
@@ -148,6 +150,16 @@ def test_a_full_disk_leaves_nothing(patch, source, tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoints, "write_rows", full)
     assert "No space left on device" in refused(lambda: apply_patch(patch, source, tmp_path / "new"), tmp_path)
+
+
+def test_what_a_killed_process_left_is_taken_away(patch, source, tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    stale, living = tmp_path / f".new.{ended.pid}", tmp_path / f".new.{os.getppid()}"
+    for left in (stale, living):
+        left.mkdir()
+    apply_patch(patch, source, tmp_path / "new")
+    assert (stale.exists(), living.exists()) == (False, True)
 
 
 def test_a_tokenizer_that_transformers_would_build_otherwise_is_not_kept(patch, source, tmp_path, monkeypatch):
