@@ -280,7 +280,7 @@ def test_a_query_reads_only_tables_that_are_built_before_it(path):
     if path.parent.name == "ingest":
         known = {("", "plan")} if path.stem != "plan" else set()
     else:
-        folder = next(stage for stage in STAGES if stage in path.parts)
+        folder = next(stage for stage in STAGES if stage in path.relative_to(ROOT).parts)
         before = [stage for stage in STAGES[: STAGES.index(folder) + 1] if stage != "report"]
         known = {("", built.stem) for stage in before for built in (ROOT / "warehouse" / stage).glob("*.sql")} - {
             ("", path.stem if folder != "report" else "")
