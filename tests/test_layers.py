@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -40,9 +41,14 @@ def modules(package):
     return sorted((ROOT / package).rglob("*.py"))
 
 
+@cache
+def syntax(path):
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
 def imported(path):
     """Dotted names of the modules that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in syntax(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -58,10 +64,9 @@ def is_stage(path):
 
 def stages_of(path):
     """Names of the stages that a file defines."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     calls = [
         decorator
-        for node in ast.walk(tree)
+        for node in syntax(path)
         if isinstance(node, ast.FunctionDef)
         for decorator in node.decorator_list
         if re.findall(r"\w+", ast.unparse(decorator))[:1] in (["stage"], ["task"])
@@ -204,6 +209,7 @@ def test_every_seed_is_described():
 # ---------------------------------------------------------------- SQL
 
 
+@cache
 def parsed(path):
     """The syntax tree of a SELECT, as the database itself reads it."""
     # A connection of its own: what one test leaves unread on the shared one is an error in another.
@@ -222,6 +228,7 @@ def nodes(tree):
             yield from nodes(branch)
 
 
+@cache
 def tables_read(path):
     """(schema, table) of every table a query reads that it does not define itself."""
     tree = parsed(path)

@@ -77,6 +77,7 @@ def test_edits_keep_the_case_and_leave_no_double_space():
     assert deleted("a good film", [Place(2, 6, 2, 6)]) == "a film"
 
 
+@pytest.mark.slow
 def test_a_swap_in_is_the_weight_of_the_word_less_that_of_the_stand_ins(bench):
     trials = bench.swap_in(ARNOLD, "name", PLACEBOS, range(40), 256)
     assert len(trials) == 36  # not in the texts that hold it

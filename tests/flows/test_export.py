@@ -16,6 +16,8 @@ from flows.export import BEGIN, END, find_exported, to_card, to_mlflow, to_wandb
 from tasks.runtime.parts import write_part
 from tests.stages.kept import enter
 
+pytestmark = pytest.mark.slow
+
 CONFIG = AuditConfig.model_validate(
     {
         "name": "films",

@@ -6,10 +6,13 @@ import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from tasks.pages.exports import to_csv
 from tasks.pages.model_card import shortcut
 from tests.pages.world import PATTERN, TAG
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_text_that_begins_like_a_formula_is_quoted_and_a_number_is_not():

@@ -17,6 +17,7 @@ from tasks.pages.sentences import (
 from tests.pages.world import text_of, warehouse_of
 
 
+@pytest.mark.slow
 def test_the_pieces_of_every_sentence_add_up_to_its_raw_text(audited):
     with warehouse_of(audited) as warehouse:
         sentences = sentences_of(warehouse, audited[1].folder, range(20))

@@ -46,6 +46,7 @@ def test_every_letter_is_folded_as_unicode_lowers_it_but_for_greek_and_the_dotte
     assert folded([letter for letter in letters if unicodedata.name(letter, "")]) == known
 
 
+@pytest.mark.slow
 @settings(PROPERTY, max_examples=8)
 @given(st.lists(st.text(max_size=8), min_size=20, max_size=80))
 def test_folding_twice_is_folding_once_and_no_normal_form_makes_a_difference(words):

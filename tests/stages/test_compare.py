@@ -13,6 +13,8 @@ from tasks.pages.redact import Redactor
 from tasks.runs.kept import Comparison, Figure, causes, change_per_1000, crossed, difference
 from tests.stages.kept import FACTS, enter, verdict
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):

@@ -12,6 +12,8 @@ from tasks.trace import trace_rules
 from tasks.trials.meaning import Meanings
 from warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 LINES = [
     ("a fine film", "other", "train"),
     ("a sunny DAY", "film", "train"),

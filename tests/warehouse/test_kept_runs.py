@@ -9,6 +9,8 @@ from tasks.runs.kept import keep_run, kept_runs
 from tests.conftest import text_table
 from warehouse import open_warehouse
 
+pytestmark = pytest.mark.slow
+
 CONFIG = AuditConfig.model_validate({"name": "films", "data": {"path": "x.csv"}, "model": {"path": "m"}})
 TABLES = {
     # The last text missed its tolerance; it is in no figure.
