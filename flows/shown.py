@@ -31,12 +31,13 @@ from configs.schema import AuditConfig
 from configs.where import moment
 from flows.compare import chosen, compared
 from tasks.model.spec import ModelSpec
-from tasks.pages.artifacts import address_of, artifact_key, finding_row, report_markdown
+from tasks.pages.artifacts import address_of, finding_row, report_markdown
 from tasks.pages.banner import Banner, read_banner
 from tasks.pages.gated import Gated, line
 from tasks.pages.redact import hide_names
 from tasks.runs.run import Run
 from tasks.runtime.parts import write_whole
+from tasks.runtime.progress import artifact_key
 from warehouse import open_warehouse
 
 MOST_EVENTS = 20

@@ -22,13 +22,14 @@ from configs.schema import AuditConfig
 from tasks.model.forward import Classifier
 from tasks.model.load import load_classifier
 from tasks.model.spec import ModelSpec
-from tasks.pages.artifacts import artifact_key, place_of
+from tasks.pages.artifacts import place_of
 from tasks.pages.explained import Example, Token, choose, json_of, svg_of, told_predictions
 from tasks.pages.redact import Redactor, edited, redactor_of, shown_at
 from tasks.pages.render import METHODS, render
 from tasks.pages.sentences import Piece, pieces_of
 from tasks.runs.run import Run
 from tasks.runtime.parts import Shard, read_part, write_whole
+from tasks.runtime.progress import artifact_key
 from tasks.runtime.stage import stage
 
 

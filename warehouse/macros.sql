@@ -110,6 +110,16 @@ create or replace temp macro binomial_above(k, n, p) as (
     )), 0))
 );
 
+-- Two-sided p-value of McNemar's exact test (McNemar 1947): texts that one of two reads rightly, better ones and worse.
+create or replace temp macro mcnemar(n_better, n_worse) as (
+    least(2 * binomial_above(greatest(n_better, n_worse), n_better + n_worse, 0.5), 1)
+);
+
+-- Degrees of freedom of the sum of two variances of means of n_a and n_b (Satterthwaite 1946); null where both are 0.
+create or replace temp macro satterthwaite(a, n_a, b, n_b) as (
+    (a + b) ** 2 / nullif(a ** 2 / greatest(n_a - 1, 1) + b ** 2 / greatest(n_b - 1, 1), 0)
+);
+
 -- The step-up procedure of Benjamini and Hochberg 1995 in two steps, since a window cannot hold a window: the rank of
 -- a p-value in its family (equal ones share the largest), then its q-value. Rounding must not put q below p.
 create or replace temp macro step_up_rank(p, family) as (

@@ -11,11 +11,6 @@ from tasks.pages.rules import told
 from tasks.pages.sentences import visible
 
 
-def artifact_key(kind: str, name: str) -> str:
-    """Of an artifact of a config: the versions of one key are one history, and Prefect takes dashes alone."""
-    return f"{kind}-{name}".replace("_", "-").strip("-")
-
-
 def address_of(config: AuditConfig, run_id: str, page: str = "report.html") -> str | None:
     """Where a browser finds a page of a run; None where nothing serves it. The report alone is published."""
     address, is_there = config.report.address, page == "report.html" or config.report.publish_to is None

@@ -5,8 +5,11 @@ import re
 from typing import Any
 from xml.etree import ElementTree
 
+import altair as alt
 import vl_convert
 from markupsafe import Markup
+
+from tasks.pages.charts import INK, AnyChart
 
 _SVG = "http://www.w3.org/2000/svg"
 
@@ -50,6 +53,25 @@ def drawn(name: str, spec: dict[str, Any]) -> Markup:
     root.attrib["aria-hidden"] = "true"
     # Written by ElementTree: text and attributes are escaped.
     return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def drawn_in_rows(name: str, chart: AnyChart, height: int) -> Markup:
+    """A chart whose rows have this height, in pixels."""
+    styled = (
+        chart.properties(width=520, height=alt.Step(height))
+        .configure(font="system-ui, sans-serif", background="transparent")
+        .configure_view(stroke=None)
+        # Colours that the style sheet knows, so that the drawing is read in the dark, too.
+        .configure_axis(
+            labelColor=INK,
+            titleColor="#52606d",
+            titleFontWeight="normal",
+            gridColor="#e9edf1",
+            domainColor="#c3cad2",
+            tickColor="#c3cad2",
+        )
+    )
+    return drawn(name, styled.to_dict())
 
 
 def _make_room(root: ElementTree.Element) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from markupsafe import Markup
 
 from tasks.pages.charts import BLUE, INK, ORANGE
-from tasks.pages.drawn import drawn
+from tasks.pages.drawn import drawn_in_rows
 from tasks.pages.headlines import percent
 
 PLACEBO, TOGETHER = "placebo", "all together"
@@ -70,19 +70,4 @@ def chart_of_gains(every: Sequence[Mapping[str, Any]]) -> Markup:
         x="gain:Q", color=colour, shape=alt.Shape("what:N", legend=None)
     )
     forecasts = base.mark_tick(thickness=2, size=18, color=INK).encode(x="forecast:Q")
-    chart = (
-        alt.layer(zero, intervals, gains, forecasts)
-        .properties(width=520, height=alt.Step(34))
-        .configure(font="system-ui, sans-serif", background="transparent")
-        .configure_view(stroke=None)
-        # Colours that the style sheet knows, so that the drawing is read in the dark, too.
-        .configure_axis(
-            labelColor=INK,
-            titleColor="#52606d",
-            titleFontWeight="normal",
-            gridColor="#e9edf1",
-            domainColor="#c3cad2",
-            tickColor="#c3cad2",
-        )
-    )
-    return drawn("gains", chart.to_dict())
+    return drawn_in_rows("gains", alt.layer(zero, intervals, gains, forecasts), 34)

@@ -7,8 +7,8 @@ import altair as alt
 import pyarrow as pa
 from markupsafe import Markup
 
-from tasks.pages.charts import BLUE, GREY, INK, ORANGE, AnyChart
-from tasks.pages.drawn import drawn
+from tasks.pages.charts import BLUE, GREY, ORANGE
+from tasks.pages.drawn import drawn_in_rows
 from tasks.pages.headlines import percent
 from tasks.pages.sentences import visible
 from tasks.vocabulary.choice import CANDIDATES, PLACEBO
@@ -185,7 +185,7 @@ def chart_of_words(rows: Sequence[Row]) -> Markup:
     )
     colour = alt.Color("what:N", scale=alt.Scale(domain=["proposed", "not proposed"], range=[BLUE, GREY]), legend=None)
     why = base.mark_text(align="left", dx=5, fontSize=11, color="#52606d").encode(text="why:N")
-    return _drawn("words", alt.layer(base.mark_bar(height=13).encode(color=colour), why), 22)
+    return drawn_in_rows("words", alt.layer(base.mark_bar(height=13).encode(color=colour), why), 22)
 
 
 def chart_of_gains(gains: Sequence[Row]) -> Markup:
@@ -216,28 +216,10 @@ def chart_of_gains(gains: Sequence[Row]) -> Markup:
     point = base.mark_point(filled=True, size=90).encode(
         x="gain:Q", color=colour, shape=alt.Shape("what:N", legend=None)
     )
-    return _drawn("gains", alt.layer(zero, interval, point), 30)
+    return drawn_in_rows("gains", alt.layer(zero, interval, point), 30)
 
 
 def _caption(row: Row) -> str:
     """A word and its cut, short enough for an axis."""
     word, cut = (text if len(text) <= 22 else f"{text[:21]}…" for text in (visible(row["word"]), cut_of(row)))
     return f"{word} ({cut})" if cut else word
-
-
-def _drawn(name: str, chart: AnyChart, step: int) -> Markup:
-    styled = (
-        chart.properties(width=520, height=alt.Step(step))
-        .configure(font="system-ui, sans-serif", background="transparent")
-        .configure_view(stroke=None)
-        # Colours that the style sheet knows, so that the drawing is read in the dark, too.
-        .configure_axis(
-            labelColor=INK,
-            titleColor="#52606d",
-            titleFontWeight="normal",
-            gridColor="#e9edf1",
-            domainColor="#c3cad2",
-            tickColor="#c3cad2",
-        )
-    )
-    return drawn(name, styled.to_dict())

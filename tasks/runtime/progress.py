@@ -164,11 +164,15 @@ def progress(stage: str, total: int, unit: str, done: int = 0, artifact: str | N
         print(f"{stage}\t{meter.done} {unit}\t{time.monotonic() - started:.1f} s{counts}", file=sys.stderr, flush=True)
 
 
+def artifact_key(kind: str, name: str) -> str:
+    """Of an artifact of a config: the versions of one key are one history, and Prefect takes dashes alone."""
+    return f"{kind}-{name}".replace("_", "-").strip("-")
+
+
 def _artifact(key: str, percent: float, description: str) -> UUID | None:
     """Progress in Prefect's pages; None outside a task run."""
     if TaskRunContext.get() is None:
         return None
-    key = f"{key}-{_plan.name}".replace("_", "-").strip("-")
-    artifact = create_progress_artifact(percent, key=key, description=description)
+    artifact = create_progress_artifact(percent, key=artifact_key(key, _plan.name), description=description)
     assert isinstance(artifact, UUID), "only an async caller gets a coroutine"
     return artifact

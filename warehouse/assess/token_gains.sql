@@ -110,10 +110,8 @@ tested as (
     select
         * exclude (text_variance, seed_variance),
         sqrt(text_variance + seed_variance) as error,
-        (text_variance + seed_variance) ** 2 / nullif(
-            text_variance ** 2 / greatest(n_texts - 1, 1) + seed_variance ** 2 / greatest(n_seeds - 1, 1), 0
-        ) as freedom,
-        least(2 * binomial_above(greatest(n_better, n_worse), n_better + n_worse, 0.5), 1) as p_value,
+        satterthwaite(text_variance, n_texts, seed_variance, n_seeds) as freedom,
+        mcnemar(n_better, n_worse) as p_value,
         word is null or n_texts >= $least_texts as is_tested,
         if(word is null, texts, 'with a word') as family
     from summed
