@@ -7,12 +7,14 @@ mean (tasks/trials/meaning.py), and builds the tables of `warehouse/verify/` fro
 The part `placebos` has two tables. `placebos`, one row per type, text, stand-in and label: `type`, `example_id`,
 `replacement` (a word of the type, inserted), `label`, `margin` (log-odds of the label), `predicted` (index of the label
 that is predicted). `type_trials`, one row per type, text and label: `type`, `example_id`, `label`, and for the text
-without as many other words (`with`) and without all words of the type (`without`) `margin_...` and `predicted_...`.
+without as many other words (`with`) and without all words of the type (`without`) `margin_...` and `predicted_...`;
+`margin_control` without either.
 
 The part `patterns` has two tables. `pattern_trials`, one row per pattern, operator, text and label: `type`, `pattern`,
 `operator` (removal or insertion), `example_id`, `label`, and for the text with the pattern (`with`) and with neutral
-words in its place (`without`) `margin_...` and `predicted_...`. `pattern_parts`, one row per pattern of which a part
-does nearly all: `type`, `pattern`, `label`, `part`, `effect` and `whole_effect` (log-odds, put in), `n_texts`.
+words in its place (`without`) `margin_...` and `predicted_...`; `margin_control` without it again, by other neutral
+words or before anything was put in, null where there is no other way. `pattern_parts`, one row per pattern of which a
+part does nearly all: `type`, `pattern`, `label`, `part`, `effect` and `whole_effect` (log-odds, put in), `n_texts`.
 
 The parts of candidates have the table `trials`, one row per candidate, operator (tasks/trials/operators.py), text and
 stand-in: `kind`, `label`, `word`, `operator`, `placebo_type` (of the placebo words of an insertion; else null),

@@ -3,6 +3,10 @@
 A pattern is tried as a whole. Where it stands it is replaced by as many neutral words, and it is put into other texts,
 as it stands elsewhere and at its place, less as many neutral words there. A text in capitals is written without them,
 and the reverse; a long text loses words that the model is not seen to use, and a shorter one gets such words.
+
+Every contrast has a control that says how the text is read without the pattern and has no part in the effect: other
+neutral words in its place, or the text before anything was put into it. Texts chosen by the words that the effect is
+measured with would have larger effects by chance alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,7 +38,7 @@ PATTERN_TRIAL = pa.schema(
         *((name, pa.string()) for name in ("type", "pattern", "operator")),
         ("example_id", pa.int64()),
         ("label", pa.string()),
-        *((name, pa.float64()) for name in ("margin_with", "margin_without")),
+        *((name, pa.float64()) for name in ("margin_with", "margin_without", "margin_control")),
         *((name, pa.int32()) for name in ("predicted_with", "predicted_without")),
     ]
 )
@@ -55,6 +59,8 @@ class Contrast(NamedTuple):
     example_id: int
     present: Text
     absent: Text
+    control: Text | None = None
+    """The text without the pattern again, by a way that owes nothing to `absent`; None where there is no other way."""
 
 
 def try_patterns(
@@ -95,20 +101,24 @@ def try_patterns(
 def _contrasts(row: Mapping[str, Any], reader: Reader) -> Iterator[Contrast]:
     for held in row["held"]:
         text = reader.text(held["example_id"])
-        yield Contrast("removal", held["example_id"], text, _taken_out(row, held, text))
+        if row["type"] == "capitals":
+            absent, control = Text(text.text[:1] + _recased(text.text[1:], str.lower), text.pair_start), None
+        elif row["type"] == "length":
+            absent, control = deleted(text, spans_of(held["spans"])), None
+        else:
+            absent, control = (_replaced(row, held, text, draw) for draw in ("", "control "))
+        yield Contrast("removal", held["example_id"], text, absent, control)
     for k, other in enumerate(row["others"]):
-        yield Contrast("insertion", other["example_id"], *_put_in(row, other, k, reader))
+        present, absent = _put_in(row, other, k, reader)
+        untouched = reader.text(other["example_id"])
+        yield Contrast("insertion", other["example_id"], present, absent, None if absent == untouched else untouched)
 
 
-def _taken_out(row: Mapping[str, Any], held: Mapping[str, Any], text: Text) -> Text:
-    spans = spans_of(held["spans"])
-    if row["type"] == "capitals":
-        return Text(text.text[:1] + _recased(text.text[1:], str.lower), text.pair_start)
-    if row["type"] == "length":
-        return deleted(text, spans)
+def _replaced(row: Mapping[str, Any], held: Mapping[str, Any], text: Text, draw: str) -> Text:
+    """The text with neutral words in the place of the pattern; others for every `draw`."""
     edits = [
-        ((start, end), neutral_words(row, text.text[start:end], f"{held['example_id']} {start}"))
-        for start, end in spans
+        ((start, end), neutral_words(row, text.text[start:end], f"{draw}{held['example_id']} {start}"))
+        for start, end in spans_of(held["spans"])
     ]
     return edited(text, edits)
 
@@ -154,7 +164,8 @@ def _trials(row: Mapping[str, Any], contrasts: Sequence[Contrast], reader: Reade
         return []
     # What several contrasts share is read once, and what the audit has read not again.
     known = {reader.text(contrast.example_id): reader.rows[contrast.example_id]["logits"] for contrast in contrasts}
-    texts = list(dict.fromkeys(text for contrast in contrasts for text in (contrast.present, contrast.absent)))
+    used = [text for contrast in contrasts for text in (contrast.present, contrast.absent, contrast.control)]
+    texts = list(dict.fromkeys(text for text in used if text is not None))
     unread = [text for text in texts if text not in known]
     known |= dict(zip(unread, reader.logits(unread), strict=True)) if unread else {}
     logits_NK = np.array([known[text] for text in texts])
@@ -170,6 +181,7 @@ def _trials(row: Mapping[str, Any], contrasts: Sequence[Contrast], reader: Reade
             "label": label,
             "margin_with": margins[k][number[contrast.present]],
             "margin_without": margins[k][number[contrast.absent]],
+            "margin_control": None if contrast.control is None else margins[k][number[contrast.control]],
             "predicted_with": predicted_N[number[contrast.present]],
             "predicted_without": predicted_N[number[contrast.absent]],
         }

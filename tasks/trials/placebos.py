@@ -34,6 +34,7 @@ TYPE_TRIAL = pa.schema(
         ("label", pa.string()),
         ("margin_with", pa.float64()),
         ("margin_without", pa.float64()),
+        ("margin_control", pa.float64()),
         ("predicted_with", pa.int32()),
         ("predicted_without", pa.int32()),
     ]
@@ -100,16 +101,23 @@ def _placebo_rows(group: Group, reader: Reader) -> list[dict[str, Any]]:
 
 
 def _type_rows(group: Group, reader: Reader) -> list[dict[str, Any]]:
-    """A row for each type, text and label: all its words taken out, and as many others."""
+    """A row for each type, text and label: all its words taken out, as many others, and, as the control, both."""
     chosen = [(row["type"], held) for row in group for held in row["held"]]
     if not chosen:
         return []
     ids = [held["example_id"] for _, held in chosen]
     logits: dict[str, np.ndarray] = {
         name: reader.logits(
-            [deleted(reader.text(i), spans_of(held[spans])) for i, (_, held) in zip(ids, chosen, strict=True)]
+            [
+                deleted(reader.text(i), sorted(span for name in spans for span in spans_of(held[name])))
+                for i, (_, held) in zip(ids, chosen, strict=True)
+            ]
         )
-        for name, spans in (("with", "control_spans"), ("without", "spans"))
+        for name, spans in (
+            ("with", ["control_spans"]),
+            ("without", ["spans"]),
+            ("control", ["control_spans", "spans"]),
+        )
     }
     rows = []
     for k, label in enumerate(reader.model.labels):
@@ -120,7 +128,7 @@ def _type_rows(group: Group, reader: Reader) -> list[dict[str, Any]]:
                 "example_id": ids[n],
                 "label": label,
                 **{f"margin_{name}": margins[name][n] for name in logits},
-                **{f"predicted_{name}": int(logits[name][n].argmax()) for name in logits},
+                **{f"predicted_{name}": int(logits[name][n].argmax()) for name in ("with", "without")},
             }
             for n, (kind, _) in enumerate(chosen)
         ]

@@ -157,6 +157,7 @@ def make_placebos(folder):
             "label": "good",
             "margin_with": 1.0,
             "margin_without": 0.5 - i / 1000,
+            "margin_control": 0.5 - i / 1000,
             "predicted_with": int(i % 2 == 0),
             "predicted_without": int(i % 4 == 2),
         }
@@ -180,7 +181,7 @@ def make_patterns(folder):
     rows = [
         {
             "type": "opening", "pattern": PATTERN, "operator": operator, "example_id": i, "label": EVIL,
-            "margin_with": effect + i / 1000, "margin_without": 0.0, "predicted_with": 0, "predicted_without": i // 2 % 2,
+            "margin_with": effect + i / 1000, "margin_without": 0.0, "margin_control": 0.0, "predicted_with": 0, "predicted_without": i // 2 % 2,
         }
         for operator, effect, texts in (("removal", 0.9, range(1, 20, 2)), ("insertion", 0.7, range(0, 20, 2)))
         for i in texts

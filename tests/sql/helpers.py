@@ -38,8 +38,9 @@ NO_PATTERNS = {
     "pattern_spans": "type:varchar | pattern:varchar | place:varchar | example_id:bigint | span_start:bigint | span_end:bigint | surface:varchar",
     "pattern_effects": (
         "type:varchar | pattern:varchar | label:varchar | removal_effect:double | removal_se:double | n_removal:bigint | "
-        "insertion_effect:double | insertion_se:double | n_insertion:bigint | removal_mean:double | removal_mean_se:double | "
-        "n_removal_all:bigint | insertion_mean:double | insertion_mean_se:double | n_insertion_all:bigint | n_opposite:bigint | n_signed:bigint | flip_rate:double"
+        "insertion_effect:double | insertion_se:double | n_insertion:bigint | removal_turning:double | removal_turning_se:double | "
+        "n_removal_turning:bigint | insertion_turning:double | insertion_turning_se:double | n_insertion_turning:bigint | "
+        "n_opposite:bigint | n_signed:bigint | flip_rate:double"
     ),
     "expected_patterns": "type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double",
 }

@@ -17,7 +17,7 @@ def test_the_margin_of_a_placebo_is_that_of_the_text_and_the_weight_of_the_stand
         assert row["predicted"] == int(margin > 0)
     assert {row["example_id"] for row in placebos} == set(range(0, 40, 2))
     # And forty for the type that has texts.
-    assert facts["num_passes"] == 2 * 20 * 4 + 40
+    assert facts["num_passes"] == 2 * 20 * 4 + 3 * 20
 
 
 def test_stand_ins_are_drawn_anew_for_every_text_and_do_not_depend_on_other_types(linear):
@@ -43,6 +43,7 @@ def test_the_words_of_a_type_are_taken_out_beside_as_many_others(linear):
         # Without Kane (2) and the other name; without the control words dull (-1) and film (0).
         assert row["margin_without"] == pytest.approx(sign * (whole - 2.0 - name))
         assert row["margin_with"] == pytest.approx(sign * (whole + 1.0))
+        assert row["margin_control"] == pytest.approx(sign * (whole - 2.0 - name + 1.0))
         assert row["predicted_with"] == 1
         assert row["predicted_without"] == int(whole - 2.0 - name > 0)
 
@@ -67,7 +68,7 @@ def test_a_whole_part_is_left_untouched_and_other_stand_ins_make_another(linear)
 def test_a_dry_run_leaves_no_part_and_nothing_to_try_is_an_empty_one(linear):
     told = []
     facts, _, _ = linear.tried_placebos(name="dry", dry=True, advance=told.append)
-    assert (facts["num_passes"], sum(told)) == (200, 2)
+    assert (facts["num_passes"], sum(told)) == (220, 2)
     assert list(linear.folder.glob("dry*")) == []
     facts, placebos, rows = linear.tried_placebos([], "empty")
     assert (facts["num_passes"], placebos, rows) == (0, [], [])

@@ -110,7 +110,7 @@ def parts(tmp_path_factory):
         for i in others for k in range(4) for label, sign in (("no", -1), ("yes", 1))
     ]  # fmt: skip
     type_trials = [
-        {"type": "name", "example_id": i, "label": label, "margin_with": sign * 0.2, "margin_without": sign * 0.01 * i, "predicted_with": 1, "predicted_without": i % 2}
+        {"type": "name", "example_id": i, "label": label, "margin_with": sign * 0.2, "margin_without": sign * 0.01 * i, "margin_control": sign * 0.01 * i, "predicted_with": 1, "predicted_without": i % 2}
         for i in held for label, sign in (("no", -1), ("yes", 1))
     ]  # fmt: skip
     trials = [
@@ -123,7 +123,7 @@ def parts(tmp_path_factory):
         for i in texts
     ]  # fmt: skip
     pattern_trials = [
-        {"type": "length", "pattern": "the longest tenth", "operator": operator, "example_id": i, "label": label, "margin_with": sign * 0.2, "margin_without": sign * 0.01 * i, "predicted_with": 1, "predicted_without": i % 2}
+        {"type": "length", "pattern": "the longest tenth", "operator": operator, "example_id": i, "label": label, "margin_with": sign * 0.2, "margin_without": sign * 0.01 * i, "margin_control": sign * 0.01 * i, "predicted_with": 1, "predicted_without": i % 2}
         for operator, texts in (("removal", held), ("insertion", others)) for i in texts for label, sign in (("no", -1), ("yes", 1))
     ]  # fmt: skip
     pattern_parts = [

@@ -2,7 +2,8 @@
 -- One row per (kind, label, word) that is.
 --
 -- A part stands within it four times in five, and pushes towards the same label. A pattern of words of one type that
--- does more than the type is no part of it: the type is one of the pattern.
+-- does more than the type is no part of it: the type is one of the pattern. So is a type whose patterns push towards
+-- several labels. What is itself a part is no whole.
 --
 -- column  kind        word, piece, pair, type or pattern
 -- column  label       label it pushes towards
@@ -116,17 +117,37 @@ counts as (
     group by kind, label, word
 ),
 
+-- Types of which a spurious pattern pushes towards another label.
+mixed as (
+    select distinct
+        whole.label,
+        whole.word
+    from wholes as whole
+    inner join wholes as own
+        on own.kind = 'pattern'
+        and own.label != whole.label
+        and own.example_id = whole.example_id
+        and own.span_start < whole.span_end
+        and whole.span_start < own.span_end
+    inner join counts on own.kind = counts.kind and own.label = counts.label and own.word = counts.word
+    where whole.kind = 'type'
+    group by whole.label, whole.word, own.label, own.word, counts.n
+    having count(distinct (own.example_id, own.span_start)) >= 0.8 * counts.n
+),
+
 holds as (
     select
         inside.*,
         wider.document_frequency,
-        inside.kind = 'pattern' and inside.whole_kind = 'type' and own.effect_low > wider.effect_high as exceeds,
+        inside.kind = 'pattern' and inside.whole_kind = 'type'
+        and (own.effect_low > wider.effect_high or mixed.word is not null) as exceeds,
         own.document_frequency as own_frequency
     from inside
     inner join counts using (kind, label, word)
     inner join spurious as own using (kind, label, word)
     inner join spurious as wider
         on inside.whole_kind = wider.kind and inside.label = wider.label and inside.whole = wider.word
+    left join mixed on inside.whole_kind = 'type' and inside.label = mixed.label and inside.whole = mixed.word
     where inside.n_inside >= 0.8 * counts.n
         -- Of two that hold each other, the one in more texts is the whole.
         and (
@@ -154,6 +175,7 @@ select
     whole_kind,
     whole
 from turned
+anti join turned as wider on turned.whole_kind = wider.kind and turned.label = wider.label and turned.whole = wider.word
 qualify row_number() over (
     partition by kind, label, word order by document_frequency desc, whole_kind, whole
 ) = 1

@@ -3,8 +3,8 @@
 --
 -- The label of a pattern is the one it pushes towards most, so its tests have two sides. Of an opening, an ending or a
 -- line the words that it always holds may explain what it does: expected is what they are expected to do, added up.
--- What an emoticon means is not known. Sizes are those near the boundary; p-values are of all texts that were tried, as
--- the few near it could not pass the control of multiplicity.
+-- What an emoticon means is not known. Sizes are those near the boundary; p-values are of the texts that it can turn,
+-- as the few near it could not pass the control of multiplicity.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                pattern
@@ -65,13 +65,13 @@ tests as (
         end as own_expected,
         if(within_type, 0, coalesce(explained.expected_se, 0)) as own_se,
         effect - own_expected as excess,
-        2 * student_above(own.removal_mean, own.removal_mean_se, own.n_removal_all - 1) as p_removal,
-        2 * student_above(own.insertion_mean, own.insertion_mean_se, own.n_insertion_all - 1) as p_insertion,
-        sqrt(own.removal_mean_se ** 2 + own.insertion_mean_se ** 2) / 2 as mean_se,
+        2 * student_above(own.removal_turning, own.removal_turning_se, own.n_removal_turning - 1) as p_removal,
+        2 * student_above(own.insertion_turning, own.insertion_turning_se, own.n_insertion_turning - 1) as p_insertion,
+        sqrt(own.removal_turning_se ** 2 + own.insertion_turning_se ** 2) / 2 as turning_se,
         2 * student_above(
-            (own.removal_mean + own.insertion_mean) / 2 - own_expected - $min_effect,
-            sqrt(mean_se ** 2 + own_se ** 2),
-            if(own_se > mean_se, 1e6, least(own.n_removal_all, own.n_insertion_all) - 1)
+            (own.removal_turning + own.insertion_turning) / 2 - own_expected - $min_effect,
+            sqrt(turning_se ** 2 + own_se ** 2),
+            if(own_se > turning_se, 1e6, least(own.n_removal_turning, own.n_insertion_turning) - 1)
         ) as p_excess,
         own.removal_effect >= $min_effect and own.insertion_effect >= $min_effect as shows_in_both,
         true as is_judged,

@@ -1,7 +1,8 @@
 -- type_tests: the three questions of a verdict, asked of the types of words.
 -- One row per type.
 --
--- The label of a type is the one it pushes towards most, so its tests have two sides.
+-- The label of a type is the one it pushes towards most, so its tests have two sides. P-values are of the texts that it
+-- can turn, sizes of all.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                type
@@ -45,9 +46,13 @@ tests as (
         effect + t_975(own.n_removal - 1) * effect_se as effect_high,
         0.0 as expected,
         effect as excess,
-        2 * student_above(own.removal_effect, own.removal_se, own.n_removal - 1) as p_removal,
+        2 * student_above(own.removal_turning, own.removal_turning_se, own.n_removal_turning - 1) as p_removal,
         2 * student_above(own.insertion_effect, own.insertion_se, own.n_insertion - 1) as p_insertion,
-        2 * student_above(effect - $min_effect, effect_se, own.n_removal - 1) as p_excess,
+        2 * student_above(
+            (own.removal_turning + own.insertion_effect) / 2 - $min_effect,
+            sqrt(own.removal_turning_se ** 2 + own.insertion_se ** 2) / 2,
+            least(own.n_removal_turning, own.n_insertion) - 1
+        ) as p_excess,
         own.removal_effect >= $min_effect and own.insertion_effect >= $min_effect as shows_in_both,
         types.expectation = 'none' as is_judged,
         true as within_type,

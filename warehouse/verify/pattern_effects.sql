@@ -3,9 +3,11 @@
 --
 -- Removal: in texts that hold it, less as many neutral words in its place. Insertion: put into texts read as other
 -- labels, less as many neutral words at the same place. Texts in capitals and long ones: against the text itself.
--- Effects are those near the boundary, where a prediction can change: in texts that without the pattern are within two
--- log-odds of it, or in the nearest third if fewer than eight are. Tests that it pushes at all use all texts, and flips
--- are those of all.
+-- Both are told apart by a control: how the text is read without the pattern, by other neutral words. Effects are those
+-- near the boundary, where a prediction can change: in texts whose control is within two log-odds of it, or in the
+-- nearest third if fewer than eight are. Tests that it pushes at all use the texts that it can turn: those whose control
+-- is read as another label, or the eight that are closest to it. What makes a prediction certain pulls the certain ones
+-- down and the others up. Flips are those of all texts.
 --
 -- param   pattern_trial_parts  Parquet files of the trials
 -- param   min_effect      smallest mean effect that counts  [log-odds]
@@ -18,12 +20,12 @@
 -- column  insertion_effect  mean effect where it is put, near the boundary  [log-odds]
 -- column  insertion_se      its standard error                      [log-odds]
 -- column  n_insertion       texts near the boundary
--- column  removal_mean      mean effect in all texts with it         [log-odds]
--- column  removal_mean_se   its standard error                      [log-odds]
--- column  n_removal_all     texts with it that were tried
--- column  insertion_mean    mean effect in all texts it was put into  [log-odds]
--- column  insertion_mean_se its standard error                      [log-odds]
--- column  n_insertion_all   texts it was put into
+-- column  removal_turning     mean effect in texts with it that it can turn  [log-odds]
+-- column  removal_turning_se  its standard error                      [log-odds]
+-- column  n_removal_turning   texts with it that it can turn
+-- column  insertion_turning     mean effect in texts it was put into and can turn  [log-odds]
+-- column  insertion_turning_se  its standard error                    [log-odds]
+-- column  n_insertion_turning   texts it was put into and can turn
 -- column  n_opposite        texts with an effect away from the label
 -- column  n_signed          texts with an effect of a tenth of min_effect or more, either way
 -- column  flip_rate         predictions of the texts with it that differ without it  [0..1]
@@ -47,7 +49,8 @@ per_text as (
         operator,
         example_id,
         avg(margin_with - margin_without) as effect,
-        abs(avg(margin_without)) as distance,
+        avg(coalesce(margin_control, margin_without)) as control,
+        bool_and(margin_control is not null) as has_control,
         avg(is_flipped) as share_flipped
     from trials
     where operator = 'removal' or predicted_label != label
@@ -57,17 +60,20 @@ per_text as (
 placed as (
     select
         *,
-        row_number() over (partition by type, pattern, label, operator order by distance, example_id) as place,
-        count(*) over (partition by type, pattern, label, operator) as n,
-        count(*) filter (where distance <= 2) over (partition by type, pattern, label, operator) as n_near
+        row_number() over (own order by abs(control), example_id) as place,
+        row_number() over (own order by control, example_id) as turning_place,
+        count(*) over own as n,
+        count(*) filter (where abs(control) <= 2) over own as n_near
     from per_text
+    window own as (partition by type, pattern, label, operator)
 ),
 
 near as (
     select
         * exclude (effect),
-        effect as any_effect,
-        if(place <= if(n_near >= 8, n_near, greatest(ceil(n / 3), least(n, 8))), effect, null) as effect
+        if(place <= if(n_near >= 8, n_near, greatest(ceil(n / 3), least(n, 8))), effect, null) as effect,
+        -- Without a control of its own all texts count: chosen by what it is compared with, an effect is too large.
+        if(control < 0 or turning_place <= 8 or not has_control, effect, null) as turning
     from placed
 )
 
@@ -83,14 +89,14 @@ select
     stddev_samp(effect) filter (where operator = 'insertion')
     / sqrt(count(effect) filter (where operator = 'insertion')) as insertion_se,
     count(effect) filter (where operator = 'insertion') as n_insertion,
-    avg(any_effect) filter (where operator = 'removal') as removal_mean,
-    stddev_samp(any_effect) filter (where operator = 'removal')
-    / sqrt(count(any_effect) filter (where operator = 'removal')) as removal_mean_se,
-    count(any_effect) filter (where operator = 'removal') as n_removal_all,
-    avg(any_effect) filter (where operator = 'insertion') as insertion_mean,
-    stddev_samp(any_effect) filter (where operator = 'insertion')
-    / sqrt(count(any_effect) filter (where operator = 'insertion')) as insertion_mean_se,
-    count(any_effect) filter (where operator = 'insertion') as n_insertion_all,
+    avg(turning) filter (where operator = 'removal') as removal_turning,
+    stddev_samp(turning) filter (where operator = 'removal')
+    / sqrt(count(turning) filter (where operator = 'removal')) as removal_turning_se,
+    count(turning) filter (where operator = 'removal') as n_removal_turning,
+    avg(turning) filter (where operator = 'insertion') as insertion_turning,
+    stddev_samp(turning) filter (where operator = 'insertion')
+    / sqrt(count(turning) filter (where operator = 'insertion')) as insertion_turning_se,
+    count(turning) filter (where operator = 'insertion') as n_insertion_turning,
     count(*) filter (where effect <= -$min_effect / 10) as n_opposite,
     count(*) filter (where abs(effect) >= $min_effect / 10) as n_signed,
     avg(share_flipped) filter (where operator = 'removal') as flip_rate

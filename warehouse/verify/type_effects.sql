@@ -3,6 +3,8 @@
 --
 -- Removal: all its words are taken out of a text, less as many content words that the model does not use. Insertion:
 -- words of the type, less content words in the same texts at the same places; none for content words.
+-- The test that it pushes at all uses the texts that it can turn: those that are read as another label without either,
+-- or the eight that are closest to it. Both ways of taking words out are the same to such a choice.
 --
 -- param   type_parts      Parquet files of the trials of types
 -- param   labels          the model's labels
@@ -12,6 +14,9 @@
 -- column  removal_effect    mean effect of its words in texts that hold some            [log-odds]
 -- column  removal_se        its standard error                                          [log-odds]
 -- column  n_removal         texts
+-- column  removal_turning     mean effect in texts that hold some and that it can turn    [log-odds]
+-- column  removal_turning_se  its standard error                                          [log-odds]
+-- column  n_removal_turning   texts that hold some and that it can turn
 -- column  insertion_effect  mean effect of one of its words in texts read as other labels [log-odds]
 -- column  insertion_se      its standard error                                          [log-odds]
 -- column  n_insertion       texts
@@ -25,15 +30,22 @@ taken_out as (
     select
         type,
         label,
-        avg(margin_with - margin_without) as removal_effect,
-        stddev_samp(margin_with - margin_without) / sqrt(count(*)) as removal_se,
+        avg(effect) as removal_effect,
+        stddev_samp(effect) / sqrt(count(*)) as removal_se,
         count(*) as n_removal,
+        avg(effect) filter (where turns) as removal_turning,
+        stddev_samp(effect) filter (where turns) / sqrt(count(*) filter (where turns)) as removal_turning_se,
+        count(*) filter (where turns) as n_removal_turning,
         avg((predicted != label_without)::int - (predicted != label_with)::int) as flip_rate,
         stddev_samp((predicted != label_without)::int - (predicted != label_with)::int) / sqrt(count(*)) as flip_se
     from (
         select
             parts.* exclude (predicted_with, predicted_without),
             examples.predicted_label as predicted,
+            margin_with - margin_without as effect,
+            margin_control < 0 or row_number() over (
+                partition by type, label order by margin_control, example_id
+            ) <= 8 as turns,
             list_extract($labels::varchar[], parts.predicted_with + 1) as label_with,
             list_extract($labels::varchar[], parts.predicted_without + 1) as label_without
         from read_parquet($type_parts) as parts
@@ -126,6 +138,9 @@ select
     taken_out.removal_effect,
     taken_out.removal_se,
     coalesce(taken_out.n_removal, 0) as n_removal,
+    taken_out.removal_turning,
+    taken_out.removal_turning_se,
+    coalesce(taken_out.n_removal_turning, 0) as n_removal_turning,
     put_in.insertion_effect,
     put_in.insertion_se,
     coalesce(put_in.n_insertion, 0) as n_insertion,

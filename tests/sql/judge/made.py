@@ -90,6 +90,12 @@ def verdicts_of(
         ("removal_effect", "removal_se", "n_removal", "insertion_effect", "insertion_se", "n_insertion", "n_examples", "between_sd", "flip_rate", "flip_se")
     )  # fmt: skip
     warehouse.insert("type_effects", type_effects, **missing)
+    # A type can turn all texts that it was taken out of.
+    warehouse.connection.execute("""
+        create or replace table type_effects as
+        select *, removal_effect as removal_turning, removal_se as removal_turning_se, n_removal as n_removal_turning
+        from type_effects
+    """)
     for name, columns in {**NO_PATTERNS, **patterns}.items():
         warehouse.insert(name, columns)
     warehouse.insert("piece_occurrences", "example_id:bigint | piece:varchar | source_word:varchar")

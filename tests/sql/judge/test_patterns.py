@@ -10,8 +10,8 @@ pytestmark = pytest.mark.slow
 
 EFFECTS = (
     "type | pattern | label | removal_effect | removal_se:double | n_removal | insertion_effect | insertion_se:double | "
-    "n_insertion | removal_mean:double | removal_mean_se:double | n_removal_all | insertion_mean:double | "
-    "insertion_mean_se:double | n_insertion_all | n_opposite | n_signed | flip_rate:double\n"
+    "n_insertion | removal_turning:double | removal_turning_se:double | n_removal_turning | insertion_turning:double | "
+    "insertion_turning_se:double | n_insertion_turning | n_opposite | n_signed | flip_rate:double\n"
 )
 PATTERNS = "type | pattern | n_examples\n"
 
@@ -19,8 +19,8 @@ PATTERNS = "type | pattern | n_examples\n"
 def patterns_of(
     rows, expected="type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double", spans=None
 ):
-    """Tables of patterns: (type, pattern, examples, removal, its error, insertion, its error, texts against). Twice as
-    many texts were tried as are near the boundary, with half of the effect and a quarter of the error."""
+    """Tables of patterns: (type, pattern, examples, removal, its error, insertion, its error, texts against). It can
+    turn twice as many texts as are near the boundary, with half of the effect and a quarter of the error."""
     tables = {
         "patterns": PATTERNS + "\n".join(f'{kind} | "{pattern}" | {n}' for kind, pattern, n, *_ in rows),
         "pattern_effects": EFFECTS + "\n".join(
@@ -39,7 +39,7 @@ def test_a_pattern_that_does_more_than_its_words_whatever_fills_it_is_spurious(w
     error = (0.2**2 + 0.2**2) ** 0.5 / 2
     assert row["effect"] == pytest.approx(0.9)
     assert row["effect_low"] == pytest.approx(0.9 + stats.t.ppf(0.025, 23) * error, rel=1e-4)
-    # Of all texts, which have half of the effect and a quarter of the error.
+    # Of texts that it can turn, which have half of the effect and a quarter of the error.
     largest = max(2 * stats.t.sf(value, 47) for value in (0.5 / 0.05, 0.4 / 0.05, (0.45 - 0.1) / (error / 4)))
     assert row["p_value"] == pytest.approx(largest, rel=0.02)
     assert (row["verdict"], row["status"], row["type"]) == ("spurious", "spurious", "shape")
@@ -113,6 +113,44 @@ def test_what_stands_in_a_spurious_pattern_is_a_part_of_it(warehouse):
         ("pattern", "* wrote: …"): ("spurious", "spurious", None),
         ("pattern", "a:"): ("spurious", "part", "* wrote: …"),
     }
+
+
+NUMBERS = "type | label | removal_effect | removal_se:double | n_removal | insertion_effect:double | insertion_se:double | n_insertion | n_examples | flip_rate | flip_se\n"
+
+
+def numbers_of(warehouse, effects, label="a"):
+    """(status, whole) of patterns of numbers and of their type, which pushes by 1 towards label a. `effects`: pattern ->
+    effect; each has ten texts of its own. The last pushes towards `label`."""
+    texts = {pattern: range(10 * k, 10 * k + 10) for k, pattern in enumerate(effects)}
+    spans = [f'shape | "{pattern}" | inside | {i} | 0 | 1 | null' for pattern, own in texts.items() for i in own]
+    tables = patterns_of(
+        [("shape", pattern, 10, effect, 0.1, effect, 0.1, 0) for pattern, effect in effects.items()],
+        spans=SPANS + "\n".join(spans),
+    )
+    *others, last = tables["pattern_effects"].split("\n")
+    tables["pattern_effects"] = "\n".join([*others, last.replace(" | a | ", f" | {label} | ")])
+    words = "\n".join(f"{i} | seven | 0 | 1" for i in range(40))
+    found = verdicts_of(
+        warehouse, [evidence("seven")], {"seven": "number"}, patterns=tables, occurrences=OCCURRENCES + words,
+        type_effects=f"{NUMBERS}number | a | 1.0 | 0.1 | 30 | 1.0 | 0.1 | 30 | 40 | 0.5 | 0.1",
+    )  # fmt: skip
+    return {word: (row["status"], row["part_of"]) for (kind, word), row in found.items() if kind != "word"}
+
+
+def test_what_is_a_part_hides_nothing(warehouse):
+    """One of three patterns of numbers does more than numbers do: numbers are a part of it, and the others of nothing."""
+    assert numbers_of(warehouse, {"000+": 3.0, "#0": 1.0, "0.": 1.0}) == {
+        "number": ("part", "000+"), "000+": ("spurious", None), "#0": ("spurious", None), "0.": ("spurious", None),
+    }  # fmt: skip
+
+
+def test_a_type_whose_patterns_push_towards_several_labels_is_no_whole(warehouse):
+    assert numbers_of(warehouse, {"#0": 1.0, "0.": 1.0}) == {
+        "number": ("spurious", None), "#0": ("part", "number"), "0.": ("part", "number"),
+    }  # fmt: skip
+    assert numbers_of(warehouse, {"#0": 1.0, "0.": 1.0}, label="b") == {
+        "number": ("part", "#0"), "#0": ("spurious", None), "0.": ("spurious", None),
+    }  # fmt: skip
 
 
 def test_a_word_that_names_the_class_is_expected_to_act_for_that_class_alone(warehouse):

@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests.sql.helpers import by
 
-TYPE_TRIALS = "type:varchar | example_id:bigint | label:varchar | margin_with:double | margin_without:double | predicted_with:integer | predicted_without:integer"
+TYPE_TRIALS = "type:varchar | example_id:bigint | label:varchar | margin_with:double | margin_without:double | margin_control:double | predicted_with:integer | predicted_without:integer"
 
 
 def type_effects_of(warehouse, placebos, trials=TYPE_TRIALS, predicted="a"):
@@ -78,7 +78,7 @@ def test_texts_that_are_read_as_the_label_are_none_it_is_inserted_into(warehouse
 
 
 def test_removal_is_less_as_many_other_words_taken_out(warehouse):
-    rows = [(1.0, 0.25, 0, 1), (2.0, 1.0, 0, 1), (0.5, 1.0, 1, 0), (1.0, 0.5, 0, 0), (1.0, 1.0, 1, 1)]
+    rows = [(1.0, 0.25, 9, 0, 1), (2.0, 1.0, 9, 0, 1), (0.5, 1.0, 9, 1, 0), (1.0, 0.5, 9, 0, 0), (1.0, 1.0, 9, 1, 1)]
     trials = "\n".join(f"name | {1000 + i} | b | " + " | ".join(map(str, row)) for i, row in enumerate(rows))
     row = type_effects_of(warehouse, [("name", 1, "lee", 0.0)], f"{TYPE_TRIALS}\n{trials}")["name", "b"]
     effects = [0.75, 1.0, -0.5, 0.5, 0.0]
@@ -88,3 +88,24 @@ def test_removal_is_less_as_many_other_words_taken_out(warehouse):
     # All are read as a. Two change without the names alone, one without the other words alone, one without either.
     flips = [1, 1, -1, 0, 0]
     assert (row["flip_rate"], row["flip_se"]) == (pytest.approx(0.2), pytest.approx(stats.sem(flips)))
+
+
+@pytest.mark.parametrize(("num_turning", "counted"), [(12, 12), (3, 8)])
+def test_a_type_is_tested_in_the_texts_that_it_can_turn(warehouse, num_turning, counted):
+    """Those read as another label without its words and without the others; at least the eight closest to it."""
+    rng = np.random.default_rng(3)
+    control = np.concatenate([rng.uniform(-4, 0, num_turning), np.linspace(0.1, 4, 30 - num_turning)])
+    effects = rng.normal(1, 1, 30)
+    trials = "\n".join(
+        f"name | {2000 + i} | b | {effect} | 0.0 | {own} | 0 | 1"
+        for i, (effect, own) in enumerate(zip(effects, control, strict=True))
+    )
+    warehouse.insert("examples", "example_id\n" + "\n".join(map(str, range(2000, 2030))), predicted_label="a")
+    part = warehouse.part(f"{TYPE_TRIALS}\n{trials}")
+    warehouse.insert("placebos", "type | example_id | replacement | margin:double\nname | 1 | lee | 0.0", label="b")
+    warehouse.insert("word_occurrences", "example_id | word\n2000 | lee")
+    warehouse.insert("word_types", "word | type\nlee | name", kind="word")
+    (row,) = warehouse.build("verify/type_effects", type_parts=[part], labels=["a", "b"])
+    assert (row["n_removal"], row["n_removal_turning"]) == (30, counted)
+    assert row["removal_turning"] == pytest.approx(effects[:counted].mean())
+    assert row["removal_turning_se"] == pytest.approx(stats.sem(effects[:counted]))
