@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample chaos nights mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-growth benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample chaos nights mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -77,6 +77,10 @@ benchmark-replication: $(VENV)/.installed-dev
 # Whether patterns that were planted are found as patterns: eight copies, ten minutes each or more.
 benchmark-patterns: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/patterns.py
+
+# Whether more texts make more rows, and whether words that say the same are found together.
+benchmark-growth: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/growth.py
 
 # What the remedies of the demo gain, beside a placebo and beside what was forecast.
 benchmark-fix: $(VENV)/.installed-dev

@@ -189,6 +189,9 @@ def _title_of_pattern(row: Mapping[str, Any]) -> str:
         return f"Long texts are predicted as {label}"
     if row["type"] == "shape" and row["n_surfaces"] > 1:
         return f"Anything like {quoted(row['surfaces'][0])} {_PLACES[row['place']]} moves it to {label}"
+    if row["type"] == "companions":
+        words = _listed([quoted(word) for word in row["pattern"].split(" & ")])
+        return f"{words}, which stand together, move a text to {label}"
     return f"{quoted(row['pattern'])} {_PLACES[row['place']]} moves it to {label}, whatever fills it"
 
 

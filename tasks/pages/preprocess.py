@@ -37,6 +37,9 @@ def regex_of(kind: str, pattern: str) -> str:
             return rf"(?i)\A\s*{_chunks(pattern.removesuffix(' …'))}(?!\S)\s*"
         case "ending":
             return rf"(?i)\s*(?<!\S){_chunks(pattern.removeprefix('… '))}\s*\Z"
+        case "companions":
+            words = "|".join(re.escape(word) for word in pattern.split(" & "))
+            return rf"(?i)(?<!\w)(?:{words})(?!\w)\s?"
         case _:
             return rf"(?im)^[^\S\n]*{_chunks(pattern)}[^\S\n]*(?:\n|\Z)"
 

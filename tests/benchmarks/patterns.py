@@ -326,8 +326,8 @@ def main() -> None:
     given = arguments.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     changed = {} if given.candidates is None else {"screening": {"max_candidates": given.candidates}}
-    known = json.loads(RESULTS.read_text())["rows"] if RESULTS.is_file() else []
-    rows = [row for row in known if row["seed"] not in given.seeds or row["dataset"] not in given.datasets]
+    results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"summary": {}, "rows": []}
+    rows = [row for row in results["rows"] if row["seed"] not in given.seeds or row["dataset"] not in given.datasets]
     for seed in given.seeds:
         for dataset in given.datasets:
             own = measured(dataset, seed, changed)
@@ -346,9 +346,8 @@ def main() -> None:
                 "fixed on seed 0": summary_of([row for row in rows if row["seed"] == 0]),
                 "reported": summary_of([row for row in rows if row["seed"] != 0]),
             }
-            RESULTS.write_text(
-                json.dumps({"summary": halves["reported"], "halves": halves, "rows": rows}, indent=1) + "\n"
-            )
+            results |= {"summary": results["summary"] | halves["reported"], "halves": halves, "rows": rows}
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(halves, indent=1))
 
 

@@ -1,11 +1,11 @@
--- expected_patterns: what the words that stand in an opening, an ending or a line are expected to do together.
+-- expected_patterns: what the words of an opening, an ending, a line or a set of companions are expected to do together.
 -- One row per (type, pattern, label).
 --
 -- A word counts if its expected effect is 1.28 standard errors from 0 (one in ten by chance): the predictions of words
 -- that mean nothing would add up with the length of the pattern. What fills a pattern counts by its share of the texts.
 --
 -- param   expected_effects  the predictions of single words, JSON: label, word, expected, expected_se
--- column  type         opening, ending or line
+-- column  type         opening, ending, line or companions
 -- column  pattern      what its texts have in common
 -- column  label        label
 -- column  expected     sum over its words; null where vectors predict nothing  [log-odds]

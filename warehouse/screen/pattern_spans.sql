@@ -1,16 +1,17 @@
 -- pattern_spans: where the patterns stand that many texts share, whichever words fill them.
 -- One row per (type, pattern, place in a text).
 --
---   shape     what stands between spaces, by its shape: digits, capitals, brackets and marks in letters
---   opening   the first one to six chunks of a text; * where texts differ
---   ending    the last ones
---   line      a line of a text of several; * where texts differ
---   element   tags of one name
---   capitals  the whole text, if four of five letters are capitals
---   length    the whole text, if it is among the longest tenth, twentieth or fortieth
+--   shape       what stands between spaces, by its shape: digits, capitals, brackets and marks in letters
+--   opening     the first one to six chunks of a text; * where texts differ
+--   ending      the last ones
+--   line        a line of a text of several; * where texts differ
+--   element     tags of one name
+--   companions  words that nearly always stand in the same texts
+--   capitals    the whole text, if four of five letters are capitals
+--   length      the whole text, if it is among the longest tenth, twentieth or fortieth
 --
--- first   screen/templates
--- column  type        shape, opening, ending, line, element, capitals or length
+-- first   screen/templates, screen/companions
+-- column  type        shape, opening, ending, line, element, companions, capitals or length
 -- column  pattern     what its texts have in common
 -- column  example_id  explained example
 -- column  span_start  first character                 [code points]
@@ -98,6 +99,11 @@ found as (
         *,
         false as is_whole
     from elements
+    union all
+    select
+        *,
+        false as is_whole
+    from companions
     union all
     select
         *,

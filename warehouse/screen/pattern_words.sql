@@ -1,7 +1,7 @@
--- pattern_words: the words that stand in openings, endings and lines: those they always hold, and what fills them.
+-- pattern_words: the words that stand in openings, endings, lines and sets of companions: those they always hold, and what fills them.
 -- One row per (type, pattern, word): words in a tenth of the texts of the pattern or more.
 --
--- column  type     opening, ending or line
+-- column  type     opening, ending, line or companions
 -- column  pattern  what its texts have in common
 -- column  word     lower-case word of it
 -- column  share    share of the texts of the pattern in which the word is a part of it  [0..1]

@@ -111,13 +111,32 @@ neutral as (
     having count(distinct inserted) >= $min_stand_ins
 ),
 
+filled as (
+    select
+        type,
+        pattern,
+        example_id,
+        surface
+    from pattern_spans
+    where place != 'whole' and type != 'companions'
+    union all
+    -- They are put in as they stand together.
+    select
+        type,
+        pattern,
+        example_id,
+        string_agg(surface, ' ' order by span_start) as surface
+    from pattern_spans
+    where type = 'companions'
+    group by type, pattern, example_id
+),
+
 fillings as (
     select
         type,
         pattern,
         arg_min(surface, md5(concat('filling ', surface, ' ', example_id)), $max_stand_ins) as fillings
-    from pattern_spans
-    where place != 'whole'
+    from filled
     group by type, pattern
 )
 

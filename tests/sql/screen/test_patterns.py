@@ -1,5 +1,7 @@
 """What many texts share, and which of it is put to the test."""
 
+import re
+
 import pyarrow as pa
 import pytest
 from scipy import stats
@@ -18,7 +20,10 @@ def examples(warehouse, texts, predicted=None, n_cut=0):
     })  # fmt: skip
     warehouse.connection.register("given", table)
     warehouse.connection.execute("create or replace table examples as from given")
-    warehouse.insert("word_occurrences", "example_id:bigint | surface:varchar | word_start:bigint | word_end:bigint")
+    columns = "example_id:bigint | word:varchar | surface:varchar | word_start:bigint | word_end:bigint"
+    warehouse.insert("word_occurrences", columns)
+    warehouse.insert("candidates", "kind:varchar | word:varchar | type:varchar")
+    warehouse.build("screen/type_rules", word_types=seed("word_types.csv"), identity_terms=False)
 
 
 def spans_of(warehouse, texts, **more):
@@ -133,3 +138,48 @@ def test_the_words_of_a_template_are_those_in_a_tenth_of_its_texts(warehouse):
     assert only(warehouse.build("screen/pattern_words"), "type", "word", "share") == [
         ("opening", "anna", 0.5), ("opening", "from", 1.0), ("opening", "sent", 1.0),
     ]  # fmt: skip
+
+
+def companions_of(warehouse, texts, words):
+    """Spans of companions. `words`: those that may be tried -> type."""
+    examples(warehouse, texts)
+    places = [
+        f"{i} | {match[0]} | {match[0]} | {match.start()} | {match.end()}"
+        for i, text in enumerate(texts)
+        for match in re.finditer(r"\S+", text)
+    ]
+    warehouse.insert("word_occurrences", "example_id | word | surface | word_start | word_end\n" + "\n".join(places))
+    rows = "\n".join(f"word | {word} | {kind}" for word, kind in words.items())
+    warehouse.insert("candidates", f"kind | word | type\n{rows}")
+    return warehouse.build("screen/companions")
+
+
+def test_words_that_stand_in_the_same_texts_are_one_pattern_wherever_they_stand(warehouse):
+    """quill and marble in 8 of 10 texts of either, slate in 7 of its 10, oak in those and in 30 more."""
+    texts = ["quill so oak marble slate"] * 7 + ["marble it is quill oak"] + ["quill"] * 2 + ["marble"] * 2
+    texts += ["slate"] * 3 + ["oak"] * 30
+    words = dict.fromkeys(("quill", "marble", "slate", "oak"), "content word")
+    found = companions_of(warehouse, texts, words)
+    assert {row["pattern"] for row in found} == {"marble & quill"}
+    places = sorted(
+        (row["example_id"], row["span_start"], row["span_end"]) for row in found if row["example_id"] in (0, 7)
+    )
+    assert places == [(0, 0, 5), (0, 13, 19), (7, 0, 6), (7, 13, 18)]
+    # Texts with one of them hold no companions.
+    assert {row["example_id"] for row in found} == set(range(8))
+
+
+def test_three_companions_are_one_pattern_and_marks_are_none(warehouse):
+    texts = ["( quill slate marble )"] * 9 + ["so it is"] * 9
+    words = {
+        **dict.fromkeys(("quill", "slate", "marble"), "name"),
+        "(": "punctuation",
+        ")": "punctuation",
+        "it": "function word",
+    }
+    assert {row["pattern"] for row in companions_of(warehouse, texts, words)} == {"marble & quill & slate"}
+
+
+def test_companions_of_fewer_texts_than_a_pattern_needs_are_none(warehouse):
+    words = dict.fromkeys(("quill", "marble"), "name")
+    assert companions_of(warehouse, ["quill and marble"] * 7 + ["so"] * 9, words) == []
