@@ -1,10 +1,10 @@
 -- pattern_tests: the three questions of a verdict, asked of patterns.
 -- One row per pattern.
 --
--- The label of a pattern is the one it pushes towards most, so its tests have two sides. Of an opening, an ending, a
--- line and companions the words that they always hold may explain what it does: expected is what they are expected to do, added up.
--- What an emoticon means is not known. Sizes are those near the boundary; p-values are of the texts that it can turn,
--- as the few near it could not pass the control of multiplicity.
+-- The label of a pattern is the one it pushes towards most, so its tests have two sides. The words that an opening, an
+-- ending, a line and companions always hold may explain what they do: expected is what these words are expected to do,
+-- added up. What an emoticon means is not known. Sizes are those near the boundary; p-values are of the texts that it
+-- can turn, as the few near it could not pass the control of multiplicity.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                pattern
