@@ -3,11 +3,11 @@
 --
 -- Removal: in texts that hold it, less as many neutral words in its place. Insertion: put into texts read as other
 -- labels, less as many neutral words at the same place. Texts in capitals and long ones: against the text itself.
--- A control tells which texts count: how the text is read without the pattern, by other neutral words. Effects are those
--- near the boundary, where a prediction can change: in texts whose control is within two log-odds of it, or in the
--- nearest third if fewer than eight are. Tests that it pushes at all use the texts that it can turn, whose control is
--- read as another label, or the eight closest to that: what makes a prediction certain lowers those that are more certain
--- without it. Flips are those of all texts.
+-- A control tells which texts count: how the text is read without the pattern, by other neutral words. Effects are
+-- those near the boundary, where a prediction can change: in texts whose control is within two log-odds of it, or in
+-- the nearest third if fewer than eight are. Tests that it pushes at all use the texts that it can turn, whose control
+-- is read as another label, or the eight closest to that: what makes a prediction certain lowers those that are more
+-- certain without it. Flips are those of all texts.
 --
 -- param   pattern_trial_parts  Parquet files of the trials
 -- param   min_effect      smallest mean effect that counts  [log-odds]
