@@ -182,25 +182,32 @@ class Corpus:
         """The rows of a Parquet file, with the tokenizer's spans of a text."""
         table = pq.read_table(path, columns=["id", "text", part]).to_pydict()
         corpus = cls([str(name) for name in table["id"]], table["text"], [str(name) for name in table[part]])
-        for number, text in enumerate(corpus.texts):
-            corpus._enter(number, text, pieces(text))
+        corpus.cut(pieces)
         return corpus
 
-    def _enter(self, number: int, text: str, pieces: list[tuple[int, int]]) -> None:
-        spans, owner = words_of_tokens(pieces, [0] * len(pieces), text)
-        known = dict(zip([*spans, *pieces], folded([text[start:end] for start, end in [*spans, *pieces]]), strict=True))
-        for which, (start, end) in enumerate(spans):
-            word = known[start, end]
-            self.places["word", word][number].append(Place(start, end, start, end))
-            self.surfaces[word][text[start:end]] += 1
-            cut = [piece for piece, own in zip(pieces, owner, strict=True) if own == which]
-            self.num_pieces[word] = len(cut)
-            if len(cut) < 2:
-                continue
-            for first, last in cut:
-                piece = f"{'·' * (first > start)}{known[first, last]}{'·' * (last < end)}"
-                self.places["piece", piece][number].append(Place(first, last, start, end))
-                self.sources[piece].add(text[start:end])
+    def cut(self, pieces: Callable[[str], list[tuple[int, int]]]) -> None:
+        """Cut all texts into words and pieces."""
+        found = [(own := pieces(text), *words_of_tokens(own, [0] * len(own), text)) for text in self.texts]
+        written = {
+            text[start:end]
+            for text, (own, spans, _) in zip(self.texts, found, strict=True)
+            for start, end in [*own, *spans]
+        }
+        # All at once: every call opens a database.
+        known = dict(zip(written, folded(list(written)), strict=True))
+        for number, (text, (own, spans, owner)) in enumerate(zip(self.texts, found, strict=True)):
+            for which, (start, end) in enumerate(spans):
+                word = known[text[start:end]]
+                self.places["word", word][number].append(Place(start, end, start, end))
+                self.surfaces[word][text[start:end]] += 1
+                cut = [piece for piece, its in zip(own, owner, strict=True) if its == which]
+                self.num_pieces[word] = len(cut)
+                if len(cut) < 2:
+                    continue
+                for first, last in cut:
+                    piece = f"{'·' * (first > start)}{known[text[first:last]]}{'·' * (last < end)}"
+                    self.places["piece", piece][number].append(Place(first, last, start, end))
+                    self.sources[piece].add(text[start:end])
 
     def frequency(self, key: Key) -> int:
         """Texts with the word."""

@@ -36,8 +36,7 @@ def no_pieces(text):
 @pytest.fixture(scope="module")
 def bench():
     corpus = Corpus([f"t{i}" for i in range(40)], TEXTS, ["test"] * 40)
-    for number, text in enumerate(TEXTS):
-        corpus._enter(number, text, [])
+    corpus.cut(no_pieces)
     types = {("word", name): "name" for name in NAMES}
     types |= {("word", word): "content word" for word in ("good", "film", "number", "it", "with", "in", "a")}
     return Bench(StandIns(corpus, types), no_pieces)
@@ -123,8 +122,7 @@ def test_a_piece_stands_only_where_the_tokenizer_makes_it():
         return [(0, 2), (2, len(word))] if len(word) > 3 and word[2] != "x" else [(0, len(word))]
 
     corpus = Corpus(["t0", "t1"], ["splatter", "ripping"], ["test"] * 2)
-    for number, text in enumerate(corpus.texts):
-        corpus._enter(number, text, pieces(text))
+    corpus.cut(pieces)
     assert set(corpus.places) == {
         ("word", "splatter"), ("word", "ripping"), ("piece", "sp·"), ("piece", "·latter"), ("piece", "ri·"), ("piece", "·pping"),
     }  # fmt: skip
