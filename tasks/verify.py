@@ -74,6 +74,7 @@ _TABLES = (
     "type_effects",
     "pattern_effects",
     "pattern_parts",
+    "turning_trials",
     "evidence",
     "verification_cost",
 )

@@ -180,3 +180,13 @@ create or replace temp macro script_of(word) as (
         else 'other'
     end
 );
+
+-- A word drawn out, as in sooo: three times the same letter of the Latin alphabet (this dialect knows no
+-- backreference).
+create or replace temp macro is_drawn_out(word) as (
+    regexp_matches(
+        lower(word),
+        '^\p{L}*(a{3}|b{3}|c{3}|d{3}|e{3}|f{3}|g{3}|h{3}|i{3}|j{3}|k{3}|l{3}|m{3}|n{3}|o{3}|p{3}|q{3}|r{3}|s{3}|t{3}'
+        || '|u{3}|v{3}|w{3}|x{3}|y{3}|z{3})\p{L}*$'
+    )
+);

@@ -187,6 +187,8 @@ def _title_of_pattern(row: Mapping[str, Any]) -> str:
         return f"Texts in capitals are predicted as {label}"
     if row["type"] == "length":
         return f"Long texts are predicted as {label}"
+    if row["type"] == "marks":
+        return f"Texts with many punctuation marks are predicted as {label}"
     if row["type"] == "shape" and row["n_surfaces"] > 1:
         return f"Anything like {quoted(row['surfaces'][0])} {_PLACES[row['place']]} moves it to {label}"
     if row["type"] == "companions":

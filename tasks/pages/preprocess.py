@@ -5,7 +5,7 @@ import re
 
 from warehouse import Warehouse
 
-_RUN = re.compile(r"a|A|00000\+|0+|[^aA0]")
+_RUN = re.compile(r"aaa\+|a|A|00000\+|0+|[^aA0]")
 
 
 def preprocess_file(warehouse: Warehouse) -> bytes:
@@ -44,7 +44,7 @@ def regex_of(kind: str, pattern: str) -> str:
             return rf"(?im)^[^\S\n]*{_chunks(pattern)}[^\S\n]*(?:\n|\Z)"
 
 
-_REPLACED = {"a": r"[^\W\d_]+", "A": r"[^\W\d_]{2,}", "00000+": r"\d{5,}"}
+_REPLACED = {"aaa+": r"[^\W\d_]*([^\W\d_])\1\1[^\W\d_]*", "a": r"[^\W\d_]+", "A": r"[^\W\d_]{2,}", "00000+": r"\d{5,}"}
 
 
 def _digits(run: str) -> str:

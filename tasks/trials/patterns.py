@@ -2,7 +2,8 @@
 
 A pattern is tried as a whole. Where it stands it is replaced by as many neutral words, and it is put into other texts,
 as it stands elsewhere and at its place, less as many neutral words there. A text in capitals is written without them,
-and the reverse; a long text loses words that the model is not seen to use, and a shorter one gets such words.
+and the reverse; a long text loses words that the model is not seen to use, and a shorter one gets such words; a text
+full of marks keeps the last, and others get such marks behind their words.
 
 Every contrast has a control that says how the text is read without the pattern and has no part in the effect: other
 neutral words in its place, or the text before anything was put into it. Texts chosen by the words that the effect is
@@ -99,17 +100,20 @@ def try_patterns(
 
 
 def _contrasts(row: Mapping[str, Any], reader: Reader) -> Iterator[Contrast]:
+    marks = marks_of([reader.text(held["example_id"]).text for held in row["held"]]) if row["type"] == "marks" else []
     for held in row["held"]:
         text = reader.text(held["example_id"])
         if row["type"] == "capitals":
             absent, control = Text(text.text[:1] + _recased(text.text[1:], str.lower), text.pair_start), None
         elif row["type"] == "length":
             absent, control = deleted(text, spans_of(held["spans"])), None
+        elif row["type"] == "marks":
+            absent, control = deleted(text, mark_spans(text.text)[:-1]), None
         else:
             absent, control = (_replaced(row, held, text, draw) for draw in ("", "control "))
         yield Contrast("removal", held["example_id"], text, absent, control)
     for k, other in enumerate(row["others"]):
-        present, absent = _put_in(row, other, k, reader)
+        present, absent = _put_in(row, other, k, marks, reader)
         untouched = reader.text(other["example_id"])
         yield Contrast("insertion", other["example_id"], present, absent, None if absent == untouched else untouched)
 
@@ -123,8 +127,30 @@ def _replaced(row: Mapping[str, Any], held: Mapping[str, Any], text: Text, draw:
     return edited(text, edits)
 
 
-def _put_in(row: Mapping[str, Any], other: Mapping[str, Any], k: int, reader: Reader) -> tuple[Text, Text]:
-    """The text with the pattern, and with neutral words at its place."""
+_MARKS = regex.compile(r"(?<!\S)[\p{P}\p{S}]+|[\p{P}\p{S}]+(?!\S)")
+
+
+def mark_spans(text: str) -> list[tuple[int, int]]:
+    """Runs of marks at the ends of words, and alone."""
+    return [match.span() for match in _MARKS.finditer(text)]
+
+
+def marks_of(texts: Sequence[str]) -> list[list[str]]:
+    """The runs of marks of each text."""
+    return [[text[start:end] for start, end in mark_spans(text)] for text in texts]
+
+
+def marked(text: Text, marks: Sequence[str], content: str) -> Text:
+    """The text with these runs of marks behind words of its own, drawn by the content of the text."""
+    ends = [str(end) for _, end in word_spans(text.text)]
+    places = sorted(int(end) for end in drawn_words(ends, content, len(marks)))
+    return edited(text, [((end, end), mark) for end, mark in zip(places, marks, strict=False)])
+
+
+def _put_in(
+    row: Mapping[str, Any], other: Mapping[str, Any], k: int, marks: Sequence[Sequence[str]], reader: Reader
+) -> tuple[Text, Text]:
+    """The text with the pattern, and with neutral words at its place. `marks`: of each text that is full of them."""
     example_id, text = other["example_id"], reader.text(other["example_id"])
     if row["type"] == "capitals":
         return Text(_recased(text.text, str.upper), text.pair_start), text
@@ -133,6 +159,8 @@ def _put_in(row: Mapping[str, Any], other: Mapping[str, Any], k: int, reader: Re
             row["neutral"] * (1 + row["n_words"] // len(row["neutral"])), str(example_id), row["n_words"]
         )
         return put_at(text, " ".join(added), "end"), text
+    if row["type"] == "marks":
+        return marked(text, marks[k % len(marks)], str(example_id)), text
     filling = row["fillings"][k % len(row["fillings"])]
     words = neutral_words(row, filling, str(example_id))
     return placed(row, other, filling, reader), placed(row, other, words, reader)

@@ -42,6 +42,7 @@ NO_PATTERNS = {
         "n_removal_turning:bigint | insertion_turning:double | insertion_turning_se:double | n_insertion_turning:bigint | "
         "n_opposite:bigint | n_signed:bigint | flip_rate:double"
     ),
+    "turning_trials": "kind:varchar | word:varchar | label:varchar | example_id:bigint | effect:double",
     "expected_patterns": "type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double",
 }
 """Tables of a run without patterns."""

@@ -5,8 +5,16 @@ import pytest
 
 from configs.schema import VerificationConfig
 from tasks.runtime.parts import part_file, read_manifest
-from tasks.text.edits import Text, put_at
-from tasks.trials.patterns import neutral_words, split_filling, split_pattern, try_patterns
+from tasks.text.edits import Text, deleted, put_at
+from tasks.trials.patterns import (
+    mark_spans,
+    marked,
+    marks_of,
+    neutral_words,
+    split_filling,
+    split_pattern,
+    try_patterns,
+)
 from tests.trials.linear import margin_of, spans_in
 
 NEUTRAL = [f"thing{i}" for i in range(12)]
@@ -91,6 +99,7 @@ def test_capitals_and_length_are_changed_in_the_whole_text(linear):
     rows = [
         pattern(linear, type="capitals", pattern="all capitals", place="whole", held=held, fillings=[]),
         pattern(linear, type="length", pattern="the longest tenth", place="whole", held=held, fillings=[]),
+        pattern(linear, type="marks", pattern="the tenth with the most marks", place="whole", held=held, fillings=[]),
     ]
     _, trials, parts = tried(linear, rows)
     assert parts == []
@@ -101,11 +110,28 @@ def test_capitals_and_length_are_changed_in_the_whole_text(linear):
     }
     # There is one way to write a text in small letters, and none that owes nothing to it.
     assert {row["margin_control"] for row in trials} == {None}
-    # The model reads any case alike; the words taken out of a long text have -1 and 0.5.
+    # The model reads any case alike, and no marks; the words taken out of a long text have -1 and 0.5.
     assert effects == {
         ("capitals", "removal"): 0, ("capitals", "insertion"): 0, ("length", "removal"): pytest.approx(-0.5),
-        ("length", "insertion"): 0,
+        ("length", "insertion"): 0, ("marks", "removal"): 0, ("marks", "insertion"): 0,
     }  # fmt: skip
+
+
+def test_a_text_full_of_marks_keeps_the_last_and_others_get_such_marks():
+    assert deleted(
+        Text("Well -- it isn't so!! (not) at all...", None), mark_spans("Well -- it isn't so!! (not) at all...")[:-1]
+    ) == Text("Well it isn't so not at all...", None)
+    marks = marks_of(["so!! -- so.", "It isn't."])
+    assert marks == [["!!", "--", "."], ["."]]
+    text = Text("it is as good as it gets", None)
+    found = marked(text, marks[0], "1")
+    assert sorted(char for char in found.text if char in "!-.") == sorted("!!--.")
+    assert found.text.replace("!!", "").replace("--", "").replace(".", "") == text.text
+    assert marked(text, marks[0], "2") != found
+    # A text of fewer words than there are marks takes what it can; of a pair both texts may.
+    assert marked(Text("so", None), marks[0], "1").text == "so!!"
+    pair = marked(Text("so it\nwas", 6), marks[0], "1")
+    assert pair.text[pair.pair_start - 1] == "\n"
 
 
 def test_a_pattern_is_cut_into_the_parts_that_its_fillings_have():

@@ -75,7 +75,7 @@ STAGES = {
         "slice_difference", "corpora", "stability", "attribution_quality", "pilot",
     ),
     "screen": tuple(path.removeprefix("screen/") for path in QUERIES),
-    "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "pattern_effects", "pattern_parts", "evidence", "verification_cost"),
+    "verify": ("placebos", "trials", "effects", "interactions", "type_effects", "pattern_effects", "pattern_parts", "turning_trials", "evidence", "verification_cost"),
     "judge": ("waivers", "topics", "named_words", "expected_effects", "expected_patterns", "grades", "verdicts"),
     "remove": ("power", "total"),
     "trace": ("rule_terms", "rule_texts", "rule_matches", "rule_figures", "taught_words", "rule_examples", "rule_words", "word_meanings", "labelling"),

@@ -1,9 +1,11 @@
 -- belongs: the spurious pattern or type that a spurious word, piece, pair, type or pattern is a part of.
 -- One row per (kind, label, word) that is.
 --
--- A part stands within it four times in five, and pushes towards the same label. A pattern of words of one type that
--- does more than the type is no part of it: the type is one of the pattern. So is a type whose patterns push towards
--- several labels. What is itself a part is no whole.
+-- A part pushes towards the same label and stands within it: a pattern or a type four times in five, a word, a piece
+-- or a pair more often than not, in all spurious patterns together. A type that is not shown to push apart from the
+-- spurious patterns of its words, at 5 % in eight texts or more, is a part of the widest of them; so is a pattern
+-- that is shown not to. A pattern that does more than its type is no part of it, by their 95 % intervals. A part of a
+-- part is a part of the whole.
 --
 -- column  kind        word, piece, pair, type or pattern
 -- column  label       label it pushes towards
@@ -27,7 +29,8 @@ spurious as (
     where judged.verdict = 'spurious'
 ),
 
--- Where each of them stands. A pair stands where its words do, a piece where the words it is cut from do.
+-- Where each of them stands. A pair stands where its words do in texts with both, a piece where the words it is cut
+-- from do.
 parts as (
     select
         spurious.kind,
@@ -37,11 +40,26 @@ parts as (
         own.word_start as span_start,
         own.word_end as span_end
     from spurious
-    inner join word_occurrences as own
-        on (spurious.kind = 'word' and spurious.word = own.word)
-        or (spurious.kind = 'pair' and own.word in (
-            split_part(spurious.word, ' … ', 1), split_part(spurious.word, ' … ', 2)
-        ))
+    inner join word_occurrences as own on spurious.word = own.word
+    where spurious.kind = 'word'
+    union all
+    select
+        pairs.kind,
+        pairs.label,
+        pairs.word,
+        own.example_id,
+        own.word_start,
+        own.word_end
+    from (
+        select
+            *,
+            unnest(string_split(word, ' … ')) as member
+        from spurious
+        where kind = 'pair'
+    ) as pairs
+    inner join word_occurrences as own on pairs.member = own.word
+    window both_words as (partition by pairs.kind, pairs.label, pairs.word, own.example_id)
+    qualify min(own.word) over both_words != max(own.word) over both_words
     union all
     select
         spurious.kind,
@@ -85,18 +103,47 @@ wholes as (
     where kind in ('pattern', 'type')
 ),
 
+counts as (
+    select
+        kind,
+        label,
+        word,
+        count(*) as n,
+        sum(span_end - span_start) as length
+    from parts
+    group by kind, label, word
+),
+
+mostly_within as (
+    select
+        own.kind,
+        own.label,
+        own.word
+    from parts as own
+    inner join counts using (kind, label, word)
+    inner join wholes as whole
+        on whole.kind = 'pattern' and own.label = whole.label
+        and own.example_id = whole.example_id
+        and own.span_start >= whole.span_start
+        and own.span_end <= whole.span_end
+    where own.kind not in ('pattern', 'type')
+    group by own.kind, own.label, own.word, counts.n
+    having count(distinct (own.example_id, own.span_start)) > 0.5 * counts.n
+),
+
 inside as (
     select
         own.kind,
         own.label,
         own.word,
         whole.kind as whole_kind,
+        whole.label as whole_label,
         whole.word as whole,
-        count(distinct (own.example_id, own.span_start)) as n_inside
+        sum(least(own.span_end, whole.span_end) - greatest(own.span_start, whole.span_start)) / counts.length as covered
     from parts as own
+    inner join counts on own.kind = counts.kind and own.label = counts.label and own.word = counts.word
     inner join wholes as whole
-        on own.label = whole.label
-        and own.example_id = whole.example_id
+        on own.example_id = whole.example_id
         and own.span_start < whole.span_end
         and whole.span_start < own.span_end
         -- A pattern in the same texts is the same thing, wherever it stands.
@@ -104,51 +151,48 @@ inside as (
     -- A word of a spurious type is judged against the others of its type.
     where (own.kind, own.word) != (whole.kind, whole.word)
         and (whole.kind = 'pattern' or own.kind = 'pattern')
-    group by own.kind, own.label, own.word, whole.kind, whole.word
-),
-
-counts as (
-    select
-        kind,
-        label,
-        word,
-        count(*) as n
-    from parts
-    group by kind, label, word
-),
-
--- Types of which a spurious pattern pushes towards another label.
-mixed as (
-    select distinct
-        whole.label,
-        whole.word
-    from wholes as whole
-    inner join wholes as own
-        on own.kind = 'pattern'
-        and own.label != whole.label
-        and own.example_id = whole.example_id
-        and own.span_start < whole.span_end
-        and whole.span_start < own.span_end
-    inner join counts on own.kind = counts.kind and own.label = counts.label and own.word = counts.word
-    where whole.kind = 'type'
-    group by whole.label, whole.word, own.label, own.word, counts.n
+    group by own.kind, own.label, own.word, whole.kind, whole.label, whole.word, counts.n, counts.length
     having count(distinct (own.example_id, own.span_start)) >= 0.8 * counts.n
+        or (own.kind, own.label, own.word) in (select (kind, label, word) from mostly_within)
+),
+
+apart as (
+    select
+        trials.kind,
+        trials.label,
+        trials.word,
+        count(*) as n_texts,
+        student_above(avg(trials.effect), stddev_samp(trials.effect) / sqrt(count(*)), count(*) - 1) <= 0.05 as pushes
+    from turning_trials as trials
+    where not exists (
+        select 1
+        from inside
+        inner join pattern_spans as spans on inside.word = spans.pattern
+        where inside.kind = 'pattern'
+            and inside.whole_kind = trials.kind and inside.whole_label = trials.label and inside.whole = trials.word
+            and spans.example_id = trials.example_id
+    )
+    group by trials.kind, trials.label, trials.word
+    having count(*) >= 8
 ),
 
 holds as (
     select
-        inside.*,
+        inside.* exclude (whole_label, covered),
         wider.document_frequency,
-        inside.kind = 'pattern' and inside.whole_kind = 'type'
-        and (own.effect_low > wider.effect_high or mixed.word is not null) as exceeds,
-        own.document_frequency as own_frequency
+        own.document_frequency as own_frequency,
+        inside.kind = 'pattern'
+        and not coalesce(apart.pushes, inside.whole_kind = 'pattern') as turns,
+        inside.kind = 'pattern' and inside.whole_kind = 'type' and own.effect_low > wider.effect_high as exceeds
     from inside
-    inner join counts using (kind, label, word)
     inner join spurious as own using (kind, label, word)
     inner join spurious as wider
-        on inside.whole_kind = wider.kind and inside.label = wider.label and inside.whole = wider.word
-    left join mixed on inside.whole_kind = 'type' and inside.label = mixed.label and inside.whole = mixed.word
-    where inside.n_inside >= 0.8 * counts.n
+        on inside.whole_kind = wider.kind and inside.whole_label = wider.label and inside.whole = wider.word
+    left join apart
+        on inside.whole_kind = apart.kind and inside.whole_label = apart.label and inside.whole = apart.word
+    where inside.label = inside.whole_label
+        -- A line with a number in it is more than a number.
+        and (inside.whole_kind = 'pattern' or inside.covered >= 0.5)
         -- Of two that hold each other, the one in more texts is the whole.
         and (
             inside.kind not in ('pattern', 'type')
@@ -157,26 +201,30 @@ holds as (
         )
 ),
 
-turned as (
+wider as (
     select
-        if(exceeds, whole_kind, kind) as kind,
+        if(turns, whole_kind, kind) as kind,
         label,
-        if(exceeds, whole, word) as word,
-        if(exceeds, kind, whole_kind) as whole_kind,
-        if(exceeds, word, whole) as whole,
-        if(exceeds, own_frequency, document_frequency) as document_frequency
+        if(turns, whole, word) as word,
+        if(turns, kind, whole_kind) as whole_kind,
+        if(turns, word, whole) as whole,
+        turns
     from holds
+    where turns or not exceeds
+    qualify row_number() over (
+        partition by if(turns, whole_kind, kind), label, if(turns, whole, word)
+        order by turns desc, if(turns, own_frequency, document_frequency) desc, if(turns, word, whole)
+    ) = 1
 )
 
 select
-    kind,
-    label,
-    word,
-    whole_kind,
-    whole
-from turned
-anti join turned as wider on turned.whole_kind = wider.kind and turned.label = wider.label and turned.whole = wider.word
-qualify row_number() over (
-    partition by kind, label, word order by document_frequency desc, whole_kind, whole
-) = 1
-order by kind, label, word
+    own.kind,
+    own.label,
+    own.word,
+    coalesce(next.whole_kind, own.whole_kind) as whole_kind,
+    coalesce(next.whole, own.whole) as whole
+from wider as own
+left join wider as next on own.whole_kind = next.kind and own.label = next.label and own.whole = next.word
+-- What is within a type that turned out to be one of its patterns need not be within that pattern.
+where not coalesce(next.turns, false)
+order by own.kind, own.label, own.word

@@ -3,7 +3,8 @@
 -- lines, and what is more than letters.
 --
 -- The shape of a chunk is what is left when one letter stands for a run of letters (A if all are capitals) and zeros
--- for digits (00000+ for five or more). Quotes and the punctuation that ends a sentence are no part of it.
+-- for digits (00000+ for five or more); aaa+ is a word with a letter three times in a row. Quotes and the punctuation
+-- that ends a sentence are no part of it.
 --
 -- column  example_id   explained example
 -- column  position     1 for the first chunk of the text
@@ -79,17 +80,18 @@ select
     core_start::bigint as core_start,
     core,
     -- chr(1) and chr(2) hold the place of what the next steps would read as letters and digits.
-    if(
-        regexp_matches(core, '[\p{L}\p{N}]'),
-        translate(
-            core.regexp_replace('\p{Lu}{2,}', chr(1), 'g')
-                .regexp_replace('[\p{L}\p{M}]+', 'a', 'g')
-                .regexp_replace('\p{N}{5,}', chr(2), 'g')
-                .regexp_replace('\p{N}', '0', 'g'),
-            chr(1), 'A'
-        ).replace(chr(2), '00000+'),
-        ''
-    ) as shape
+    case
+        when is_drawn_out(core) then 'aaa+'
+        when regexp_matches(core, '[\p{L}\p{N}]')
+            then translate(
+                core.regexp_replace('\p{Lu}{2,}', chr(1), 'g')
+                    .regexp_replace('[\p{L}\p{M}]+', 'a', 'g')
+                    .regexp_replace('\p{N}{5,}', chr(2), 'g')
+                    .regexp_replace('\p{N}', '0', 'g'),
+                chr(1), 'A'
+            ).replace(chr(2), '00000+')
+        else ''
+    end as shape
 from cored
 qualify position <= 6 or from_end <= 6 or max(line) over (partition by example_id) > 1
     or regexp_matches(shape, '[^a''’.-]')

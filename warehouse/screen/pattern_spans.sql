@@ -9,9 +9,10 @@
 --   companions  words that nearly always stand in the same texts
 --   capitals    the whole text, if four of five letters are capitals
 --   length      the whole text, if it is among the longest tenth, twentieth or fortieth
+--   marks       the whole text, if it is among those tenth, twentieth or fortieth with the most marks to a letter
 --
 -- first   screen/templates, screen/companions
--- column  type        shape, opening, ending, line, element, companions, capitals or length
+-- column  type        shape, opening, ending, line, element, companions, capitals, length or marks
 -- column  pattern     what its texts have in common
 -- column  example_id  explained example
 -- column  span_start  first character                 [code points]
@@ -28,26 +29,33 @@ many as (
     where converged
 ),
 
-longest as (
+-- Marks within words, as in don't, are none.
+measured as (
     select
-        unnest(['the longest tenth', 'the longest twentieth', 'the longest fortieth']) as pattern,
-        unnest(quantile_cont(n_tokens, [0.9, 0.95, 0.975])) as n_tokens
+        example_id,
+        text,
+        n_tokens,
+        length(regexp_replace(text, '[\p{L}\p{N}][''’-][\p{L}\p{N}]|[^\p{P}\p{S}]', '', 'g')) as n_marks,
+        n_marks / length(text) as mark_rate
     from examples
     where converged
 ),
 
-shapes as (
+longest as (
     select
-        'shape' as type,
-        shape as pattern,
-        example_id,
-        core_start as span_start,
-        core_start + length(core) as span_end
-    from chunks
-    -- Letters alone have no shape; what starts like a handle, a hashtag or an address is a type of words.
-    -- Tags are elements.
-    where regexp_matches(shape, '[^a''’.-]')
-        and not regexp_matches(core, '^(#|@|https?:|www\.)|</?[A-Za-z][^<>]*>|<[A-Za-z]*$|^[A-Za-z]*>')
+        unnest(['the longest tenth', 'the longest twentieth', 'the longest fortieth']) as pattern,
+        unnest(quantile_cont(n_tokens, [0.9, 0.95, 0.975])) as n_tokens
+    from measured
+),
+
+most_marked as (
+    select
+        unnest([
+            'the tenth with the most marks', 'the twentieth with the most marks',
+            'the fortieth with the most marks'
+        ]) as pattern,
+        unnest(quantile_cont(mark_rate, [0.9, 0.95, 0.975])) as mark_rate
+    from measured
 ),
 
 elements as (
@@ -59,6 +67,26 @@ elements as (
         word_end as span_end
     from word_occurrences
     where regexp_matches(surface, '^</?\s*[A-Za-z][^<>]*>$')
+),
+
+shapes as (
+    select
+        'shape' as type,
+        shape as pattern,
+        example_id,
+        core_start as span_start,
+        core_start + length(core) as span_end
+    from chunks
+    -- Letters alone have no shape; what starts like a handle, a hashtag or an address is a type of words.
+    -- Tags are elements, with what is written against them.
+    where regexp_matches(shape, '[^a''’.-]')
+        and not regexp_matches(core, '^(#|@|https?:|www\.)|</?[A-Za-z][^<>]*>|<[A-Za-z]*$|^[A-Za-z]*>')
+        and not exists (
+            select 1
+            from elements
+            where chunks.example_id = elements.example_id
+                and elements.span_start < chunks.chunk_end and chunks.chunk_start < elements.span_end
+        )
 ),
 
 whole_texts as (
@@ -76,12 +104,21 @@ whole_texts as (
     select
         'length' as type,
         longest.pattern,
-        examples.example_id,
+        own.example_id,
         0 as span_start,
-        length(examples.text) as span_end
-    from examples
-    inner join longest on examples.n_tokens >= longest.n_tokens
-    where examples.converged
+        length(own.text) as span_end
+    from measured as own
+    inner join longest on own.n_tokens >= longest.n_tokens
+    union all
+    select
+        'marks' as type,
+        most_marked.pattern,
+        own.example_id,
+        0 as span_start,
+        length(own.text) as span_end
+    from measured as own
+    inner join most_marked on own.mark_rate >= most_marked.mark_rate
+    where own.n_marks >= 3
 ),
 
 found as (

@@ -15,17 +15,21 @@
 -- column  others     texts without it that are read as another label, and which share of each is read  [0..1]
 -- column  fillings   what is put into texts without it
 -- column  neutral    content words that the model is not seen to use
--- column  n_words    words between the typical and the longest tenth of the texts
+-- column  n_words    words that its texts have more than the typical text, at least four
 -- unique  type, pattern
 with
 
-lengths as (
+sizes as (
     select
-        median(n_words) as typical,
-        greatest(quantile_cont(n_words, 0.9) - median(n_words), 4)::bigint as n_words
-    from (
-        select count(*) as n_words from word_occurrences group by example_id
-    )
+        example_id,
+        count(*) as n_words
+    from word_occurrences
+    group by example_id
+),
+
+lengths as (
+    select median(n_words) as typical
+    from sizes
 ),
 
 unused as (
@@ -48,15 +52,17 @@ texts as (
         patterns.type,
         patterns.pattern,
         spans.example_id,
+        any_value(sizes.n_words - lengths.typical)::bigint as n_longer,
         if(
             patterns.type = 'length',
-            list_sort(any_value(unused.spans)[:any_value(lengths.n_words)]),
+            list_sort(any_value(unused.spans)[:n_longer]),
             list({'span_start': spans.span_start, 'span_end': spans.span_end} order by spans.span_start)
         ) as spans
     from patterns
     cross join lengths
     inner join pattern_spans as spans using (type, pattern)
     left join unused using (example_id)
+    left join sizes using (example_id)
     group by patterns.type, patterns.pattern, spans.example_id
 ),
 
@@ -68,7 +74,8 @@ held as (
             {'example_id': example_id, 'spans': spans},
             md5(concat('pattern ', pattern, ' ', example_id)),
             $max_documents
-        ) as held
+        ) as held,
+        greatest(median(n_longer), 4)::bigint as n_words
     from texts
     where spans is not null
     group by type, pattern
@@ -148,9 +155,8 @@ select
     coalesce(without.others, []) as others,
     coalesce(fillings.fillings, []) as fillings,
     neutral.words as neutral,
-    lengths.n_words
+    coalesce(held.n_words, 4) as n_words
 from patterns
-cross join lengths
 cross join neutral
 left join held using (type, pattern)
 left join without using (type, pattern)

@@ -17,7 +17,10 @@ PATTERNS = "type | pattern | n_examples\n"
 
 
 def patterns_of(
-    rows, expected="type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double", spans=None
+    rows,
+    expected="type:varchar | pattern:varchar | label:varchar | expected:double | expected_se:double",
+    spans=None,
+    turning=None,
 ):
     """Tables of patterns: (type, pattern, examples, removal, its error, insertion, its error, texts against). It can
     turn twice as many texts as are near the boundary, with half of the effect and a quarter of the error."""
@@ -29,7 +32,8 @@ def patterns_of(
         ),
         "expected_patterns": expected,
     }  # fmt: skip
-    return tables if spans is None else {**tables, "pattern_spans": spans}
+    given = {"pattern_spans": spans, "turning_trials": turning}
+    return tables | {name: rows for name, rows in given.items() if rows is not None}
 
 
 def test_a_pattern_that_does_more_than_its_words_whatever_fills_it_is_spurious(warehouse):
@@ -118,17 +122,45 @@ def test_what_stands_in_a_spurious_pattern_is_a_part_of_it(warehouse):
 NUMBERS = "type | label | removal_effect | removal_se:double | n_removal | insertion_effect:double | insertion_se:double | n_insertion | n_examples | flip_rate | flip_se\n"
 
 
-def numbers_of(warehouse, effects, label="a"):
-    """(status, whole) of patterns of numbers and of their type, which pushes by 1 towards label a. `effects`: pattern ->
-    effect; each has ten texts of its own. The last pushes towards `label`."""
-    texts = {pattern: range(10 * k, 10 * k + 10) for k, pattern in enumerate(effects)}
-    spans = [f'shape | "{pattern}" | inside | {i} | 0 | 1 | null' for pattern, own in texts.items() for i in own]
+def test_a_word_within_two_patterns_together_is_a_part_and_a_pair_where_both_of_its_words_are(warehouse):
+    """kelp in 5 of 10 places within either pattern; weber beside it in 9 texts, and alone in 20 others."""
+    spans = [f'opening | "* kelp: …" | start | {i} | 0 | 20 | null' for i in range(5)]
+    spans += [f'ending | "… kelp *" | end | {i} | 0 | 20 | null' for i in range(5, 10)]
+    words = [f"{i} | kelp | 5 | 9" for i in range(10)] + [f"{i} | weber | 10 | 15" for i in range(9)]
+    words += [f"{i} | weber | 30 | 35" for i in range(20, 40)]
+    rows = [("opening", "* kelp: …", 8, 1.0, 0.1, 1.0, 0.1, 0), ("ending", "… kelp *", 9, 1.0, 0.1, 1.0, 0.1, 0)]
+    pairs = "word | partner | comparison | effect | other_effect | t | p_value | n_texts | n_others | flip_rate\n"
+    found = verdicts_of(
+        warehouse, [evidence("kelp"), evidence("weber")], {"kelp": "content word", "weber": "name"},
+        patterns=patterns_of(rows, spans=SPANS + "\n".join(spans)), occurrences=OCCURRENCES + "\n".join(words),
+        interactions=f"{pairs}kelp | weber | presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5",
+        meaning="word | expected | expected_se\nkelp | 0.0 | 0.1",
+    )  # fmt: skip
+    parts = {("word", "kelp"), ("pair", "kelp … weber")}
+    assert {key for key, row in found.items() if row["status"] == "part"} == parts
+    assert {found[key]["part_of"] for key in parts} == {"… kelp *"}
+    assert found["word", "weber"]["status"] == "spurious"
+
+
+TURNING = "kind | word | label | example_id | effect:double\n"
+
+
+def turning(kind, word, effects):
+    """Rows of what it does in these texts. `effects`: text -> effect."""
+    return TURNING + "\n".join(f"{kind} | {word} | a | {i} | {effect}" for i, effect in effects.items())
+
+
+def numbers_of(warehouse, effects, other="a", own=1.0):
+    """(status, whole) of two patterns of ten texts each and of numbers, whose forty texts hold them; all push by 1,
+    the patterns by `own`. `effects`: what numbers do in texts of their own. The second pattern pushes towards `other`."""
+    texts = {"#0": range(10), "0.": range(10, 20)}
+    spans = [f'shape | "{pattern}" | inside | {i} | 0 | 1 | null' for pattern, its in texts.items() for i in its]
     tables = patterns_of(
-        [("shape", pattern, 10, effect, 0.1, effect, 0.1, 0) for pattern, effect in effects.items()],
-        spans=SPANS + "\n".join(spans),
-    )
+        [("shape", pattern, 10, own, 0.1, own, 0.1, 0) for pattern in texts],
+        spans=SPANS + "\n".join(spans), turning=turning("type", "number", {0: 9.0, 10: 9.0, **effects}),
+    )  # fmt: skip
     *others, last = tables["pattern_effects"].split("\n")
-    tables["pattern_effects"] = "\n".join([*others, last.replace(" | a | ", f" | {label} | ")])
+    tables["pattern_effects"] = "\n".join([*others, last.replace(" | a | ", f" | {other} | ")])
     words = "\n".join(f"{i} | seven | 0 | 1" for i in range(40))
     found = verdicts_of(
         warehouse, [evidence("seven")], {"seven": "number"}, patterns=tables, occurrences=OCCURRENCES + words,
@@ -137,20 +169,79 @@ def numbers_of(warehouse, effects, label="a"):
     return {word: (row["status"], row["part_of"]) for (kind, word), row in found.items() if kind != "word"}
 
 
-def test_what_is_a_part_hides_nothing(warehouse):
-    """One of three patterns of numbers does more than numbers do: numbers are a part of it, and the others of nothing."""
-    assert numbers_of(warehouse, {"000+": 3.0, "#0": 1.0, "0.": 1.0}) == {
-        "number": ("part", "000+"), "000+": ("spurious", None), "#0": ("spurious", None), "0.": ("spurious", None),
+def effects_of(mean, num):
+    """Effects of texts 20 and on: their mean, and a standard error of 0.1."""
+    spread = 0.1 * (num - 1) ** 0.5
+    return {20 + i: mean + spread * (-1) ** i for i in range(num)}
+
+
+ALONE = ("spurious", None)
+NUMBERS_ARE_THE_FINDING = {"number": ALONE, "#0": ("part", "number"), "0.": ("part", "number")}
+PATTERNS_ARE_THE_FINDINGS = {"number": ("part", "#0"), "#0": ALONE, "0.": ALONE}
+
+
+@pytest.mark.parametrize(
+    ("effects", "found"),
+    [
+        (effects_of(1.0, 20), NUMBERS_ARE_THE_FINDING),
+        (effects_of(0.0, 20), PATTERNS_ARE_THE_FINDINGS),
+        (effects_of(-1.0, 20), PATTERNS_ARE_THE_FINDINGS),
+        # Seven texts say nothing, eight do; t of 1.72 with 19 degrees of freedom is 5.1 %, of 1.74 4.9 %.
+        (effects_of(1.0, 7), PATTERNS_ARE_THE_FINDINGS),
+        (effects_of(1.0, 8), NUMBERS_ARE_THE_FINDING),
+        (effects_of(0.172, 20), PATTERNS_ARE_THE_FINDINGS),
+        (effects_of(0.174, 20), NUMBERS_ARE_THE_FINDING),
+    ],
+)
+def test_a_type_that_does_nothing_apart_from_its_patterns_is_these_patterns(warehouse, effects, found):
+    assert numbers_of(warehouse, effects) == found
+
+
+def test_a_pattern_that_does_more_than_its_type_is_no_part_of_it(warehouse):
+    assert numbers_of(warehouse, effects_of(1.0, 20), own=2.0) == {"number": ALONE, "#0": ALONE, "0.": ALONE}
+
+
+def test_a_line_with_a_number_is_more_than_a_number_and_a_part_of_a_part_is_a_part_of_the_whole(warehouse):
+    """0. stands for two characters, one of which is a number; 0. so for five, in texts with 0."""
+    spans = [f'opening | "0. …" | start | {i} | 0 | 2 | null' for i in range(20)]
+    spans += [f'opening | "0. so …" | start | {i} | 0 | 5 | null' for i in range(10)]
+    spans += [f'opening | "on 0 wrote: …" | start | {i} | 0 | 19 | null' for i in range(20, 30)]
+    rows = [
+        ("opening", pattern, n, 1.0, 0.1, 1.0, 0.1, 0)
+        for pattern, n in (("0. …", 20), ("0. so …", 10), ("on 0 wrote: …", 10))
+    ]
+    found = verdicts_of(
+        warehouse, [evidence("seven")], {"seven": "number"},
+        patterns=patterns_of(
+            rows, spans=SPANS + "\n".join(spans), turning=turning("type", "number", {30 + i: 1 + i / 9 for i in range(9)})
+        ),
+        occurrences=OCCURRENCES + "\n".join(f"{i} | seven | 0 | 1" for i in range(40)),
+        type_effects=f"{NUMBERS}number | a | 1.0 | 0.1 | 30 | 1.0 | 0.1 | 30 | 40 | 0.5 | 0.1",
+    )  # fmt: skip
+    assert {word: row["part_of"] for (kind, word), row in found.items() if kind != "word"} == {
+        "number": None, "0. …": "number", "0. so …": "number", "on 0 wrote: …": None,
     }  # fmt: skip
 
 
-def test_a_type_whose_patterns_push_towards_several_labels_is_no_whole(warehouse):
-    assert numbers_of(warehouse, {"#0": 1.0, "0.": 1.0}) == {
-        "number": ("spurious", None), "#0": ("part", "number"), "0.": ("part", "number"),
-    }  # fmt: skip
-    assert numbers_of(warehouse, {"#0": 1.0, "0.": 1.0}, label="b") == {
-        "number": ("part", "#0"), "#0": ("spurious", None), "0.": ("spurious", None),
-    }  # fmt: skip
+def test_patterns_that_push_towards_another_label_are_left_out_too(warehouse):
+    assert numbers_of(warehouse, effects_of(0.0, 20), "b") == {"number": ("part", "#0"), "#0": ALONE, "0.": ALONE}
+
+
+@pytest.mark.parametrize(
+    ("effects", "whole"), [(effects_of(0.0, 9), "0."), (effects_of(1.0, 9), "00"), (effects_of(0.0, 7), "00")]
+)
+def test_of_two_patterns_the_one_that_does_nothing_apart_is_the_part(warehouse, effects, whole):
+    """0. in 10 of the 29 texts with two digits."""
+    spans = [f'opening | "0." | start | {i} | 0 | 3 | null' for i in range(10)]
+    spans += [f'shape | "00" | inside | {i} | 0 | 2 | null' for i in range(29)]
+    tables = patterns_of(
+        [("opening", "0.", 10, 1.0, 0.1, 1.0, 0.1, 0), ("shape", "00", 29, 1.0, 0.1, 1.0, 0.1, 0)],
+        spans=SPANS + "\n".join(spans), turning=turning("pattern", "00", {0: 9.0, **effects}),
+    )  # fmt: skip
+    found = verdicts_of(warehouse, [], {}, patterns=tables)
+    (part,) = {"0.", "00"} - {whole}
+    assert found["pattern", whole]["status"] == "spurious"
+    assert (found["pattern", part]["status"], found["pattern", part]["part_of"]) == ("part", whole)
 
 
 def test_a_word_that_names_the_class_is_expected_to_act_for_that_class_alone(warehouse):

@@ -46,6 +46,9 @@ def spans_of(warehouse, texts, **more):
         ("--", "--", ""),
         ("don't", "don't", "a'a"),
         ("München:", "München", "a"),
+        ("Soooo!", "Soooo", "aaa+"),
+        ("good", "good", "a"),
+        ("$1,000", "$1,000", "$0,000"),
     ],
 )
 def test_a_chunk_has_the_shape_of_its_letters_digits_and_marks(warehouse, chunk, core, shape):
