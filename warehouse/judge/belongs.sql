@@ -7,6 +7,7 @@
 -- that is shown not to. A pattern that does more than its type is no part of it, by their 95 % intervals. A part of a
 -- part is a part of the whole.
 --
+-- first   judge/finding_places
 -- column  kind        word, piece, pair, type or pattern
 -- column  label       label it pushes towards
 -- column  word        lower-case word; a piece with · where the word goes on; both words of a pair; a type; a pattern
@@ -20,7 +21,6 @@ spurious as (
         tested.kind,
         tested.label,
         tested.word,
-        tested.type,
         tested.document_frequency,
         tested.effect_low,
         tested.effect_high
@@ -29,77 +29,9 @@ spurious as (
     where judged.verdict = 'spurious'
 ),
 
--- Where each of them stands. A pair stands where its words do in texts with both, a piece where the words it is cut
--- from do.
-parts as (
-    select
-        spurious.kind,
-        spurious.label,
-        spurious.word,
-        own.example_id,
-        own.word_start as span_start,
-        own.word_end as span_end
-    from spurious
-    inner join word_occurrences as own on spurious.word = own.word
-    where spurious.kind = 'word'
-    union all
-    select
-        pairs.kind,
-        pairs.label,
-        pairs.word,
-        own.example_id,
-        own.word_start,
-        own.word_end
-    from (
-        select
-            *,
-            unnest(string_split(word, ' … ')) as member
-        from spurious
-        where kind = 'pair'
-    ) as pairs
-    inner join word_occurrences as own on pairs.member = own.word
-    window both_words as (partition by pairs.kind, pairs.label, pairs.word, own.example_id)
-    qualify min(own.word) over both_words != max(own.word) over both_words
-    union all
-    select
-        spurious.kind,
-        spurious.label,
-        spurious.word,
-        own.example_id,
-        own.word_start,
-        own.word_end
-    from spurious
-    inner join word_types as types on types.kind = 'word' and spurious.word = types.type
-    inner join word_occurrences as own on types.word = own.word
-    where spurious.kind = 'type'
-    union all
-    select
-        spurious.kind,
-        spurious.label,
-        spurious.word,
-        own.example_id,
-        own.word_start,
-        own.word_end
-    from spurious
-    inner join piece_occurrences as pieces on spurious.word = pieces.piece
-    inner join word_occurrences as own on pieces.example_id = own.example_id and pieces.source_word = own.word
-    where spurious.kind = 'piece'
-    union all
-    select
-        spurious.kind,
-        spurious.label,
-        spurious.word,
-        spans.example_id,
-        spans.span_start,
-        spans.span_end
-    from spurious
-    inner join pattern_spans as spans on spurious.type = spans.type and spurious.word = spans.pattern
-    where spurious.kind = 'pattern'
-),
-
 wholes as (
     select *
-    from parts
+    from finding_places
     where kind in ('pattern', 'type')
 ),
 
@@ -110,7 +42,7 @@ counts as (
         word,
         count(*) as n,
         sum(span_end - span_start) as length
-    from parts
+    from finding_places
     group by kind, label, word
 ),
 
@@ -119,7 +51,7 @@ mostly_within as (
         own.kind,
         own.label,
         own.word
-    from parts as own
+    from finding_places as own
     inner join counts using (kind, label, word)
     inner join wholes as whole
         on whole.kind = 'pattern' and own.label = whole.label
@@ -140,7 +72,7 @@ inside as (
         whole.label as whole_label,
         whole.word as whole,
         sum(least(own.span_end, whole.span_end) - greatest(own.span_start, whole.span_start)) / counts.length as covered
-    from parts as own
+    from finding_places as own
     inner join counts on own.kind = counts.kind and own.label = counts.label and own.word = counts.word
     inner join wholes as whole
         on own.example_id = whole.example_id
