@@ -27,6 +27,7 @@ PUBLIC = (
     "pattern_spans",
     "pattern_effects",
     "pattern_parts",
+    "turning_trials",
     "expected_patterns",
     "waivers",
     "topics",

@@ -1,8 +1,7 @@
 -- finding_places: where each spurious word, piece, pair, type and pattern stands.
 -- One row per (kind, label, word, place in a text).
 --
--- A pair stands where its words do in texts with both, a piece where the words it is cut from do: once, however often it
--- is in them.
+-- A pair stands where its words do in texts with both, a piece where the words it is cut from do, once in each.
 --
 -- column  kind        word, piece, pair, type or pattern
 -- column  label       label it pushes towards
