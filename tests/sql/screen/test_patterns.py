@@ -158,10 +158,10 @@ def companions_of(warehouse, texts, words):
 
 
 def test_words_that_stand_in_the_same_texts_are_one_pattern_wherever_they_stand(warehouse):
-    """quill and marble in 8 of 10 texts of either, slate in 7 of its 10, oak in those and in 30 more."""
+    """quill and marble in 8 of 10 texts of either, slate in 7 of its 10; so, it, is and oak in 47 or 48 of 55."""
     texts = ["quill so oak marble slate"] * 7 + ["marble it is quill oak"] + ["quill"] * 2 + ["marble"] * 2
-    texts += ["slate"] * 3 + ["oak"] * 30
-    words = dict.fromkeys(("quill", "marble", "slate", "oak"), "content word")
+    texts += ["slate"] * 3 + ["so it is oak"] * 40
+    words = dict.fromkeys(("quill", "marble", "slate", "oak", "so", "it", "is"), "content word")
     found = companions_of(warehouse, texts, words)
     assert {row["pattern"] for row in found} == {"marble & quill"}
     places = sorted(
@@ -173,7 +173,7 @@ def test_words_that_stand_in_the_same_texts_are_one_pattern_wherever_they_stand(
 
 
 def test_three_companions_are_one_pattern_and_marks_are_none(warehouse):
-    texts = ["( quill slate marble )"] * 9 + ["so it is"] * 9
+    texts = ["( quill slate marble )"] * 9 + ["so it is"] * 30
     words = {
         **dict.fromkeys(("quill", "slate", "marble"), "name"),
         "(": "punctuation",
@@ -185,4 +185,4 @@ def test_three_companions_are_one_pattern_and_marks_are_none(warehouse):
 
 def test_companions_of_fewer_texts_than_a_pattern_needs_are_none(warehouse):
     words = dict.fromkeys(("quill", "marble"), "name")
-    assert companions_of(warehouse, ["quill and marble"] * 7 + ["so"] * 9, words) == []
+    assert companions_of(warehouse, ["quill and marble"] * 7 + ["so"] * 30, words) == []
