@@ -1,11 +1,11 @@
 -- belongs: the spurious pattern or type that a spurious word, piece, pair, type or pattern is a part of.
 -- One row per (kind, label, word) that is.
 --
--- A part pushes towards the same label and stands within it: a pattern or a type four times in five, a word, a piece
--- or a pair more often than not, in all spurious patterns together. A type that is not shown to push apart from the
--- spurious patterns of its words, at 5 % in eight texts or more, is a part of the widest of them; so is a pattern
--- that is shown not to. A pattern that does more than its type is no part of it, by their 95 % intervals. A part of a
--- part is a part of the whole.
+-- A pattern or a type is a part of what it stands within four times in five, if it pushes towards the same label; a
+-- word, a piece or a pair of the spurious patterns that it stands within more often than not, whatever it is called
+-- there: it cannot be told from them. A type that is not shown to push apart from the spurious patterns of its words,
+-- at 5 % in eight texts or more, is a part of the widest of them; so is a pattern that is shown not to. A pattern
+-- that does more than its type is no part of it, by their 95 % intervals. A part of a part is a part of the whole.
 --
 -- first   judge/finding_places
 -- column  kind        word, piece, pair, type or pattern
@@ -54,7 +54,7 @@ mostly_within as (
     from finding_places as own
     inner join counts using (kind, label, word)
     inner join wholes as whole
-        on whole.kind = 'pattern' and own.label = whole.label
+        on whole.kind = 'pattern'
         and own.example_id = whole.example_id
         and own.span_start >= whole.span_start
         and own.span_end <= whole.span_end
@@ -110,7 +110,7 @@ apart as (
 
 holds as (
     select
-        inside.* exclude (whole_label, covered),
+        inside.* exclude (covered),
         wider.document_frequency,
         own.document_frequency as own_frequency,
         inside.kind = 'pattern'
@@ -122,7 +122,7 @@ holds as (
         on inside.whole_kind = wider.kind and inside.whole_label = wider.label and inside.whole = wider.word
     left join apart
         on inside.whole_kind = apart.kind and inside.whole_label = apart.label and inside.whole = apart.word
-    where inside.label = inside.whole_label
+    where (inside.label = inside.whole_label or inside.kind not in ('pattern', 'type'))
         -- A line with a number in it is more than a number.
         and (inside.whole_kind = 'pattern' or inside.covered >= 0.5)
         -- Of two that hold each other, the one in more texts is the whole.
@@ -136,15 +136,16 @@ holds as (
 wider as (
     select
         if(turns, whole_kind, kind) as kind,
-        label,
+        if(turns, whole_label, label) as label,
         if(turns, whole, word) as word,
         if(turns, kind, whole_kind) as whole_kind,
+        if(turns, label, whole_label) as whole_label,
         if(turns, word, whole) as whole,
         turns
     from holds
     where turns or not exceeds
     qualify row_number() over (
-        partition by if(turns, whole_kind, kind), label, if(turns, whole, word)
+        partition by if(turns, whole_kind, kind), if(turns, whole_label, label), if(turns, whole, word)
         order by turns desc, if(turns, own_frequency, document_frequency) desc, if(turns, word, whole)
     ) = 1
 )
@@ -156,7 +157,7 @@ select
     coalesce(next.whole_kind, own.whole_kind) as whole_kind,
     coalesce(next.whole, own.whole) as whole
 from wider as own
-left join wider as next on own.whole_kind = next.kind and own.label = next.label and own.whole = next.word
+left join wider as next on own.whole_kind = next.kind and own.whole_label = next.label and own.whole = next.word
 -- What is within a type that turned out to be one of its patterns need not be within that pattern.
 where not coalesce(next.turns, false)
 order by own.kind, own.label, own.word

@@ -140,6 +140,13 @@ def test_a_word_within_two_patterns_together_is_a_part_and_a_pair_where_both_of_
     assert {key for key, row in found.items() if row["status"] == "part"} == parts
     assert {found[key]["part_of"] for key in parts} == {"… kelp *"}
     assert found["word", "weber"]["status"] == "spurious"
+    # Whatever label the pattern pushes towards.
+    tables = patterns_of(rows, spans=SPANS + "\n".join(spans))
+    tables["pattern_effects"] = tables["pattern_effects"].replace(" | a | ", " | b | ")
+    other = verdicts_of(
+        warehouse, [evidence("kelp")], {"kelp": "name"}, patterns=tables, occurrences=OCCURRENCES + "\n".join(words)
+    )
+    assert (other["word", "kelp"]["label"], other["word", "kelp"]["part_of"]) == ("a", "… kelp *")
 
 
 TURNING = "kind | word | label | example_id | effect:double\n"
