@@ -59,13 +59,13 @@ QUERIES = (
     "screen/word_types",
     "screen/words",
     "screen/candidates",
-    "screen/spellings",
-    "screen/stand_ins",
-    "screen/pool_texts",
     "screen/chunks",
     "screen/pattern_spans",
     "screen/patterns",
     "screen/pattern_words",
+    "screen/spellings",
+    "screen/stand_ins",
+    "screen/pool_texts",
 )
 """In an order in which each reads only those before it."""
 

@@ -54,7 +54,7 @@ mostly_within as (
     from finding_places as own
     inner join counts using (kind, label, word)
     inner join wholes as whole
-        on whole.kind = 'pattern'
+        on whole.kind = 'pattern' and not whole.is_text
         and own.example_id = whole.example_id
         and own.span_start >= whole.span_start
         and own.span_end <= whole.span_end
@@ -71,11 +71,13 @@ inside as (
         whole.kind as whole_kind,
         whole.label as whole_label,
         whole.word as whole,
+        count(distinct (own.example_id, own.span_start)) as n_inside,
         sum(least(own.span_end, whole.span_end) - greatest(own.span_start, whole.span_start)) / counts.length as covered
     from finding_places as own
     inner join counts on own.kind = counts.kind and own.label = counts.label and own.word = counts.word
     inner join wholes as whole
         on own.example_id = whole.example_id
+        and own.is_text = whole.is_text
         and own.span_start < whole.span_end
         and whole.span_start < own.span_end
         -- A pattern in the same texts is the same thing, wherever it stands.
@@ -84,7 +86,7 @@ inside as (
     where (own.kind, own.word) != (whole.kind, whole.word)
         and (whole.kind = 'pattern' or own.kind = 'pattern')
     group by own.kind, own.label, own.word, whole.kind, whole.label, whole.word, counts.n, counts.length
-    having count(distinct (own.example_id, own.span_start)) >= 0.8 * counts.n
+    having n_inside >= 0.8 * counts.n
         or (own.kind, own.label, own.word) in (select (kind, label, word) from mostly_within)
 ),
 
@@ -146,7 +148,10 @@ wider as (
     where turns or not exceeds
     qualify row_number() over (
         partition by if(turns, whole_kind, kind), if(turns, whole_label, label), if(turns, whole, word)
-        order by turns desc, if(turns, own_frequency, document_frequency) desc, if(turns, word, whole)
+        order by
+            turns desc,
+            if(kind in ('pattern', 'type'), if(turns, own_frequency, document_frequency), n_inside) desc,
+            if(turns, word, whole)
     ) = 1
 )
 

@@ -9,6 +9,7 @@
 -- column  example_id  explained example
 -- column  span_start  first character                 [code points]
 -- column  span_end    end, exclusive                  [code points]
+-- column  is_text     it is the whole text, as capitals and length are
 -- unique  kind, label, word, example_id, span_start
 with
 
@@ -29,7 +30,8 @@ select
     spurious.word,
     own.example_id,
     own.word_start as span_start,
-    own.word_end as span_end
+    own.word_end as span_end,
+    false as is_text
 from spurious
 inner join word_occurrences as own on spurious.word = own.word
 where spurious.kind = 'word'
@@ -40,7 +42,8 @@ select
     pairs.word,
     own.example_id,
     own.word_start,
-    own.word_end
+    own.word_end,
+    false
 from (
     select
         *,
@@ -58,7 +61,8 @@ select
     spurious.word,
     own.example_id,
     own.word_start,
-    own.word_end
+    own.word_end,
+    false
 from spurious
 inner join word_types as types on types.kind = 'word' and spurious.word = types.type
 inner join word_occurrences as own on types.word = own.word
@@ -70,7 +74,8 @@ select
     spurious.word,
     own.example_id,
     own.word_start,
-    own.word_end
+    own.word_end,
+    false
 from spurious
 inner join piece_occurrences as pieces on spurious.word = pieces.piece
 inner join word_occurrences as own on pieces.example_id = own.example_id and pieces.source_word = own.word
@@ -82,7 +87,8 @@ select
     spurious.word,
     spans.example_id,
     spans.span_start,
-    spans.span_end
+    spans.span_end,
+    spans.place = 'whole'
 from spurious
 inner join pattern_spans as spans on spurious.type = spans.type and spurious.word = spans.pattern
 where spurious.kind = 'pattern'

@@ -123,12 +123,14 @@ NUMBERS = "type | label | removal_effect | removal_se:double | n_removal | inser
 
 
 def test_a_word_within_two_patterns_together_is_a_part_and_a_pair_where_both_of_its_words_are(warehouse):
-    """kelp in 5 of 10 places within either pattern; weber beside it in 9 texts, and alone in 20 others."""
-    spans = [f'opening | "* kelp: …" | start | {i} | 0 | 20 | null' for i in range(5)]
-    spans += [f'ending | "… kelp *" | end | {i} | 0 | 20 | null' for i in range(5, 10)]
+    """kelp in 4 and 6 of 10 places within the patterns; weber beside it in 9 texts, and alone in 20 long ones."""
+    spans = [f'opening | "* kelp: …" | start | {i} | 0 | 20 | null' for i in range(4)]
+    spans += [f'ending | "… kelp *" | end | {i} | 0 | 20 | null' for i in range(4, 10)]
+    spans += [f'length | "the longest tenth" | whole | {i} | 0 | 99 | null' for i in range(20, 40)]
     words = [f"{i} | kelp | 5 | 9" for i in range(10)] + [f"{i} | weber | 10 | 15" for i in range(9)]
     words += [f"{i} | weber | 30 | 35" for i in range(20, 40)]
     rows = [("opening", "* kelp: …", 8, 1.0, 0.1, 1.0, 0.1, 0), ("ending", "… kelp *", 9, 1.0, 0.1, 1.0, 0.1, 0)]
+    rows.append(("length", "the longest tenth", 20, 1.0, 0.1, 1.0, 0.1, 0))
     pairs = "word | partner | comparison | effect | other_effect | t | p_value | n_texts | n_others | flip_rate\n"
     found = verdicts_of(
         warehouse, [evidence("kelp"), evidence("weber")], {"kelp": "content word", "weber": "name"},

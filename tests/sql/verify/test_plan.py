@@ -165,6 +165,13 @@ def test_what_may_stand_in_is_not_used_and_of_the_same_sort(warehouse):
         "spellings", "word | surface\nlee | Lee\nford | Ford\nof | of\nnot | not\nused | Used\nabby | Abby\nxcd | xcd"
     )
     warehouse.insert("piece_occurrences", "piece | source_word\nab· | abby\n·cd | xcd")
+    # Ford stands in a pattern that goes with a label in one of two places, and in one that goes with none.
+    places = ["1 | ford | 1 | 5", "2 | ford | 1 | 5", "3 | lee | 0 | 3"]
+    warehouse.insert("word_occurrences", "example_id | word | word_start | word_end\n" + "\n".join(places))
+    warehouse.insert("patterns", "type | pattern\nshape | [a]\nlength | long")
+    spans = "type | pattern | place | example_id | span_start | span_end\n"
+    rows = ["shape | [a] | inside | 1 | 0 | 6", "shape | (a) | inside | 2 | 0 | 6", "length | long | whole | 3 | 0 | 9"]
+    warehouse.insert("pattern_spans", spans + "\n".join(rows))
     found = by(warehouse.build("screen/stand_ins"), "word")
     assert found.keys() == {"lee", "ford", "of", "not", "ab·", "·cd"}
     assert (found["lee"]["n_examples"], found["lee"]["surface"], found["lee"]["inserted"]) == (2, "Lee", "Lee")
@@ -172,6 +179,9 @@ def test_what_may_stand_in_is_not_used_and_of_the_same_sort(warehouse):
     assert len({row["sort"] for row in found.values()}) == 5
     assert (found["ab·"]["surface"], found["ab·"]["inserted"]) == ("ab", "Abby")
     assert (found["·cd"]["surface"], found["·cd"]["inserted"]) == ("cd", "xcd")
+    # In both of them.
+    warehouse.insert("pattern_spans", spans + "\n".join([rows[0], rows[0].replace("| 1 |", "| 2 |")]))
+    assert by(warehouse.build("screen/stand_ins"), "word").keys() == {"lee", "of", "not", "ab·", "·cd"}
 
 
 def test_all_words_of_a_type_are_taken_out_beside_as_many_content_words_of_the_text(warehouse):
