@@ -199,7 +199,7 @@ def _title_of_pattern(row: Mapping[str, Any]) -> str:
 
 def _about_pattern(row: Mapping[str, Any]) -> str:
     such, carried, parts, placebo = "", "", "", ""
-    if row["n_surfaces"] > 1 and row["surfaces"]:
+    if row["n_surfaces"] > 1 and row["surfaces"] and row["type"] != "companions":
         such = f" ({', '.join(quoted(surface) for surface in row['surfaces'][:3])}, …)"
     if row["carried_by"]:
         carried = f" Nearly all of that is done by {quoted(row['carried_by'])}."

@@ -204,6 +204,21 @@ def test_whole_texts_have_no_filling():
     )
 
 
+def test_companions_are_told_by_their_words_and_marks_by_their_number():
+    words = {
+        "type": "companions",
+        "place": "inside",
+        "pattern": "marble & quill & slate",
+        "surfaces": ["marble", "quill"],
+    }
+    (found,) = headlines([], [], [HEADER | words], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert found.title == "“marble”, “quill” and “slate”, which stand together, move a text to “good”"
+    assert found.text.startswith("54 of the 55 texts with it are predicted so")
+    marks = {"type": "marks", "place": "whole", "surfaces": []}
+    (found,) = headlines([], [], [HEADER | marks], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert found.title == "Texts with many punctuation marks are predicted as “good”"
+
+
 def test_texts_that_are_mostly_cut_are_a_finding():
     cut = OVERVIEW | {"n_cut": 83, "n_truncated": 9}
     (found, _) = headlines([COMMA], [], [], [], [], [], cut, "log-odds", 0.05)

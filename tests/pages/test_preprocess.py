@@ -21,6 +21,8 @@ from tasks.pages.preprocess import preprocess_file, regex_of
         ("opening", "on 0 * wrote: …", "On 12 Monday wrote:\nyes", "yes"),
         ("opening", "on 0 * wrote: …", "yes, on 12 Monday wrote: no", "yes, on 12 Monday wrote: no"),
         ("ending", "… sent from *", "yes Sent from Mars", "yes"),
+        ("shape", "aaa+", "Sooo goood noooo good", "good"),
+        ("companions", "marble & quill", "Quill so quilled, marble", "so quilled,"),
         ("line", "from: * sent", "so\nFrom: Kim Sent\nit is", "so\nit is"),
         ("line", "from: * sent", "so from: Kim sent it", "so from: Kim sent it"),
     ],
