@@ -2,8 +2,8 @@
 boundary hold: `make benchmark-growth`.
 
 One copy of the film reviews with the ten tied patterns of patterns.py and, in rows of their own, five pairs of words
-that always stand together, apart from each other, and are tied to a label. One classifier is trained on half of it; the
-other half is audited on 400, 1,200 and 4,000 texts. A pair is found if one finding of the largest audit names both of
+that always stand together, apart from each other, and are tied to a label. A classifier is trained on half of it, for
+each audit the same; the other half is audited on 400, 1,200 and 4,000 texts. A pair is found if one finding of the largest audit names both of
 its words. Last, every pattern of the largest audit that stands in twice as many texts as are tried is taken out of all
 of them; 20 draws of as many as are tried give intervals of its effect near the boundary, which have to hold that of all
 texts. Writes `growth` (findings of the largest audit over those of the smallest), what was found of the pairs, and
@@ -91,7 +91,7 @@ def copy_with_pairs(seed: int) -> tuple[Path, list[tuple[str, str]]]:
 
 
 def audited(folder: Path, size: int) -> tuple[Run, AuditConfig, list[dict[str, Any]]]:
-    """An audit of so many texts, and its findings; the classifier is trained once."""
+    """An audit of so many texts, its config, and its findings."""
     config = {
         "name": f"growth-{size}", "warehouse": str(folder / "audit.duckdb"),
         "output": str(folder / "runs"), "models": str(folder / "models"),
@@ -113,7 +113,7 @@ def audited(folder: Path, size: int) -> tuple[Run, AuditConfig, list[dict[str, A
 
 def covered(run: Run, config: AuditConfig, folder: Path) -> list[dict[str, Any]]:
     """A row for each pattern that stands in enough texts: its effect near the boundary in all, and how many draws hold it."""
-    (classifier,) = (path.parent for path in (folder / "models").glob("*/config.json"))
+    (classifier,) = (path.parent for path in (folder / "models").glob(f"{config.name}_*/config.json"))
     model = model_spec(classifier, config.model.max_tokens)
     scores = sorted((run.storage / "parts").glob("part-*.json"))
     shards = [Shard(run.storage / "shards" / part.name.replace("part", "shard"), part) for part in scores]
