@@ -28,6 +28,8 @@ found as (
     inner join rule_terms as terms on proposals.rule = terms.rule and proposals.term = terms.term
     inner join rule_matches as matches on terms.rule_id = matches.rule_id and terms.term_id = matches.term_id
     where matches.corpus = 'trained' and matches.decides and proposals.action in ('drop', 'narrow')
+    -- Where two keywords outvote another by one, the label hangs on either.
+    qualify row_number() over (partition by matches.example_id order by proposals.rank, matches.match_start) = 1
 ),
 
 ranked as (

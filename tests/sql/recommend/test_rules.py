@@ -211,3 +211,16 @@ def test_proposals_carry_their_figures_and_the_queue_holds_the_texts_that_hang_o
     ]
     assert [row["rank"] for row in queue] == [1, 2]
     assert len(warehouse.build("recommend/relabel_queue", max_queue=1)) == 1
+
+
+def test_a_text_that_hangs_on_two_dropped_keywords_is_read_once(warehouse):
+    """Two keywords outvote another by one: without either the text has no label. The worse finding goes first."""
+    drop = next(proposal for proposal in PROPOSALS if proposal["action"] == "drop")
+    warehouse.insert("rule_terms", TERMS)
+    matches = "trained | 1 | 1 | 0 | film | 9 | 12 | day | true\ntrained | 1 | 1 | 1 | film | 0 | 4 | Rose | true"
+    warehouse.insert("rule_matches", f"{MATCHES}\n{matches}")
+    warehouse.insert("rule_texts", f"{TEXTS}\ntrained | 1 | s1 | film | null | null")
+    for order in (["day", "Rose"], ["Rose", "day"]):
+        warehouse.build("recommend/rule_proposals", proposals=json.dumps([{**drop, "term": term} for term in order]))
+        queue = warehouse.build("recommend/relabel_queue", max_queue=9)
+        assert only(queue, "example_id", "term", "rank") == [(1, order[0], 1)]
