@@ -31,11 +31,16 @@ from tasks.runtime.parts import Shard, part_file
 from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
 from tasks.trials.patterns import PATTERN_TRIAL, try_patterns
 from tasks.verify import MAX_TYPE_TEXTS
-from tests.benchmarks.patterns import BASE, CACHE, NAMES, RESULTS, WORDS, inside, planted
+from tests.benchmarks.patterns import BASE, CACHE, RESULTS, inside, planted
 from warehouse import Warehouse, open_warehouse
 
 SIZES = (400, 1200, 4000)
 NUM_PAIRS = 5
+PAIR_WORDS = [
+    "anchor", "bonfire", "cactus", "dolphin", "eclipse", "fiddle", "glacier", "hammock", "igloo", "jigsaw", "kettle", "ladder",
+    "mitten", "napkin", "otter", "parsley", "quarry", "radish",
+]  # fmt: skip
+"""Words of no pattern, and next to none of the reviews."""
 RATE = 0.04
 STRENGTH = 0.95
 FINDINGS = """
@@ -67,9 +72,7 @@ def copy_with_pairs(seed: int) -> tuple[Path, list[tuple[str, str]]]:
     folder, _ = planted("movie_reviews", seed)
     rng = random.Random(f"pairs {seed}")
     table = pq.read_table(folder / "copy.parquet").to_pylist()
-    taken = " ".join(row["text"].lower() for row in table if row["planted"])
-    free = [word for word in WORDS if word not in taken and word not in NAMES]
-    words = rng.sample(free, min(2 * NUM_PAIRS, len(free) // 2 * 2))
+    words = rng.sample(PAIR_WORDS, 2 * NUM_PAIRS)
     pairs = list(zip(words[::2], words[1::2], strict=True))
     labels = sorted({row["label"] for row in table})
     rows = [row for row in table if not row["planted"]]
@@ -177,8 +180,9 @@ def main() -> None:
         )
     num_draws = sum(row["n_draws"] for row in draws)
     results = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {"summary": {}}
+    if len(listed) > 1:
+        results["summary"]["growth"] = listed[max(listed)] / max(listed[min(listed)], 1)
     results["summary"] |= {
-        "growth": listed[max(listed)] / max(listed[min(listed)], 1),
         "redundant": len(named), "redundant_found": sum(bool(rows) for rows in named.values()),
         "coverage": sum(row["n_hold"] for row in draws) / max(num_draws, 1), "n_intervals": num_draws,
     }  # fmt: skip
