@@ -11,7 +11,7 @@ half of that one's texts hold a pattern that is tied to the same label: one find
 does. Its rows are all findings of whose texts at least half are its own, with that one. A pattern that is set evenly is
 convicted by a finding of whose texts at least half are its own.
 
-Rules were set on seed 0; seeds 1 to 3 are reported. Writes tests/benchmarks/results/patterns.json.
+Rules were set on seeds 0 to 3; later ones are reported. Writes tests/benchmarks/results/patterns.json.
 """
 
 import argparse
@@ -168,6 +168,7 @@ def inside(text: str, added: str, rng: random.Random) -> str:
     return " ".join([*words[:place], added, *words[place:]])
 
 
+FIXED_ON = (0, 1, 2, 3)
 TIED = 10
 """Of the sixteen patterns of a copy; the others are set evenly."""
 
@@ -320,7 +321,7 @@ def share(passed: Sequence[bool]) -> float | None:
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3])
+    arguments.add_argument("--seeds", type=int, nargs="+", default=[4, 5, 6])
     arguments.add_argument("--datasets", nargs="+", choices=sorted(TRAINING), default=sorted(TRAINING))
     arguments.add_argument("--candidates", type=int, default=None, help="words that are tried; fewer for a look")
     given = arguments.parse_args()
@@ -343,8 +344,8 @@ def main() -> None:
                     flush=True,
                 )
             halves = {
-                "fixed on seed 0": summary_of([row for row in rows if row["seed"] == 0]),
-                "reported": summary_of([row for row in rows if row["seed"] != 0]),
+                "rule fixed on": summary_of([row for row in rows if row["seed"] in FIXED_ON]),
+                "reported": summary_of([row for row in rows if row["seed"] not in FIXED_ON]),
             }
             results |= {"summary": results["summary"] | halves["reported"], "halves": halves, "rows": rows}
             RESULTS.write_text(json.dumps(results, indent=1) + "\n")
