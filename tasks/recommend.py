@@ -23,8 +23,6 @@ _LIMITS: dict[str, Any] = {
     "min_hint_lift": 0.2,
     # Fewest texts with a keyword, as a name and as another word each, for it to be kept as a name.
     "min_narrow": 8,
-    # A keyword goes only if what it means speaks against it, too: a rule gives any word a large effect.
-    "min_drop_grade": 0.5,
     # Most texts that a person is asked to read.
     "max_queue": 1000,
 }

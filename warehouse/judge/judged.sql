@@ -12,12 +12,14 @@
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
 --                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
 --                      says so, identity terms
--- Significance is controlled by the procedure of Benjamini and Hochberg 1995, in three families: words that a labelling
--- rule names, which were suspected before the data were seen and are few; words that the model is not seen to use: they
--- have spare trials, are many and seldom do anything; and all else together.
+-- Significance is controlled by the procedure of Benjamini and Hochberg 1995, in three families: words that a
+-- labelling rule names, which were suspected before the data were seen and are few; words that the model is not seen
+-- to use: they have spare trials, are many and seldom do anything; and all else together. A rule decides for its
+-- keywords, so that each has a large effect, whatever it means: the meaning of one is ruled out by its grade, too.
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
+-- param   min_named_grade  smallest grade of a spurious keyword of a labelling rule  [0..1]
 -- column  kind     word, piece, pair or type
 -- column  label    label it pushes towards
 -- column  word     lower-case word; a piece with · where the word goes on; both words of a pair; a type
@@ -34,9 +36,12 @@ families as (
             when named.word is not null then 'named'
             when candidates.is_used is false then 'spare'
             else 'used'
-        end as family
+        end as family,
+        coalesce(named.word is not null and not tested.within_type and grades.grade < $min_named_grade, false)
+            as may_be_meant
     from tested
     left join candidates using (kind, label, word)
+    left join grades using (kind, label, word)
     left join named_words as named
         on tested.kind = 'word' and tested.label = named.label and tested.word = named.word
 ),
@@ -66,6 +71,7 @@ select
         when is_negligible then 'negligible'
         when is_contextual and moves then 'context-dependent'
         when q_value <= $fdr and shows_in_both and is_consistent and coalesce(predicted_share, 0) < $max_explained
+            and not may_be_meant
             then 'spurious'
         when not moves or not is_consistent then 'unclear'
         when is_exempt then 'genuine'

@@ -1,10 +1,6 @@
 -- keyword_drops: keywords that taught the model a spurious word.
 -- One row per term of a rule.
 --
--- A rule decides for its keywords, so that each has a large effect, whatever it means. One whose grade is that of words
--- that mean what they do stays.
---
--- param   min_drop_grade  smallest grade of a keyword that goes
 -- param   min_narrow   fewest texts with the keyword as a name or in a phrase, and without, for it to be kept so
 -- column  rule         rule
 -- column  term         its keyword
@@ -135,5 +131,4 @@ inner join verdicts using (kind, label, word)
 left join casing using (corpus, rule_id, term_id)
 left join narrower using (corpus, rule_id, term_id)
 where taught.kind = 'word' and taught.how = 'is it' and verdicts.status in ('spurious', 'part')
-    and coalesce(verdicts.grade, 1) >= $min_drop_grade
 order by severity desc nulls last, taught.n_decided desc, taught.rule, taught.term

@@ -8,7 +8,7 @@ from scipy import stats
 
 from tests.sql.helpers import NO_PATTERNS, by, judged
 
-RULE = {"fdr": 0.05, "min_effect": 0.1, "max_explained": 0.25}
+RULE = {"fdr": 0.05, "min_effect": 0.1, "max_explained": 0.25, "min_named_grade": 0.5}
 COLUMNS = (
     "kind", "label", "word", "removal_effect", "removal_se", "removal_dof", "removal_low", "removal_high", "n_removal", "insertion_effect", "insertion_se",
     "insertion_dof", "insertion_low", "insertion_high", "n_insertion", "effect", "effect_se", "effect_dof", "effect_low", "effect_high", "n_opposite",
@@ -66,6 +66,7 @@ def verdicts_of(
     patterns=MappingProxyType({}),
     topics="label:varchar | word:varchar",
     named="label:varchar | word:varchar",
+    grades="kind:varchar | label:varchar | word:varchar | grade:double",
     occurrences="example_id:bigint | word:varchar | word_start:bigint | word_end:bigint",
     **params,
 ):
@@ -102,7 +103,7 @@ def verdicts_of(
     warehouse.insert("word_occurrences", occurrences)
     warehouse.insert("topics", topics)
     warehouse.insert("named_words", named)
-    warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double | meaning:double")
+    warehouse.insert("grades", grades, meaning=None)
     warehouse.insert("examples", "example_id\n" + "\n".join(map(str, range(100))), converged=True)
     warehouse.build("judge/waivers", waivers=json.dumps(list(waivers)))
     found = warehouse.build("judge/verdicts", **{**RULE, **params})

@@ -5,6 +5,7 @@ import json
 import pytest
 from scipy import stats
 
+from tasks.pages.rules import told
 from tests.sql.judge.made import evidence, verdicts_of
 
 pytestmark = pytest.mark.slow
@@ -242,9 +243,9 @@ def test_the_rules_that_are_told(warehouse):
         ("name", {"removal": 0.0, "insertion": 0.0, "removal_se": 0.01, "insertion_se": 0.01, "flip_rate": 0.0}, {"effect.negligible"}, {"effect.flips"}),
     ]  # fmt: skip
     rows = verdicts_on(warehouse, *(case[:2] for case in cases))
-    for (_, _, told, untold), row in zip(cases, rows, strict=True):
+    for (_, _, fired, untold), row in zip(cases, rows, strict=True):
         found = set(rules_of(row))
-        assert told <= found
+        assert fired <= found
         assert not untold & found
 
 
@@ -312,7 +313,10 @@ def test_words_that_the_model_is_not_seen_to_use_are_a_family_of_their_own(wareh
     ]
     warehouse.insert("candidates", "kind | word | is_used:boolean\n" + "\n".join(held), label="a")
     warehouse.insert("named_words", "label:varchar | word:varchar")
-    found = {row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25)}
+    warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double")
+    found = {
+        row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25, min_named_grade=0.5)
+    }
     assert found["x"]["q_value"] == pytest.approx(3 * 0.004)
     assert found["[a]"]["q_value"] == pytest.approx(3 * 0.03 / 2)
     assert found["w00"]["q_value"] == pytest.approx(20 * 0.004)
@@ -348,3 +352,22 @@ def test_words_that_a_labelling_rule_names_are_a_family_of_their_own_and_functio
     rules = {word: [rule["rule"] for rule in found["word", word]["rules"]] for word in ("day", "may", "today")}
     assert [("labelling.named" in fired) for fired in rules.values()] == [True, True, False]
     assert "type.function_word" not in rules["may"]
+
+
+@pytest.mark.parametrize(("grade", "verdict"), [(0.49, "unclear"), (0.5, "spurious"), ("null", "spurious")])
+def test_a_keyword_that_may_mean_what_it_does_is_not_spurious(warehouse, grade, verdict):
+    """Of a word that no rule names, and of a name, the grade decides nothing."""
+    words = {"dull": "content word", "grey": "content word", "rose": "name"}
+    found = verdicts_of(
+        warehouse, [evidence(word) for word in words], words, named="label | word\na | dull\na | rose",
+        meaning="word | expected | expected_se\ndull | 0.1 | 0.1\ngrey | 0.1 | 0.1",
+        grades="kind | label | word | grade:double\n" + "\n".join(f"word | a | {word} | {grade}" for word in words),
+    )  # fmt: skip
+    assert {word: found["word", word]["verdict"] for word in words} == {
+        "dull": verdict,
+        "grey": "spurious",
+        "rose": "spurious",
+    }
+    fired = {word: [rule["rule"] for rule in found["word", word]["rules"]] for word in words}
+    assert ["meaning.not_ruled_out" in fired[word] for word in words] == [verdict == "unclear", False, False]
+    assert told(found["word", "dull"]["rules"])

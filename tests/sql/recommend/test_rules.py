@@ -9,7 +9,7 @@ TERMS = "rule_id | term_id | rule | label | term:varchar | kind:varchar\n0 | -1 
 TEXTS = "corpus:varchar | example_id:bigint | source_id:varchar | given_label:varchar | gold_label:varchar | predicted_label:varchar"
 MATCHES = "corpus:varchar | example_id:bigint | rule_id:bigint | term_id:bigint | label:varchar | match_start:bigint | match_end:bigint | surface:varchar | decides:boolean"
 TAUGHT = "kind | label | word | rule_id | term_id | rule | term | how | corpus | n_with | n_matched | n_labelled | n_decided | base_share"
-VERDICTS = "kind | label | word | status | effect | q_value | per_1000 | grade:double"
+VERDICTS = "kind | label | word | status | effect | q_value | per_1000"
 
 
 def drops(warehouse, matches, taught, verdicts):
@@ -17,9 +17,8 @@ def drops(warehouse, matches, taught, verdicts):
     rows = [line if line.count("|") == 10 else f"{line} | null | null" for line in matches.splitlines()]
     warehouse.insert("rule_matches", "\n".join([header, *rows]))
     warehouse.insert("taught_words", f"{TAUGHT}\n{taught}")
-    graded = [line if line.count("|") == 7 else f"{line} | 0.9" for line in verdicts.splitlines()]
-    warehouse.insert("verdicts", "\n".join([VERDICTS, *graded]))
-    return warehouse.rows("recommend/keyword_drops", min_narrow=8, min_drop_grade=0.5)
+    warehouse.insert("verdicts", f"{VERDICTS}\n{verdicts}")
+    return warehouse.rows("recommend/keyword_drops", min_narrow=8)
 
 
 def test_a_keyword_that_taught_a_spurious_word_is_dropped_and_no_other(warehouse):
@@ -39,20 +38,6 @@ def test_a_keyword_that_taught_a_spurious_word_is_dropped_and_no_other(warehouse
         ("names", "Rose", 7, 1.0, 3.0, False),
         ("names", "day", 8, 1.5, 2.0, False),
     ]
-
-
-def test_a_keyword_that_means_what_it_does_stays(warehouse):
-    taught = "\n".join(
-        f"word | film | {word} | 1 | 0 | names | {word} | is it | trained | 9 | 9 | 9 | 8 | 0.1"
-        for word in ("day", "dull", "rose")
-    )
-    verdicts = "\n".join(
-        f"word | film | {word} | spurious | 1.5 | 0.01 | 2.0 | {grade}"
-        for word, grade in (("day", 0.5), ("dull", 0.49), ("rose", "null"))
-    )
-    rows = drops(warehouse, "trained | 1 | 1 | 0 | film | 0 | 3 | day | true", taught, verdicts)
-    # No grade says nothing.
-    assert {row["word"] for row in rows} == {"day", "rose"}
 
 
 def test_a_keyword_is_kept_as_a_name_if_other_rules_agree_with_its_capital_alone(warehouse):
