@@ -183,12 +183,11 @@ def main() -> None:
     if len(listed) > 1:
         results["summary"]["growth"] = listed[max(listed)] / max(listed[min(listed)], 1)
         results["growth"] = {"seed": given.seed, "findings": listed, "rows": by_size}
-    results["summary"] |= {
-        "redundant": len(named), "redundant_found": sum(bool(rows) for rows in named.values()),
-        "coverage": sum(row["n_hold"] for row in draws) / max(num_draws, 1), "n_intervals": num_draws,
-    }  # fmt: skip
+    results["summary"] |= {"redundant": len(named), "redundant_found": sum(bool(rows) for rows in named.values())}
     results["pairs"] = {"seed": given.seed, "texts": max(listed), "found": named}
-    results["coverage"] = {"seed": given.seed, "texts": max(listed), "rows": draws}
+    if num_draws:
+        results["summary"] |= {"coverage": sum(row["n_hold"] for row in draws) / num_draws, "n_intervals": num_draws}
+        results["coverage"] = {"seed": given.seed, "texts": max(listed), "rows": draws}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     print(json.dumps(results["summary"], indent=1))
 
