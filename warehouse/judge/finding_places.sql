@@ -13,16 +13,7 @@
 -- unique  kind, label, word, example_id, span_start
 with
 
-spurious as (
-    select
-        tested.kind,
-        tested.label,
-        tested.word,
-        tested.type
-    from judged
-    inner join tested using (kind, label, word)
-    where judged.verdict = 'spurious'
-)
+spurious as (from judged where verdict = 'spurious')
 
 select
     spurious.kind,
@@ -90,6 +81,7 @@ select
     spans.span_end,
     spans.place = 'whole'
 from spurious
-inner join pattern_spans as spans on spurious.type = spans.type and spurious.word = spans.pattern
+inner join patterns on spurious.word = patterns.pattern
+inner join pattern_spans as spans on patterns.type = spans.type and patterns.pattern = spans.pattern
 where spurious.kind = 'pattern'
 order by kind, label, word, example_id, span_start
