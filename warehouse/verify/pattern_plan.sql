@@ -52,7 +52,7 @@ texts as (
         patterns.type,
         patterns.pattern,
         spans.example_id,
-        any_value(sizes.n_words - lengths.typical)::bigint as n_longer,
+        greatest(any_value(sizes.n_words - lengths.typical), 4)::bigint as n_longer,
         if(
             patterns.type = 'length',
             list_sort(any_value(unused.spans)[:n_longer]),
@@ -75,7 +75,7 @@ held as (
             md5(concat('pattern ', pattern, ' ', example_id)),
             $max_documents
         ) as held,
-        greatest(median(n_longer), 4)::bigint as n_words
+        median(n_longer)::bigint as n_words
     from texts
     where spans is not null
     group by type, pattern

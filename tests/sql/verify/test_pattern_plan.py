@@ -39,3 +39,36 @@ def test_a_pattern_is_tried_on_texts_with_it_and_on_the_least_certain_of_the_oth
 def test_without_neutral_words_no_pattern_is_tried(warehouse):
     assert planned(warehouse, 1) == []
     assert planned(warehouse, 0) == []
+
+
+def test_a_long_text_loses_words_that_are_not_used_down_to_the_typical_length(warehouse):
+    """Texts 0 and 1 have 14 and 6 words, the typical text 5; text 1 is long by its tokens, and loses four."""
+    planned(warehouse, 3)
+    sizes = {0: 14, 1: 6, **dict.fromkeys(range(2, 9), 5)}
+    words = [f"{i} | w{k} | {3 * k} | {3 * k + 2}" for i, num in sizes.items() for k in range(num)]
+    warehouse.insert("word_occurrences", "example_id | word | word_start | word_end\n" + "\n".join(words))
+    types = "\n".join(f"word | w{k} | {'none' if k == 0 else 'meaning'}" for k in range(14))
+    warehouse.insert("word_types", f"kind | word | expectation\n{types}")
+    warehouse.insert("words", "kind | word | used | either_way\nword | w1 | true | false\nword | w2 | false | true")
+    warehouse.insert("patterns", "rank | type | pattern | place | label\n1 | length | long | whole | a")
+    spans = "\n".join(f"length | long | whole | {i} | 0 | 99 | " for i in (0, 1))
+    warehouse.insert("pattern_spans", f"type | pattern | place | example_id | span_start | span_end | surface\n{spans}")
+    (row,) = warehouse.rows("verify/pattern_plan", **SETTLED)
+    taken = {held["example_id"]: [span["span_start"] // 3 for span in held["spans"]] for held in row["held"]}
+    assert {i: len(own) for i, own in taken.items()} == {0: 9, 1: 3}
+    assert all(own == sorted(own) and not {0, 1, 2} & set(own) for own in taken.values())
+    # Nine more in one and, at least, four in the other: the middle.
+    assert row["n_words"] == 6
+
+
+def test_companions_are_put_in_together(warehouse):
+    planned(warehouse, 3)
+    warehouse.insert("patterns", "rank | type | pattern | place | label\n1 | companions | marble & quill | inside | a")
+    spans = "\n".join(
+        f"companions | marble & quill | inside | {i} | {start} | {start + 6} | {word}"
+        for i in (0, 1)
+        for start, word in ((9, "marble"), (0, "Quill"))
+    )
+    warehouse.insert("pattern_spans", f"type | pattern | place | example_id | span_start | span_end | surface\n{spans}")
+    (row,) = warehouse.rows("verify/pattern_plan", **SETTLED)
+    assert set(row["fillings"]) == {"Quill marble"}
