@@ -103,7 +103,7 @@ apart as (
         from inside
         inner join pattern_spans as spans on inside.word = spans.pattern
         where inside.kind = 'pattern'
-            and inside.whole_kind = trials.kind and inside.whole_label = trials.label and inside.whole = trials.word
+            and inside.whole_kind = trials.kind and inside.whole = trials.word
             and spans.example_id = trials.example_id
     )
     group by trials.kind, trials.label, trials.word

@@ -122,6 +122,18 @@ def test_what_stands_in_a_spurious_pattern_is_a_part_of_it(warehouse):
 NUMBERS = "type | label | removal_effect | removal_se:double | n_removal | insertion_effect:double | insertion_se:double | n_insertion | n_examples | flip_rate | flip_se\n"
 
 
+@pytest.mark.parametrize(("inside", "whole"), [(6, "[a]"), (5, None)])
+def test_a_word_is_a_part_of_the_pattern_that_holds_more_than_half_of_its_places(warehouse, inside, whole):
+    spans = [f'shape | "[a]" | inside | {i} | 0 | 6 | null' for i in range(20, 30)]
+    places = [(20 + i, 1) for i in range(inside)] + [(i, 1) for i in range(10 - inside)]
+    found = verdicts_of(
+        warehouse, [evidence("kelp")], {"kelp": "name"},
+        patterns=patterns_of([("shape", "[a]", 10, 1.0, 0.1, 1.0, 0.1, 0)], spans=SPANS + "\n".join(spans)),
+        occurrences=OCCURRENCES + "\n".join(f"{i} | kelp | {start} | {start + 4}" for i, start in places),
+    )  # fmt: skip
+    assert found["word", "kelp"]["part_of"] == whole
+
+
 def test_a_word_within_two_patterns_together_is_a_part_and_a_pair_where_both_of_its_words_are(warehouse):
     """kelp in 4 and 6 of 10 places within the patterns; weber beside it in 9 texts, and alone in 20 long ones."""
     spans = [f'opening | "* kelp: …" | start | {i} | 0 | 20 | null' for i in range(4)]
