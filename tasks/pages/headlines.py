@@ -194,6 +194,9 @@ def _title_of_pattern(row: Mapping[str, Any]) -> str:
     if row["type"] == "companions":
         words = _listed([quoted(word) for word in row["pattern"].split(" & ")])
         return f"{words}, which stand together, move a text to {label}"
+    if row["type"] == "address":
+        kind = "An e-mail address" if row["pattern"].startswith("*@") else "A link"
+        return f"{kind} of {quoted(row['pattern'][2:])} moves a text to {label}"
     return f"{quoted(row['pattern'])} {_PLACES[row['place']]} moves it to {label}, whatever fills it"
 
 

@@ -33,6 +33,11 @@ def regex_of(kind: str, pattern: str) -> str:
             return rf"(?<![^\W\d_])(?<!\d){inner}(?![^\W\d_])(?!\d)\s?"
         case "element":
             return rf"(?i)</?\s*{re.escape(pattern[1:-1])}\b[^<>]*>"
+        case "address":
+            domain = re.escape(pattern[2:]) + r"(?![\w-])(?!\.\w)"
+            if pattern.startswith("*@"):
+                return rf"(?i)[\w.+-]+@{domain}\s?"
+            return rf"(?i)(?<!\w)(?:https?://(?:www\.)?|www\.){domain}(?:[^\s<>\"]*[^\s<>\".,;:!?)\]])?\s?"
         case "opening":
             return rf"(?i)\A\s*{_chunks(pattern.removesuffix(' …'))}(?!\S)\s*"
         case "ending":

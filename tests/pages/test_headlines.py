@@ -214,6 +214,9 @@ def test_companions_are_told_by_their_words_and_marks_by_their_number():
     (found,) = headlines([], [], [HEADER | words], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert found.title == "“marble”, “quill” and “slate”, which stand together, move a text to “good”"
     assert found.text.startswith("54 of the 55 texts with it are predicted so")
+    mail = {"type": "address", "place": "inside", "pattern": "*@state.edu", "surfaces": ["a@state.edu"]}
+    (found,) = headlines([], [], [HEADER | mail], [], [], [], OVERVIEW, "log-odds", 0.05)
+    assert found.title == "An e-mail address of “state.edu” moves a text to “good”"
     marks = {"type": "marks", "place": "whole", "surfaces": []}
     (found,) = headlines([], [], [HEADER | marks], [], [], [], OVERVIEW, "log-odds", 0.05)
     assert found.title == "Texts with many punctuation marks are predicted as “good”"

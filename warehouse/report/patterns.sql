@@ -2,7 +2,7 @@
 -- One row per pattern with a verdict.
 --
 -- column  rank               of its verdict
--- column  type               shape, opening, ending, line, element, capitals or length
+-- column  type               shape, opening, ending, line, element, address, companions, capitals, length or marks
 -- column  title              headline of the findings of this type
 -- column  pattern            what its texts have in common; * where they differ
 -- column  place              where it mostly stands: start, end, first line, last line, inside or whole

@@ -2,7 +2,7 @@
 -- One row per pattern.
 --
 -- column  pattern      what its texts have in common; * where they differ
--- column  type         shape, opening, ending, line, element or companions
+-- column  type         shape, opening, ending, line, element, address or companions
 -- column  label        label it pushes towards
 -- column  effect       mean effect, less neutral words  [log-odds]
 -- column  effect_low   95 % interval of effect          [log-odds]

@@ -1,6 +1,6 @@
 -- chunks: what stands between spaces in the texts, by line.
 -- One row per place in a text, of those that a pattern may hold: the first and the last six, all of a text of several
--- lines, and what is more than letters.
+-- lines, what is more than letters, and web addresses.
 --
 -- The shape of a chunk is what is left when one letter stands for a run of letters (A if all are capitals) and zeros
 -- for digits (00000+ for five or more); aaa+ is a word with a letter three times in a row. Quotes and the punctuation
@@ -94,5 +94,5 @@ select
     end as shape
 from cored
 qualify position <= 6 or from_end <= 6 or max(line) over (partition by example_id) > 1
-    or regexp_matches(shape, '[^a''’.-]')
+    or regexp_matches(shape, '[^a''’.-]') or starts_with(lower(core), 'www.')
 order by example_id, position

@@ -6,13 +6,14 @@
 --   ending      the last ones
 --   line        a line of a text of several; * where texts differ
 --   element     tags of one name
+--   address     e-mail addresses of one domain, *@domain, and links to it, */domain
 --   companions  words that nearly always stand in the same texts
 --   capitals    the whole text, if four of five letters are capitals
 --   length      the whole text, if it is among the longest tenth, twentieth or fortieth
 --   marks       the whole text, if it is among those tenth, twentieth or fortieth with the most marks to a letter
 --
--- first   screen/templates, screen/companions
--- column  type        shape, opening, ending, line, element, companions, capitals, length or marks
+-- first   screen/templates, screen/addresses, screen/companions
+-- column  type        shape, opening, ending, line, element, address, companions, capitals, length or marks
 -- column  pattern     what its texts have in common
 -- column  example_id  explained example
 -- column  span_start  first character                 [code points]
@@ -136,6 +137,11 @@ found as (
         *,
         false as is_whole
     from elements
+    union all
+    select
+        *,
+        false as is_whole
+    from addresses
     union all
     select
         *,

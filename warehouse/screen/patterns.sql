@@ -7,7 +7,7 @@
 -- param   max_patterns  longest list
 -- param   max_q         false discovery rate of the association
 -- column  rank          1 for the strongest association
--- column  type          shape, opening, ending, line, element, companions, capitals, length or marks
+-- column  type          shape, opening, ending, line, element, address, companions, capitals, length or marks
 -- column  pattern       what its texts have in common
 -- column  n_examples    explained examples with it
 -- column  n_surfaces    ways in which it is filled

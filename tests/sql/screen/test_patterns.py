@@ -143,6 +143,37 @@ def test_the_words_of_a_template_are_those_in_a_tenth_of_its_texts(warehouse):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("chunk", "address", "pattern"),
+    [
+        ("kim.lee@cs.example.edu", "kim.lee@cs.example.edu", "*@cs.example.edu"),
+        ("<Kim@Example.EDU>,", "Kim@Example.EDU", "*@example.edu"),
+        ("(http://t.co/aB3x).", "http://t.co/aB3x", "*/t.co"),
+        ("https://www.Example.com:8080/a?b=c@d.ef", "https://www.Example.com:8080/a?b=c@d.ef", "*/example.com"),
+        ("www.example.com", "www.example.com", "*/example.com"),
+        ("http://url_removed", None, None),
+        ("@kim.lee", None, None),
+        ("so@so", None, None),
+        ("ex.ample", None, None),
+    ],
+)
+def test_an_address_is_known_by_its_domain(warehouse, chunk, address, pattern):
+    text = f"so many words before it that it stands inside {chunk} and as many words behind it so it does"
+    examples(warehouse, [text])
+    warehouse.build("screen/chunks")
+    rows = warehouse.build("screen/addresses")
+    assert [(text[row["span_start"] : row["span_end"]], row["pattern"]) for row in rows] == (
+        [] if address is None else [(address, pattern)]
+    )
+
+
+def test_addresses_of_one_domain_are_a_pattern(warehouse):
+    texts = [f"{text} by {chr(97 + i)}@state.edu {'' if i else 'so'}" for i, text in enumerate(PLAIN)]
+    rows = [row for row in spans_of(warehouse, texts) if row["type"] == "address"]
+    assert {row["pattern"] for row in rows} == {"*@state.edu"} and len(rows) == 10
+    assert {row["surface"] for row in rows} == {f"{chr(97 + i)}@state.edu" for i in range(10)}
+
+
 def companions_of(warehouse, texts, words):
     """Spans of companions. `words`: those that may be tried -> type."""
     examples(warehouse, texts)
