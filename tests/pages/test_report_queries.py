@@ -88,12 +88,19 @@ def test_a_second_dataset_is_compared_word_by_word_and_changes_nothing_else(audi
 def test_capitals_say_nothing_only_where_no_name_was_found_by_them(warehouse, rules, caseless):
     warehouse.insert(
         "examples",
-        "correct | converged | gradients | relative_gap | special_score | n_cut | n_tokens\n"
-        "true | true | 5 | 0.1 | 0.0 | 0 | 9",
+        "correct | converged | gradients | relative_gap | special_score | n_cut | n_tokens | confidence\n"
+        "true | true | 5 | 0.1 | 0.0 | 0 | 9 | 0.9",
     )
     warehouse.insert("words", "kind | used | word\nword | true | x")
     warehouse.insert("verdicts", "kind | word | status\nword | x | unclear")
     warehouse.insert("word_scores", "kind | word | score\nword | x | 1.0")
     warehouse.insert("word_occurrences", "surface | starts_sentence\nX | false")
     warehouse.insert("word_types", "\n".join(["rule", *rules]))
-    assert [row["caseless"] for row in warehouse.rows("report/overview")] == [caseless]
+    (row,) = warehouse.rows("report/overview")
+    assert (row["caseless"], row["n_near"]) == (caseless, 0)
+    # 0.88 is 1.99 log-odds, 0.89 is 2.09; of three labels the likeliest may have less than one half.
+    warehouse.connection.execute(
+        "create table more as select e.* replace (unnest([0.88, 0.89, 0.3, 0.1, null]) as confidence) from examples as e"
+    )
+    warehouse.connection.execute("create or replace table examples as from more")
+    assert [row["n_near"] for row in warehouse.rows("report/overview")] == [2]

@@ -11,6 +11,7 @@
 -- column  median_gap         median relative completeness gap                                 [share of the change]
 -- column  worst_gap          largest gap of an explained example                              [share of the change]
 -- column  special_share      |scores| on special tokens over all |scores|                     [0..1]
+-- column  n_near             examples whose prediction is within 2 log-odds of another label
 -- column  n_truncated        texts longer than the limit
 -- column  n_tokens           tokens of all texts
 -- column  n_cut              tokens beyond the limit, not seen by the model
@@ -94,6 +95,7 @@ errors as (
         median(relative_gap) as median_gap,
         max(relative_gap) filter (where converged) as worst_gap,
         coalesce(sum(abs(special_score)), 0) as special,
+        count(*) filter (where abs(log_odds(confidence)) <= 2) as n_near,
         count(*) filter (where n_cut > 0) as n_truncated,
         coalesce(sum(n_tokens), 0)::bigint as n_tokens,
         coalesce(sum(n_cut), 0)::bigint as n_cut
@@ -111,6 +113,7 @@ select
     errors.median_gap,
     errors.worst_gap,
     errors.special / nullif(errors.special + totals.total, 0) as special_share,
+    errors.n_near,
     errors.n_truncated,
     errors.n_tokens,
     errors.n_cut,
