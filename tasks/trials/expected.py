@@ -1,6 +1,6 @@
 """Predict the effect of a word from the effects of words of similar meaning, and how far off that may be.
 
-Shape letters: N words, M of them tried, D width of a vector.
+Shape letters: N words, M of them tried, D width of a vector, G groups of S words.
 """
 
 from collections.abc import Sequence
@@ -138,8 +138,10 @@ def _left_out(
     """Errors (M,) of the predictions without each group, and their variances (M,) in units of the noise's."""
     weights_M = inverse_MM @ effects_M
     errors_M, variances_M = np.empty(len(effects_M)), np.empty(len(effects_M))
-    for group in groups:
-        covariance = np.linalg.inv(inverse_MM[np.ix_(group, group)])
-        errors_M[group] = covariance @ weights_M[group]
-        variances_M[group] = np.diag(covariance) / penalty
+    # Groups of a size at once: nearly all are of one word, and there are thousands.
+    for size in {len(group) for group in groups}:
+        own_GS = np.array([group for group in groups if len(group) == size])
+        covariances_GSS = np.linalg.inv(inverse_MM[own_GS[:, :, None], own_GS[:, None, :]])
+        errors_M[own_GS] = (covariances_GSS @ weights_M[own_GS][:, :, None])[:, :, 0]
+        variances_M[own_GS] = np.diagonal(covariances_GSS, axis1=1, axis2=2) / penalty
     return errors_M, variances_M
