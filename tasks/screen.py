@@ -22,7 +22,6 @@ from tasks.runtime.plugins import first_line, plugin, plugin_sources
 from tasks.runtime.progress import progress
 from tasks.runtime.stage import stage
 from tasks.text.language import MAX_TEXTS, Language, languages_of
-from tasks.trials.thresholds import NEAR_BOUNDARY
 from warehouse import open_warehouse, seed
 
 _MAX_SURNAMES = 5000
@@ -106,7 +105,6 @@ def screen_words(config: AuditConfig, run: Run, scores: str) -> str:
         "min_capitalised": MIN_CAPITALISED,
         "min_casing_examples": MIN_CASING_EXAMPLES,
         "max_pool_texts": MAX_POOL_TEXTS,
-        "near_boundary": NEAR_BOUNDARY,
         "max_patterns": MAX_PATTERNS,
         "max_q": MAX_PATTERN_Q,
     }

@@ -51,7 +51,6 @@ from tasks.trials.patterns import try_patterns
 from tasks.trials.placebos import try_placebos
 from tasks.trials.reader import texts_of
 from tasks.trials.runner import try_group
-from tasks.trials.thresholds import NEAR_BOUNDARY
 from warehouse import open_warehouse
 
 GROUP = 75
@@ -116,8 +115,6 @@ def verify_candidates(
         "max_stand_ins": MAX_STAND_INS,
         "min_stand_ins": MIN_STAND_INS,
         "min_halved": MIN_HALVED,
-        "near_boundary": NEAR_BOUNDARY,
-        "scalar": config.attribution.scalar,
         "min_examples": config.statistics.min_examples,
     }
     with open_warehouse(config.warehouse, read_only=True) as warehouse:

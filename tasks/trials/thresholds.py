@@ -18,9 +18,6 @@ def thresholds(config: AuditConfig) -> dict[str, float]:
     }
 
 
-NEAR_BOUNDARY = 2.0
-"""Distance of a text from another label, in log-odds, within which none is preferred for trials."""
-
 PRIOR_EXAMPLES = 4.0
 """Weight of the typical word's variance in each word's own variance (moderated variance), and of the class shares in
 label rates."""

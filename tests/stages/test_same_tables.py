@@ -20,7 +20,6 @@ from tasks.runs.run import Run
 from tasks.runtime.parts import Shard, part_file
 from tasks.screen import screen_words
 from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
-from tasks.trials.thresholds import NEAR_BOUNDARY
 from tasks.verify import MIN_HALVED, POOL
 from tests.benchmarks.same_tables import differences, digests, load_changes
 from warehouse import open_warehouse
@@ -57,8 +56,6 @@ def rebuilt(tmp_path_factory):
             "max_stand_ins": MAX_STAND_INS,
             "min_stand_ins": MIN_STAND_INS,
             "min_halved": MIN_HALVED,
-            "near_boundary": NEAR_BOUNDARY,
-            "scalar": "margin",
             "min_examples": config.statistics.min_examples,
         }
         planned = warehouse.rows("verify/plan", params)

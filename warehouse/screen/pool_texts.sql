@@ -1,11 +1,9 @@
 -- pool_texts: the texts into which words are inserted.
 -- One row per text.
 --
--- A pool for each label: not every text has to be compared with every candidate. Texts that are cut come last. Of
--- others those come first that are near another label: where it is certain, a classifier shows little.
+-- A pool for each label: not every text has to be compared with every candidate. Texts that are cut come last.
 --
 -- param   max_pool_texts   most texts read as each label
--- param   near_boundary    distance from another label within which no text is preferred  [log-odds]
 -- column  example_id       example
 -- column  predicted_label  label the model gives
 -- column  read_share       share of its tokens that the model reads  [0..1]
@@ -17,7 +15,6 @@ select
 from examples
 where converged
 qualify row_number() over (
-    partition by predicted_label
-    order by n_cut > 0, greatest(log_odds(confidence), $near_boundary), md5(concat('pool ', example_id))
+    partition by predicted_label order by n_cut > 0, md5(concat('pool ', example_id))
 ) <= $max_pool_texts
 order by example_id

@@ -2,8 +2,7 @@
 -- One row per candidate.
 --
 -- Texts and words are drawn by a hash of their content, so that a candidate is tried on the same ones whatever else
--- is tried beside it. The first n by the hash are drawn: arg_min(what, hash, n). Of the texts with a word those
--- near another label without it come first, by its score there: where it is certain, a classifier shows little.
+-- is tried beside it. The first n by the hash are drawn: arg_min(what, hash, n).
 --
 -- No text both chooses a word and convicts it (cross-screening, Fithian et al. 2014): texts fall into two halves, and
 -- those of one half are tried only if the scores of the other half push towards the candidate's label. Texts that the
@@ -14,8 +13,6 @@
 -- param   mirrored       a score towards one label is minus the score towards the other
 -- param   max_stand_ins  most words that stand in for one word
 -- param   min_stand_ins  fewest words of a type that stand in for each other
--- param   scalar         what the scores add up to: margin, logit or probability
--- param   near_boundary  distance from another label within which no text is preferred  [log-odds]
 -- param   min_halved     texts from which on the texts of a word are tried by halves
 -- column  kind           word or piece
 -- column  label          label the word pushes towards
@@ -60,11 +57,8 @@ texts as (
         word,
         example_id,
         list({'span_start': span_start, 'span_end': span_end} order by span_start) as spans,
-        md5_number_lower(concat('half ', example_id)) % 2 as half,
-        any_value(distance_from_label($scalar, examples.score - scores.score)) as distance
+        md5_number_lower(concat('half ', example_id)) % 2 as half
     from spans
-    inner join word_scores as scores using (kind, word, example_id)
-    inner join examples using (example_id)
     group by kind, word, example_id
 ),
 
@@ -91,7 +85,7 @@ texts_with as (
         candidates.word,
         arg_min(
             {'example_id': texts.example_id, 'spans': texts.spans},
-            (greatest(texts.distance, $near_boundary), md5(concat('held ', candidates.word, ' ', texts.example_id))),
+            md5(concat('held ', candidates.word, ' ', texts.example_id)),
             $max_documents
         ) as drawn
     from candidates
@@ -119,6 +113,13 @@ texts_without as (
     inner join pool_texts on candidates.label != pool_texts.predicted_label
     anti join word_scores using (kind, word, example_id)
     group by candidates.kind, candidates.label, candidates.word
+),
+
+placebo_types as (
+    select type
+    from stand_ins
+    group by type
+    having count(distinct inserted) >= $min_stand_ins
 ),
 
 -- Materialized: joined in another order, all pairs of a sort would be made, and those of candidates picked from them.
@@ -190,8 +191,7 @@ from candidates
 left join texts_with using (kind, label, word)
 left join texts_without using (kind, label, word)
 left join replacements using (kind, word)
-left join (select type from stand_ins group by type having count(distinct inserted) >= $min_stand_ins) as placebo_types
-    on candidates.type = placebo_types.type
+left join placebo_types on candidates.type = placebo_types.type
 left join spellings on candidates.kind = 'word' and candidates.word = spellings.word
 left join sources on candidates.kind = 'piece' and candidates.word = sources.piece
 order by candidates.rank

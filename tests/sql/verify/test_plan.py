@@ -1,20 +1,16 @@
 """Which texts and words a candidate is tried with, and the pools they are drawn from."""
 
-import numpy as np
 import pytest
 
 from tests.sql.helpers import by
 
-PARAMS = {
-    "mirrored": True, "max_documents": 99, "max_stand_ins": 24, "min_stand_ins": 8, "min_halved": 10, "near_boundary": 2.0,
-    "scalar": "margin",
-}  # fmt: skip
+PARAMS = {"mirrored": True, "max_documents": 99, "max_stand_ins": 24, "min_stand_ins": 8, "min_halved": 10}
 NAMES = [("name", "name ", f"lee{i}", 5) for i in range(9)]
 CONTENT = [("content word", "content word ", f"box{i}", 5) for i in range(9)]
 
 
 def planned(
-    warehouse, scores, *, kind="name", expectation="none", group="null", used=True, label="a", stand_ins=(*NAMES, *CONTENT), n_examples=None, margins=None, **params
+    warehouse, scores, *, kind="name", expectation="none", group="null", used=True, label="a", stand_ins=(*NAMES, *CONTENT), n_examples=None, **params
 ):  # fmt: skip
     """The plan of the candidate x in the texts 0, 1, …, each explained for label a, with these scores."""
     n = n_examples or len(scores)
@@ -26,11 +22,7 @@ def planned(
     warehouse.insert("piece_occurrences", "piece:varchar | source_word:varchar | example_id:bigint | position:bigint")
     rows = "\n".join(f"{i} | {score}" for i, score in enumerate(scores))
     warehouse.insert("word_scores", "example_id | score:double\n" + rows, kind="word", word="x")
-    warehouse.insert(
-        "examples",
-        "example_id | score:double\n" + "\n".join(f"{i} | {score}" for i, score in enumerate(margins or scores)),
-        target_label="a",
-    )
+    warehouse.insert("examples", "example_id\n" + "\n".join(map(str, range(len(scores)))), target_label="a")
     listed = "\n".join(f"{own} | {sort}. | {word} | {n}" for own, sort, word, n in stand_ins)
     warehouse.insert("stand_ins", "type:varchar | sort:varchar | word:varchar | n_examples:bigint\n" + listed, kind="word")  # fmt: skip
     # A cell loses the space at its end; a dot keeps it.
@@ -47,38 +39,6 @@ def planned(
 
 def held(row):
     return {text["example_id"] for text in row["held"]}
-
-
-# ---------------------------------------------------------------- texts near the boundary first
-
-
-def test_texts_that_are_near_another_label_without_the_word_come_first(warehouse):
-    # Without the word 6, 1, 3, 9, 2 and -1: four lie within 2 or next to it.
-    margins, scores = [7.0, 5.0, 4.0, 9.0, 2.0, 1.0], [1.0, 4.0, 1.0, 0.0, 0.0, 2.0]
-    options = {"margins": margins, "used": False}
-    assert held(planned(warehouse, scores, max_documents=3, **options)) == {1, 4, 5}
-    assert held(planned(warehouse, scores, max_documents=4, **options)) == {1, 2, 4, 5}
-    assert held(planned(warehouse, scores, max_documents=5, **options)) == {0, 1, 2, 4, 5}
-    # .5 and .9 are 0 and 2.2 log-odds; .99 is 4.6.
-    chances = {"margins": [0.99, 0.6, 0.95], "scalar": "probability", "used": False}
-    assert held(planned(warehouse, [0.0, 0.1, 0.05], max_documents=2, **chances)) == {1, 2}
-    # The logit of one label says nothing of the others: any texts.
-    drawn = [
-        held(planned(warehouse, scores, max_documents=3, margins=own, scalar="logit", used=False))
-        for own in (margins, scores)
-    ]
-    assert drawn[0] == drawn[1]
-
-
-def test_a_word_that_does_nothing_does_nothing_in_the_texts_that_are_chosen(warehouse):
-    """Regression to the mean: what is by chance in a text would be in its effect, too, if it were chosen by that."""
-    rng = np.random.default_rng(0)
-    base, chance = rng.normal(3.0, 1.5, 2000), rng.normal(0.0, 0.3, 2000)
-    # Half of what the word does by chance is in its score.
-    row = planned(warehouse, list(chance / 2), margins=list(base + chance), used=False, max_documents=500)
-    chosen = sorted(held(row))
-    assert np.mean(np.abs(base[chosen]) < 2.3) > 0.95
-    assert abs(np.mean(chance[chosen])) < 3 * 0.3 / np.sqrt(500) + 0.01
 
 
 # ---------------------------------------------------------------- no text both chooses and convicts
@@ -189,22 +149,12 @@ def test_the_placebo_words_of_a_type_and_their_texts(warehouse):
 
 def test_the_pool_has_whole_texts_of_each_label_first(warehouse):
     rows = "\n".join(f"{i} | {'a' if i < 6 else 'b'} | {10 if i in (0, 1, 2) else 0} | true" for i in range(8))
-    warehouse.insert("examples", f"example_id | predicted_label | n_cut | converged\n{rows}\n9 | b | 0 | false", n_tokens=40, confidence=0.9)  # fmt: skip
-    found = by(warehouse.build("screen/pool_texts", max_pool_texts=4, near_boundary=2.0), "example_id")
+    warehouse.insert("examples", f"example_id | predicted_label | n_cut | converged\n{rows}\n9 | b | 0 | false", n_tokens=40)  # fmt: skip
+    found = by(warehouse.build("screen/pool_texts", max_pool_texts=4), "example_id")
     assert {3, 4, 5, 6, 7} < found.keys()
     assert len(found) == 6
     (cut,) = found.keys() & {0, 1, 2}
     assert (found[cut]["read_share"], found[3]["read_share"]) == (0.75, 1.0)
-
-
-def test_the_pool_has_texts_near_another_label_first(warehouse):
-    rows = "\n".join(f"{i} | {confidence}" for i, confidence in enumerate((0.999, 0.6, 0.99, 0.85, 1.0, 0.97)))
-    warehouse.insert("examples", f"example_id | confidence\n{rows}", predicted_label="a", n_cut=0, converged=True, n_tokens=40)  # fmt: skip
-    for most, expected in ((2, {1, 3}), (3, {1, 3, 5}), (4, {1, 2, 3, 5}), (5, {0, 1, 2, 3, 5})):
-        assert (
-            by(warehouse.build("screen/pool_texts", max_pool_texts=most, near_boundary=2.0), "example_id").keys()
-            == expected
-        )
 
 
 def test_what_may_stand_in_is_not_used_and_of_the_same_sort(warehouse):
