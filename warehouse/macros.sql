@@ -30,6 +30,11 @@ create or replace temp macro normal_p(z) as (
     * exp(-z * z / 2 + erfc_polynomial(1 / (1 + abs(z) / sqrt(8))))
 );
 
+-- Log-odds of a probability; of what rounding has taken to 0 or 1, those of one in 1e12.
+create or replace temp macro log_odds(p) as (
+    ln(greatest(least(p, 1 - 1e-12), 1e-12) / (1 - greatest(least(p, 1 - 1e-12), 1e-12)))
+);
+
 -- Student's t with v degrees of freedom as the normal z with nearly the same tail (Wallace 1959, equation 3.2):
 -- for v >= 8 the p-value is within 0.3 % at p = 0.05, 2 % at p = 0.004 and 10 % at p = 4e-5.
 create or replace temp macro t_to_normal(t, v) as (
