@@ -23,7 +23,12 @@ from tasks.pages.preprocess import preprocess_file, regex_of
         ("ending", "… sent from *", "yes Sent from Mars", "yes"),
         ("shape", "aaa+", "Sooo goood noooo good", "good"),
         ("companions", "marble & quill", "Quill so quilled, marble", "so quilled,"),
-        ("address", "*@state.edu", "by <kim.lee@State.edu> or a@b.state.edu or a@state.edu.au", "by <> or a@b.state.edu or a@state.edu.au"),
+        (
+            "address",
+            "*@state.edu",
+            "by <kim.lee@State.edu> or a@b.state.edu or a@state.edu.au",
+            "by <> or a@b.state.edu or a@state.edu.au",
+        ),
         ("address", "*/t.co", "see http://t.co/aB3 and www.t.co, not http://at.co/x", "see and , not http://at.co/x"),
         ("line", "from: * sent", "so\nFrom: Kim Sent\nit is", "so\nit is"),
         ("line", "from: * sent", "so from: Kim sent it", "so from: Kim sent it"),

@@ -2,7 +2,8 @@
 -- One row per pair (label, word).
 --
 -- A pair is judged by what its words do together and not apart. Dozens of partners were tried for each word, which its
--- p-value counts, and either sign counts.
+-- p-value counts, and either sign counts. Where the word does nothing beside its partner, the pair does nothing: what it
+-- does without is the word's. Of an order the other one may act.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                pair
@@ -51,14 +52,15 @@ tests as (
         null::double as p_removal,
         null::double as p_insertion,
         interactions.p_value as p_excess,
-        abs(difference) >= $min_effect as shows_in_both,
+        abs(difference) >= $min_effect
+        and (interactions.comparison = 'order' or direction * interactions.effect >= $min_effect) as shows_in_both,
         -- Negation and its like are there to work beside other words; a mark stands in most texts.
         types.type != 'function word' and partners.type != 'function word'
         and types.expectation not in ('exempt', 'unknown') and partners.expectation not in ('exempt', 'unknown')
         and not partner_rules.is_mark as is_judged,
         false as within_type,
         false as is_exempt,
-        abs(difference) >= $min_effect as moves,
+        shows_in_both as moves,
         false as is_negligible,
         not is_judged as is_contextual,
         is_judged as is_consistent,

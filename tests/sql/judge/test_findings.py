@@ -29,7 +29,12 @@ def test_a_pair_is_judged_by_what_its_words_do_together(warehouse):
         ("presence | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", "content word", "spurious"),
         ("order | 2.0 | 0.0 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", "content word", "spurious"),
         # Either direction.
-        ("presence | 0.0 | 2.0 | -9.0 | 0.001 | 8 | 8 | 0.5", "content word", "name", "spurious"),
+        ("presence | -1.0 | 1.0 | -9.0 | 0.001 | 8 | 8 | 0.5", "content word", "name", "spurious"),
+        ("order | 0.0 | 2.0 | -9.0 | 0.001 | 8 | 8 | 0.5", "content word", "name", "spurious"),
+        # What the word does without the other is its own.
+        ("presence | 0.0 | 2.0 | -9.0 | 0.001 | 8 | 8 | 0.5", "content word", "name", "unclear"),
+        ("presence | -0.05 | 0.2 | -5.3 | 0.001 | 10 | 14 | 0.0", "content word", "content word", "unclear"),
+        ("presence | 0.5 | 2.0 | -9.0 | 0.001 | 8 | 8 | 0.5", "content word", "content word", "unclear"),
         ("presence | 2.0 | 0.0 | 5.5 | 0.2 | 8 | 8 | 0.5", "content word", "content word", "unclear"),
         # For sure, and next to nothing.
         ("presence | 0.55 | 0.5 | 9.0 | 0.001 | 8 | 8 | 0.5", "content word", "content word", "unclear"),
