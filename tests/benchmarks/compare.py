@@ -394,7 +394,7 @@ def confirmed(pairs: int) -> dict[str, Any]:
 
     run_id = retrained.audited_whole()
     with tempfile.TemporaryDirectory() as folder:
-        halves = Halves(retrained.CACHE / "audits.duckdb", run_id, Path(folder))
+        halves = Halves(retrained.CACHE / "planted.duckdb", run_id, Path(folder))
         rows = drawn_rows(halves, range(pairs), 0, CACHE / f"compare-{run_id}.jsonl")
     return {"figures": rates(rows, {}) | {"audit": run_id}, "rows": rows}
 
