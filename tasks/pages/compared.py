@@ -42,7 +42,7 @@ def counted(comparison: Comparison) -> dict[str, int]:
 
 def _harm(comparison: Comparison) -> str:
     before, after = per_1000(comparison.before), per_1000(comparison.after)
-    change = change_per_1000(comparison.before, comparison.after)
+    change = change_per_1000(comparison.before, comparison.after, comparison.findings)
     if before is None or after is None or change is None:
         return "What hangs on all findings together could not be measured in both runs."
     interval = (

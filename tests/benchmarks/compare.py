@@ -392,11 +392,11 @@ def confirmed(pairs: int) -> dict[str, Any]:
     """The false alarms of another audit: film reviews with surnames that are tied to a label, and their classifier."""
     from tests.benchmarks import retrained
 
-    run_id = retrained.audited_whole()
+    warehouse = retrained.audited_whole()
     with tempfile.TemporaryDirectory() as folder:
-        halves = Halves(retrained.CACHE / "planted.duckdb", run_id, Path(folder))
-        rows = drawn_rows(halves, range(pairs), 0, CACHE / f"compare-{run_id}.jsonl")
-    return {"figures": rates(rows, {}) | {"audit": run_id}, "rows": rows}
+        halves = Halves(warehouse, None, Path(folder))
+        rows = drawn_rows(halves, range(pairs), 0, CACHE / f"compare-{halves.run_id}.jsonl")
+    return {"figures": rates(rows, {}) | {"audit": halves.run_id}, "rows": rows}
 
 
 def flat(figures: Mapping[str, Any], before: str = "") -> dict[str, Any]:
