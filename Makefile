@@ -137,8 +137,8 @@ benchmark-gpu: $(VENV)/.installed-dev
 chaos: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/chaos.py
 
-# Three nights of a scheduled audit against a Prefect server: a gate that fails and is heard of, a night that is killed. About
-# ten minutes.
+# Three nights of a scheduled audit against a Prefect server: a gate that fails and is heard of, a night that is killed. Half
+# an hour beside other work.
 nights: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/nights.py
 

@@ -1,4 +1,4 @@
-"""Three nights of a scheduled audit against a real Prefect server: `make nights`, some ten minutes.
+"""Three nights of a scheduled audit against a real Prefect server: `make nights`, half an hour beside other work.
 
 The data have a date, and each night audits the rows of the day before. The classifier was trained on texts in which a surname
 is tied to a label; the first day has no such text, the second and the third have.

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
+import torch
 
 from configs.load import load_config
 from configs.policy import DEFAULT, load_policy
@@ -128,6 +129,7 @@ def with_tokenizer(model: Path, name: str) -> Path:
     words = [word.lower() for word in NAMES]
     if name == "added":
         tokenizer.add_tokens(words)
+        torch.manual_seed(0)  # the new embeddings are drawn
         loaded.resize_token_embeddings(len(tokenizer))
     loaded.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
