@@ -94,8 +94,8 @@ benchmark-labels: $(VENV)/.installed-dev
 benchmark-rules: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/rules.py
 
-# False alarms and power of the default policy, and the size that a comparison can have. Uses the audit of `make audit`;
-# about fifteen minutes.
+# False alarms and power of the default policy, what is named as the cause of a change, and the size that a comparison can
+# have. Uses the audit of `make audit`; an hour or two, since it trains seven classifiers.
 benchmark-compare: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/compare.py
 
@@ -137,8 +137,8 @@ benchmark-gpu: $(VENV)/.installed-dev
 chaos: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/chaos.py
 
-# Three nights of a scheduled audit against a Prefect server: a gate that fails and is heard of, a night that is killed. About
-# ten minutes.
+# Three nights of a scheduled audit against a Prefect server: a gate that fails and is heard of, a night that is killed. Half
+# an hour beside other work.
 nights: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/nights.py
 

@@ -52,11 +52,12 @@ def audit(
     Args:
         config_path: The config, a YAML file.
         overrides: Settings in the place of those of the config, such as data.sample=2000.
-        gate: A policy, a YAML file. A flow run whose audit does not pass it fails, and says why.
+        gate: A policy, a YAML file. A flow run whose audit does not pass it ends as "Gate failed", and says why.
         as_of: The day that dates in data.where are relative to; by default that of the schedule, in UTC.
 
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
+        GateFailed: the audit is done, and does not pass.
     """
     config = read_config(config_path, overrides, as_of or scheduled_day())
     if gate is not None:

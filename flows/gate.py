@@ -3,13 +3,26 @@
 import os
 from pathlib import Path
 
+from configs.errors import AuditError
 from configs.policy import DEFAULT, load_policy
 from flows.compare import LAST, chosen, compared, row_of
 from flows.runs import curtain_of, opened
 from tasks.gate import gate_run
 from tasks.pages.gated import Gated
 from tasks.runs.kept import Comparison
+from tasks.runs.run import Run
 from tasks.selftest.certificate import covering
+
+
+class GateFailed(AuditError):
+    """The audit is done, all of it, and does not pass its policy."""
+
+    def __init__(self, run: Run, said: str) -> None:
+        super().__init__(run, said)  # both, so that it can be pickled
+        self.run, self.said = run, said
+
+    def __str__(self) -> str:
+        return self.said
 
 
 def gate(

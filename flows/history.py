@@ -1,6 +1,8 @@
 """All audits of a config on a page."""
 
+import os
 from pathlib import Path
+from urllib.parse import quote
 
 from configs.errors import AuditError
 from flows.runs import curtain_of, opened
@@ -29,4 +31,9 @@ def write_history(path: Path, name: str, page: Path) -> None:
     newest = next((row for row in rows if row["name"] == name and row["status"] == "finished"), None)
     if (curtain := curtain_of(path, newest)) is not None:
         found = curtain.outward("", found)
-    write_whole(page, history_page(name, runs, found.to_pylist()).encode())
+    reports = {
+        row["run_id"]: quote(Path(os.path.relpath(row["folder"], page.absolute().parent), "report.html").as_posix())
+        for row in rows
+        if row["name"] == name and Path(row["folder"], "report.html").is_file()
+    }
+    write_whole(page, history_page(name, runs, found.to_pylist(), reports).encode())

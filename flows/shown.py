@@ -30,6 +30,7 @@ from configs.load import load_config
 from configs.schema import AuditConfig
 from configs.where import moment
 from flows.compare import chosen, compared
+from flows.gate import GateFailed
 from tasks.model.spec import ModelSpec
 from tasks.pages.artifacts import address_of, finding_row, report_markdown
 from tasks.pages.banner import Banner, read_banner
@@ -109,10 +110,9 @@ def end_state(config: AuditConfig, run: Run, gated: Gated | None) -> State[Any]:
     report = address_of(config, run.folder.name) or str(run.folder / "report.html")
     said = {"state": state.title, "sentence": state.text, "per_1000": total["per_1000"], "report": report}
     _emit(run, "audit.completed", about | figures | said)
-    # Prefect's pages show the message; the caller gets the run.
+    # Prefect's pages show the message; the caller gets the run, or the error that a failed state holds.
     if gated is not None and failed:
-        # Without data: Prefect raises what a failed state holds, and a run is no error.
-        return Failed(name="Gate failed", message=line(gated))
+        return Failed(name="Gate failed", message=line(gated), data=GateFailed(run, line(gated)))
     return Completed(name=facts["state"], message=str(state), data=run)
 
 

@@ -123,7 +123,8 @@ def _measured(
     expired = [row for row in waived if row["is_expired"]]
     found = {
         "per_1000": replace(
-            _of(per_1000, facts, before), change=None if before is None else change_per_1000(before, facts)
+            _of(per_1000, facts, before),
+            change=None if comparison is None else change_per_1000(comparison.before, facts, comparison.findings),
         ),
         "findings": _of(lambda own: Figure(own["n_findings"]), facts, before),
         "accuracy": _of(lambda own: _share(own["n_correct"], own["n_gold"]), facts, before),

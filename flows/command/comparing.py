@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -102,32 +103,33 @@ def gate(
     Example: [bold]token-audit gate latest --policy gate.yaml[/bold]
     """
     with errors_as_sentences():
-        passed, facts = judge(warehouse, run, policy, against, None, silent=json_facts)
+        from flows.gate import gate as gate_flow
+        from tasks.pages.gated import line
+
+        gated, folder = gate_flow(warehouse, run, policy, against, None)
+        facts = asdict(gated) | {"passed": gated.passed, "line": line(gated)}
+        passed = told(facts, folder, silent=json_facts)
         if json_facts:
-            print(as_json(facts))
+            print(as_json(facts | {"files": folder}))
     if not passed:
         raise typer.Exit(GATE_FAILED)
 
 
-def judge(
-    warehouse: Path, run: str, policy: Path | None, against: str | None, location: Path | None, *, silent: bool = False
-) -> tuple[bool, dict[str, Any]]:
-    """Judge a run and print what was found; return whether it passes, and the facts."""
-    from flows.gate import gate as gate_flow
-    from tasks.pages.gated import line
+def told(gated: Mapping[str, Any], folder: Path | None, *, silent: bool = False) -> bool:
+    """Print what a gate found, as gate.json has it; return whether the run passes."""
     from tasks.pages.sentences import visible
 
-    gated, folder = gate_flow(warehouse, run, policy, against, location)
     if not silent:
-        print_table(("rule", "status", "figure"), [(each.rule, each.status, each.said) for each in gated.outcomes])
-        for row in gated.waived:
+        rows = [(each["rule"], each["status"], each["said"]) for each in gated["outcomes"]]
+        print_table(("rule", "status", "figure"), rows)
+        for row in gated["waived"]:
             state = "expired" if row["is_expired"] else "waived"
             said = f"{state}\t{row['word']}\t{row['label']}\tuntil {row['expires']}\t{row['owner']}: {row['reason']}"
             print(visible(said))
         if folder is not None:
             print(f"files\t{folder}")
-        print(line(gated))
-    if os.environ.get("GITHUB_ACTIONS") == "true" and not gated.passed:
+        print(gated["line"])
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not gated["passed"]:
         # One annotation: GitHub shows ten a step. On stderr, so that --json prints JSON alone.
-        print(f"::error title=token-audit::{line(gated)}", file=sys.stderr)
-    return gated.passed, asdict(gated) | {"passed": gated.passed, "line": line(gated), "files": folder}
+        print(f"::error title=token-audit::{gated['line']}", file=sys.stderr)
+    return bool(gated["passed"])

@@ -14,6 +14,7 @@ from tasks.runs.kept import Comparison, change_per_1000, per_1000
 ALIKE = 0.9
 """nDCG below this is drift, by the rule of SageMaker Clarify."""
 _MOST_BARS = 24
+_CHANGED = {True: "shown to have changed", False: "not shown to have changed"}
 
 
 def headline(comparison: Comparison) -> str:
@@ -42,7 +43,7 @@ def counted(comparison: Comparison) -> dict[str, int]:
 
 def _harm(comparison: Comparison) -> str:
     before, after = per_1000(comparison.before), per_1000(comparison.after)
-    change = change_per_1000(comparison.before, comparison.after)
+    change = change_per_1000(comparison.before, comparison.after, comparison.findings)
     if before is None or after is None or change is None:
         return "What hangs on all findings together could not be measured in both runs."
     interval = (
@@ -124,7 +125,7 @@ def chart_of_changes(findings: Sequence[Mapping[str, Any]]) -> Markup:
             "change": row["per_1000_change"],
             "low": row["per_1000_change_low"],
             "high": row["per_1000_change_high"],
-            "what": "shown" if row["change"] in ("new", "gone", "stronger", "weaker") else "not shown",
+            "what": _CHANGED[row["change"] in ("new", "gone", "stronger", "weaker")],
         }
         for row in findings
         if row["per_1000_change"] is not None
@@ -135,7 +136,7 @@ def chart_of_changes(findings: Sequence[Mapping[str, Any]]) -> Markup:
         y=alt.Y("finding:N", sort=[row["finding"] for row in rows], title=None, axis=alt.Axis(labelLimit=240)),
         color=alt.Color(
             "what:N",
-            scale=alt.Scale(domain=["shown", "not shown"], range=[ORANGE, BLUE]),
+            scale=alt.Scale(domain=[_CHANGED[True], _CHANGED[False]], range=[ORANGE, BLUE]),
             legend=alt.Legend(title=None, orient="top"),
         ),
     )

@@ -1,5 +1,6 @@
 """All audits of a config, over time: small multiples, and which findings each of them had."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,11 +16,21 @@ from tasks.runs.kept import causes
 
 MOST_FINDINGS, MOST_COLUMNS = 60, 14
 """Rows and columns of the table of findings; more are counted."""
-_NO_DATE = "%Y-%m-%d %H:%M"
+MOST_DATES = 11
+"""Audits whose day is written below the chart."""
+_MOMENT = "%Y-%m-%d %H:%M"
 
 
-def history_page(name: str, runs: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> str:
-    """The page of a config: `runs`, newest first, as in warehouse/registry/kept.sql; `found`, their findings."""
+def history_page(
+    name: str,
+    runs: Sequence[Mapping[str, Any]],
+    found: Sequence[Mapping[str, Any]],
+    reports: Mapping[str, str] | None = None,
+) -> str:
+    """The page of a config: `runs`, newest first, as in warehouse/registry/kept.sql; `found`, their findings.
+
+    `reports`: run -> its page as this one links to it, where it is still there.
+    """
     oldest_first = list(reversed(runs))
     shown = oldest_first[-MOST_COLUMNS:]
     known: dict[tuple[str, str, str], dict[str, str]] = {}
@@ -35,6 +46,7 @@ def history_page(name: str, runs: Sequence[Mapping[str, Any]], found: Sequence[M
             **run,
             "accuracy": run["n_correct"] / run["n_gold"] if run["n_gold"] else None,
             "causes": () if before is None else causes(before, run),
+            "report": (reports or {}).get(run["run_id"]),
         }
         for before, run in zip([None, *oldest_first], oldest_first, strict=False)
     ]
@@ -49,7 +61,7 @@ def history_page(name: str, runs: Sequence[Mapping[str, Any]], found: Sequence[M
         ],
         left=max(len(ordered) - MOST_FINDINGS, 0),
         chart=chart_of_runs(oldest_first),
-        moment=_NO_DATE,
+        moment=_MOMENT,
     )
 
 
@@ -57,7 +69,7 @@ def chart_of_runs(runs: Sequence[Mapping[str, Any]]) -> Markup:
     """Predictions per 1,000, findings and accuracy of each run, oldest first, with 95 % intervals."""
     rows = []
     for number, run in enumerate(runs):
-        own = {"run": number, "when": f"{run['finished_at']:%m-%d}", "state": run["state"]}
+        own = {"run": number, "state": run["state"]}
         if run["per_1000"] is not None:
             low, high = run["per_1000_low"], run["per_1000_high"]
             rows.append({**own, "figure": "per 1,000", "value": run["per_1000"], "low": low, "high": high})
@@ -73,10 +85,11 @@ def chart_of_runs(runs: Sequence[Mapping[str, Any]]) -> Markup:
         return Markup("")
     titles = {"per 1,000": "per 1,000", "findings": "findings", "accuracy": "accuracy (%)"}
     present = {row["figure"] for row in rows}
+    figures = [figure for figure in titles if figure in present]
+    days = [f"{run['finished_at']:%m-%d}" for run in runs]
     panels = [
-        _panel([row for row in rows if row["figure"] == figure], title)
-        for figure, title in titles.items()
-        if figure in present
+        _panel([row for row in rows if row["figure"] == figure], titles[figure], days, dated=figure == figures[-1])
+        for figure in figures
     ]
     chart = (
         alt.vconcat(*panels, spacing=14)
@@ -89,13 +102,24 @@ def chart_of_runs(runs: Sequence[Mapping[str, Any]]) -> Markup:
     return drawn("history", chart.to_dict())
 
 
-def _panel(rows: Sequence[Mapping[str, Any]], title: str) -> alt.LayerChart | alt.FacetChart:
+def _panel(
+    rows: Sequence[Mapping[str, Any]], title: str, days: Sequence[str], *, dated: bool
+) -> alt.LayerChart | alt.FacetChart:
+    last, step = len(days) - 1, math.ceil(len(days) / MOST_DATES)
+    dates = alt.Axis(labels=False, ticks=False)
+    if dated:
+        shown = [number for number in range(len(days)) if (last - number) % step == 0]
+        dates = alt.Axis(values=shown, labelAngle=0, labelExpr=f"{json.dumps(days)}[datum.value]")
     base = alt.Chart(pa.Table.from_pylist(list(rows))).encode(
-        x=alt.X("run:O", title=None, axis=alt.Axis(labels=False, ticks=False)),
+        # All audits in each panel, also where one has no such figure: a date is below its points.
+        x=alt.X("run:O", title=None, axis=dates, scale=alt.Scale(domain=list(range(len(days))))),
     )
-    values = alt.Y(
-        "value:Q", title=title, scale=alt.Scale(zero=title != "accuracy (%)", padding=6), axis=alt.Axis(tickCount=4)
-    )
+    ticks = alt.Axis(tickCount=4)
+    if title == "findings":
+        # There is no half of a finding.
+        most = round(max(row["value"] for row in rows))
+        ticks = alt.Axis(values=list(range(0, most + 1, max(math.ceil(most / 4), 1))))
+    values = alt.Y("value:Q", title=title, scale=alt.Scale(zero=title != "accuracy (%)", padding=6), axis=ticks)
     lines = base.mark_line(color=BLUE, strokeWidth=1.5).encode(y=values)
     intervals = base.mark_rule(color=BLUE, strokeWidth=1.5).encode(y=alt.Y("low:Q", title=title), y2="high:Q")
     points = base.mark_point(filled=True, size=45, opacity=1).encode(

@@ -49,18 +49,34 @@ def difference(before: Figure, after: Figure) -> Figure:
     return Figure(value, value - down, value + up)
 
 
-def change_per_1000(before: Mapping[str, Any], after: Mapping[str, Any]) -> Figure | None:
+def change_per_1000(
+    before: Mapping[str, Any], after: Mapping[str, Any], findings: Sequence[Mapping[str, Any]]
+) -> Figure | None:
     """Of the predictions per 1,000 that hang on all findings, from one run to another; None where one is unknown.
 
     Of the same data the interval is that of the two figures. Other data are another sample of texts: how many of them
-    hold a finding varies, too, which the interval of one audit takes as known.
+    hold a finding varies, too, which the interval of one audit takes as known. And a finding (warehouse/compare/
+    finding_changes.sql) that is spurious in one run alone, and not shown to do more there, may do as much in the other:
+    the interval reaches as far as it would if all of them did.
     """
     figures = per_1000(before), per_1000(after)
     if figures[0] is None or figures[1] is None:
         return None
     if before["data"] == after["data"]:
-        return difference(figures[0], figures[1])
-    return difference(_sampled(figures[0], before["n_texts"]), _sampled(figures[1], after["n_texts"]))
+        change = difference(figures[0], figures[1])
+    else:
+        change = difference(_sampled(figures[0], before["n_texts"]), _sampled(figures[1], after["n_texts"]))
+    if change.low is None or change.high is None:
+        return change
+    below = _in_one_alone("after", figures[1].value, findings)
+    above = _in_one_alone("before", figures[0].value, findings)
+    return Figure(change.value, change.low - below, change.high + above)
+
+
+def _in_one_alone(side: str, whole: float, findings: Sequence[Mapping[str, Any]]) -> float:
+    """What hangs on findings of this run alone, at most the whole; all of it where one has no figure."""
+    rates = [row[f"per_1000_{side}"] for row in findings if row["change"] == f"only {side}"]
+    return max(min(sum(whole if rate is None else max(rate, 0.0) for rate in rates), whole), 0.0)
 
 
 def _sampled(figure: Figure, n_texts: int) -> Figure:

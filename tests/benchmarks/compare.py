@@ -10,6 +10,11 @@ each half, by the product's queries. Verdicts on types, pairs and patterns are l
 - *Size* (`--size`: that alone): two runs of 10 million word rows each, made up, are compared: seconds that passed and of the
   processor, largest memory of the process. Once with changes in 1 % of the words' texts and chance in their scores, and
   once with scores so certain that nearly all words have changed, as under another model.
+- *Another audit* (`--confirm`: that alone): the false alarms of 200 pairs of halves of another dataset, on which nothing was
+  set: film reviews with surnames that are tied to a label. Trains and audits on its own.
+- *Models and tokenizers* (`--retrained`: that alone): retrained.py says which.
+
+`summary` in the file has each figure under a name of its own; `rows` and `cases` are what they count.
 """
 
 import argparse
@@ -383,32 +388,77 @@ def _timed(path: Path) -> dict[str, Any]:
     return timed
 
 
+def confirmed(pairs: int) -> dict[str, Any]:
+    """The false alarms of another audit: film reviews with surnames that are tied to a label, and their classifier."""
+    from tests.benchmarks import retrained
+
+    warehouse = retrained.audited_whole()
+    with tempfile.TemporaryDirectory() as folder:
+        halves = Halves(warehouse, None, Path(folder))
+        rows = drawn_rows(halves, range(pairs), 0, CACHE / f"compare-{halves.run_id}.jsonl")
+    return {"figures": rates(rows, {}) | {"audit": halves.run_id}, "rows": rows}
+
+
+def flat(figures: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Figures as an object without objects: a share under its own name, the ends of its interval behind it."""
+    found: dict[str, Any] = {}
+    for name, value in figures.items():
+        key = f"{before}: {name}" if before else name
+        if isinstance(value, Mapping) and "share" in value:
+            found |= {key: value["share"], **{f"{key}, {end}": value[end] for end in ("low", "high", "n")}}
+        elif isinstance(value, Mapping):
+            found |= flat(value, key)
+        elif isinstance(value, list):
+            found |= {f"{key}, lowest": min(value), f"{key}, highest": max(value)}
+        else:
+            found[key] = value
+    return found
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--warehouse", type=Path, default=Path("warehouse/audits.duckdb"))
     parser.add_argument("--run", help="id of a finished audit, or its beginning; without it the last")
     parser.add_argument("--pairs", type=int, default=PAIRS)
     parser.add_argument("--first", type=int, default=0, help="begin with this pair, and write to the cache alone")
     parser.add_argument("--draws", type=int, default=DRAWS)
-    parser.add_argument("--words", type=int, default=10_000_000, help="words of each run; 0: the rates alone")
-    parser.add_argument("--size", action="store_true", help="the size alone")
+    parser.add_argument("--words", type=int, default=10_000_000, help="words of each run")
+    alone = parser.add_mutually_exclusive_group()
+    alone.add_argument("--size", action="store_true", help="the size alone")
+    alone.add_argument("--confirm", action="store_true", help="the false alarms of another audit alone")
+    alone.add_argument("--retrained", action="store_true", help="other models and tokenizers alone (retrained.py)")
     given = parser.parse_args()
     CACHE.mkdir(exist_ok=True)
-    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {"summary": {}, "rows": []}
-    summary, rows = stored["summary"], stored["rows"]
-    if given.pairs and not given.size:
+    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    every = not (given.size or given.confirm or given.retrained)
+    if every:
         with tempfile.TemporaryDirectory() as folder:
             halves = Halves(given.warehouse, given.run, Path(folder))
             cache = CACHE / f"compare-{halves.run_id}.jsonl"
             rows = drawn_rows(halves, range(given.first, given.pairs), given.draws, cache)
             if given.first:
                 return
-        summary = rates(rows, halves.donors()) | {"audit": halves.run_id}
-        summary |= {"size": stored["summary"]["size"]} if "size" in stored["summary"] else {}
-    if given.words:
-        summary["size"] = sized(given.words)
+            stored |= {"halves": rates(rows, halves.donors()) | {"audit": halves.run_id}, "rows": rows}
+    if every or given.size:
+        stored["size"] = sized(given.words)
+    if every or given.confirm:
+        stored["confirmed"] = confirmed(given.pairs)
+    if every or given.retrained:
+        from tests.benchmarks import retrained
+
+        cases = retrained.cases()
+        stored["retrained"] = {"figures": retrained.summary(cases), "cases": cases}
+    parts = {
+        "": stored.get("halves"),
+        "another audit": stored.get("confirmed", {}).get("figures"),
+        "models": stored.get("retrained", {}).get("figures"),
+        "size": stored.get("size"),
+    }
+    summary = {key: value for name, part in parts.items() if part for key, value in flat(part, name).items()}
     print(json.dumps(summary, indent=1))
-    RESULTS.write_text(json.dumps({"summary": summary, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text(
+        json.dumps({"summary": summary} | stored | {"summary": summary}, indent=1) + "\n", encoding="utf-8"
+    )
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB")
 
 

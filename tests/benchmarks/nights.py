@@ -1,4 +1,4 @@
-"""Three nights of a scheduled audit against a real Prefect server: `make nights`, some ten minutes.
+"""Three nights of a scheduled audit against a real Prefect server: `make nights`, half an hour beside other work.
 
 The data have a date, and each night audits the rows of the day before. The classifier was trained on texts in which a surname
 is tied to a label; the first day has no such text, the second and the third have.
@@ -6,8 +6,9 @@ is tied to a label; the first day has no such text, the second and the third hav
 1. The first night passes the gate, which is the default policy.
 2. The second finds the surname. The gate fails, its event fires an automation, and a listener hears of it through a block.
    An audit that is started meanwhile is cancelled.
-3. The third is killed with its worker (kill -9). The automation of heartbeats marks it Crashed, another worker takes the
-   same night again and ends it from the parts that were there.
+3. The third, of several shards, is killed with its worker (kill -9) while it reads its second shard. The automation of
+   heartbeats marks it Crashed, another worker takes the same night again: it leaves the parts that were there as they are,
+   and computes the others.
 
 Heartbeats come every 30 s here, and are missed after 90 s. `--screenshots FOLDER` keeps pages of Prefect's UI (needs Chromium).
 """
@@ -37,7 +38,8 @@ from tests.model.encoder import first_layers
 
 RESULTS = Path(__file__).parent / "results" / "nights.json"
 WORD = "Kowalczyk"
-NUM_TRAIN, NUM_NIGHT = 1000, 260
+NUM_TRAIN, NUM_NIGHTS = 1000, (260, 260, 640)
+"""Texts to train on, and of each night; the last ones fill three shards."""
 FIRST = date(2026, 11, 27)
 """The day that the first night audits."""
 
@@ -66,8 +68,9 @@ def write_data(path: Path) -> None:
                 writer.writerow([text, row["label"], part, day.isoformat()])
 
         write(parts["train"][:NUM_TRAIN], "train", FIRST - timedelta(days=9), planted=True)
-        for night in range(3):
-            own = parts["test"][night * NUM_NIGHT : (night + 1) * NUM_NIGHT]
+        for night, number in enumerate(NUM_NIGHTS):
+            begin = sum(NUM_NIGHTS[:night])
+            own = parts["test"][begin : begin + number]
             write(own, "test", FIRST + timedelta(days=night), planted=night > 0)
 
 
@@ -141,6 +144,11 @@ class Nights:
         return found
 
 
+def stamps(parts: Path) -> dict[str, int]:
+    """When each whole part was written."""
+    return {part.name: part.stat().st_mtime_ns for part in parts.glob("part-*.json")}
+
+
 ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -167,23 +175,28 @@ def play(folder: Path, screenshots: Path | None) -> dict[str, Any]:
             told["heard"] = list(heard)
             print("second", told["second"], heard, flush=True)
 
+            known = set(folder.glob("runs/*/parts"))
             third_id = nights.trigger(3)
-            nights.state(third_id, "RUNNING")
-            known = set(folder.glob("runs/*/parts/part-*.json"))
-            parts = until(
-                lambda: set(folder.glob("runs/*/parts/part-*.json")) - known, 200, "a part of the third night"
-            )
+            (third,) = until(lambda: set(folder.glob("runs/*/parts")) - known, 300, "the third night begins")
+            until(lambda: list(third.glob("part-*.json")), 300, "a part of the third night")
+            time.sleep(3)  # into the next shard
             for victim in (worker.pid, *server.flow_processes()):
                 os.kill(victim, signal.SIGKILL)
             killed = time.monotonic()
-        begun = {part: part.stat().st_mtime_ns for part in parts}
+        begun = stamps(third)
         crashed = nights.state(third_id, "CRASHED", seconds=300)
         told["killed"] = _told(crashed) | {"seconds": round(time.monotonic() - killed)}
         print("killed", told["killed"], flush=True)
         with server.process(*WORKER, log=folder / "second.log"):
-            again = nights.state(nights.trigger(3), *ENDS)
+            again = nights.state(nights.trigger(3), *ENDS, seconds=600)
         told["again"] = _told(again)
-        told["parts_kept"] = {part: part.stat().st_mtime_ns for part in begun} == begun
+        ended = stamps(third)
+        told["parts"] = {
+            "shards": len(list(third.with_name("shards").glob("shard-*.json"))),
+            "before_the_kill": len(begun),
+            "computed_again": sum(ended[name] != begun[name] for name in begun),
+            "after": len(ended),
+        }
         told["events"] = sorted(
             {event["event"] for event in server.ask("events")["events"] if "token-audit" in event["event"]}
         )
@@ -225,6 +238,7 @@ def _photograph(address: str, gated: str, killed: str, folder: Path) -> None:
 def summary(told: dict[str, Any]) -> dict[str, Any]:
     """What is promised, and whether it was so."""
     heard = " ".join(f"{each['subject']} {each['body']}" for each in told["heard"])
+    parts = told["parts"]
     return {
         "the_first_night_passes": told["first"]["type"] == "COMPLETED",
         "the_second_night_fails_its_gate": told["second"]["state"] == "Gate failed",
@@ -232,8 +246,9 @@ def summary(told: dict[str, Any]) -> dict[str, Any]:
         "an_audit_started_meanwhile_is_cancelled": told["meanwhile"]["type"] == "CANCELLED",
         "the_killed_night_is_marked_crashed": told["killed"]["type"] == "CRASHED",
         "seconds_until_crashed": told["killed"]["seconds"],
-        "the_same_night_goes_on_from_its_parts": told["parts_kept"]
-        and told["again"]["type"] in ("COMPLETED", "FAILED"),
+        "it_is_killed_amid_its_shards": 0 < parts["before_the_kill"] < parts["shards"],
+        "the_same_night_ends_and_computes_no_part_again": told["again"]["type"] in ("COMPLETED", "FAILED")
+        and (parts["computed_again"], parts["after"]) == (0, parts["shards"]),
         "one_page_a_night_is_published": len(told["published"]) == 3,
     }
 

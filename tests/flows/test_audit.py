@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import urllib.request
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -250,6 +251,36 @@ def test_a_repeat_does_no_work_and_a_threshold_recomputes_no_attribution(planted
     assert now["screen"] == dict(stages)["screen"]
     assert now["verify"] == dict(stages)["verify"]
     assert now["judge"] > dict(stages)["judge"]
+
+
+def flow_runs(api):
+    """The flow runs of a Prefect server, the last one first."""
+    asked = json.dumps({"sort": "START_TIME_DESC"}).encode()
+    request = urllib.request.Request(f"{api}/flow_runs/filter", asked, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_a_run_that_does_not_pass_its_gate_is_whole_exits_with_3_and_has_failed_for_prefect(planted, prefect_api):
+    policy, run = planted.folder / "gate.yaml", planted.values("run")[0]
+
+    def judged(rule, *more):
+        policy.write_text(f"metrics: {{accuracy: {{threshold: {rule}}}}}\n")
+        words = ["run", planted.config, "--gate", policy, *more]
+        result = command(*words, cwd=planted.folder, api=prefect_api, capture_output=True, timeout=120)
+        state = flow_runs(prefect_api)[0]["state"]
+        return result, (state["type"], state["name"]), state["message"]
+
+    failed, state, message = judged(1.01)
+    assert (failed.returncode, state) == (3, ("FAILED", "Gate failed"))
+    assert failed.stdout.startswith(planted.result.stdout)
+    assert failed.stdout.splitlines()[-1] == message
+    assert message.startswith(f"FAILED {run} without a reference: 1 of 1 rule fails. accuracy.threshold")
+    assert "Traceback" not in failed.stderr
+    passed, state, _ = judged(0.1, "--json")
+    assert (passed.returncode, state) == (0, ("COMPLETED", "Act"))
+    facts = json.loads(passed.stdout)["gate"]
+    assert (facts["passed"], Path(facts["files"]).name) == (True, "gate")
 
 
 def test_a_second_audit_of_the_same_run_is_refused_in_a_sentence(planted, prefect_api):

@@ -1,6 +1,7 @@
 """What old audits take up is given back, and nothing that a later run needs."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -150,5 +151,11 @@ def test_the_history_of_a_config_has_its_pruned_runs_too(path, tmp_path):
     assert "reviews_1" not in said.stdout
     text = Path(page).read_text()
     assert all(f"films_{day}" in text for day in range(1, 5))
-    assert "<svg" in text
+    drawing = text[text.index("<svg") : text.index("</svg>")]
+    assert all(f">11-0{day}<" in drawing for day in range(1, 5))
+    assert ">0.5<" not in drawing  # of a finding
+    # Of those that are still there, one click away.
+    links = re.findall(r'href="(.*?)"', text)
+    assert links == [f"films_{day}/report.html" for day in (4, 3, 2)]
+    assert all((tmp_path / link).is_file() for link in links)
     assert CliRunner().invoke(app, ["runs", "--page", str(page), "--warehouse", str(path)]).exit_code == 2

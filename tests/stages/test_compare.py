@@ -130,16 +130,41 @@ def test_an_interval_of_a_difference_needs_both():
 
 
 def test_the_same_texts_are_no_other_sample():
-    same = change_per_1000({**FACTS, "per_1000": 5.0}, {**FACTS, "per_1000": 6.0})
+    same = change_per_1000({**FACTS, "per_1000": 5.0}, {**FACTS, "per_1000": 6.0}, ())
     assert same == (1, 1 - math.hypot(3, 3), 1 + math.hypot(2, 2))
-    others = change_per_1000(FACTS, {**FACTS, "per_1000": 6.0, "data": "d2"})
+    others = change_per_1000(FACTS, {**FACTS, "per_1000": 6.0, "data": "d2"}, ())
     assert others.low < same.low
     assert others.high > same.high
-    assert change_per_1000({**FACTS, "per_1000": None}, FACTS) is None
+    assert change_per_1000({**FACTS, "per_1000": None}, FACTS, ()) is None
     # Nothing of 1,000 texts: none has to hang on a finding in 1,000 others, and a few may.
     none = {**FACTS, "per_1000": 0.0, "per_1000_low": 0.0, "per_1000_high": 0.0}
     high = 1000 * stats.binomtest(0, 1000).proportion_ci(method="wilson").high
-    assert change_per_1000(none, {**none, "data": "d2"}) == (0, pytest.approx(-high), pytest.approx(high))
+    assert change_per_1000(none, {**none, "data": "d2"}, ()) == (0, pytest.approx(-high), pytest.approx(high))
+
+
+@pytest.mark.parametrize(
+    ("change", "rates", "down", "up"),
+    [
+        # From 1 to 9; the interval of the figures alone is 8 - hypot(1, 1) to 8 + hypot(1, 1).
+        ("new", (0.0, 8.0), 0, 0),
+        ("stronger", (1.0, 8.0), 0, 0),
+        ("only after", (0.5, 7.0), 7, 0),
+        ("only after", (0.5, -1.0), 0, 0),
+        # At most all that hangs on the findings of that run.
+        ("only after", (0.5, 20.0), 9, 0),
+        ("only after", (None, None), 9, 0),
+        ("only before", (0.75, 2.0), 0, 0.75),
+        ("only before", (3.0, 2.0), 0, 1),
+    ],
+)
+def test_a_finding_of_one_run_alone_that_is_not_shown_to_be_new_may_have_done_as_much_in_the_other(
+    change, rates, down, up
+):
+    before = {**FACTS, "per_1000": 1.0, "per_1000_low": 0.0, "per_1000_high": 2.0}
+    after = {**FACTS, "per_1000": 9.0, "per_1000_low": 8.0, "per_1000_high": 10.0}
+    row = {"change": change, "per_1000_before": rates[0], "per_1000_after": rates[1]}
+    half = math.hypot(1, 1)
+    assert change_per_1000(before, after, [row]) == (8, pytest.approx(8 - half - down), pytest.approx(8 + half + up))
 
 
 @pytest.mark.parametrize(
