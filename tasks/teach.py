@@ -3,8 +3,9 @@
 The arms: as it is, the candidates, placebo words, and all split words. All arms of a seed have the same start but for
 the new rows, which begin as the mean of their pieces, the same training rows and the same order of batches. Writes, in
 `<run>/vocabulary/`, a part for each arm and seed with one table, `predictions`: `arm`, `seed`, `row_number`, `label`
-(gold) and `predicted`, indices of the model's labels; its facts have the seconds of training and reading. The part
-`held-out` has `row_number` and `words`, those of all arms that the text holds.
+(gold) and `predicted`, indices of the model's labels; its facts have the arm, the seconds of training and reading, the
+tokens of the held-out texts, and which parameters were trained. The part `held-out` has `row_number` and `words`, those
+of all arms that the text holds.
 """
 
 import tempfile
@@ -101,7 +102,7 @@ def teach_words(config: AuditConfig, run: Run, model: ModelSpec, tried: Path) ->
             if read_manifest(part) is None:
                 table, facts = _taught(config, finetune, model.labels, list(words.values()), (rows, heldout), said)
                 table = [{"arm": arm, "seed": finetune.seed, **row} for row in table]
-                facts |= {"key": digest(words_key, finetune.seed)}
+                facts |= {"key": digest(words_key, finetune.seed), "arm": arm}
                 write_part(part, {"predictions": pa.Table.from_pylist(table, schema=_PREDICTION)}, facts)
             parts.append(part)
     return Taught(tuple(parts), held_out)
@@ -153,11 +154,14 @@ def _taught(
         train(start, texts, trained, finetune, said=said)
         done = time.monotonic()
         predicted_N = logits_of(model, texts, heldout).argmax(axis=1)
+        read = time.monotonic()
+        num_tokens = sum(len(text.ids) for text in texts.encoded(heldout))
     facts = {
         "num_trained": len(trained),
         "trained": said_of_training(start),
         "train_seconds": done - began,
-        "read_seconds": time.monotonic() - done,
+        "read_seconds": read - done,
+        "heldout_tokens": num_tokens,
     }
     table = [
         {"row_number": row.number, "label": row.label, "predicted": int(predicted)}

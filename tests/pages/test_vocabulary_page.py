@@ -105,6 +105,9 @@ def test_the_page_has_both_answers_side_by_side_and_escapes_the_words():
         "ambiguous_rows": [{"piece": "over·", "n_stems": 14, "n_examples": 18, "disagreement": 0.07, "words": ["overlord"]}],
         "opposed_rows": [{"word": "benigni", "piece": "benign·", "label": "film", "word_score": 1.0, "piece_score": -0.5, "n_words": 3}],
         "inflection_rows": [{"words": ["yay", "yays"], "tokens_over": 4}],
+        "trainings": [
+            {"arm": CANDIDATES, "n_seeds": 3, "tokens": 9876, "train_seconds": 12.34, "read_seconds": 0.5, "trained": "7 of 9 parameters: <u>"},
+        ],
     }  # fmt: skip
     html = render(
         "vocabulary.html.jinja", config=AuditConfig(model={"path": "m"}, data={"path": "d.csv"}, name="films"),
@@ -119,6 +122,7 @@ def test_the_page_has_both_answers_side_by_side_and_escapes_the_words():
     assert "<b>lol</b>" not in html
     assert "<p>Placebo words: " in html
     assert "<i>ugh" not in html
+    assert re.search(r"candidates</td>.*9,876</td>.*12\.3</td>.*0\.5</td>.*7 of 9 parameters: &lt;u&gt;", html)
     assert re.search(r"benigni.*benign·i.*no: spurious.*benignity.*accept", html, re.DOTALL)
     assert "no: the tokenizer cuts it before its vocabulary is asked" in html
     assert "token-audit vocabulary apply exports/patch.json --model FOLDER" in html

@@ -170,6 +170,13 @@ def test_the_page_says_what_is_cut_what_was_tried_and_what_retraining_says(revie
     verdicts = {row["word"]: row["verdict"] for row in facts["gains"] if row["word"]}
     assert verdicts == {"lovely": "no evidence"}
     assert "no: spurious" in html
+    # The sure gain: what each occurrence in the held-out texts saves.
+    texts = [row.text for row in read_rows(config.data, config.data.where, reviewed[2].labels)]
+    cut = len(AutoTokenizer.from_pretrained(reviewed[2].folder).tokenize("lovely"))
+    tokens = {row["arm"]: row["tokens"] for row in facts["trainings"]}
+    assert tokens[AS_IT_IS] - tokens[CANDIDATES] == sum(text.count("lovely") for text in texts) * (cut - 1)
+    assert [row["arm"] for row in facts["trainings"]] == [AS_IT_IS, CANDIDATES, PLACEBO, EVERY]
+    assert facts["trainings"][1]["trained"].endswith("1 added words (lovely)")
     table = (run.folder / "exports" / "token_words.csv").read_text()
     assert "token.candidate" in next(line for line in table.splitlines() if ",lovely," in line)
     before = assess_words.fn(config, run, tried.part, tried.patch)
