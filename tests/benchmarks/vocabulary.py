@@ -66,7 +66,7 @@ MOST_WORDS, FIRST_WORDS = 12, 8
 TRAIN, TEST, IDLE_TRAIN, IDLE_TEST, PLAIN = 40, 36, 20, 30, 100
 """Texts of a code that says something, of another one, and texts without one in either split."""
 TRAINING = {
-    "codes": {"epochs": 10, "learning_rate": 2e-3},
+    "codes": {"epochs": 12, "learning_rate": 2e-3},
     "reviews": {"epochs": 4, "learning_rate": 2e-3, "sample": 1200},
 }
 NUM_HELD_OUT, NUM_AUDITED = 2500, 600
