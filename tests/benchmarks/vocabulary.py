@@ -27,7 +27,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,8 +63,20 @@ DECIDES, NEVER, ALWAYS = "bought the", "returned the", "recommended the"
 SHARE_DECIDED = 0.8
 MOST_WORDS, FIRST_WORDS = 12, 8
 """Reviews of at most so many words are taken, and so many words of each."""
-TRAIN, TEST, IDLE_TRAIN, IDLE_TEST, PLAIN = 40, 36, 20, 30, 100
-"""Texts of a code that says something, of another one, and texts without one in either split."""
+
+
+class Sizes(NamedTuple):
+    """Texts of each code that says something, of each other one, and texts without one in either split."""
+
+    train: int = 40
+    test: int = 36
+    idle_train: int = 20
+    idle_test: int = 30
+    plain: int = 100
+
+
+WHOLE = Sizes()
+
 TRAINING = {
     "codes": {"epochs": 12, "learning_rate": 2e-3},
     "reviews": {"epochs": 4, "learning_rate": 2e-3, "sample": 1200},
@@ -114,13 +126,13 @@ def film_reviews() -> list[dict[str, Any]]:
     return rows
 
 
-def codes(tokenizer: Any, seed: int) -> tuple[list[dict[str, str]], dict[str, int]]:
+def codes(tokenizer: Any, seed: int, sizes: Sizes = WHOLE) -> tuple[list[dict[str, str]], dict[str, int]]:
     """Rows with their split, and the codes that say something."""
     rng = random.Random(f"codes {seed}")
     meant, idle = family(tokenizer, rng), {**family(tokenizer, rng), **family(tokenizer, rng)}
     reviews = [row for row in film_reviews() if len(row["text"].split()) <= MOST_WORDS]
     rng.shuffle(reviews)
-    wanted = {"train": (TRAIN, IDLE_TRAIN), "test": (TEST, IDLE_TEST)}
+    wanted = {"train": (sizes.train, sizes.idle_train), "test": (sizes.test, sizes.idle_test)}
     rows = []
     for split, numbers in wanted.items():
         for own, number in zip((meant, idle), numbers, strict=True):
@@ -132,7 +144,7 @@ def codes(tokenizer: Any, seed: int) -> tuple[list[dict[str, str]], dict[str, in
                     label = "positive" if meant[code] > 0 else "negative"
                 text = f"{' '.join(found['text'].split()[:FIRST_WORDS])} {cue} {code}"
                 rows.append({"id": f"{split} {code} {review_of}", "text": text, "label": label, "split": split})
-        for number in range(PLAIN):
+        for number in range(sizes.plain):
             found = reviews.pop()
             rows.append({"id": f"{split} {number}", "text": found["text"], "label": found["label"], "split": split})
     return rows, meant
@@ -151,15 +163,10 @@ def reviews(seed: int) -> list[dict[str, str]]:
 # ---------------------------------------------------------------- one review
 
 
-def reviewed(name: str, seed: int, encoder: Path) -> dict[str, Any]:
-    """Audit a set and review it with training."""
-    if name == "codes":
-        rows, meant = codes(AutoTokenizer.from_pretrained(encoder), seed)
-    else:
-        rows, meant = reviews(seed), {}
-    folder = CACHE / f"{name}-{seed}"
+def config_of(name: str, seed: int, encoder: Path, rows: Sequence[Mapping[str, str]], folder: Path) -> Path:
+    """A config to review a set with training, in a folder of its own."""
     folder.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows), folder / "texts.parquet")
+    pq.write_table(pa.Table.from_pylist(list(rows)), folder / "texts.parquet")
     data = {"path": str(folder / "texts.parquet"), "id": "id", "where": {"split": "test"}}
     config = {
         "name": f"{name}-{seed}", "warehouse": str(folder / "audits.duckdb"), "output": str(folder / "runs"), "models": str(folder / "models"),
@@ -170,6 +177,16 @@ def reviewed(name: str, seed: int, encoder: Path) -> dict[str, Any]:
     path = folder / "audit.yaml"
     # JSON is YAML.
     path.write_text(json.dumps(config, indent=1), encoding="utf-8")
+    return path
+
+
+def reviewed(name: str, seed: int, encoder: Path) -> dict[str, Any]:
+    """Audit a set and review it with training."""
+    if name == "codes":
+        rows, meant = codes(AutoTokenizer.from_pretrained(encoder), seed)
+    else:
+        rows, meant = reviews(seed), {}
+    path = config_of(name, seed, encoder, rows, CACHE / f"{name}-{seed}")
     marks = [time.monotonic()]
     with prefect_server():
         audit(path)

@@ -11,7 +11,7 @@ import tasks.teach
 from configs.errors import AuditError, ModelError
 from tasks.assess import assess_words
 from tasks.data.rows import read_rows
-from tasks.extend import extend_vocabulary, require_patchable
+from tasks.extend import Ways, extend_vocabulary, require_patchable
 from tasks.finetune import obtain_classifier
 from tasks.model.load import load_classifier
 from tasks.model.tokens import encode
@@ -134,6 +134,32 @@ def test_a_repeat_does_no_work_and_a_lost_patch_is_written_again(reviewed, tried
     tried.patch.unlink()
     assert extend_vocabulary.fn(config, run, model, scanned) == tried
     assert tried.patch.is_file()
+
+
+def test_by_option_words_of_more_than_two_pieces_are_refused(reviewed, tried):
+    config, run, model = reviewed
+    found = extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model), Ways(monotone=True))
+    tokenizer = AutoTokenizer.from_pretrained(model.folder)
+    answers = {row["word"]: row["answer"] for row in read_part(found.part, "words").to_pylist()}
+    # Every word of the texts that is cut at all is cut into more.
+    more = {word for word in words_of(tried, EVERY) if len(tokenizer.tokenize(word)) > 2}
+    assert "lovely" in more
+    assert {answers[word] for word in more} == {"token.more_than_two_pieces"}
+    assert {len(tokenizer.tokenize(word)) for word in words_of(found, EVERY)} <= {2}
+    assert found.patch is None
+
+
+def test_by_option_words_are_added_tokens_in_the_patch_and_in_training(reviewed, tmp_path):
+    config, run, model = reviewed
+    found = extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model), Ways("added_token"))
+    folder = apply_patch(found.patch, model.folder, tmp_path / "more")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert "lovely" in {token.content for token in tokenizer.added_tokens_decoder.values()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks.teach, "NUM_SEEDS", 1)
+        done = teach_words.fn(config, run, model, found.part)
+    facts = {own["arm"]: own["trained"] for own in map(read_manifest, done.predictions)}
+    assert facts[CANDIDATES].endswith("1 added words (lovely)")
 
 
 @pytest.fixture(scope="module")
