@@ -102,6 +102,10 @@ def extend_vocabulary(config: AuditConfig, run: Run, model: ModelSpec, scanned: 
             write_patch(patch, model.folder, tried.extension, tried.rows_WD, tried.method, {"run": run.run_id})
         facts = {"key": key, "patch": None if tried.method is None else _hash(patch), "how": ways.how}
         write_part(part, tried.tables, facts)
+    if facts["patch"] is None:
+        # One that was written with other ways to add words.
+        for file in (patch, patch.with_suffix(".safetensors")):
+            file.unlink(missing_ok=True)
     return Extended(part, None if facts["patch"] is None else patch)
 
 

@@ -79,9 +79,9 @@ WHOLE = Sizes()
 
 TRAINING = {
     "codes": {"epochs": 12, "learning_rate": 2e-3},
-    "reviews": {"epochs": 4, "learning_rate": 2e-3, "sample": 1200},
+    "reviews": {"epochs": 3, "learning_rate": 2e-3, "sample": 1200},
 }
-NUM_HELD_OUT, NUM_AUDITED = 2500, 600
+NUM_HELD_OUT, NUM_AUDITED = 7000, 1500
 """Film reviews that the arms of a retraining are compared on, and those of them that are audited."""
 GOAL = 0.005
 """Most predictions that may flip in affected texts before any training, with the best of the new rows."""

@@ -74,6 +74,7 @@ def test_what_breaks_is_told_before_what_is_gained():
     assert said.safe([SIZE | {"n_strays": 4, "n_moved": 1}]) == (
         "Not safe: 4 texts without a new token are cut otherwise; 1 texts have tokens at wrong places."
     )
+    assert said.safe([SIZE | {"n_words": 0}]) == ""
     assert "1 of 80 affected texts (1.2\u202f%, beyond the 0.5\u202f% that may change)" in said.said_of_rows([SHIFT])
     assert "within the 0.5" in said.said_of_rows([SHIFT | {"n_flips": 0}])
     # No part is held out, and 1 of 303 texts that rows were fitted on flipped where 3 of 304 others did.

@@ -147,9 +147,13 @@ def test_by_option_words_of_more_than_two_pieces_are_refused(reviewed, tried):
     assert {answers[word] for word in more} == {"token.more_than_two_pieces"}
     assert {len(tokenizer.tokenize(word)) for word in words_of(found, EVERY)} <= {2}
     assert found.patch is None
+    # That of the words above goes, and comes back with them.
+    assert not tried.patch.is_file()
+    assert extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model)) == tried
+    assert tried.patch.is_file()
 
 
-def test_by_option_words_are_added_tokens_in_the_patch_and_in_training(reviewed, tmp_path):
+def test_by_option_words_are_added_tokens_in_the_patch_and_in_training(reviewed, tried, tmp_path):
     config, run, model = reviewed
     found = extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model), Ways("added_token"))
     folder = apply_patch(found.patch, model.folder, tmp_path / "more")
@@ -160,6 +164,7 @@ def test_by_option_words_are_added_tokens_in_the_patch_and_in_training(reviewed,
         done = teach_words.fn(config, run, model, found.part)
     facts = {own["arm"]: own["trained"] for own in map(read_manifest, done.predictions)}
     assert facts[CANDIDATES].endswith("1 added words (lovely)")
+    assert extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model)) == tried
 
 
 @pytest.fixture(scope="module")
