@@ -226,6 +226,7 @@ def judged(facts: Mapping[str, Any], meant: set[str] | None) -> dict[str, Any]:
         "rejected": [row["word"] for row in words if row["verdict"] == "reject"],
         "tested": [row["word"] for row in words if row["p_holm"] is not None],
         "meant": sorted(meant or ()),
+        "placebo_words": sorted(row["word"] for row in facts["arms"] if row["arm"] == PLACEBO),
         **{name: {figure: gains[arm, "affected"][figure] for figure in figures} if (arm, "affected") in gains else None
            for name, arm in (("candidates", CANDIDATES), ("placebo", PLACEBO))},
     }  # fmt: skip
@@ -392,6 +393,7 @@ def summary_of(results: Mapping[str, Any]) -> dict[str, Any]:
             "codes_meant_proposed": sum(word in row["proposed"] for word, row in meant),
             "codes_meant_tested": sum(word in row["tested"] for word, row in meant),
             "codes_meant_accepted": sum(word in row["accepted"] for word, row in meant),
+            "codes_meant_in_placebo": sum(word in row["placebo_words"] for word, row in meant),
             "codes_others_accepted": sum(word not in row["meant"] for row in codes_rows for word in row["accepted"]),
         }  # fmt: skip
     if own := results.get("demo"):
