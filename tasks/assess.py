@@ -101,8 +101,8 @@ def _trainings(predictions: Sequence[Path]) -> list[dict[str, Any]]:
     """What each arm took, in the order of the arms; seconds are the mean over its seeds."""
     found: dict[str, list[dict[str, Any]]] = {}
     for part in predictions:
-        facts = read_manifest(part) or {}
-        found.setdefault(facts["arm"], []).append(facts)
+        facts: dict[str, Any] = read_manifest(part) or {}
+        found.setdefault(str(facts["arm"]), []).append(facts)
     return [
         {
             "arm": arm,

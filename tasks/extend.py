@@ -143,7 +143,7 @@ class _Tried(NamedTuple):
 def _tried(
     classifier: Classifier, rows: Sequence[dict[str, Any]], texts: Sequence[str], least: int, seed: int, ways: Ways
 ) -> _Tried:
-    own = {"how": ways.how, "monotone": ways.monotone, "texts": texts}
+    own: dict[str, Any] = {"how": ways.how, "monotone": ways.monotone, "texts": texts}
     tokenizer, spelling = classifier.tokenizer, {row["word"]: row["spelling"] for row in rows}
     with progress("words tried", 4, "lists") as advance:
         asked = [row for row in rows if row["can_be_token"] and row["n_examples"] >= LEAST_PROBED]

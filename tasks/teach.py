@@ -74,7 +74,8 @@ def teach_words(config: AuditConfig, run: Run, model: ModelSpec, tried: Path) ->
         raise ConfigError(
             f"{config.name}: has no `finetune` section, so nothing says how the classifier is trained again."
         )
-    arms, how = _arms(tried), (read_manifest(tried) or {})["how"]
+    arms = _arms(tried)
+    how: Any = (read_manifest(tried) or {})["how"]
     if not arms[CANDIDATES]:
         raise DataError("No word is proposed as one token, so there is nothing to train with. Leave --train out.")
     heldout, rows = audited_and_trained(config, model.labels)

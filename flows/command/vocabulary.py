@@ -86,7 +86,8 @@ def review_command(
             with opened(warehouse) as database:
                 find_run(database, source)
         with prefect("flows.vocabulary", quiet):
-            from flows.vocabulary import Ways, review
+            from flows.vocabulary import review
+            from tasks.extend import Ways
 
             ways = Ways("added_token" if added_tokens else "model", monotone)
             found = review(source, tuple(overrides), stored, train, ways)
