@@ -143,18 +143,18 @@ class _Tried(NamedTuple):
 def _tried(
     classifier: Classifier, rows: Sequence[dict[str, Any]], texts: Sequence[str], least: int, seed: int, ways: Ways
 ) -> _Tried:
-    own: dict[str, Any] = {"how": ways.how, "monotone": ways.monotone, "texts": texts}
+    given: dict[str, Any] = {"how": ways.how, "monotone": ways.monotone, "texts": texts}
     tokenizer, spelling = classifier.tokenizer, {row["word"]: row["spelling"] for row in rows}
     with progress("words tried", 4, "lists") as advance:
         asked = [row for row in rows if row["can_be_token"] and row["n_examples"] >= LEAST_PROBED]
-        rules = dict(extended(tokenizer, [row["spelling"] for row in asked], **own).refused)
+        rules = dict(extended(tokenizer, [row["spelling"] for row in asked], **given).refused)
         refused = {row["word"]: f"token.{rules[row['spelling']]}" for row in asked if row["spelling"] in rules}
         choice = choose(rows, refused, least, seed)
         arms = {CANDIDATES: choice.candidates, PLACEBO: choice.placebo, EVERY: choice.every}
         advance(1)
         found = dict[str, tuple[Extension, Measured]]()
         for arm, words in arms.items():
-            extension = extended(tokenizer, [spelling[word] for word in words], **own)
+            extension = extended(tokenizer, [spelling[word] for word in words], **given)
             found[arm] = extension, measured(tokenizer, extension, texts, classifier.max_tokens)
             advance(1)
     table_VD = embeddings_of(classifier.model)
