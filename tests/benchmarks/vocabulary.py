@@ -11,7 +11,9 @@ Holm), the arm of placebo words does not, and the words accepted are codes that 
 reviews is right if no word is accepted and the candidates do not gain significantly. The sets were made on seeds from
 100 on.
 
-Both start from a small encoder: the first 64 principal components of MiniLM's word embeddings, and three random layers.
+Codes start from a small encoder: the first 64 principal components of MiniLM's word embeddings, and three random layers.
+Such layers make nothing of pieces, so that a token of its own helps any word. For the reviews all its weights are trained
+first, on other reviews.
 
 Beside these: the patch of the demo, whose tokens are counted by transformers alone; "Benigni" (benign·i) on all film
 reviews; the round trip of each family of tokenizers. Writes tests/benchmarks/results/vocabulary.json.
@@ -79,10 +81,12 @@ WHOLE = Sizes()
 
 TRAINING = {
     "codes": {"epochs": 12, "learning_rate": 2e-3},
-    "reviews": {"epochs": 3, "learning_rate": 2e-3, "sample": 1200},
+    "reviews": {"epochs": 2, "learning_rate": 1e-3, "sample": 1000},
 }
-NUM_HELD_OUT, NUM_AUDITED = 7000, 1500
+NUM_HELD_OUT, NUM_AUDITED = 5000, 1200
 """Film reviews that the arms of a retraining are compared on, and those of them that are audited."""
+READ = 4
+"""Times that the encoder of the reviews has read each of its texts."""
 GOAL = 0.005
 """Most predictions that may flip in affected texts before any training, with the best of the new rows."""
 
@@ -102,6 +106,30 @@ def small_encoder(folder: Path) -> Path:
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(source).save_pretrained(folder)
     return folder
+
+
+def reading_encoder(folder: Path, source: Path) -> Path:
+    """The small encoder, all of whose weights have learned to read film reviews: a third of them, which no set holds."""
+    rows = [row for row in film_reviews() if is_apart(row)]
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=2).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    order = random.Random("an encoder that reads").sample(rows * READ, READ * len(rows))
+    for first in range(0, len(order), 32):
+        batch = order[first : first + 32]
+        texts = tokenizer([row["text"] for row in batch], padding=True, truncation=True, max_length=64, return_tensors="pt")  # fmt: skip
+        loss = model(**texts, labels=torch.tensor([row["label"] == "positive" for row in batch]).long()).loss
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    model.bert.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def is_apart(row: Mapping[str, Any]) -> bool:
+    return int(row["id"]) % 3 == 0
 
 
 # ---------------------------------------------------------------- the sets
@@ -151,8 +179,8 @@ def codes(tokenizer: Any, seed: int, sizes: Sizes = WHOLE) -> tuple[list[dict[st
 
 
 def reviews(seed: int) -> list[dict[str, str]]:
-    """Film reviews, divided anew by the seed."""
-    rows = film_reviews()
+    """Film reviews that the encoder was not trained on, divided anew by the seed."""
+    rows = [row for row in film_reviews() if not is_apart(row)]
     random.Random(f"reviews {seed}").shuffle(rows)
     return [
         {name: row[name] for name in ("id", "text", "label")} | {"split": "test" if i < NUM_HELD_OUT else "train"}
@@ -456,12 +484,14 @@ def main() -> None:
     given = arguments.parse_args()
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     CACHE.mkdir(parents=True, exist_ok=True)
-    encoder = CACHE / "encoder"
-    if not (encoder / "model.safetensors").is_file():
-        small_encoder(encoder)
+    encoders = {"codes": CACHE / "encoder", "reviews": CACHE / "reading-encoder"}
+    if not (encoders["codes"] / "tokenizer.json").is_file():
+        small_encoder(encoders["codes"])
+    if not (encoders["reviews"] / "tokenizer.json").is_file():
+        reading_encoder(encoders["reviews"], encoders["codes"])
     for name in [name for name in ("codes", "reviews") if name in given.parts]:
         for seed in given.seeds:
-            row = reviewed(name, seed, encoder)
+            row = reviewed(name, seed, encoders[name])
             written(given.results, row=row)
             print(f"{name} {seed}\t{'right' if row['is_right'] else 'wrong'}\taccepted {', '.join(row['accepted']) or 'none'}", flush=True)  # fmt: skip
     for name, run in {"benigni": lambda: benigni(given.seeds[0]), "demo": demo, "round_trip": round_trip}.items():
