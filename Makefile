@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-growth benchmark-fix benchmark-labels benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample chaos nights mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-growth benchmark-fix benchmark-labels benchmark-vocabulary benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample chaos nights mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -89,6 +89,10 @@ benchmark-fix: $(VENV)/.installed-dev
 # Whether labels that were flipped on purpose are found, at random and by a word. About five minutes.
 benchmark-labels: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/labels.py
+
+# Whether a review of the vocabulary accepts words that help and no others: two sets, five seeds each, trained and audited.
+benchmark-vocabulary: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/vocabulary.py
 
 # Whether bad labelling rules that look like good ones are dropped, and no good one: five copies.
 benchmark-rules: $(VENV)/.installed-dev

@@ -16,7 +16,7 @@ from flows.audit import audit_config
 from flows.checked import read_config
 from flows.runs import find_run, opened
 from tasks.assess import assess_words
-from tasks.extend import extend_vocabulary, require_patchable
+from tasks.extend import WAYS, Ways, extend_vocabulary, require_patchable
 from tasks.finetune import obtain_classifier
 from tasks.model.spec import ModelSpec, model_spec
 from tasks.runs.run import Run, locked, stored_run
@@ -35,7 +35,11 @@ class Reviewed(NamedTuple):
 
 @flow(name="review-vocabulary", validate_parameters=False)
 def review(
-    source: str, overrides: tuple[str, ...] = (), warehouse: Path | None = None, train: bool = False
+    source: str,
+    overrides: tuple[str, ...] = (),
+    warehouse: Path | None = None,
+    train: bool = False,
+    ways: Ways = WAYS,
 ) -> Reviewed:
     """Review the vocabulary of a run, or of a config that is audited first, unless that was done.
 
@@ -48,7 +52,7 @@ def review(
         raise ConfigError(f"{run.run_id}: has no `finetune` section, so --train has nothing to train.")
     with locked(run):
         scanned = scan_tokens(config, run, model)
-        extended = extend_vocabulary(config, run, model, scanned)
+        extended = extend_vocabulary(config, run, model, scanned, ways)
         taught = teach_words(config, run, model, extended.part) if train else None
         more = () if taught is None else (taught.predictions, taught.held_out)
         page = assess_words(config, run, extended.part, extended.patch, *more)

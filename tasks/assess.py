@@ -67,8 +67,11 @@ def assess_words(
     rows["words"] = _without_names(words.to_pylist(), redactor)
     for name in ("sizes", "shifts", "arms"):
         rows[name] = read_part(extended, name).to_pylist()
+    rows["trainings"] = _trainings(predictions)
     if redactor is not None:
         rows["arms"] = [row | {"word": redactor.text(row["word"]), "spelling": None} for row in rows["arms"]]
+        # It names the words whose rows were trained.
+        rows["trainings"] = [row | {"trained": row["trained"].partition(":")[0]} for row in rows["trainings"]]
     facts = _facts(run, rows, patch)
     content = json.dumps(facts, ensure_ascii=False, indent=1, default=str) + "\n"
     write_whole(run.folder / "vocabulary.json", content.encode())
@@ -94,6 +97,24 @@ def _without_names(rows: list[dict[str, Any]], redactor: Redactor | None) -> lis
     return [row | (hidden if redactor.is_placeholder(row["word"]) else {}) for row in rows]
 
 
+def _trainings(predictions: Sequence[Path]) -> list[dict[str, Any]]:
+    """What each arm took, in the order of the arms; seconds are the mean over its seeds."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for part in predictions:
+        facts: dict[str, Any] = read_manifest(part) or {}
+        found.setdefault(str(facts["arm"]), []).append(facts)
+    return [
+        {
+            "arm": arm,
+            "n_seeds": len(own),
+            "trained": own[0]["trained"],
+            "tokens": own[0]["heldout_tokens"],
+            **{name: sum(facts[name] for facts in own) / len(own) for name in ("train_seconds", "read_seconds")},
+        }
+        for arm, own in found.items()
+    ]
+
+
 def _facts(run: Run, rows: dict[str, list[dict[str, Any]]], patch: Path | None) -> dict[str, Any]:
     (fact,) = rows["fact_row"]
     return {
@@ -106,6 +127,7 @@ def _facts(run: Run, rows: dict[str, list[dict[str, Any]]], patch: Path | None) 
         "sizes": rows["sizes"],
         "shifts": rows["shifts"],
         "gains": rows["gains"],
+        "trainings": rows["trainings"],
         "arms": rows["arms"],
         "proposed": [row["word"] for row in rows["words"] if row["answer"] == "token.candidate"],
         "patch": None if patch is None else str(patch),

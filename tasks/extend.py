@@ -32,7 +32,7 @@ from tasks.runtime.stage import stage
 from tasks.vocabulary.choice import CANDIDATES, EVERY, LEAST_PROBED, PLACEBO, Choice, choose
 from tasks.vocabulary.distill import distilled_rows
 from tasks.vocabulary.dry_run import Measured, measured
-from tasks.vocabulary.extend import Extension, extended
+from tasks.vocabulary.extend import Extension, How, extended
 from tasks.vocabulary.patch import write_patch
 from tasks.vocabulary.rows import Method, embeddings_of, mean_rows, resized_rows, weighted_rows
 from tasks.vocabulary.shift import Shift, classifier_with, logit_shift
@@ -54,6 +54,17 @@ _WORDS = pa.schema(
 _ARMS = pa.schema({"arm": pa.string(), "word": pa.string(), "spelling": pa.string()}.items())
 
 
+class Ways(NamedTuple):
+    """How words may be added."""
+
+    how: How = "model"
+    monotone: bool = False
+    """Only words of two pieces, and none that gives a text more tokens."""
+
+
+WAYS = Ways()
+
+
 class Extended(NamedTuple):
     """What a dry run wrote."""
 
@@ -63,11 +74,11 @@ class Extended(NamedTuple):
 
 
 @stage("extend", hours=4)
-def extend_vocabulary(config: AuditConfig, run: Run, model: ModelSpec, scanned: str) -> Extended:
+def extend_vocabulary(config: AuditConfig, run: Run, model: ModelSpec, scanned: str, ways: Ways = WAYS) -> Extended:
     """Choose the words, try them on all explained texts, and write the patch, unless that was done.
 
-    `scanned` is the key of the tables that it reads. The patch is among the exports, or beside the texts where names
-    are hidden.
+    `scanned` is the key of the tables that it reads, `ways` how words may be added. The patch is among the exports, or
+    beside the texts where names are hidden.
 
     Raises:
         ModelError: the tokenizer cannot be extended, or the classifier cannot be loaded or is of a kind that no patch
@@ -77,7 +88,7 @@ def extend_vocabulary(config: AuditConfig, run: Run, model: ModelSpec, scanned: 
     require_patchable(config, model)
     least = config.statistics.min_examples
     code = code_of("tasks.extend", "tasks.text", "tasks.data", "tasks.model", "tasks.vocabulary")
-    key = digest(code, scanned, model.fingerprint, least, config.data.seed)
+    key = digest(code, scanned, model.fingerprint, least, config.data.seed, *ways)
     part = run.storage / "vocabulary" / f"extended-{key[:12]}.json"
     patch = run.folder / ("exports" if config.report.redact is None else "vocabulary") / "vocabulary_patch.json"
     facts = read_manifest(part)
@@ -86,11 +97,15 @@ def extend_vocabulary(config: AuditConfig, run: Run, model: ModelSpec, scanned: 
             warehouse.use(run.run_id)
             rows = warehouse.rows("extend/words", {})
             texts = warehouse.table("extend/texts", {})["text"].to_pylist()
-        tried = _tried(load_classifier(model), rows, texts, least, config.data.seed)
+        tried = _tried(load_classifier(model), rows, texts, least, config.data.seed, ways)
         if tried.method is not None:
             write_patch(patch, model.folder, tried.extension, tried.rows_WD, tried.method, {"run": run.run_id})
-        facts = {"key": key, "patch": None if tried.method is None else _hash(patch)}
+        facts = {"key": key, "patch": None if tried.method is None else _hash(patch), "how": ways.how}
         write_part(part, tried.tables, facts)
+    if facts["patch"] is None:
+        # One that was written with other ways to add words.
+        for file in (patch, patch.with_suffix(".safetensors")):
+            file.unlink(missing_ok=True)
     return Extended(part, None if facts["patch"] is None else patch)
 
 
@@ -126,19 +141,20 @@ class _Tried(NamedTuple):
 
 
 def _tried(
-    classifier: Classifier, rows: Sequence[dict[str, Any]], texts: Sequence[str], least: int, seed: int
+    classifier: Classifier, rows: Sequence[dict[str, Any]], texts: Sequence[str], least: int, seed: int, ways: Ways
 ) -> _Tried:
+    given: dict[str, Any] = {"how": ways.how, "monotone": ways.monotone, "texts": texts}
     tokenizer, spelling = classifier.tokenizer, {row["word"]: row["spelling"] for row in rows}
     with progress("words tried", 4, "lists") as advance:
         asked = [row for row in rows if row["can_be_token"] and row["n_examples"] >= LEAST_PROBED]
-        rules = dict(extended(tokenizer, [row["spelling"] for row in asked]).refused)
+        rules = dict(extended(tokenizer, [row["spelling"] for row in asked], **given).refused)
         refused = {row["word"]: f"token.{rules[row['spelling']]}" for row in asked if row["spelling"] in rules}
         choice = choose(rows, refused, least, seed)
         arms = {CANDIDATES: choice.candidates, PLACEBO: choice.placebo, EVERY: choice.every}
         advance(1)
         found = dict[str, tuple[Extension, Measured]]()
         for arm, words in arms.items():
-            extension = extended(tokenizer, [spelling[word] for word in words])
+            extension = extended(tokenizer, [spelling[word] for word in words], **given)
             found[arm] = extension, measured(tokenizer, extension, texts, classifier.max_tokens)
             advance(1)
     table_VD = embeddings_of(classifier.model)

@@ -3,8 +3,9 @@
 The arms: as it is, the candidates, placebo words, and all split words. All arms of a seed have the same start but for
 the new rows, which begin as the mean of their pieces, the same training rows and the same order of batches. Writes, in
 `<run>/vocabulary/`, a part for each arm and seed with one table, `predictions`: `arm`, `seed`, `row_number`, `label`
-(gold) and `predicted`, indices of the model's labels; its facts have the seconds of training and reading. The part
-`held-out` has `row_number` and `words`, those of all arms that the text holds.
+(gold) and `predicted`, indices of the model's labels; its facts have the arm, the seconds of training and reading, the
+tokens of the held-out texts, and which parameters were trained. The part `held-out` has `row_number` and `words`, those
+of all arms that the text holds.
 """
 
 import tempfile
@@ -34,7 +35,7 @@ from tasks.text.folding import folded_surfaces
 from tasks.text.words import word_spans
 from tasks.vocabulary.checkpoint import apply_patch
 from tasks.vocabulary.choice import AS_IT_IS, CANDIDATES, EVERY, PLACEBO
-from tasks.vocabulary.extend import extended
+from tasks.vocabulary.extend import How, extended
 from tasks.vocabulary.patch import write_patch
 from tasks.vocabulary.rows import load_any, mean_rows
 
@@ -74,6 +75,7 @@ def teach_words(config: AuditConfig, run: Run, model: ModelSpec, tried: Path) ->
             f"{config.name}: has no `finetune` section, so nothing says how the classifier is trained again."
         )
     arms = _arms(tried)
+    how: Any = (read_manifest(tried) or {})["how"]
     if not arms[CANDIDATES]:
         raise DataError("No word is proposed as one token, so there is nothing to train with. Leave --train out.")
     heldout, rows = audited_and_trained(config, model.labels)
@@ -96,12 +98,14 @@ def teach_words(config: AuditConfig, run: Run, model: ModelSpec, tried: Path) ->
         for i, (arm, words) in enumerate(every.items()):
             said = f"{arm}, {number * len(every) + i + 1} of {NUM_SEEDS * len(every)}"
             finetune = own.model_copy(update={"seed": own.seed + number})
-            name, words_key = arm.replace(" ", "-"), digest(key, list(words.values()))
+            name, words_key = arm.replace(" ", "-"), digest(key, list(words.values()), *([how] if words else []))
             part = folder / f"{name}-{finetune.seed}-{words_key[:12]}.json"
             if read_manifest(part) is None:
-                table, facts = _taught(config, finetune, model.labels, list(words.values()), (rows, heldout), said)
+                table, facts = _taught(
+                    config, finetune, model.labels, (list(words.values()), how), (rows, heldout), said
+                )
                 table = [{"arm": arm, "seed": finetune.seed, **row} for row in table]
-                facts |= {"key": digest(words_key, finetune.seed)}
+                facts |= {"key": digest(words_key, finetune.seed), "arm": arm}
                 write_part(part, {"predictions": pa.Table.from_pylist(table, schema=_PREDICTION)}, facts)
             parts.append(part)
     return Taught(tuple(parts), held_out)
@@ -138,14 +142,14 @@ def _taught(
     config: AuditConfig,
     finetune: FinetuneConfig,
     labels: tuple[str, ...],
-    words: Sequence[str],
+    words: tuple[Sequence[str], How],
     rows: tuple[Sequence[Row], Sequence[Row]],
     said: str,
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Predictions on the held-out rows of a classifier that was trained on the others with these words as one token."""
     trained, heldout = rows
     with tempfile.TemporaryDirectory() as folder:
-        base = _with_words(encoder_folder(finetune.base), words, Path(folder))
+        base = _with_words(encoder_folder(finetune.base), *words, Path(folder))
         start = new_classifier(finetune, base, labels, config.model.pad_to)
         device = device_from_environment()
         model, texts = start.model.to(device), Texts(start, device)
@@ -153,11 +157,14 @@ def _taught(
         train(start, texts, trained, finetune, said=said)
         done = time.monotonic()
         predicted_N = logits_of(model, texts, heldout).argmax(axis=1)
+        read = time.monotonic()
+        num_tokens = sum(len(text.ids) for text in texts.encoded(heldout))
     facts = {
         "num_trained": len(trained),
         "trained": said_of_training(start),
         "train_seconds": done - began,
-        "read_seconds": time.monotonic() - done,
+        "read_seconds": read - done,
+        "heldout_tokens": num_tokens,
     }
     table = [
         {"row_number": row.number, "label": row.label, "predicted": int(predicted)}
@@ -166,9 +173,9 @@ def _taught(
     return table, facts
 
 
-def _with_words(base: Path, words: Sequence[str], folder: Path) -> Path:
+def _with_words(base: Path, words: Sequence[str], how: How, folder: Path) -> Path:
     """The encoder, with the words as one token each in a copy of it; each new row is the mean of its pieces."""
-    extension = extended(load_tokenizer(base), words)
+    extension = extended(load_tokenizer(base), words, how=how)
     if not extension.added:
         return base
     patch = write_patch(folder / "patch.json", base, extension, mean_rows(load_any(base), extension), "mean")

@@ -48,6 +48,17 @@ def review_command(
     train: Annotated[
         bool, typer.Option("--train", help="Prove it by retraining: with these words, without, with placebo words.")
     ] = False,
+    monotone: Annotated[
+        bool, typer.Option("--monotone", help="Only words of two pieces, and none that gives a text more tokens.")
+    ] = False,
+    added_tokens: Annotated[
+        bool,
+        typer.Option(
+            "--added-tokens",
+            help="Add words as added tokens, found before a text is cut: they may hold marks, as covid-19 does, and "
+            "their neighbours may be cut otherwise. Without it: as tokens of the tokenizer's own model.",
+        ),
+    ] = False,
     overrides: Overrides = None,
     warehouse: WarehousePath = WAREHOUSE,
     quiet: Quiet = False,
@@ -76,8 +87,10 @@ def review_command(
                 find_run(database, source)
         with prefect("flows.vocabulary", quiet):
             from flows.vocabulary import review
+            from tasks.extend import Ways
 
-            found = review(source, tuple(overrides), stored, train)
+            ways = Ways("added_token" if added_tokens else "model", monotone)
+            found = review(source, tuple(overrides), stored, train, ways)
         print_reviewed(found)
 
 

@@ -1,13 +1,15 @@
 """Embeddings of words in the input layer of a model.
 
-Shape letters: V whole words of the vocabulary, D embedding width.
+Shape letters: V whole words of the vocabulary, D embedding width, W words whose rows are apart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import regex
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding
 
 from tasks.model.forward import Classifier
 
@@ -18,6 +20,19 @@ _WORD = regex.compile(r"\p{L}{3,}")
 _BEGINS = ("▁", "Ġ")
 
 _GOES_ON = "##"
+
+
+def reading(rows_WD: Tensor, ids: Sequence[int], size: int) -> Callable[[Any, Any, Tensor], Tensor]:
+    """A hook by which an embedding of `size` rows reads these in the place of its own with these ids."""
+    place_V = torch.full((size,), -1, device=rows_WD.device)
+    place_V[list(ids)] = torch.arange(len(ids), device=rows_WD.device)
+
+    def read(module: Any, args: Any, output: Tensor) -> Tensor:
+        place_BT = place_V[args[0]]
+        own_BTD = embedding(place_BT.clamp(min=0), rows_WD) * getattr(module, "embed_scale", 1.0)
+        return torch.where((place_BT >= 0)[..., None], own_BTD, output)
+
+    return read
 
 
 class Neighbourhood:

@@ -21,7 +21,7 @@ from configs.schema import FinetuneConfig
 from tasks.data.rows import Row
 from tasks.model.networks import save_network
 from tasks.model.tokens import Encoded, quiet_transformers
-from tasks.model.training import Start, Texts, parameter_groups
+from tasks.model.training import Start, Texts, added_rows, parameter_groups
 from tasks.runtime.parts import flush_files, write_whole
 from tasks.runtime.progress import progress
 
@@ -42,27 +42,29 @@ def train(start: Start, texts: Texts, rows: Sequence[Row], finetune: FinetuneCon
         order = order[np.argsort([len(encoded[i].ids) for i in order], kind="stable")]
         epoch = [order[start : start + BATCH_SIZE] for start in range(0, len(order), BATCH_SIZE)]
         batches += [epoch[i] for i in rng.permutation(len(epoch))]
-    model, groups = start.model, parameter_groups(start)
-    trained = [parameter for group in groups for parameter in group["params"]]
-    optimizer = torch.optim.AdamW(groups, lr=finetune.learning_rate, weight_decay=0.01)
-    warmup = max(1, len(batches) // 10)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))),
-    )
-    model.train()
-    torch.manual_seed(finetune.seed)
-    with progress(said, len(rows) * finetune.epochs, "examples") as advance:
-        for chosen in batches:
-            labels_N = torch.tensor([rows[i].label for i in chosen], device=texts.device)
-            with _autocast(texts.device):
-                loss = cross_entropy(texts.logits(model, [encoded[i] for i in chosen]), labels_N)
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            torch.nn.utils.clip_grad_norm_(trained, 1.0)
-            optimizer.step()
-            schedule.step()
-            advance(len(chosen))
+    model = start.model
+    with added_rows(start) as rows_WD:
+        groups = parameter_groups(start, rows_WD)
+        trained = [parameter for group in groups for parameter in group["params"]]
+        optimizer = torch.optim.AdamW(groups, lr=finetune.learning_rate, weight_decay=0.01)
+        warmup = max(1, len(batches) // 10)
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            optimizer,
+            lambda step: min((step + 1) / warmup, max(0.0, (len(batches) - step) / max(1, len(batches) - warmup))),
+        )
+        model.train()
+        torch.manual_seed(finetune.seed)
+        with progress(said, len(rows) * finetune.epochs, "examples") as advance:
+            for chosen in batches:
+                labels_N = torch.tensor([rows[i].label for i in chosen], device=texts.device)
+                with _autocast(texts.device):
+                    loss = cross_entropy(texts.logits(model, [encoded[i] for i in chosen]), labels_N)
+                optimizer.zero_grad(set_to_none=True)
+                torch.autograd.backward(loss)
+                torch.nn.utils.clip_grad_norm_(trained, 1.0)
+                optimizer.step()
+                schedule.step()
+                advance(len(chosen))
     model.eval()
 
 

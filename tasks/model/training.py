@@ -1,11 +1,12 @@
 """A network before its training: what it can read, what of it is trained, and how texts become its batches.
 
-Shape letters: N texts, T tokens, K labels, V vocabulary, D embedding width.
+Shape letters: N texts, T tokens, K labels, V vocabulary, D embedding width, W words added.
 """
 
+import contextlib
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from configs.errors import ModelError
 from configs.schema import FinetuneConfig
 from tasks.data.rows import Row
+from tasks.model.embeddings import reading
 from tasks.model.forward import Classifier
 from tasks.model.networks import new_network
 from tasks.model.parity import MOST_TEXTS, require_saved_tokenizer
@@ -42,9 +44,9 @@ class Start:
     pad_to: int | None
     embeddings: nn.Embedding | None
     """Those of an encoder whose first layers are frozen."""
-    added: tuple[str, ...]
-    """Words that were added to the vocabulary after the pretraining: of all embeddings, theirs are trained, unless the
-    encoder keeps its weights."""
+    added: Mapping[str, int]
+    """Words that were added to the vocabulary after the pretraining, and their ids: of all embeddings, theirs are
+    trained, unless the encoder keeps its weights."""
 
 
 def new_classifier(finetune: FinetuneConfig, base: Path, labels: tuple[str, ...], pad_to: int | None) -> Start:
@@ -86,11 +88,11 @@ def new_classifier(finetune: FinetuneConfig, base: Path, labels: tuple[str, ...]
     embeddings: nn.Embedding | None = None if encoder is None else encoder.get_input_embeddings()
     added = {} if embeddings is None else _added_words(tokenizer, embeddings, base)
     if embeddings is not None and finetune.network in ("auto", "bert_relu"):
-        _freeze(encoder, embeddings, added, base)
+        _freeze(encoder, embeddings, base)
     else:
         embeddings = None
     max_tokens = min(finetune.max_tokens, pad_to or finetune.max_tokens)
-    return Start(base, model, tokenizer, max_tokens, pad_to, embeddings, tuple(added))
+    return Start(base, model, tokenizer, max_tokens, pad_to, embeddings, added)
 
 
 def _places(probed: Classifier, encoder: Any, base: Path) -> int:
@@ -115,23 +117,17 @@ def _places(probed: Classifier, encoder: Any, base: Path) -> int:
     return require(min(most, watched(probed, base)[1]))
 
 
-def _freeze(encoder: Any, embeddings: nn.Embedding, added: dict[str, int], base: Path) -> None:
-    """Freeze the first layers, and the embeddings but for those of added words, which nothing else would ever train."""
+def _freeze(encoder: Any, embeddings: nn.Embedding, base: Path) -> None:
+    """Freeze the embeddings and the first layers; those of added words are trained by `added_rows`."""
     layers = next((module for module in encoder.modules() if isinstance(module, nn.ModuleList)), nn.ModuleList())
     if len(layers) < FROZEN_LAYERS:
         raise ModelError(
             f"finetune.base: the encoder {base.name} has {len(layers)} layers, and training keeps the first "
             f"{FROZEN_LAYERS} as they are."
         )
+    embeddings.requires_grad_(requires_grad=False)
     for layer in layers[:FROZEN_LAYERS]:
         layer.requires_grad_(requires_grad=False)
-    if added:
-        is_added_V1 = torch.zeros(embeddings.num_embeddings, 1)
-        is_added_V1[list(added.values())] = 1
-        weight: Any = embeddings.weight
-        weight.register_hook(lambda gradient_VD: gradient_VD * is_added_V1.to(gradient_VD))
-    else:
-        embeddings.requires_grad_(requires_grad=False)
 
 
 def _added_words(tokenizer: Any, embeddings: nn.Embedding, base: Path) -> dict[str, int]:
@@ -155,13 +151,34 @@ def _added_words(tokenizer: Any, embeddings: nn.Embedding, base: Path) -> dict[s
     return {token: number for token, number in sorted(found.items(), key=lambda item: item[1]) if number not in frame}
 
 
-def parameter_groups(start: Start) -> list[dict[str, Any]]:
-    """The trained parameters for an optimizer. Embeddings of which some rows are trained have no decay, which would
-    move the others."""
-    rows = start.embeddings.weight if start.added and start.embeddings is not None else None
-    trained = [parameter for parameter in start.model.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [{"params": [parameter for parameter in trained if parameter is not rows]}]
-    return groups if rows is None else [*groups, {"params": [rows], "weight_decay": 0.0}]
+@contextlib.contextmanager
+def added_rows(start: Start) -> Iterator[nn.Parameter | None]:
+    """The embeddings (W, D) of the W added words as a parameter of their own, which nothing else would ever train; at
+    the end they are put into the table. None where there are none, or the encoder keeps its weights.
+
+    A gradient of the whole table, and an optimizer's state of it, can take longer than the rest of a step.
+    """
+    if start.embeddings is None or not start.added:
+        yield None
+        return
+    weight: Tensor = start.embeddings.weight
+    ids = list(start.added.values())
+    rows_WD = nn.Parameter(weight.detach()[ids].clone())
+    hook = start.embeddings.register_forward_hook(reading(rows_WD, ids, len(weight)))
+    try:
+        yield rows_WD
+    finally:
+        hook.remove()
+        with torch.no_grad():
+            weight[ids] = rows_WD
+
+
+def parameter_groups(start: Start, rows_WD: nn.Parameter | None) -> list[dict[str, Any]]:
+    """The trained parameters for an optimizer. Embeddings have no decay, which would move words that no text holds."""
+    groups: list[dict[str, Any]] = [
+        {"params": [parameter for parameter in start.model.parameters() if parameter.requires_grad]}
+    ]
+    return groups if rows_WD is None else [*groups, {"params": [rows_WD], "weight_decay": 0.0}]
 
 
 def said_of_training(start: Start) -> str:
@@ -176,13 +193,13 @@ def said_of_training(start: Start) -> str:
         return f"{trained:,} of {everything:,} parameters{kept}"
     kept = f"all but the word embeddings and the first {FROZEN_LAYERS} layers"
     if start.added:
-        trained -= start.embeddings.weight.numel() - len(start.added) * start.embeddings.embedding_dim
+        trained += len(start.added) * start.embeddings.embedding_dim
         kept += f", and the embeddings of {len(start.added)} added words ({_named(start.added)})"
     return f"{trained:,} of {everything:,} parameters: {kept}"
 
 
-def _named(words: Sequence[str]) -> str:
-    return ", ".join(words[:_MOST_NAMED]) + (", ..." if len(words) > _MOST_NAMED else "")
+def _named(words: Collection[str]) -> str:
+    return ", ".join(list(words)[:_MOST_NAMED]) + (", ..." if len(words) > _MOST_NAMED else "")
 
 
 class Texts:

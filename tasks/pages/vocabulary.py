@@ -110,9 +110,9 @@ def conclusion(gains: Sequence[Row]) -> str:
 
 
 def safe(sizes: Sequence[Row]) -> str:
-    """Whether all other texts are read as before, in one sentence."""
+    """Whether all other texts are read as before, in one sentence; nothing where no word is added."""
     own = [row for row in sizes if row["arm"] == CANDIDATES]
-    if not own:
+    if not own or not own[0]["n_words"]:
         return ""
     row = own[0]
     faults = [

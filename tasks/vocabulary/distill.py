@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from tasks.model.embeddings import reading
 from tasks.model.tokens import Encoded, encode
 from tasks.vocabulary.align import shared_tokens
 from tasks.vocabulary.extend import Extension
@@ -120,15 +121,8 @@ class _Student:
     def __init__(self, model: Any, extension: Extension, start_WD: Tensor) -> None:
         self.model = model
         self.rows_WD = start_WD.clone().requires_grad_()
-        places = torch.full((len(embeddings_of(model)),), -1)
-        places[[one.new_id for one in extension.added]] = torch.arange(len(extension.added))
-        self._places = places
-        self._hook = model.get_input_embeddings().register_forward_hook(self._swapped)
-
-    def _swapped(self, module: Any, args: Any, output: Tensor) -> Tensor:
-        place = self._places[args[0]]
-        scale = getattr(module, "embed_scale", 1.0)
-        return torch.where((place >= 0)[..., None], self.rows_WD[place.clamp(min=0)] * scale, output)
+        hook = reading(self.rows_WD, [one.new_id for one in extension.added], len(embeddings_of(model)))
+        self._hook = model.get_input_embeddings().register_forward_hook(hook)
 
     def close(self) -> None:
         self._hook.remove()

@@ -74,6 +74,7 @@ def test_what_breaks_is_told_before_what_is_gained():
     assert said.safe([SIZE | {"n_strays": 4, "n_moved": 1}]) == (
         "Not safe: 4 texts without a new token are cut otherwise; 1 texts have tokens at wrong places."
     )
+    assert said.safe([SIZE | {"n_words": 0}]) == ""
     assert "1 of 80 affected texts (1.2\u202f%, beyond the 0.5\u202f% that may change)" in said.said_of_rows([SHIFT])
     assert "within the 0.5" in said.said_of_rows([SHIFT | {"n_flips": 0}])
     # No part is held out, and 1 of 303 texts that rows were fitted on flipped where 3 of 304 others did.
@@ -105,6 +106,9 @@ def test_the_page_has_both_answers_side_by_side_and_escapes_the_words():
         "ambiguous_rows": [{"piece": "over·", "n_stems": 14, "n_examples": 18, "disagreement": 0.07, "words": ["overlord"]}],
         "opposed_rows": [{"word": "benigni", "piece": "benign·", "label": "film", "word_score": 1.0, "piece_score": -0.5, "n_words": 3}],
         "inflection_rows": [{"words": ["yay", "yays"], "tokens_over": 4}],
+        "trainings": [
+            {"arm": CANDIDATES, "n_seeds": 3, "tokens": 9876, "train_seconds": 12.34, "read_seconds": 0.5, "trained": "7 of 9 parameters: <u>"},
+        ],
     }  # fmt: skip
     html = render(
         "vocabulary.html.jinja", config=AuditConfig(model={"path": "m"}, data={"path": "d.csv"}, name="films"),
@@ -119,6 +123,7 @@ def test_the_page_has_both_answers_side_by_side_and_escapes_the_words():
     assert "<b>lol</b>" not in html
     assert "<p>Placebo words: " in html
     assert "<i>ugh" not in html
+    assert re.search(r"candidates</td>.*9,876</td>.*12\.3</td>.*0\.5</td>.*7 of 9 parameters: &lt;u&gt;", html)
     assert re.search(r"benigni.*benign·i.*no: spurious.*benignity.*accept", html, re.DOTALL)
     assert "no: the tokenizer cuts it before its vocabulary is asked" in html
     assert "token-audit vocabulary apply exports/patch.json --model FOLDER" in html

@@ -11,7 +11,7 @@ import tasks.teach
 from configs.errors import AuditError, ModelError
 from tasks.assess import assess_words
 from tasks.data.rows import read_rows
-from tasks.extend import extend_vocabulary, require_patchable
+from tasks.extend import Ways, extend_vocabulary, require_patchable
 from tasks.finetune import obtain_classifier
 from tasks.model.load import load_classifier
 from tasks.model.tokens import encode
@@ -136,6 +136,37 @@ def test_a_repeat_does_no_work_and_a_lost_patch_is_written_again(reviewed, tried
     assert tried.patch.is_file()
 
 
+def test_by_option_words_of_more_than_two_pieces_are_refused(reviewed, tried):
+    config, run, model = reviewed
+    found = extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model), Ways(monotone=True))
+    tokenizer = AutoTokenizer.from_pretrained(model.folder)
+    answers = {row["word"]: row["answer"] for row in read_part(found.part, "words").to_pylist()}
+    # Every word of the texts that is cut at all is cut into more.
+    more = {word for word in words_of(tried, EVERY) if len(tokenizer.tokenize(word)) > 2}
+    assert "lovely" in more
+    assert {answers[word] for word in more} == {"token.more_than_two_pieces"}
+    assert {len(tokenizer.tokenize(word)) for word in words_of(found, EVERY)} <= {2}
+    assert found.patch is None
+    # That of the words above goes, and comes back with them.
+    assert not tried.patch.is_file()
+    assert extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model)) == tried
+    assert tried.patch.is_file()
+
+
+def test_by_option_words_are_added_tokens_in_the_patch_and_in_training(reviewed, tried, tmp_path):
+    config, run, model = reviewed
+    found = extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model), Ways("added_token"))
+    folder = apply_patch(found.patch, model.folder, tmp_path / "more")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert "lovely" in {token.content for token in tokenizer.added_tokens_decoder.values()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks.teach, "NUM_SEEDS", 1)
+        done = teach_words.fn(config, run, model, found.part)
+    facts = {own["arm"]: own["trained"] for own in map(read_manifest, done.predictions)}
+    assert facts[CANDIDATES].endswith("1 added words (lovely)")
+    assert extend_vocabulary.fn(config, run, model, scan_tokens.fn(config, run, model)) == tried
+
+
 @pytest.fixture(scope="module")
 def taught(reviewed, tried):
     with pytest.MonkeyPatch.context() as patch:
@@ -170,6 +201,13 @@ def test_the_page_says_what_is_cut_what_was_tried_and_what_retraining_says(revie
     verdicts = {row["word"]: row["verdict"] for row in facts["gains"] if row["word"]}
     assert verdicts == {"lovely": "no evidence"}
     assert "no: spurious" in html
+    # The sure gain: what each occurrence in the held-out texts saves.
+    texts = [row.text for row in read_rows(config.data, config.data.where, reviewed[2].labels)]
+    cut = len(AutoTokenizer.from_pretrained(reviewed[2].folder).tokenize("lovely"))
+    tokens = {row["arm"]: row["tokens"] for row in facts["trainings"]}
+    assert tokens[AS_IT_IS] - tokens[CANDIDATES] == sum(text.count("lovely") for text in texts) * (cut - 1)
+    assert [row["arm"] for row in facts["trainings"]] == [AS_IT_IS, CANDIDATES, PLACEBO, EVERY]
+    assert facts["trainings"][1]["trained"].endswith("1 added words (lovely)")
     table = (run.folder / "exports" / "token_words.csv").read_text()
     assert "token.candidate" in next(line for line in table.splitlines() if ",lovely," in line)
     before = assess_words.fn(config, run, tried.part, tried.patch)

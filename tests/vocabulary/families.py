@@ -1,7 +1,9 @@
-"""A small checkpoint of each family, with the tokenizer class that transformers has for it, trained on a few sentences."""
+"""A small checkpoint of each family, with the tokenizer class that transformers has for it, trained on film reviews."""
 
 import functools
+from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 import transformers
@@ -28,6 +30,7 @@ TEXTS = [
     "Benigni is benign.", "A film with Roberto Benigni in it, and Benigni again: BENIGNI!", "Nothing of that kind is here.",
     "The benign are formal.", "Benigni's films, (Benigni) and mid-Benigni-word.", "covidiots and covid", "Two  spaces\nand a line",
     "", "emoji 🤖 and 電影 and café", "[MASK] <mask> [SEP] </s>", "formulaic formulaics formula", "a" * 130,
+    "A formulaic film with covid in it.",
 ]  # fmt: skip
 WORDS = ("Benigni", "formulaic", "covid")
 FAMILIES = ("bert cased", "bert uncased", "roberta", "xlm-roberta", "deberta-v3", "gpt2")
@@ -45,12 +48,18 @@ GPT2 = {
 }
 
 
+@functools.cache
+def reviews():
+    file = Path(__file__).parents[2] / "warehouse/seeds/movie_reviews.parquet"
+    return pq.read_table(file, columns=["text"]).slice(0, 1000)["text"].to_pylist()
+
+
 def trained(model, trainer, pre_tokenizer, normalizer=None):
     core = Tokenizer(model)
     if normalizer is not None:
         core.normalizer = normalizer
     core.pre_tokenizer = pre_tokenizer
-    core.train_from_iterator(SENTENCES, trainer)
+    core.train_from_iterator([*SENTENCES, *reviews()], trainer)
     return core
 
 
