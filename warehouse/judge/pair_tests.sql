@@ -1,9 +1,9 @@
 -- pair_tests: the three questions of a verdict, asked of the pairs of words that interact.
 -- One row per pair (label, word).
 --
--- A pair is judged by what its words do together and not apart. Dozens of partners were tried for each word, which its
--- p-value counts, and either sign counts. Where the word does nothing beside its partner, the pair does nothing: what it
--- does without is the word's. Of an order the other one may act.
+-- A pair is judged by what its words do together and not apart. Dozens of partners were tried for each word, which
+-- its p-value counts, and either sign counts. Where the word does nothing beside its partner the pair does nothing:
+-- what it does without is its own. Of an order the other one may act.
 --
 -- param   min_effect  smallest mean effect that counts  [log-odds]
 -- column  kind                pair

@@ -170,7 +170,8 @@ def test_an_address_is_known_by_its_domain(warehouse, chunk, address, pattern):
 def test_addresses_of_one_domain_are_a_pattern(warehouse):
     texts = [f"{text} by {chr(97 + i)}@state.edu {'' if i else 'so'}" for i, text in enumerate(PLAIN)]
     rows = [row for row in spans_of(warehouse, texts) if row["type"] == "address"]
-    assert {row["pattern"] for row in rows} == {"*@state.edu"} and len(rows) == 10
+    assert {row["pattern"] for row in rows} == {"*@state.edu"}
+    assert len(rows) == 10
     assert {row["surface"] for row in rows} == {f"{chr(97 + i)}@state.edu" for i in range(10)}
 
 
