@@ -21,6 +21,8 @@ from configs.schema import DataConfig
 from configs.section import on_store
 from tasks.data.rows import read_rows
 from tasks.data.sources import dataset_fingerprint
+from tasks.publish import publish_report
+from tasks.runs.run import Run
 from tasks.runtime.parts import num_damaged, part_file, read_manifest, read_part, write_part, write_whole
 from tests.benchmarks.chaos import World
 from tests.conftest import text_table
@@ -83,6 +85,27 @@ def test_a_part_without_its_manifest_does_not_count(part):
     part.unlink()
     assert read_manifest(part) is None
     assert num_damaged(part.parent) == 0
+
+
+def test_a_report_is_published_to_a_bucket_and_again_if_the_copy_was_stopped(bucket, tmp_path):
+    folder = tmp_path / "n_1"
+    files = {"report.html": b"<p>page</p>", "exports/words.csv": b"word\n"}
+    for name, content in files.items():
+        write_whole(folder / name, content)
+    write_part(folder / "report.json", {}, {"written": dict.fromkeys(files, "hash")})
+    target = on_store(f"{bucket}/published")
+    run = Run("n_1", folder, folder, {"data": "d", "model": "m"})
+    page = publish_report.fn(run, target)
+    assert str(page) == "s3://audits/published/n_1/report.html"
+    store = fsspec.filesystem("s3", skip_instance_cache=True)
+    for name, content in files.items():
+        assert store.cat(f"audits/published/n_1/{name}") == content
+    # A copy without its manifest was stopped.
+    store.rm("audits/published/n_1/report.json")
+    store.rm("audits/published/n_1/exports/words.csv")
+    assert publish_report.fn(run, target) == page
+    store.invalidate_cache()
+    assert store.cat("audits/published/n_1/exports/words.csv") == b"word\n"
 
 
 @pytest.mark.parametrize("harm", ["cut", "lost", "other run"])
