@@ -108,24 +108,8 @@ def verify_candidates(
         AttributionError: a text does not fit into memory even alone.
         WarehouseError: the database is locked, or a table breaks one of its checks.
     """
-    params = {
-        "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
-        "mirrored": config.attribution.mirrored(len(model.labels), model.head),
-        "max_documents": config.verification.max_documents,
-        "max_stand_ins": MAX_STAND_INS,
-        "min_stand_ins": MIN_STAND_INS,
-        "min_halved": MIN_HALVED,
-        "min_examples": config.statistics.min_examples,
-    }
-    with open_warehouse(config.warehouse, read_only=True) as warehouse:
-        warehouse.use(run.run_id)
-        candidates = warehouse.rows("verify/plan", params)
-        types = _types(
-            warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL}),
-            warehouse.rows("verify/type_plan", {**params, "max_documents": MAX_TYPE_TEXTS}),
-        )
-        patterns = warehouse.rows("verify/pattern_plan", {**params, "max_documents": MAX_TYPE_TEXTS})
-        words = [row["word"] for row in warehouse.rows("verify/meant_words", {})]
+    planned = plans_of(config, run.run_id, model, shards)
+    candidates, types, patterns = planned.candidates, planned.types, planned.patterns
     # Groups of about the same size: a small last one would fill no batch.
     cuts = np.linspace(0, len(candidates), max(round(len(candidates) / GROUP), 1) + 1).astype(int)
     groups = [candidates[start:end] for start, end in pairwise(cuts)]
@@ -160,8 +144,47 @@ def verify_candidates(
                 run_everywhere(try_patterns, of_patterns, meter)
                 run_everywhere(try_group, of_words, meter)
     meanings = folder / "meanings.json"
-    write_meanings(words, model, base_folder(config), meanings)
+    write_meanings(planned.words, model, base_folder(config), meanings)
     return Verified(build_evidence(config, run, model, screened, [placebos, shapes, *trials]), tuple(trials), meanings)
+
+
+class Plans(NamedTuple):
+    """What is tried: rows of the queries of `warehouse/verify/`."""
+
+    candidates: list[dict[str, Any]]
+    types: list[dict[str, Any]]
+    patterns: list[dict[str, Any]]
+    words: list[str]
+    """Those whose meaning is looked up."""
+
+
+def plans_of(config: AuditConfig, run_id: str, model: ModelSpec, shards: Sequence[Shard]) -> Plans:
+    """What is tried in a run whose candidates are settled.
+
+    Raises:
+        WarehouseError: the database is locked.
+    """
+    params = {
+        "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
+        "mirrored": config.attribution.mirrored(len(model.labels), model.head),
+        "max_documents": config.verification.max_documents,
+        "max_stand_ins": MAX_STAND_INS,
+        "min_stand_ins": MIN_STAND_INS,
+        "min_halved": MIN_HALVED,
+        "min_examples": config.statistics.min_examples,
+    }
+    with open_warehouse(config.warehouse, read_only=True) as warehouse:
+        warehouse.use(run_id)
+        types = _types(
+            warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL}),
+            warehouse.rows("verify/type_plan", {**params, "max_documents": MAX_TYPE_TEXTS}),
+        )
+        return Plans(
+            warehouse.rows("verify/plan", params),
+            types,
+            warehouse.rows("verify/pattern_plan", {**params, "max_documents": MAX_TYPE_TEXTS}),
+            [row["word"] for row in warehouse.rows("verify/meant_words", {})],
+        )
 
 
 def _types(pool: Sequence[Mapping[str, Any]], plan: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What an audit costs beside its model: `make benchmark-overhead`, after `make audit`.
 
 The demo's classifier and 2,000 held-out reviews, through `token-audit run` as a user starts it. Each stage is timed by
-the start of the next one. Then a bare process imports torch and transformers and loads the model, and the same shards and the same
-candidates go through `attribute_part` and `try_group` again: no flow, no Prefect, no database, no progress. What the run
+the start of the next one. Then a bare process imports torch and transformers and loads the model, and the same shards and
+what is tried go through `attribute_part`, `try_placebos`, `try_patterns` and `try_group` again: no flow, no Prefect, no database, no progress. What the run
 took longer than these three is its overhead.
 
 A run and a bare process take turns, since a machine may be a twentieth faster or slower some minutes later. Prints the stages of each round and
@@ -40,14 +40,16 @@ from configs.load import load_config
 from tasks.attribute import attribute_part, plan_run
 from tasks.model.load import load_classifier
 from tasks.finetune import obtain_classifier
-from tasks.runtime.parts import Shard, part_file
+from tasks.runtime.parts import Shard
 from tasks.text.words import segmenter
-from tasks.verify import try_group
-from warehouse import open_warehouse
+from tasks.trials.patterns import try_patterns
+from tasks.trials.placebos import try_placebos
+from tasks.trials.runner import try_group
+from tasks.verify import plans_of
 
 config = load_config(Path(sys.argv[1]))
 model = obtain_classifier.fn(config)
-(run,) = Path(config.output).glob("demo_*")
+(run,) = Path(config.output).glob("reviews_*")
 texts = sorted((run / "shards").glob("shard-*.json"))
 folder = Path(sys.argv[2])
 quiet = {"left_out": frozenset(), "dry": False, "advance": lambda amount: None}
@@ -59,16 +61,14 @@ for path in texts:
     attribute_part(path, model, config.attribution, folder / "parts/plan.json", part, segmenter(), **quiet)
 attributed = time.perf_counter()
 shards = [Shard(path, run / "parts" / path.name.replace("shard", "part")) for path in texts]
-params = {
-    "token_parts": [part_file(shard.scores, "tokens") for shard in shards],
-    "max_documents": config.verification.max_documents,
-}
-with open_warehouse(config.warehouse, read_only=True) as warehouse:
-    warehouse.use(run.name)
-    candidates = warehouse.rows("verify/plan", params)
-planned = time.perf_counter()
-try_group(candidates, shards, model, config.attribution.dtype, config.verification, folder / "trials/part-00000.json")
-print(json.dumps({"start": start, "attribution": attributed - started, "verification": time.perf_counter() - planned}))
+planned = plans_of(config, run.name, model, shards)
+given = (shards, model, config.attribution.dtype, config.verification)
+begun = time.perf_counter()
+trials = folder / "trials"
+try_placebos(planned.types, *given, trials / "placebos.json")
+try_patterns(planned.patterns, *given, trials / "patterns.json")
+try_group(planned.candidates, *given, trials / "placebos.json", trials / "part-00000.json")
+print(json.dumps({"start": start, "attribution": attributed - started, "verification": time.perf_counter() - begun}))
 """
 
 

@@ -17,12 +17,10 @@ from tasks.aggregate import aggregate_scores
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import enter_run
 from tasks.runs.run import Run
-from tasks.runtime.parts import Shard, part_file
+from tasks.runtime.parts import Shard
 from tasks.screen import screen_words
-from tasks.trials.operators import MAX_STAND_INS, MIN_STAND_INS
-from tasks.verify import MIN_HALVED, POOL
+from tasks.verify import plans_of
 from tests.benchmarks.same_tables import differences, digests, load_changes
-from warehouse import open_warehouse
 
 REFERENCE = Path(__file__).parents[1] / "data" / "reference"
 pytestmark = pytest.mark.slow
@@ -47,25 +45,11 @@ def rebuilt(tmp_path_factory):
     (beside,) = storage.glob("compare_*")
     scores = aggregate_scores.fn(config, run, model, shards_in(storage), shards_in(beside))
     screen_words.fn(config, run, scores)
-    with open_warehouse(config.warehouse, read_only=True) as warehouse:
-        warehouse.use(run.run_id)
-        params = {
-            "token_parts": [part_file(shard.scores, "tokens") for shard in shards_in(storage)],
-            "mirrored": True,
-            "max_documents": 24,
-            "max_stand_ins": MAX_STAND_INS,
-            "min_stand_ins": MIN_STAND_INS,
-            "min_halved": MIN_HALVED,
-            "min_examples": config.statistics.min_examples,
-        }
-        planned = warehouse.rows("verify/plan", params)
-        pool = warehouse.rows("verify/pool", {**params, "max_stand_ins": POOL})
-        types = warehouse.rows("verify/type_plan", params)
-    assert "content word" in [row["type"] for row in pool]
-    assert types
+    planned = plans_of(config, run.run_id, model, shards_in(storage))
+    assert next(row for row in planned.types if row["type"] == "content word")["stand_ins"]
     with duckdb.connect(str(config.warehouse), read_only=True) as connection:
         tried = connection.sql(f'select word from "{run.run_id}".candidates order by rank').fetchall()
-        assert [row["word"] for row in planned] == [word for (word,) in tried]
+        assert [row["word"] for row in planned.candidates] == [word for (word,) in tried]
         return {name: digests(connection, run.run_id + name, exact=False) for name in ("", "_compare")}
 
 
