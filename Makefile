@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-
 check: $(VENV)/.installed-dev lint
 	$(PYTEST) -m "not slow and not browser and not ray and not server"
 
-# All of it, in about 11 minutes.
+# All of it, in 11 to 15 minutes.
 test: $(VENV)/.installed-dev lint
 	$(PYTEST)
 
