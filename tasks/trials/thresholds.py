@@ -4,8 +4,8 @@ from statistics import NormalDist
 
 from configs.schema import AuditConfig
 
-MIN_NAMED_GRADE = 0.5
-"""A keyword of a labelling rule is spurious from this grade on: below, it is as words that mean what they do."""
+MIN_GRADE = 0.5
+"""A word that is judged by its meaning is spurious from this grade on: below, it is as words that mean what they do."""
 
 
 def thresholds(config: AuditConfig) -> dict[str, float]:
@@ -14,7 +14,7 @@ def thresholds(config: AuditConfig) -> dict[str, float]:
         "fdr": config.statistics.fdr,
         "min_effect": config.verification.min_effect,
         "max_explained": config.verdicts.max_explained,
-        "min_named_grade": MIN_NAMED_GRADE,
+        "min_grade": MIN_GRADE,
     }
 
 

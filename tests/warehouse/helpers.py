@@ -95,7 +95,7 @@ def settled(parts):
         "fdr": 0.05, "min_score": 0.1, "min_pmi": 0.5, "min_rate": 0.05,
         "corpus": "data", "corpora": ["corpus_means", "corpus_means"], "facts": ["corpus_facts"],
         "max_candidates": 300, "max_pool_texts": 32, "max_patterns": 24, "max_q": 0.05, "passes": 48, "lost": 0, "early": 0, "max_documents": 24,
-        "min_effect": 0.1, "max_explained": 0.25, "min_named_grade": 0.5,
+        "min_effect": 0.1, "max_explained": 0.25, "min_grade": 0.5,
         "waivers": '[{"word": "good", "label": "no", "reason": "r", "owner": "o", "expires": "2027-06-30", "expired": true}]',
         "expected_effects": '[{"label": "yes", "word": "nolan", "expected": 0.5, "expected_se": 0.1}]',
         "named_words": '[{"label": "yes", "word": "nolan"}]',

@@ -6,7 +6,7 @@
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   min_effect     smallest mean effect that counts  [log-odds]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
--- param   min_named_grade  smallest grade of a spurious keyword of a labelling rule  [0..1]
+-- param   min_grade      smallest grade of a spurious word that is judged by its meaning  [0..1]
 -- column  kind     word, piece, pair, type or pattern
 -- column  label    label it pushes towards
 -- column  word     what was tried
@@ -116,7 +116,7 @@ fired as (
                 'words': map {'type': type, 'label': label}
             },
             if(is_named, {'rule': 'labelling.named', 'words': map {'label': label}}, null),
-            if(is_named and not within_type and grade < $min_named_grade, {
+            if(kind = 'word' and q_value <= $fdr and not within_type and grade < $min_grade, {
                 'rule': 'meaning.not_ruled_out', 'figures': map {'grade': grade}
             }, null),
             if(type != 'content word', type_evidence, null),

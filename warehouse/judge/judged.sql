@@ -14,12 +14,12 @@
 --                      says so, identity terms
 -- Significance is controlled by the procedure of Benjamini and Hochberg 1995, in three families: words that a
 -- labelling rule names, which were suspected before the data were seen and are few; words that the model is not seen
--- to use: they have spare trials, are many and seldom do anything; and all else together. A rule decides for its
--- keywords, so that each has a large effect, whatever it means: the meaning of one is ruled out by its grade, too.
+-- to use: they have spare trials, are many and seldom do anything; and all else together. Words of similar meaning
+-- predict less than a strong word does, in a model that strong words decide: its grade has to rule its meaning out, too.
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
--- param   min_named_grade  smallest grade of a spurious keyword of a labelling rule  [0..1]
+-- param   min_grade      smallest grade of a spurious word that is judged by its meaning  [0..1]
 -- column  kind     word, piece, pair or type
 -- column  label    label it pushes towards
 -- column  word     lower-case word; a piece with · where the word goes on; both words of a pair; a type
@@ -37,8 +37,7 @@ families as (
             when candidates.is_used is false then 'spare'
             else 'used'
         end as family,
-        coalesce(named.word is not null and not tested.within_type and grades.grade < $min_named_grade, false)
-            as may_be_meant
+        coalesce(tested.kind = 'word' and not tested.within_type and grades.grade < $min_grade, false) as may_be_meant
     from tested
     left join candidates using (kind, label, word)
     left join grades using (kind, label, word)

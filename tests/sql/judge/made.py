@@ -8,7 +8,7 @@ from scipy import stats
 
 from tests.sql.helpers import NO_PATTERNS, by, judged
 
-RULE = {"fdr": 0.05, "min_effect": 0.1, "max_explained": 0.25, "min_named_grade": 0.5}
+RULE = {"fdr": 0.05, "min_effect": 0.1, "max_explained": 0.25, "min_grade": 0.5}
 COLUMNS = (
     "kind", "label", "word", "removal_effect", "removal_se", "removal_dof", "removal_low", "removal_high", "n_removal", "insertion_effect", "insertion_se",
     "insertion_dof", "insertion_low", "insertion_high", "n_insertion", "effect", "effect_se", "effect_dof", "effect_low", "effect_high", "n_opposite",

@@ -315,7 +315,7 @@ def test_words_that_the_model_is_not_seen_to_use_are_a_family_of_their_own(wareh
     warehouse.insert("named_words", "label:varchar | word:varchar")
     warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double")
     found = {
-        row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25, min_named_grade=0.5)
+        row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25, min_grade=0.5)
     }
     assert found["x"]["q_value"] == pytest.approx(3 * 0.004)
     assert found["[a]"]["q_value"] == pytest.approx(3 * 0.03 / 2)
@@ -355,8 +355,8 @@ def test_words_that_a_labelling_rule_names_are_a_family_of_their_own_and_functio
 
 
 @pytest.mark.parametrize(("grade", "verdict"), [(0.49, "unclear"), (0.5, "spurious"), ("null", "spurious")])
-def test_a_keyword_that_may_mean_what_it_does_is_not_spurious(warehouse, grade, verdict):
-    """Of a word that no rule names, and of a name, the grade decides nothing."""
+def test_a_word_that_may_mean_what_it_does_is_not_spurious(warehouse, grade, verdict):
+    """Whether a labelling rule names it or not; of a name the grade decides nothing."""
     words = {"dull": "content word", "grey": "content word", "rose": "name"}
     found = verdicts_of(
         warehouse, [evidence(word) for word in words], words, named="label | word\na | dull\na | rose",
@@ -365,9 +365,9 @@ def test_a_keyword_that_may_mean_what_it_does_is_not_spurious(warehouse, grade, 
     )  # fmt: skip
     assert {word: found["word", word]["verdict"] for word in words} == {
         "dull": verdict,
-        "grey": "spurious",
+        "grey": verdict,
         "rose": "spurious",
     }
     fired = {word: [rule["rule"] for rule in found["word", word]["rules"]] for word in words}
-    assert ["meaning.not_ruled_out" in fired[word] for word in words] == [verdict == "unclear", False, False]
+    assert ["meaning.not_ruled_out" in fired[word] for word in words] == [verdict == "unclear"] * 2 + [False]
     assert told(found["word", "dull"]["rules"])
