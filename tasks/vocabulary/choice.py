@@ -5,7 +5,6 @@ A row of `split_words` (warehouse/scan/) is a mapping with its columns.
 
 import random
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any, NamedTuple
 
 AS_IT_IS, CANDIDATES, PLACEBO, EVERY = "as it is", "candidates", "placebo words", "all split words"
@@ -27,7 +26,7 @@ class Choice(NamedTuple):
 
     candidates: tuple[str, ...]
     placebo: tuple[str, ...]
-    """Others of little importance, about as frequent and in as many pieces; none has the stem of a candidate."""
+    """Others, about as frequent and in as many pieces; none has the stem of a candidate."""
     every: tuple[str, ...]
     """All words that are frequent enough and can be one token."""
     answers: dict[str, str]
@@ -45,7 +44,8 @@ def choose(rows: Sequence[Word], refused: Mapping[str, str], least: int, seed: i
     chosen = _of_most_weight(eligible)
     names = {row["word"] for row in chosen}
     answers = {row["word"]: _answer(row, refused, least, names) for row in rows}
-    placebo = _placebo(chosen, _of_little_importance(usable, eligible), random.Random(f"{seed} placebo words"))
+    probed = [row for row in usable if row["n_examples"] >= LEAST_PROBED]
+    placebo = _placebo(chosen, probed, random.Random(f"{seed} placebo words"))
     return Choice(tuple(row["word"] for row in chosen), placebo, tuple(row["word"] for row in eligible), answers)
 
 
@@ -69,17 +69,6 @@ def _answer(row: Word, refused: Mapping[str, str], least: int, chosen: set[str])
     if row["word"] in refused:
         return refused[row["word"]]
     return "token.rare" if row["n_examples"] < least else "token.light"
-
-
-def _of_little_importance(usable: Sequence[Word], eligible: Sequence[Word]) -> list[Word]:
-    """Words whose pieces decide less than those of the median word that could be a candidate.
-
-    A word that was left out for the length of the list alone would help as a candidate does.
-    """
-    if not eligible:
-        return []
-    limit = median(row["importance"] for row in eligible)
-    return [row for row in usable if row["n_examples"] >= LEAST_PROBED and row["importance"] <= limit]
 
 
 def _placebo(chosen: Sequence[Word], usable: Sequence[Word], rng: random.Random) -> tuple[str, ...]:

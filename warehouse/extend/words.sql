@@ -7,7 +7,6 @@
 -- column  weights          mean absolute score of each of its pieces             [unit of the scalar]
 -- column  n_examples       texts with the word
 -- column  pieces_per_word  tokens per occurrence
--- column  importance       mean of the absolute scores of its pieces, added up    [unit of the scalar]
 -- column  value            tokens_over * importance: the order of the list       [unit of the scalar]
 -- column  can_be_token     a word of such a type may be one token
 -- unique  word
@@ -18,7 +17,6 @@ select
     weights,
     n_examples,
     pieces_per_word,
-    importance,
     value,
     can_be_token
 from split_words

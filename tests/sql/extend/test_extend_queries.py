@@ -15,7 +15,6 @@ def test_words_come_in_the_order_of_their_rank(warehouse):
         "weights": 1.0,
         "n_examples": 5,
         "pieces_per_word": 2.0,
-        "importance": 0.5,
         "can_be_token": True,
     }
     warehouse.insert("split_words", "rank | word | value\n2 | lol | 3.0\n1 | yay | 4.0", **own)
