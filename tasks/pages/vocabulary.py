@@ -106,6 +106,8 @@ def conclusion(gains: Sequence[Row]) -> str:
             f"; other words as frequent and in as many pieces, {points(beside['gain'])} on {beside['n_texts']:,} "
             f"({points(beside['gain_low'])} to {points(beside['gain_high'])})"
         )
+        if beside["gain_low"] > 0:
+            return f"{said}. Those help too: more words of this kind may be worth a token, whichever weigh most."
     return f"{said}."
 
 

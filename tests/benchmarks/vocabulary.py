@@ -7,7 +7,8 @@ say anything, and each stands in as many codes of either sort. It decides only b
 **Reviews**: film reviews as they are, where no word should be accepted.
 
 The verdict on codes is right if the arm of the candidates gains significantly in the texts that hold them (interval and
-Holm), the arm of placebo words does not, and the words accepted are codes that say something, one at least. That on
+Holm), the arm of placebo words does not unless codes that say something are among them, and the words accepted are codes
+that say something, one at least. (`is_right_without` counts a gain of the placebo as wrong whatever it holds.) That on
 reviews is right if no word is accepted and the candidates do not gain significantly. The sets were made on seeds from
 100 on.
 
@@ -244,17 +245,20 @@ def judged(facts: Mapping[str, Any], meant: set[str] | None) -> dict[str, Any]:
         arm: (row := gains.get((arm, "affected"))) is not None and row["p_holm"] < 0.05 and row["gain_low"] > 0
         for arm in (CANDIDATES, PLACEBO)
     }
+    placebo_words = {row["word"] for row in facts["arms"] if row["arm"] == PLACEBO}
     if meant is None:
-        is_right = not accepted and not gained[CANDIDATES]
+        is_right = is_right_without = not accepted and not gained[CANDIDATES]
     else:
-        is_right = gained[CANDIDATES] and not gained[PLACEBO] and bool(accepted) and set(accepted) <= meant
+        is_right = gained[CANDIDATES] and bool(accepted) and set(accepted) <= meant
+        is_right_without = is_right and not gained[PLACEBO]
+        is_right = is_right and (not gained[PLACEBO] or bool(placebo_words & meant))
     figures = ("n_texts", "before", "after", "gain", "gain_low", "gain_high", "p_holm")
     return {
-        "is_right": is_right, "proposed": facts["proposed"], "accepted": accepted,
+        "is_right": is_right, "is_right_without": is_right_without, "proposed": facts["proposed"], "accepted": accepted,
         "rejected": [row["word"] for row in words if row["verdict"] == "reject"],
         "tested": [row["word"] for row in words if row["p_holm"] is not None],
         "meant": sorted(meant or ()),
-        "placebo_words": sorted(row["word"] for row in facts["arms"] if row["arm"] == PLACEBO),
+        "placebo_words": sorted(placebo_words),
         **{name: {figure: gains[arm, "affected"][figure] for figure in figures} if (arm, "affected") in gains else None
            for name, arm in (("candidates", CANDIDATES), ("placebo", PLACEBO))},
     }  # fmt: skip
@@ -402,6 +406,7 @@ def summary_of(results: Mapping[str, Any]) -> dict[str, Any]:
         n, k = found["affected_n_texts"], found["affected_n_flips"]
         summary |= {
             f"{name}_seeds": len(rows), f"{name}_right": sum(row["is_right"] for row in rows),
+            f"{name}_right_without": sum(row["is_right_without"] for row in rows),
             f"{name}_words_proposed": sum(len(row["proposed"]) for row in rows),
             f"{name}_words_tested": sum(len(row["tested"]) for row in rows),
             f"{name}_words_accepted": sum(len(row["accepted"]) for row in rows),
