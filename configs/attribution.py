@@ -12,6 +12,9 @@ Method = Literal["integrated_gradients", "gradient_x_input", "relevance", "gradi
 SIGNED = ("integrated_gradients", "gradient_x_input", "relevance")
 """Methods whose scores have a sign, towards a label or away from it; a norm is never negative."""
 
+ON_THE_PATH: tuple[Method, ...] = ("integrated_gradients", "gradient_x_input", "gradient_norm")
+"""What `auto` computes where layer-wise relevance is not for the model or not asked for."""
+
 Baseline = Literal["mask", "pad", "pad_everywhere", "unk", "zero", "mean"]
 
 Rule = Literal[
@@ -31,16 +34,14 @@ class AttributionConfig(Section):
     """What is certified. `corpus`: figures on words, by few gradients a text at places drawn at random, so that the
     intervals hold the quadrature noise. `document`: each text's scores, within `tolerance`. `fixed`: nothing more than
     the completeness gap; `rule` and `steps` as given, to reproduce other tools."""
-    methods: Annotated[tuple[Method, ...], Field(min_length=1)] | Literal["certified"] = (
-        "integrated_gradients",
-        "gradient_x_input",
-        "gradient_norm",
-    )
-    """What is computed, all in one pass. The first signed one is what the audit adds up. `certified`: the signed
-    method, and its baseline, that `token-audit certify` found best for this kind of model on this data. `gradient_norm`
-    is of the gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise
-    relevance: gradient x input with attention weights, layer norms and ratios of activations held constant, for BERT,
-    RoBERTa, XLM-RoBERTa, CamemBERT, ELECTRA, DistilBERT and DeBERTa v2."""
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] | Literal["auto", "certified"] = "auto"
+    """What is computed, all in one pass. The first signed one is what the audit adds up. `auto`: `relevance` where it
+    is defined, unless `mode`, `layer`, `scalar`, `baseline`, `gradients` or `interval_width` is given, which ask for
+    more; else integrated gradients, gradient x input and the norm of the gradient. `certified`: the signed method, and
+    its baseline, that `token-audit certify` found best for this kind of model on this data. `gradient_norm` is of the
+    gradient to the one-hot input, `embedding_gradient_norm` to the embedding. `relevance` is layer-wise relevance:
+    gradient x input with attention weights, layer norms and ratios of activations held constant, for BERT, RoBERTa,
+    XLM-RoBERTa, CamemBERT, ELECTRA, DistilBERT and DeBERTa v2."""
     layer: str = setting("word_embeddings", "module", min_length=1, max_length=200)
     """Where gradients are taken: `word_embeddings`, `embeddings` (the output of the embedding block), or the dotted
     name of an inner module, with `:input` behind it for what goes in instead of what comes out."""
@@ -81,9 +82,18 @@ class AttributionConfig(Section):
 
     @property
     def computed(self) -> tuple[Method, ...]:
-        """The methods by name; those of a certificate have been looked up."""
-        assert self.methods != "certified", "tasks.selftest.certificate.with_certified_method comes first"
+        """The methods by name; those of a certificate have been looked up, and `auto` has met the model."""
+        assert self.methods != "certified", "tasks.selftest.method.with_method_chosen comes first"
+        if self.methods == "auto":
+            return tuple(name for name in ON_THE_PATH if name != "gradient_norm" or self.layer == "word_embeddings")
         return self.methods
+
+    @property
+    def may_be_relevance(self) -> bool:
+        """Whether `auto` is layer-wise relevance where that is defined for the model: no setting asks for more."""
+        own = ("mode", "layer", "scalar", "baseline", "gradients", "interval_width")
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        return self.methods == "auto" and all(getattr(self, name) == defaults[name] for name in own)
 
     @property
     def summed(self) -> Method:
@@ -111,7 +121,7 @@ class AttributionConfig(Section):
         if isinstance(methods, list | tuple) and len({str(method) for method in methods}) < len(methods):
             yield "names one of `methods` twice"
         layer = given.get("layer", "word_embeddings")
-        if layer != "word_embeddings" and "gradient_norm" in (methods or cls.model_fields["methods"].default):
+        if layer != "word_embeddings" and isinstance(methods, list | tuple) and "gradient_norm" in methods:
             yield (
                 f"cannot take `gradient_norm` at {shown(layer)}: the one-hot input is before the word embeddings. "
                 "Set `methods`, with `embedding_gradient_norm` in its place"

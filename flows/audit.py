@@ -34,7 +34,7 @@ from tasks.runs.kept import keep_run
 from tasks.runs.run import Run, failure_recorded, finish_run, locked
 from tasks.runtime.progress import planned
 from tasks.screen import screen_words
-from tasks.selftest.certificate import with_certified_method
+from tasks.selftest.method import with_method_chosen
 from tasks.trace import trace_rules
 from tasks.verify import verify_candidates
 from warehouse import folded, set_limits
@@ -73,7 +73,7 @@ def audit_config(config: AuditConfig, classifier: ModelSpec | None = None) -> Ru
     set_limits(config.limits)
     waivers = load_waivers(config.waivers, folded)
     model = classifier or obtain_classifier(config)
-    config = with_certified_method(config, model)
+    config = with_method_chosen(config, model)
     run = name_run(config, model)
     plan = planned(*SHOWN, later=later_stages(config), unknown=("remove",), name=config.name)
     with locked(run), failure_recorded(config, run), plan:

@@ -27,7 +27,8 @@ from tasks.plant import plant_dataset, planted_config
 from tasks.rank import best_method, rank_methods
 from tasks.runs.identity import name_run
 from tasks.runs.run import locked
-from tasks.selftest.certificate import Certificate, Planted, Probe, require_certifiable, with_method
+from tasks.selftest.certificate import Certificate, Planted, Probe, require_certifiable
+from tasks.selftest.method import with_method
 from warehouse import set_limits
 
 _BASELINES: tuple[Baseline, ...] = ("mask", "pad", "zero")

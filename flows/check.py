@@ -22,6 +22,7 @@ from flows.sizes import gradients_of, trial_passes
 from tasks.data.rows import Row, label_names, read_rows
 from tasks.data.split import audited_and_trained, sampled
 from tasks.model.spec import encoder_folder, resolve_model
+from tasks.selftest.method import with_method_for
 
 MOST_ROWS = 100_000
 """Rows that are read; of a larger dataset the rest is taken to be like them."""
@@ -98,6 +99,7 @@ def _fetched_head(name: str, revision: str, folder: Path) -> Path:
 def _looked(config: AuditConfig) -> Checked:
     folder = config.model.path if config.finetune is None else encoder_folder(config.finetune.base)
     assert folder is not None, "the schema demands a model"
+    config = with_method_for(config, folder)
     labels = resolve_model(config).labels if config.finetune is None else label_names(config.data, config.data.where)
     rows: list[Row] = []
     trained = 0

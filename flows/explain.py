@@ -14,7 +14,7 @@ from tasks.ingest import ingest_dataset
 from tasks.runs.identity import name_run
 from tasks.runs.run import locked
 from tasks.runtime.progress import planned
-from tasks.selftest.certificate import with_certified_method
+from tasks.selftest.method import with_method_chosen
 
 
 @flow(name="explain", validate_parameters=False)
@@ -28,7 +28,7 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     """
     config = read_config(Path(config_path), overrides)
     model = obtain_classifier(config)
-    config = explained_config(with_certified_method(config, model))
+    config = explained_config(with_method_chosen(config, model))
     run = name_run(config, model)
     held_out = None if config.data.label is None else config.held_out
     with locked(run), planned(name=config.name):

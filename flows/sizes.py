@@ -15,7 +15,9 @@ _TRIED = 0.5
 
 
 def gradients_of(config: AuditConfig) -> int:
-    """Gradients a text."""
+    """Gradients a text, of a config whose methods are chosen."""
+    if "integrated_gradients" not in config.attribution.computed:
+        return 1
     by_mode = {"corpus": _GRADIENTS, "document": _DOCUMENT_GRADIENTS, "fixed": config.attribution.steps}
     return config.attribution.gradients or by_mode[config.attribution.mode]
 

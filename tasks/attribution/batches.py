@@ -17,8 +17,9 @@ from torch import Tensor
 
 from configs.attribution import AttributionConfig
 from configs.errors import AttributionError
+from tasks.attribution.families import FAMILIES
 from tasks.attribution.gradients import Budget, Head, Sweep, explained_scalar, is_out_of_memory, sweep
-from tasks.attribution.relevance import FAMILIES, FrozenFactors, takes_relevance
+from tasks.attribution.relevance import FrozenFactors, takes_relevance
 from tasks.model.baselines import PAD_EVERYWHERE, baseline_activations
 from tasks.model.forward import Classifier, Inputs, inputs_of, plain_logits
 from tasks.model.layers import PARITY, Layer, activations, find_layer, logits_at, require_explainable

@@ -8,10 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from tasks.attribution.families import defines_relevance
 from tasks.model.pretrained import is_made_of
-
-FAMILIES = ("bert", "camembert", "deberta-v2", "distilbert", "electra", "roberta", "xlm-roberta")
-"""Types of models whose nonlinear operations are all handled here, if their activation is GELU or ReLU."""
 
 _ATTENTION_WEIGHTS = (functional.softmax, torch.softmax, Tensor.softmax)
 
@@ -21,12 +19,9 @@ _LEAST = 1e-12
 
 
 def takes_relevance(model: nn.Module) -> bool:
-    """Whether all nonlinear operations of a model are handled: gated, recurrent or inlined ones would not be."""
-    if not is_made_of("PreTrainedModel", model):
-        return False
-    config: Any = model.config
-    activation = getattr(config, "hidden_act", getattr(config, "activation", None))
-    return config.model_type in FAMILIES and activation in ("gelu", "relu")
+    """Whether all nonlinear operations of a loaded model are handled."""
+    loaded: Any = model
+    return is_made_of("PreTrainedModel", model) and defines_relevance(loaded.config.to_dict())
 
 
 class FrozenFactors(TorchFunctionMode):

@@ -1,17 +1,14 @@
-"""Certificates: whether one covers an audit, and the attribution method that it recommends."""
+"""Certificates: whether one covers an audit, and what it says."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from configs.errors import AuditError, ConfigError
+from configs.errors import ConfigError
 from configs.schema import AuditConfig
-from tasks.model.spec import ModelSpec
-from tasks.runs.identity import subject
 from tasks.runs.run import Run
 from tasks.runtime.parts import Shard, part_file
-from warehouse import Warehouse, open_warehouse
+from warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -96,40 +93,3 @@ def missed(warehouse: Warehouse, certificate_id: str) -> list[dict[str, Any]]:
     """The planted words that the model learned and the audit did not find, each with why as a `sentence`."""
     rows = warehouse.rows("registry/missed", {"certificate_id": certificate_id})
     return [{**row, "sentence": _REASONS[row["reason"]].format_map(row)} for row in rows]
-
-
-def with_certified_method(config: AuditConfig, model: ModelSpec) -> AuditConfig:
-    """The config with the best method and baseline of its certificate, if it asks for them.
-
-    Raises:
-        AuditError: there is no certificate for this data and kind of model, or its model learned no shortcut.
-    """
-    if config.attribution.methods != "certified":
-        return config
-    with open_warehouse(config.warehouse) as warehouse:
-        found = covering(warehouse, subject(config, model))
-    if found is None or found["method"] is None:
-        raise AuditError(
-            "attribution.methods: certified needs a certificate for this kind of model on this data, and "
-            f"{config.warehouse} {'holds one whose model learned no shortcut' if found else 'holds none'}. "
-            "Make one with token-audit certify CONFIG, or list attribution.methods."
-        )
-    return with_method(config, found)
-
-
-_BESIDE = ("gradient_x_input", "gradient_norm")
-"""Methods that are computed beside the best one, because they use the same gradients."""
-
-
-def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
-    """The config with this method as the first signed one, and with its baseline, if it needs one.
-
-    Without integrated gradients unless they are the best method: they cost more than all others, and need a pilot.
-    """
-    # The one-hot input is before the word embeddings: at an inner layer there is no gradient to it.
-    missing = set() if config.attribution.layer == "word_embeddings" else {"gradient_norm"}
-    others = [method for method in _BESIDE if method not in {row["method"], *missing}]
-    chosen: dict[str, Any] = {"methods": (row["method"], *others)}
-    if row["baseline"] != "none":
-        chosen["baseline"] = row["baseline"]
-    return config.model_copy(update={"attribution": config.attribution.model_copy(update=chosen)})

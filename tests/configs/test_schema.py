@@ -79,7 +79,10 @@ def test_every_setting_is_listed_with_type_unit_default_and_meaning():
             "needs `integrated_gradients`, `gradient_x_input` or `relevance` among `methods`",
         ),
         ("{methods: [gradient_x_input, gradient_x_input]}", "names one of `methods` twice"),
-        ("{layer: bert.encoder.layer.3}", "cannot take `gradient_norm` at 'bert.encoder.layer.3'"),
+        (
+            "{layer: bert.encoder.layer.3, methods: [gradient_x_input, gradient_norm]}",
+            "cannot take `gradient_norm` at 'bert.encoder.layer.3'",
+        ),
         ("{steps: 5}", "sets `steps`, which has an effect only in mode fixed; the mode is corpus"),
         (
             "{mode: document, steps: 4, max_gap: 0.2}",

@@ -12,7 +12,8 @@ from configs.errors import AuditError, ConfigError
 from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
-from tasks.selftest.certificate import _REASONS, missed, require_certifiable, with_certified_method, with_method
+from tasks.selftest.certificate import _REASONS, missed, require_certifiable
+from tasks.selftest.method import with_method, with_method_chosen
 from warehouse import open_warehouse
 
 pytestmark = pytest.mark.slow
@@ -155,11 +156,11 @@ def test_a_certificate_covers_models_of_the_same_shapes_on_the_same_data(config,
 def test_method_certified_is_the_method_and_the_baseline_of_the_newest_certificate(config, model):
     certificate(config, model, "first", "integrated_gradients", "mask")
     certificate(config, model, "second", "gradient_x_input", "none")
-    chosen = with_certified_method(config, model).attribution
+    chosen = with_method_chosen(config, model).attribution
     assert (chosen.methods[0], chosen.summed, chosen.baseline) == ("gradient_x_input", "gradient_x_input", "mask")
-    assert set(chosen.methods) == set(AttributionConfig().methods) - {"integrated_gradients"}
+    assert set(chosen.methods) == {"gradient_x_input", "gradient_norm"}
     certificate(config, model, "third", "integrated_gradients", "zero")
-    chosen = with_certified_method(config, model).attribution
+    chosen = with_method_chosen(config, model).attribution
     assert (chosen.summed, chosen.baseline) == ("integrated_gradients", "zero")
     # As if it had been written so: no second run for the same scores.
     assert type(chosen).model_validate(chosen.model_dump()) == chosen
@@ -167,13 +168,13 @@ def test_method_certified_is_the_method_and_the_baseline_of_the_newest_certifica
 
 def test_without_a_certificate_the_way_out_is_one_sentence(config, model, tmp_path):
     with pytest.raises(AuditError, match=r"holds none\. Make one with token-audit certify CONFIG"):
-        with_certified_method(config, model)
+        with_method_chosen(config, model)
     certificate(config, weights(tmp_path / "other", 0.0, rows=3), "of-another", "gradient_x_input", "none")
     with pytest.raises(AuditError, match="holds none"):
-        with_certified_method(config, model)
+        with_method_chosen(config, model)
     certificate(config, model, "in-vain", None, None)
     with pytest.raises(AuditError, match="holds one whose model learned no shortcut"):
-        with_certified_method(config, model)
+        with_method_chosen(config, model)
 
 
 def test_what_cannot_be_certified_is_said_before_any_work(config):

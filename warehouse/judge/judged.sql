@@ -14,8 +14,8 @@
 --                      says so, identity terms
 -- Significance is controlled by the procedure of Benjamini and Hochberg 1995, in three families: words that a
 -- labelling rule names, which were suspected before the data were seen and are few; words that the model is not seen
--- to use: they have spare trials, are many and seldom do anything; and all else together. Words of similar meaning
--- predict less than a strong word does, in a model that strong words decide: its grade has to rule its meaning out, too.
+-- to use: they have spare trials, are many and seldom do anything; and all else together. In a model that a few words
+-- decide, words of similar meaning predict too little of them: the grade of a word has to rule its meaning out, too.
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]

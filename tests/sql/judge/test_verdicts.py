@@ -314,9 +314,7 @@ def test_words_that_the_model_is_not_seen_to_use_are_a_family_of_their_own(wareh
     warehouse.insert("candidates", "kind | word | is_used:boolean\n" + "\n".join(held), label="a")
     warehouse.insert("named_words", "label:varchar | word:varchar")
     warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double")
-    found = {
-        row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25, min_grade=0.5)
-    }
+    found = {row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25, min_grade=0.5)}
     assert found["x"]["q_value"] == pytest.approx(3 * 0.004)
     assert found["[a]"]["q_value"] == pytest.approx(3 * 0.03 / 2)
     assert found["w00"]["q_value"] == pytest.approx(20 * 0.004)
