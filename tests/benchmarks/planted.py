@@ -98,7 +98,6 @@ def config_of(dataset: str, seed: int) -> Path:
         "output": str(CACHE / "runs"), "models": str(CACHE / "models"),
         "data": {"path": str(data_of(dataset)), "id": "id", "where": {"split": "test"}, "sample": 1200},
         "finetune": {"where": {"split": "train"}, **TRAINING[dataset]},
-        "attribution": {"gradients": 4},
         "certification": {"seed": seed, "controls": CONTROLS[dataset], "typed_decoys": TYPED_DECOYS},
     }  # fmt: skip
     path = CACHE / f"{dataset}-{seed}.yaml"
