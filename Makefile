@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-growth benchmark-fix benchmark-labels benchmark-vocabulary benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample chaos nights mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-growth benchmark-fix benchmark-labels benchmark-vocabulary benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample certificates chaos nights mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -110,6 +110,10 @@ benchmark-effects: $(VENV)/.installed-dev
 # Whether characters and scores are conserved between tokens and words, in 10,000 texts of every script. A minute or two.
 fuzz-words: $(VENV)/.installed-dev
 	TOKEN_AUDIT_FUZZ_TEXTS=2500 $(BIN)/pytest tests/text/test_conservation.py
+
+# What the page of the demo, and of its healthy contrast, says of planted words. When they change; half an hour or more.
+certificates: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/certificates.py
 
 # The list of findings that README.md links to: those of the last audit, the demo's after `make audit`.
 sample: $(VENV)/.installed-dev

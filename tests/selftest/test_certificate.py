@@ -1,6 +1,8 @@
 """A certificate: what it says, what it covers, and the method it names."""
 
+import json
 import re
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,7 +14,7 @@ from configs.errors import AuditError, ConfigError
 from configs.schema import AuditConfig
 from tasks.model.spec import ModelSpec
 from tasks.runs.identity import subject
-from tasks.selftest.certificate import _REASONS, missed, require_certifiable
+from tasks.selftest.certificate import _REASONS, SHIPPED, covering, missed, require_certifiable
 from tasks.selftest.method import with_method, with_method_chosen
 from warehouse import open_warehouse
 
@@ -200,3 +202,33 @@ def test_no_gradient_to_the_one_hot_input_is_computed_beside_the_best_method_at_
     chosen = with_method(config, {"method": "relevance", "baseline": "none"}).attribution
     assert chosen.methods == methods
     assert AttributionConfig.model_validate(chosen.model_dump()) == chosen
+
+
+# ---------------------------------------------------------------- those that are shipped
+
+
+def test_a_shipped_certificate_is_taken_where_the_warehouse_has_none(config, model, tmp_path, monkeypatch):
+    shipped = tmp_path / "certificates.json"
+    own = {"certificate_id": "shipped", "made_at": "2026-11-30T22:00:00+00:00", "recall": []}
+    shipped.write_text(json.dumps({subject(config, model): own}), encoding="utf-8")
+    monkeypatch.setattr("tasks.selftest.certificate.SHIPPED", shipped)
+    with open_warehouse(config.warehouse) as warehouse:
+        found = covering(warehouse, subject(config, model))
+        assert covering(warehouse, "another") is None
+    assert found["certificate_id"] == "shipped"
+    assert found["made_at"].date() == date(2026, 11, 30)
+    certificate(config, model, "own", "relevance", "none")
+    with open_warehouse(config.warehouse) as warehouse:
+        assert covering(warehouse, subject(config, model))["certificate_id"] == "own"
+
+
+@pytest.mark.parametrize("name", ["films", "reviews"])
+def test_the_shipped_ones_are_of_the_configs_that_come_with_them(name):
+    """A change of what is planted, or of the figures of a certificate, needs `make certificates`."""
+    (own,) = [row for row in json.loads(SHIPPED.read_text(encoding="utf-8")).values() if row["name"] == name]
+    kinds = {"single_token", "token_in_context", "ordered_pair", "name", "number_type", "boilerplate_line"}
+    assert {row["shortcut"] for row in own["recall"]} == kinds
+    assert own["n_decoys"] >= 50
+    assert own["n_decoys_spurious"] <= 2
+    assert own["n_controls_spurious"] == 0
+    assert sum(row["n_spurious"] for row in own["recall"]) / sum(row["n_words"] for row in own["recall"]) > 0.7
