@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints
 
-from configs.attribution import AttributionConfig, Method
+from configs.attribution import ON_THE_PATH, AttributionConfig, Method
 from configs.explain import ExplainConfig
 from configs.section import (
     FUNCTION,
@@ -369,9 +369,10 @@ class AuditConfig(Section):
         if explain.get("texts") and data.get("pair") is not None:
             yield "sets `explain.texts` beside `data.pair`: the model reads pairs, and a sentence is none"
         method = explain.get("method")
-        methods = attribution.get("methods", AttributionConfig.model_fields["methods"].default)
+        methods = attribution.get("methods", "auto")
+        methods = ON_THE_PATH if methods == "auto" else methods
         if method in typing.get_args(Method) and isinstance(methods, list | tuple) and method not in methods:
-            yield f"`explain.method` is {method}, which is not among `attribution.methods`"
+            yield f"`explain.method` is {method}, which is not among `attribution.methods`: list it there"
 
 
 BASIC = (

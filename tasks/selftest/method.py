@@ -23,7 +23,8 @@ def with_method_for(config: AuditConfig, folder: Path) -> AuditConfig:
     attribution = config.attribution
     if attribution.methods != "auto":
         return config
-    may_be = attribution.may_be_relevance and config.model.factory is None
+    # A method that `explain` names is one of those on the path.
+    may_be = attribution.may_be_relevance and config.model.factory is None and config.explain.method is None
     if may_be and not (folder / "adapter_config.json").is_file() and defines_relevance(config_of(folder)):
         return _with(config, {"methods": ("relevance",)})
     return _with(config, {"methods": attribution.computed})

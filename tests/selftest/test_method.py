@@ -12,9 +12,12 @@ BERT = {"model_type": "bert", "hidden_act": "gelu"}
 ON_THE_PATH = ("integrated_gradients", "gradient_x_input", "gradient_norm")
 
 
-def chosen(folder, settings, model=None, **attribution):
+def chosen(folder, settings, model=None, explain=None, **attribution):
     (folder / "config.json").write_text(json.dumps(settings), encoding="utf-8")
-    given = {"data": {"path": "d.csv"}, "model": {"path": folder, **(model or {})}, "attribution": attribution}
+    given = {
+        "data": {"path": "d.csv"}, "model": {"path": folder, **(model or {})}, "attribution": attribution,
+        "explain": explain or {},
+    }  # fmt: skip
     return with_method_for(AuditConfig.model_validate(given), folder)
 
 
@@ -54,6 +57,11 @@ def test_auto_is_integrated_gradients_where_it_is_not(tmp_path, settings):
 )
 def test_a_setting_that_only_integrated_gradients_have_asks_for_them(tmp_path, setting):
     assert chosen(tmp_path, BERT, **setting).attribution.methods == ON_THE_PATH
+
+
+def test_a_method_that_a_page_of_texts_is_to_show_is_computed(tmp_path):
+    found = chosen(tmp_path, BERT, explain={"method": "gradient_norm"}).attribution.methods
+    assert found == ON_THE_PATH
 
 
 def test_at_an_inner_layer_there_is_no_gradient_to_the_one_hot_input(tmp_path):
