@@ -369,8 +369,7 @@ class AuditConfig(Section):
         if explain.get("texts") and data.get("pair") is not None:
             yield "sets `explain.texts` beside `data.pair`: the model reads pairs, and a sentence is none"
         method = explain.get("method")
-        methods = attribution.get("methods", "auto")
-        methods = ON_THE_PATH if methods == "auto" else methods
+        methods = ON_THE_PATH if (given_methods := attribution.get("methods", "auto")) == "auto" else given_methods
         if method in typing.get_args(Method) and isinstance(methods, list | tuple) and method not in methods:
             yield f"`explain.method` is {method}, which is not among `attribution.methods`: list it there"
 
