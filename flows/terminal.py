@@ -204,10 +204,10 @@ def print_certificate(warehouse: "Warehouse", certificate_id: str) -> None:
     )
     _print_decoys_and_missed(warehouse, certificate_id)
     (found,) = warehouse.rows("registry/false_discoveries", params)
-    rate = "unknown, there are no decoys" if found["decoy_fdr"] is None else f"{found['decoy_fdr']:.3f}"
-    print(f"decoys\t{found['n_decoys_spurious']} of {found['n_decoys']} called spurious")
+    low, high = found["decoy_low"], found["decoy_high"]
+    interval = "" if low is None else f"\t95 % interval {low:.3f} to {high:.3f}"
+    print(f"decoys\t{found['n_decoys_spurious']} of {found['n_decoys']} called spurious{interval}")
     print(f"controls\t{found['n_controls_spurious']} of {found['n_controls']} called spurious")
-    print(f"false discovery rate\t{rate}\t{found['n_flagged']} words called spurious")
 
 
 def _print_decoys_and_missed(warehouse: "Warehouse", certificate_id: str) -> None:

@@ -74,12 +74,14 @@ def test_recall_is_over_the_words_that_carry_a_shortcut(certified):
 def test_the_false_discovery_rate_is_the_share_of_decoys_times_the_words_over_those_called_spurious(certified):
     (row,) = certified.rows("registry/false_discoveries", certificate_id="c_1")
     # One of four judged decoys; 100 words could have been called so by chance; 47 + aa + cc + ff were: 0.25 * 100 / 50.
+    # Wilson's interval of 1 in 4: (1 + 1.9207 -+ 1.9600 sqrt(3/4 + 0.9604)) / 7.8415.
+    assert (round(row.pop("decoy_low"), 4), round(row.pop("decoy_high"), 4)) == (0.0456, 0.6994)
     assert row == {
         "n_decoys": 4, "n_decoys_spurious": 1, "n_tested": 100, "n_flagged": 50, "decoy_fdr": 0.5, "n_controls": 1,
         "n_controls_spurious": 0,
     }  # fmt: skip
     (without,) = certified.rows("registry/false_discoveries", certificate_id="c_2")
-    assert without["decoy_fdr"] is None
+    assert without["decoy_fdr"] is without["decoy_low"] is without["decoy_high"] is None
 
 
 def test_decoys_are_counted_by_their_type_and_by_whether_a_list_holds_them(certified):

@@ -9,6 +9,8 @@
 -- column  n_decoys_spurious    of these, called spurious
 -- column  n_tested             words judged that were not planted
 -- column  n_flagged            words called spurious, planted or not, decoys left out
+-- column  decoy_low            95 % interval of the share of decoys that are; null without decoys  [0..1]
+-- column  decoy_high           95 % interval of the share of decoys that are; null without decoys  [0..1]
 -- column  decoy_fdr            estimated share of false ones among n_flagged; null without decoys  [0..1]
 -- column  n_controls           control words in enough texts to be judged
 -- column  n_controls_spurious  of these, called spurious
@@ -31,6 +33,8 @@ select
     planted.n_decoys_spurious,
     certificates.n_tested,
     planted.n_found + certificates.n_spurious as n_flagged,
+    wilson_low(planted.n_decoys_spurious, planted.n_decoys) as decoy_low,
+    wilson_high(planted.n_decoys_spurious, planted.n_decoys) as decoy_high,
     case
         when planted.n_decoys > 0
             then least(
