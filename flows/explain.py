@@ -26,9 +26,9 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = read_config(Path(config_path), overrides)
+    config = explained_config(read_config(Path(config_path), overrides))
     model = obtain_classifier(config)
-    config = explained_config(with_method_chosen(config, model))
+    config = typed_config(with_method_chosen(config, model))
     run = name_run(config, model)
     held_out = None if config.data.label is None else config.held_out
     with locked(run), planned(name=config.name):
@@ -38,11 +38,8 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
 
 
 def explained_config(config: AuditConfig) -> AuditConfig:
-    """The config with its sentences as the dataset. Texts without labels are explained towards the predicted class, and
-    each for itself."""
-    if config.explain.texts:
-        config = config.model_copy(update={"data": typed_dataset(config.explain.texts, config.output / "typed")})
-    if config.data.label is not None:
+    """The config with texts without labels explained towards the predicted class, and each for itself."""
+    if config.data.label is not None and not config.explain.texts:
         return config
     own: dict[str, object] = {}
     if config.attribution.mode == "corpus":
@@ -51,3 +48,10 @@ def explained_config(config: AuditConfig) -> AuditConfig:
     if config.attribution.target == "gold":
         own["target"] = "predicted"
     return config.model_copy(update={"attribution": config.attribution.model_copy(update=own)})
+
+
+def typed_config(config: AuditConfig) -> AuditConfig:
+    """The config with its sentences as the dataset. A certificate, if one is asked for, is of the dataset before."""
+    if not config.explain.texts:
+        return config
+    return config.model_copy(update={"data": typed_dataset(config.explain.texts, config.output / "typed")})
