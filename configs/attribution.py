@@ -1,6 +1,6 @@
 """The settings of attribution: what is explained, by which methods, and how exactly."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -84,9 +84,12 @@ class AttributionConfig(Section):
     def computed(self) -> tuple[Method, ...]:
         """The methods by name; those of a certificate have been looked up, and `auto` has met the model."""
         assert self.methods != "certified", "tasks.selftest.method.with_method_chosen comes first"
-        if self.methods == "auto":
-            return tuple(name for name in ON_THE_PATH if name != "gradient_norm" or self.layer == "word_embeddings")
-        return self.methods
+        return self.defined(ON_THE_PATH) if self.methods == "auto" else self.methods
+
+    def defined(self, methods: Sequence[Method]) -> tuple[Method, ...]:
+        """Those of the methods that the layer has: the one-hot input is before the word embeddings, so that at an inner
+        layer there is no gradient to it."""
+        return tuple(name for name in methods if name != "gradient_norm" or self.layer == "word_embeddings")
 
     @property
     def may_be_relevance(self) -> bool:

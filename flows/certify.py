@@ -62,12 +62,9 @@ def certify(config_path: Path, overrides: tuple[str, ...] = ()) -> Certificate:
 
 def _probe_configs(config: AuditConfig, planted: Planted, trained: ModelSpec) -> Iterator[AuditConfig]:
     """One for each baseline. Methods that have none are computed with the first."""
-    everything: tuple[Method, ...] = get_args(Method)
-    # The one-hot input comes before the word embeddings: at an inner layer there is no gradient to it.
-    missing = set() if config.attribution.layer == "word_embeddings" else {"gradient_norm"}
+    defined = config.attribution.defined(get_args(Method))
     if not takes_relevance(load_classifier(trained).model):
-        missing.add("relevance")
-    defined = tuple(method for method in everything if method not in missing)
+        defined = tuple(method for method in defined if method != "relevance")
     kept = {name: getattr(config.attribution, name) for name in ("layer", "scalar", "dtype", "seed")}
     for i, baseline in enumerate(_BASELINES):
         methods: tuple[Method, ...] = defined if i == 0 else ("integrated_gradients",)

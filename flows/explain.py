@@ -11,6 +11,7 @@ from tasks.data.typed import typed_dataset
 from tasks.explain import Explained, write_explained
 from tasks.finetune import obtain_classifier
 from tasks.ingest import ingest_dataset
+from tasks.model.spec import ModelSpec
 from tasks.runs.identity import name_run
 from tasks.runs.run import locked
 from tasks.runtime.progress import planned
@@ -26,9 +27,9 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
     Raises:
         AuditError: with one finished sentence; `configs/errors.py` lists its kinds.
     """
-    config = explained_config(read_config(Path(config_path), overrides))
+    config = read_config(Path(config_path), overrides)
     model = obtain_classifier(config)
-    config = typed_config(with_method_chosen(config, model))
+    config = explained_config(config, model)
     run = name_run(config, model)
     held_out = None if config.data.label is None else config.held_out
     with locked(run), planned(name=config.name):
@@ -37,21 +38,19 @@ def explain(config_path: Path, overrides: tuple[str, ...] = ()) -> Explained:
         return write_explained(config, run, model, shards)
 
 
-def explained_config(config: AuditConfig) -> AuditConfig:
-    """The config with texts without labels explained towards the predicted class, and each for itself."""
-    if config.data.label is not None and not config.explain.texts:
-        return config
-    own: dict[str, object] = {}
-    if config.attribution.mode == "corpus":
-        # Its few gradients a text are meant to be added up over a dataset that is audited.
-        own = {"mode": "document", "gradients": None, "interval_width": None}
-    if config.attribution.target == "gold":
-        own["target"] = "predicted"
-    return config.model_copy(update={"attribution": config.attribution.model_copy(update=own)})
-
-
-def typed_config(config: AuditConfig) -> AuditConfig:
-    """The config with its sentences as the dataset. A certificate, if one is asked for, is of the dataset before."""
-    if not config.explain.texts:
-        return config
-    return config.model_copy(update={"data": typed_dataset(config.explain.texts, config.output / "typed")})
+def explained_config(config: AuditConfig, model: ModelSpec) -> AuditConfig:
+    """The config with its sentences as the dataset, and the methods that it means for its model. Texts without labels
+    are explained towards the predicted class, and each for itself."""
+    if config.data.label is None or config.explain.texts:
+        own: dict[str, object] = {}
+        if config.attribution.mode == "corpus":
+            # Its few gradients a text are meant to be added up over a dataset that is audited.
+            own = {"mode": "document", "gradients": None, "interval_width": None}
+        if config.attribution.target == "gold":
+            own["target"] = "predicted"
+        config = config.model_copy(update={"attribution": config.attribution.model_copy(update=own)})
+    # Methods depend on the mode; a certificate is of the dataset, not of the sentences.
+    config = with_method_chosen(config, model)
+    if config.explain.texts:
+        config = config.model_copy(update={"data": typed_dataset(config.explain.texts, config.output / "typed")})
+    return config

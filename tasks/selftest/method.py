@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from configs.attribution import Method
 from configs.errors import AuditError
 from configs.schema import AuditConfig
 from tasks.attribution.families import defines_relevance
@@ -51,7 +52,7 @@ def with_method_chosen(config: AuditConfig, model: ModelSpec) -> AuditConfig:
     return with_method(config, found)
 
 
-_BESIDE = ("gradient_x_input", "gradient_norm")
+_BESIDE: tuple[Method, ...] = ("gradient_x_input", "gradient_norm")
 """Methods that are computed beside the best one, because they use the same gradients."""
 
 
@@ -60,9 +61,7 @@ def with_method(config: AuditConfig, row: Mapping[str, Any]) -> AuditConfig:
 
     Without integrated gradients unless they are the best method: they cost more than all others, and need a pilot.
     """
-    # The one-hot input is before the word embeddings: at an inner layer there is no gradient to it.
-    missing = set() if config.attribution.layer == "word_embeddings" else {"gradient_norm"}
-    others = [method for method in _BESIDE if method not in {row["method"], *missing}]
+    others = [method for method in config.attribution.defined(_BESIDE) if method != row["method"]]
     chosen: dict[str, Any] = {"methods": (row["method"], *others)}
     if row["baseline"] != "none":
         chosen["baseline"] = row["baseline"]

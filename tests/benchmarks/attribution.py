@@ -1,10 +1,10 @@
 """Speed, accuracy and memory of attribution, beside Captum on the same texts: `make benchmark`, after `make audit`.
 
 Every engine explains the same thing: the log-odds margin of the predicted label, at the word embeddings, against
-[MASK], by the demo's classifier; layer-wise relevance, the default, explains it without a baseline. Each case runs in a process of its own, in rounds, so that the noise of the machine
-falls on all of them; the figures are medians over the rounds. Error of a text: sum over tokens of |score - reference|
-over the sum of |reference|, the reference being Gauss-Legendre with 256 nodes in float32 (float64 on a subset, whose
-difference is printed). Results go to tests/benchmarks/results/attribution.json.
+[MASK], by the demo's classifier; layer-wise relevance, the default, explains it without a baseline. Each case runs in a
+process of its own, in rounds, so that the noise of the machine falls on all of them; the figures are medians over the
+rounds. Error of a text: sum over tokens of |score - reference| over the sum of |reference|, the reference being
+Gauss-Legendre with 256 nodes in float32 (float64 on a subset, whose difference is printed). Results go to tests/benchmarks/results/attribution.json.
 """
 
 import argparse

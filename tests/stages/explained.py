@@ -4,7 +4,7 @@ import json
 import re
 from html import unescape
 
-from flows.explain import explained_config, typed_config
+from flows.explain import explained_config
 from tasks.attribute import attribute_shards
 from tasks.explain import write_explained
 from tasks.finetune import obtain_classifier
@@ -16,7 +16,7 @@ from tasks.runs.run import locked
 def explain(config):
     """The result, and the texts of its JSON."""
     model = obtain_classifier.fn(config)
-    config = typed_config(explained_config(config))
+    config = explained_config(config, model)
     run = name_run(config, model)
     held_out = None if config.data.label is None else config.held_out
     with locked(run):

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from configs.errors import ConfigError, DataError
+from flows.explain import explained_config
 from tasks.finetune import obtain_classifier
 from tasks.model.load import load_classifier
+from tasks.selftest.method import with_method_chosen
 from tests.model.trained import config_of
 from tests.stages.explained import explain, visible_text
 
@@ -50,6 +52,16 @@ def test_typed_sentences_are_explained_in_every_view_towards_what_they_are_read_
     assert "True label" not in said
     assert "They were typed, and have no labels" in said
     assert sum(number for _, number in found.predictions) == 3
+
+
+def test_texts_of_a_dataset_are_explained_as_by_its_audit_and_typed_ones_by_what_adds_up(base, tmp_path):
+    config = config_of(tmp_path, base, "auto")
+    model = obtain_classifier.fn(config)
+    assert explained_config(config, model).attribution == with_method_chosen(config, model).attribution
+    assert explained_config(config, model).attribution.methods == ("relevance",)
+    typed = config_of(tmp_path, base, "auto", explain={"texts": TYPED[:2]})
+    attribution = explained_config(typed, model).attribution
+    assert (attribution.mode, attribution.summed) == ("document", "integrated_gradients")
 
 
 def test_typed_sentences_have_scores_that_add_up_each_for_itself(base, tmp_path, small_pilot):
