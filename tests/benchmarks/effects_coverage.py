@@ -5,7 +5,8 @@ computed once in all of its texts (removal: for a word of a type that should not
 place; else against nothing) and in 1,000 texts that are read as another label (insertion, less four words of its type
 at the same place, the same for all words of the type). Then audits are drawn from these: 16 texts of either arm, four
 stand-ins in each, stopped early where the product would stop, the interval by Student's t, that of both arms together
-by Welch. Coverage is the share of intervals that hold the mean over all texts.
+by Welch. A word is inserted only where its removal shows the smallest effect that counts, as in the product. Coverage
+is the share of intervals that hold the mean over all texts.
 
 Texts are drawn without replacement, as an audit takes them, from as few as 60: an interval that knows nothing of that
 is a little too wide. `with_replacement` is the coverage without this help. Prints a line for each kind and type, and
@@ -14,19 +15,17 @@ writes tests/benchmarks/results/effects_coverage.json.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tasks.trials.runner import FIRST, is_settled
+from tasks.trials.runner import FIRST, is_settled, may_be_spurious
 from tests.benchmarks.audited import SPLITS, Audited, audit_of, classifier_of, seed_of
 from tests.benchmarks.measured import (
     Bench,
     Corpus,
-    Estimate,
     Key,
     Network,
     StandIns,
@@ -48,6 +47,21 @@ DRAWN = 4
 ARMS = ("removal", "insertion", "combined")
 
 
+class Rule(NamedTuple):
+    """How an audit takes its texts."""
+
+    most: int
+    """Texts of an arm."""
+    min_effect: float
+
+    def stop(self, effects: Sequence[float]) -> int:
+        """After how many of these texts the product would stop."""
+        number = min(FIRST, len(effects))
+        while number < len(effects) and not is_settled(effects[:number], self.min_effect):
+            number = min(2 * number, len(effects))
+        return number
+
+
 class Candidate(NamedTuple):
     key: Key
     label: str
@@ -62,42 +76,31 @@ class Population(NamedTuple):
     insertion: np.ndarray
 
 
-def planned(effects: Sequence[float], min_effect: float) -> int:
-    """After how many of these texts the product would stop."""
-    number = min(FIRST, len(effects))
-    while number < len(effects) and not is_settled(effects[:number], min_effect):
-        number = min(2 * number, len(effects))
-    return number
-
-
-Stop = Callable[[Sequence[float]], int]
-
-
-def drawn(
-    effects_NS: np.ndarray, rng: np.random.Generator, most: int, stop: Stop, *, replace: bool
-) -> tuple[Estimate, int]:
-    """The estimate of an audit that takes at most so many texts, and how many it took."""
-    texts = rng.choice(len(effects_NS), min(most, len(effects_NS)), replace=replace)
+def drawn(effects_NS: np.ndarray, rng: np.random.Generator, rule: Rule, *, replace: bool) -> list[float]:
+    """The effects in the texts that an audit takes."""
+    texts = rng.choice(len(effects_NS), min(rule.most, len(effects_NS)), replace=replace)
     num_stand_ins = effects_NS.shape[1]
     effects = [float(effects_NS[i, rng.permutation(num_stand_ins)[:DRAWN]].mean()) for i in texts]
-    number = stop(effects)
-    return interval(effects[:number]), number
+    return effects[: rule.stop(effects)]
 
 
-def coverage(population: Population, draws: int, most: int, stop: Stop, seed: int, *, replace: bool) -> dict[str, Any]:
-    """Of each arm: intervals that hold the truth, and texts an audit took."""
+def coverage(population: Population, draws: int, rule: Rule, seed: int, *, replace: bool) -> dict[str, Any]:
+    """Of each arm: whether each interval holds the truth; and the texts that an audit took."""
     truth = [float(effects_NS.mean()) for effects_NS in population]
     truths = dict(zip(ARMS, (*truth, sum(truth) / 2), strict=True))
     held: dict[str, list[bool]] = {arm: [] for arm in ARMS}
     texts: list[int] = []
     rng = np.random.default_rng(seed)
     for _ in range(draws):
-        arms = [drawn(effects_NS, rng, most, stop, replace=replace) for effects_NS in population]
-        found = dict(zip(ARMS, (arms[0][0], arms[1][0], combined(arms[0][0], arms[1][0])), strict=True))
+        removal, insertion = (drawn(effects_NS, rng, rule, replace=replace) for effects_NS in population)
+        found = {"removal": interval(removal)}
+        if may_be_spurious(removal, rule.min_effect):
+            found |= {"insertion": interval(insertion)}
+            found |= {"combined": combined(found["removal"], found["insertion"])}
         for arm, own in found.items():
             # Rounding: a word that does the same in every text has an interval of no width.
             held[arm].append(own.low - 1e-9 <= truths[arm] <= own.high + 1e-9)
-        texts += [number for _, number in arms]
+        texts.append(len(removal) + (len(insertion) if "insertion" in found else 0))
     return {"held": held, "texts": float(np.mean(texts))}
 
 
@@ -179,17 +182,14 @@ def rows_of(
         if min(map(len, population)) < STANDS_IN:
             continue
         own, again = (
-            coverage(
-                population, given.draws, given.most, partial(planned, min_effect=min_effect), number, replace=replace
-            )
+            coverage(population, given.draws, Rule(given.most, min_effect), number, replace=replace)
             for number, replace in enumerate((False, True))
         )
         yield {
             "dataset": dataset, "kind": candidate.key[0], "word": candidate.key[1], "label": candidate.label, "type": candidate.type,
             **{f"n_{arm}": len(found) for arm, found in zip(ARMS[:2], population, strict=True)},
             **{arm: float(found.mean()) for arm, found in zip(ARMS[:2], population, strict=True)},
-            "held": {arm: sum(flags) for arm, flags in own["held"].items()},
-            "held_with_replacement": {arm: sum(flags) for arm, flags in again["held"].items()},
+            **{f"held{name}": {arm: [sum(flags), len(flags)] for arm, flags in one["held"].items()} for name, one in (("", own), ("_with_replacement", again))},
             "texts": own["texts"],
         }  # fmt: skip
 
@@ -204,23 +204,24 @@ def chosen_of(eligible: dict[str, list[Candidate]], number: int) -> dict[str, li
     }
 
 
-def summarized(rows: Sequence[dict[str, Any]], draws: int, held: str = "held") -> dict[str, Any]:
+def summarized(rows: Sequence[dict[str, Any]], held: str = "held") -> dict[str, Any]:
     """Coverage of the intervals of removal and of insertion together, and of each arm."""
-    by_arm = {arm: sum(row[held][arm] for row in rows) / (len(rows) * draws) if rows else None for arm in ARMS}
-    both = [row[held][arm] / draws for row in rows for arm in ARMS[:2]]
+    numbers = {arm: [sum(row[held][arm][part] for row in rows) for part in (0, 1)] for arm in ARMS}
+    both, n_intervals = (numbers["removal"][part] + numbers["insertion"][part] for part in (0, 1))
     return {
         "n": len(rows),
-        "coverage": float(np.mean(both)) if both else None,
-        **{f"coverage_{arm}": own for arm, own in by_arm.items()},
+        "coverage": both / n_intervals if n_intervals else None,
+        "n_intervals": n_intervals,
+        **{f"coverage_{arm}": own / n if n else None for arm, (own, n) in numbers.items()},
     }
 
 
 def written(rows: Sequence[dict[str, Any]], draws: int, path: Path) -> dict[str, Any]:
     found = {
-        "summary": summarized(rows, draws) | {"texts": float(np.mean([row["texts"] for row in rows])) if rows else None},
-        "with_replacement": summarized(rows, draws, "held_with_replacement"),
-        "types": {type_: summarized([row for row in rows if row["type"] == type_], draws) for type_ in sorted({row["type"] for row in rows})},
-        "draws": draws, "share_of_candidates_below_85": share([min(row["held"].values()) < 0.85 * draws for row in rows]),
+        "summary": summarized(rows) | {"texts": float(np.mean([row["texts"] for row in rows])) if rows else None},
+        "with_replacement": summarized(rows, "held_with_replacement"),
+        "types": {type_: summarized([row for row in rows if row["type"] == type_]) for type_ in sorted({row["type"] for row in rows})},
+        "draws": draws, "share_of_candidates_below_85": share([row["held"]["removal"][0] < 0.85 * draws for row in rows]),
         "rows": list(rows),
     }  # fmt: skip
     path.write_text(json.dumps(found, indent=1) + "\n")

@@ -50,19 +50,16 @@ FIXED_ON = (0, 1)
 """Seeds on which the rule was fixed."""
 
 
-def _only(arm: str) -> str:
-    """One arm of the trials in place of both."""
-    other = {"insertion": "removal", "removal": "insertion"}[arm]
-    parts = ("effect", "se", "dof", "low", "high")
+def _without_insertion() -> str:
+    """Removal in place of both arms. There is no opposite: what removal does not show is not inserted."""
     own = {"effect": "effect", "se": "effect_se", "dof": "effect_dof", "low": "effect_low", "high": "effect_high"}
-    copied = [f"{other}_{part} = {arm}_{part}" for part in parts] + [f"{own[part]} = {arm}_{part}" for part in parts]
-    return f"update evidence set {', '.join([*copied, f'n_{other} = n_{arm}'])}"
+    copied = [f"insertion_{part} = removal_{part}, {name} = removal_{part}" for part, name in own.items()]
+    return f"update evidence set {', '.join([*copied, 'n_insertion = n_removal'])}"
 
 
 WITHOUT = {
     "nothing": (),
-    "insertion": (_only("removal"),),
-    "removal": (_only("insertion"),),
+    "insertion": (_without_insertion(),),
     "excess": ("update expected_effects set expected = 0, expected_se = 0, predicted_share = 0",),
     "consistency": ("update evidence set n_opposite = 0, n_signed = greatest(n_signed, 64)",),
     "interactions": ("delete from interactions",),

@@ -65,6 +65,16 @@ def test_deleting_and_inserting_a_word_change_the_margin_by_its_weight(linear):
     assert read_manifest(part)["num_candidates"] == 2
 
 
+def test_a_word_whose_removal_shows_too_little_is_not_inserted(linear):
+    """-1 of "dull", 0 of "plain"; of "s9", which weighs 1.1 and its stand-ins .7 on average, less than .9."""
+    meaning = {"within_type": False, "type": "content word", "placebo_type": "content word", "replacements": []}
+    group = [linear.candidate("plain", **meaning), linear.candidate("dull", **meaning), linear.candidate("s9")]
+    part, rows = linear.tried(group, min_effect=0.9)
+    tried = {(row["word"], row["operator"]) for row in rows}
+    assert tried == {("plain", "delete"), ("dull", "delete"), ("dull", "insert"), ("s9", "swap")}
+    assert read_manifest(part)["num_candidates"] == 3
+
+
 def test_a_swap_compares_the_word_with_stand_ins_drawn_anew_for_every_text(linear):
     _, rows = linear.tried([linear.candidate("kane")])
     swaps = [row for row in rows if row["operator"] == "swap"]

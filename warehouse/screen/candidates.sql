@@ -2,15 +2,12 @@
 -- One row per (kind, label, word), up to max_candidates; a pair of words is tried by its words.
 --
 -- Three lists take turns: of what the model uses, by impact, and by impact with the types first that should not decide;
--- and, of the words that push now towards one label and now towards another, and of such types, by what they move in
--- either direction.
--- Words of every type are there, since that a word is right needs proof as well. What room is left goes to the other
--- words: scores are told from a baseline, and where that is read as one label already, a shortcut to it shows none.
+-- and, of the words that push now towards one label and now towards another, by what they move in either direction.
+-- Words of every type are there, since that a word is right needs proof as well.
 --
 -- param   max_candidates  longest list
 -- column  rank                1 for the first
 -- column  n_used              words and pieces that the model uses, in one direction or in either, tried or not
--- column  is_used             it is one of them
 -- column  label               label the word pushes towards
 -- column  word                lower-case word; a piece with · where the word goes on
 -- column  kind                word or piece
@@ -25,45 +22,34 @@
 -- unique  kind, label, word
 with
 
-ranked as (
+used_words as (
     select
         *,
-        used or either_way as is_used,
-        count(*) filter (where is_used) over () as n_used,
-        expectation = 'none' as is_suspect,
-        is_used or is_suspect as takes_turns,
         row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_rank,
         row_number() over (
-            order by used desc, is_suspect desc, impact desc, kind desc, label, word
+            order by used desc, expectation = 'none' desc, impact desc, kind desc, label, word
         ) as suspicion_rank,
-        row_number() over (
-            order by takes_turns and not used desc, rms * document_frequency desc, label, word
-        ) as either_rank
+        row_number() over (order by used, rms * document_frequency desc, label, word) as either_rank
     from words
-    where kind != 'bigram' and (used or kind = 'word')
+    where kind != 'bigram' and (used or either_way)
     -- A word of either direction is tried once, for the label it pushes towards a little more.
     qualify
-        used
-        or row_number() over (partition by kind, word, used order by mean_score desc, label) = 1
-        and (either_way or not bool_or(used) over (partition by kind, word))
+        used or row_number() over (partition by kind, word, used order by mean_score desc, label) = 1
 ),
 
 merged as (
     select
         *,
+        count(*) over () as n_used,
         row_number() over (
-            order by
-                takes_turns desc,
-                if(used, least(impact_rank, suspicion_rank), either_rank),
-                suspicion_rank
+            order by if(used, least(impact_rank, suspicion_rank), either_rank), suspicion_rank
         ) as rank
-    from ranked
+    from used_words
 )
 
 select
     rank,
     n_used,
-    is_used,
     label,
     word,
     kind,

@@ -70,16 +70,19 @@ def verdicts_of(
     occurrences="example_id:bigint | word:varchar | word_start:bigint | word_end:bigint",
     **params,
 ):
-    """The verdicts by their kind and word. `types`: word -> type, or type and group of function words."""
+    """The verdicts by their kind and word. `types`: word -> type, or type and group of function words. The model uses
+    the words in `unused` in either direction: their scores are as large as those of a word that it uses in one."""
+    if unused:
+        types = {**types, "used in one direction": "content word"}
     own = {word: kind if isinstance(kind, tuple) else (kind, None) for word, kind in types.items()}
     kinds = {row["word"]: row["kind"] for row in rows}
-    importance = [f"{kinds.get(word, 'word')} | {word} | {0.9 if word in unused else 0.01}" for word in own]
+    importance = [f"{kinds.get(word, 'word')} | {word} | {0.9 if word in unused else 0.01} | 1.0" for word in own]
     listed = [
         f"{kinds.get(word, 'word')} | {word} | {kind} | {json.dumps(group)}" for word, (kind, group) in own.items()
     ]
     judged(
         warehouse,
-        "kind | word | q_value\n" + "\n".join(importance),
+        "kind | word | q_value | rms\n" + "\n".join(importance),
         "kind | word | type | word_group:varchar\n" + "\n".join(listed),
     )
     warehouse.build("screen/candidates", max_candidates=99)
