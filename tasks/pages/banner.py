@@ -63,12 +63,16 @@ def _seen(total: Mapping[str, Any]) -> str:
     """What the audit could have seen."""
     few = "only " if total["state"] == "Too little data" else ""
     used = (
-        f"{few}{total['n_powered']:,} of the {total['n_used']:,} words that the model uses stand in as many as needed"
+        f"{few}{total['n_powered']:,} of the {total['n_used']:,} words that the model uses stand in as many as needed "
+        f"({100 * total['powered_share']:.0f} % of their occurrences)"
     )
     untried = total["n_used"] - total["n_tried"]
     used = f"{used}, and {untried:,} were not tried" if untried else used
     if total["n_needed"] is None:
-        return "too few words were tried to say which effect would have been seen"
+        return (
+            f"an effect of {total['seen_effect']:g} log-odds could not have been shown reliably: too few words were tried, "
+            "or what they do differs too much between texts"
+        )
     return (
         f"an effect of {total['seen_effect']:g} log-odds in {_texts(total['n_needed'])} would have been shown to move "
         f"predictions with probability {POWER:g}; {used}"

@@ -37,7 +37,8 @@ SEEN_EFFECT = 0.3
 POWER = 0.8
 """The probability with which it should see it, by its 95 % interval."""
 MIN_POWERED = 0.5
-"""Too little data: fewer of the used words have as many texts as that takes."""
+"""Too little data: words in as many texts as that takes have less of the occurrences of all used words. Most used words
+are rare, and what stands in few texts changes few predictions."""
 
 
 def state_thresholds() -> dict[str, float]:

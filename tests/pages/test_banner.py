@@ -6,7 +6,7 @@ from tasks.pages.banner import banner
 
 TOTAL = {
     "state": "Minor", "could_be_more": False, "per_1000": 3.21, "per_1000_low": -0.4, "per_1000_high": 6.8, "n_findings": 12,
-    "n_alone": 0, "n_texts": 2000, "n_used": 249, "n_tried": 249, "n_powered": 170, "n_needed": 14, "seen_effect": 0.3,
+    "n_alone": 0, "n_texts": 2000, "n_used": 249, "n_tried": 249, "n_powered": 170, "powered_share": 0.814, "n_needed": 14, "seen_effect": 0.3,
 }  # fmt: skip
 SEEN = "an effect of 0.3 log-odds in 14 texts would have been shown to move predictions with probability 0.8"
 NONE = {"n_findings": 0, "per_1000": 0.0, "per_1000_low": 0.0, "per_1000_high": 0.0}
@@ -20,7 +20,7 @@ def test_it_says_what_all_findings_do_together_and_what_would_have_been_seen():
     assert told() == (
         "Minor",
         "Without all 12 findings together, 3.2 of 1,000 predictions change (95 % interval 0.0 to 6.8) beyond those that "
-        f"change without as many other words; {SEEN}; 170 of the 249 words that the model uses stand in as many as needed.",
+        f"change without as many other words; {SEEN}; 170 of the 249 words that the model uses stand in as many as needed (81 % of their occurrences).",
     )
 
 
@@ -32,9 +32,9 @@ def test_it_says_what_all_findings_do_together_and_what_would_have_been_seen():
         ({"state": "Act", "n_alone": 2}, "Act", "other words; 2 of them change 5 or more alone; an effect"),
         ({"state": "No shortcut found", **NONE}, "No shortcut found", f"Nothing is spurious; {SEEN}; 170"),
         ({"state": "Too little data", **NONE, "n_powered": 30}, "Too little data", "; only 30 of the 249 words"),
-        ({"n_tried": 200}, "Minor", "stand in as many as needed, and 49 were not tried."),
+        ({"n_tried": 200}, "Minor", "stand in as many as needed (81 % of their occurrences), and 49 were not tried."),
         ({"per_1000": None}, "Minor", "What all 12 findings do together could not be measured; an effect"),
-        ({"state": "Too little data", **NONE, "n_needed": None}, "Too little data", "Too few words were tried to say"),
+        ({"state": "Too little data", **NONE, "n_needed": None}, "Too little data", "An effect of 0.3 log-odds could not have been shown reliably: too few"),
     ],
 )
 def test_each_state_has_its_sentence(changed, title, part):

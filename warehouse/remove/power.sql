@@ -12,7 +12,8 @@
 -- column  kind        word or piece
 -- column  label       label it pushes towards
 -- column  word        lower-case word; a piece with · where the word goes on
--- column  n_texts     texts with it that can be tried
+-- column  n_examples  texts with it
+-- column  n_texts     of these, texts that can be tried
 -- column  sd          standard deviation of the effects of its removal; null if nothing was tried  [log-odds]
 -- column  n_needed    texts needed; null if nothing was tried, or if insertions vary too much for any number of texts
 -- column  is_powered  it stands in as many
@@ -26,6 +27,7 @@ used_words as (
         kind,
         label,
         word,
+        n_examples,
         least(n_examples, $max_documents) as n_texts
     from words
     where kind != 'bigram' and (used or either_way)
@@ -64,6 +66,7 @@ select
     kind,
     label,
     word,
+    n_examples,
     n_texts,
     known_sd as sd,
     n_needed,

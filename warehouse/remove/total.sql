@@ -7,7 +7,7 @@
 --
 -- In this order:
 --   Act                the lower end is act_from or more; or a name, identity term, type, pattern or pair has act_alone
---   Too little data    fewer than min_powered of the used words stand in enough texts
+--   Too little data    the used words that stand in enough texts have less than min_powered of the occurrences of all
 --   No shortcut found  the upper end is below none_below
 --   Minor              all else
 --
@@ -17,7 +17,7 @@
 -- param   none_below     no shortcut below this  [predictions per 1,000 texts]
 -- param   act_from       act from this on  [predictions per 1,000 texts]
 -- param   act_alone      act from this on for one name, identity term or pattern  [predictions per 1,000 texts]
--- param   min_powered    least share of the used words that stand in enough texts  [0..1]
+-- param   min_powered    least share of the occurrences of used words that is of those in enough texts  [0..1]
 -- column  state              Act, Too little data, No shortcut found or Minor
 -- column  could_be_more      it is Minor, and the upper end is act_from or more
 -- column  per_1000           predictions per 1,000 texts that change without the findings, less those of the control
@@ -34,6 +34,8 @@
 -- column  n_used             words and pieces that the model uses
 -- column  n_tried            of these, tried
 -- column  n_powered          of these, in enough texts for seen_effect to be seen
+-- column  powered_share      of the occurrences of used words, those of the words in enough texts; a text with the word
+--                            counts once  [0..1]
 -- column  n_needed           texts that a word of the median standard deviation needs; null if nothing was tried
 -- column  seen_effect        effect that should be seen  [log-odds]
 -- unique  n_texts
@@ -65,7 +67,8 @@ seen as (
     select
         count(*) as n_used,
         count(*) filter (where is_tried) as n_tried,
-        count(*) filter (where is_powered) as n_powered
+        count(*) filter (where is_powered) as n_powered,
+        coalesce(sum(n_examples) filter (where is_powered) / sum(n_examples), 0) as powered_share
     from power
 ),
 
@@ -115,7 +118,7 @@ stated as (
         *,
         case
             when per_1000_low >= $act_from or n_alone > 0 then 'Act'
-            when n_used = 0 or n_powered < $min_powered * n_used then 'Too little data'
+            when n_used = 0 or powered_share < $min_powered then 'Too little data'
             when per_1000_high < $none_below then 'No shortcut found'
             else 'Minor'
         end as state
@@ -139,6 +142,7 @@ select
     n_used,
     n_tried,
     n_powered,
+    powered_share,
     n_needed,
     $seen_effect::double as seen_effect
 from stated

@@ -17,6 +17,7 @@
 -- column  n_used             words and pieces that the model uses
 -- column  n_tried            of these, tried
 -- column  n_powered          of these, in enough texts for seen_effect to be seen
+-- column  powered_share      of the occurrences of used words, those of the words in enough texts  [0..1]
 -- column  n_needed           texts that a word of the median standard deviation needs; null if nothing was tried
 -- column  seen_effect        effect that should be seen  [log-odds]
 -- unique  n_texts
@@ -37,6 +38,7 @@ select
     n_used,
     n_tried,
     n_powered,
+    powered_share,
     n_needed,
     seen_effect
 from total

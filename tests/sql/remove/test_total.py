@@ -127,6 +127,16 @@ def test_without_a_finding_the_total_is_none_and_power_decides(warehouse):
     assert row["state"] == "Too little data"
 
 
+def test_power_counts_the_occurrences_of_words_since_what_is_rare_changes_little(warehouse):
+    """One word in 32 texts, enough, and three or nine in 4: 32 of 44 and of 68 occurrences."""
+    for rare, state in ((3, "No shortcut found"), (9, "Too little data")):
+        words = "word | n_examples\nx | 32\n" + "\n".join(f"w{i} | 4" for i in range(rare))
+        words_used(warehouse, words, "word | sd | n_texts\nx | 0.3 | 32", "word\nx")
+        row = total_of(warehouse, [], findings=[], powered=None)
+        assert (row["state"], row["n_powered"], row["n_used"]) == (state, 1, 1 + rare)
+        assert row["powered_share"] == pytest.approx(32 / (32 + 4 * rare))
+
+
 def test_in_two_texts_nothing_can_be_judged(warehouse):
     assert words_used(warehouse, "word:varchar | n_examples:bigint") == []
     row = total_of(warehouse, [], findings=[], n_texts=2, powered=None)
