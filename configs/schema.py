@@ -192,7 +192,7 @@ class ScreeningConfig(Section):
     min_score: float = setting(0.1, "unit of the scalar (log-odds)", ge=0)
     """A word counts as used by the model only if the near end of its 95 % interval is at least this far from what the
     typical word gets."""
-    max_candidates: int = setting(200, "words", ge=1, le=10_000)
+    max_candidates: int = setting(300, "words", ge=1, le=10_000)
     """Most words and fragments that are tried, chosen by weight and by type; those left out are counted."""
     identity_terms: bool = False
     """Whether terms of gender, religion, origin, age, orientation and disability are suspects, like names. Without it

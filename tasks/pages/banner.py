@@ -70,8 +70,8 @@ def _seen(total: Mapping[str, Any]) -> str:
     used = f"{used}, and {untried:,} were not tried" if untried else used
     if total["n_needed"] is None:
         return (
-            f"an effect of {total['seen_effect']:g} log-odds could not have been shown reliably: too few words were tried, "
-            "or what they do differs too much between texts"
+            f"an effect of {total['seen_effect']:g} log-odds could not have been shown reliably: too few words were "
+            "tried, or what they do differs too much between texts"
         )
     return (
         f"an effect of {total['seen_effect']:g} log-odds in {_texts(total['n_needed'])} would have been shown to move "

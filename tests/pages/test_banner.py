@@ -34,7 +34,11 @@ def test_it_says_what_all_findings_do_together_and_what_would_have_been_seen():
         ({"state": "Too little data", **NONE, "n_powered": 30}, "Too little data", "; only 30 of the 249 words"),
         ({"n_tried": 200}, "Minor", "stand in as many as needed (81 % of their occurrences), and 49 were not tried."),
         ({"per_1000": None}, "Minor", "What all 12 findings do together could not be measured; an effect"),
-        ({"state": "Too little data", **NONE, "n_needed": None}, "Too little data", "An effect of 0.3 log-odds could not have been shown reliably: too few"),
+        (
+            {"state": "Too little data", **NONE, "n_needed": None},
+            "Too little data",
+            "An effect of 0.3 log-odds could not have been shown reliably: too few",
+        ),
     ],
 )
 def test_each_state_has_its_sentence(changed, title, part):

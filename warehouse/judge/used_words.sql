@@ -1,4 +1,4 @@
--- used_words: what the model uses, in one direction or in either, with what attributions and trials say.
+-- used_words: what the model uses, in one direction or in either, or is tried; with what attributions and trials say.
 -- One row per (kind, label, word).
 --
 -- column  kind                word or piece
@@ -25,6 +25,7 @@ select
     evidence.effect_se
 from words
 inner join word_importance as importance using (kind, label, word)
+left join candidates using (kind, label, word)
 left join evidence using (kind, label, word)
-where words.kind != 'bigram' and (words.used or words.either_way)
+where words.kind != 'bigram' and (words.used or words.either_way or candidates.word is not null)
 order by words.kind, words.label, words.word

@@ -40,7 +40,8 @@ words_and_pieces as (
         candidates.word,
         candidates.type,
         candidates.document_frequency,
-        words.expectation not in ('exempt', 'unknown')
+        candidates.is_used
+        and words.expectation not in ('exempt', 'unknown')
         and (candidates.type != 'function word' or named.word is not null)
         and topics.word is null as is_judged,
         words.expectation = 'none' as within_type,

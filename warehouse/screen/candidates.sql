@@ -3,11 +3,13 @@
 --
 -- Three lists take turns: of what the model uses, by impact, and by impact with the types first that should not decide;
 -- and, of the words that push now towards one label and now towards another, by what they move in either direction.
--- Words of every type are there, since that a word is right needs proof as well.
+-- Words of every type are there, since that a word is right needs proof as well. What room is left goes to content words
+-- that the model is not seen to use: they are not judged, and show what words do that do little.
 --
 -- param   max_candidates  longest list
 -- column  rank                1 for the first
 -- column  n_used              words and pieces that the model uses, in one direction or in either, tried or not
+-- column  is_used             it is one of them
 -- column  label               label the word pushes towards
 -- column  word                lower-case word; a piece with · where the word goes on
 -- column  kind                word or piece
@@ -22,34 +24,38 @@
 -- unique  kind, label, word
 with
 
-used_words as (
+ranked as (
     select
         *,
+        used or either_way as is_used,
         row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_rank,
         row_number() over (
             order by used desc, expectation = 'none' desc, impact desc, kind desc, label, word
         ) as suspicion_rank,
-        row_number() over (order by used, rms * document_frequency desc, label, word) as either_rank
+        row_number() over (order by either_way desc, rms * document_frequency desc, label, word) as either_rank
     from words
-    where kind != 'bigram' and (used or either_way)
-    -- A word of either direction is tried once, for the label it pushes towards a little more.
+    where kind != 'bigram' and (is_used or kind = 'word' and type = 'content word')
+    -- What does not push in one direction is tried once, for the label it pushes towards a little more.
     qualify
-        used or row_number() over (partition by kind, word, used order by mean_score desc, label) = 1
+        used
+        or row_number() over (partition by kind, word, used order by mean_score desc, label) = 1
+        and (either_way or not bool_or(is_used) over (partition by kind, word))
 ),
 
 merged as (
     select
         *,
-        count(*) over () as n_used,
+        count(*) filter (where is_used) over () as n_used,
         row_number() over (
-            order by if(used, least(impact_rank, suspicion_rank), either_rank), suspicion_rank
+            order by is_used desc, if(used, least(impact_rank, suspicion_rank), either_rank), suspicion_rank
         ) as rank
-    from used_words
+    from ranked
 )
 
 select
     rank,
     n_used,
+    is_used,
     label,
     word,
     kind,

@@ -1,5 +1,5 @@
 -- meant_words: the words whose meaning is looked up: those that the model uses, in one direction or in either, those
--- that a pattern always holds, and the commonest of the data.
+-- that are tried or that a pattern always holds, and the commonest of the data.
 -- One row per word.
 --
 -- Meanings are told in standard deviations between these words. Among the used ones alone, a word about films would be
@@ -21,6 +21,10 @@ commonest as (
 select word
 from words
 where kind = 'word' and (used or either_way)
+union
+select word
+from candidates
+where kind = 'word'
 union
 select word
 from pattern_words

@@ -16,7 +16,7 @@
 select
     coalesce((select max(n_used) from candidates), 0) as n_used,
     (select count(*) from candidates) as n_candidates,
-    coalesce((select max(n_used) - count(*) from candidates), 0) as n_cut,
+    coalesce((select max(n_used) - count(*) filter (where is_used) from candidates), 0) as n_cut,
     (select coalesce(sum(if(operator = 'swap', n_placebos, 1)), 0)::bigint from trials) as n_trials,
     $passes::bigint as n_passes,
     $lost::bigint as n_lost,

@@ -59,6 +59,7 @@ def verdicts_of(
     types,
     *,
     unused=(),
+    idle=(),
     interactions=NO_INTERACTIONS,
     meaning=NO_MEANING,
     type_effects=NO_TYPES,
@@ -71,12 +72,16 @@ def verdicts_of(
     **params,
 ):
     """The verdicts by their kind and word. `types`: word -> type, or type and group of function words. The model uses
-    the words in `unused` in either direction: their scores are as large as those of a word that it uses in one."""
-    if unused:
+    the words in `unused` in either direction: their scores are as large as those of a word that it uses in one. Those in
+    `idle` are small."""
+    if unused or idle:
         types = {**types, "used in one direction": "content word"}
     own = {word: kind if isinstance(kind, tuple) else (kind, None) for word, kind in types.items()}
     kinds = {row["word"]: row["kind"] for row in rows}
-    importance = [f"{kinds.get(word, 'word')} | {word} | {0.9 if word in unused else 0.01} | 1.0" for word in own]
+    importance = [
+        f"{kinds.get(word, 'word')} | {word} | {0.9 if word in (*unused, *idle) else 0.01} | {float(word not in idle)}"
+        for word in own
+    ]
     listed = [
         f"{kinds.get(word, 'word')} | {word} | {kind} | {json.dumps(group)}" for word, (kind, group) in own.items()
     ]

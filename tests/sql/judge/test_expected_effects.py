@@ -54,11 +54,11 @@ def test_grades_are_those_that_were_told(warehouse):
     assert warehouse.build("judge/grades", grades="[]") == []
 
 
-def test_used_words_are_what_the_model_uses_in_either_way(warehouse):
+def test_used_words_are_what_the_model_uses_in_either_way_or_what_is_tried(warehouse):
     warehouse.insert(
         "words",
         "word | kind | used:boolean | either_way:boolean\n"
-        "used | word | true | false\neither | word | false | true\ntried | word | true | false\n"
+        "used | word | true | false\neither | word | false | true\ntried | word | false | false\n"
         "neither | word | false | false\na b | bigram | true | false\nad· | piece | true | false",
         label="a",
         type="content word",
@@ -73,6 +73,7 @@ def test_used_words_are_what_the_model_uses_in_either_way(warehouse):
         label="a",
         mean_share=0.2,
     )
+    warehouse.insert("candidates", "word\nused\ntried", kind="word", label="a")
     warehouse.insert("evidence", "word | effect | effect_se\ntried | 1.0 | 0.1", kind="word", label="a")
     rows = by(warehouse.rows("judge/used_words"), "word")
     assert sorted(rows) == ["ad·", "either", "tried", "used"]
@@ -92,6 +93,7 @@ def test_meanings_are_told_among_the_commonest_words_too(warehouse):
         label="a",
         either_way=False,
     )
+    warehouse.insert("candidates", "word\nw0007", kind="word", label="a")
     warehouse.insert("pattern_words", "word:varchar")
     meant = [row["word"] for row in warehouse.rows("verify/meant_words")]
-    assert meant == ["rare", *(f"w{n:04}" for n in range(101, 1101))]
+    assert meant == ["rare", "w0007", *(f"w{n:04}" for n in range(101, 1101))]

@@ -1,6 +1,5 @@
 """The rule of the verdicts on words and pieces: one small table for each of its rows."""
 
-
 import pytest
 from scipy import stats
 
@@ -11,6 +10,7 @@ pytestmark = pytest.mark.slow
 
 NEGATION = ("function word", "negation")
 PREPOSITION = ("function word", "preposition")
+UNRELATED = "word | expected | expected_se\nx | 0.0 | 0.01\ny | 0.0 | 0.01"
 
 
 def verdicts_on(warehouse, *words):
@@ -192,6 +192,14 @@ def test_a_word_that_was_not_chosen_for_its_label_may_push_away_from_it(warehous
     row = verdict_on(warehouse, "name", removal=-1.0, insertion=-1.0, n_opposite=n_opposite, unused=unused)
     assert row["verdict"] == verdict
     assert row["probability_shift"] == pytest.approx(1 / (1 + 2.718281828) - 0.5)
+
+
+def test_a_word_that_the_model_is_not_seen_to_use_is_tried_and_not_judged(warehouse):
+    rows = [evidence("x"), evidence("y")]
+    found = verdicts_of(warehouse, rows, dict.fromkeys("xy", "content word"), idle="y", meaning=UNRELATED)
+    assert [found["word", word]["verdict"] for word in "xy"] == ["spurious", "unclear"]
+    assert found["word", "x"]["effect"] == found["word", "y"]["effect"]
+    assert found["word", "y"]["p_value"] is None
 
 
 def test_without_any_trial_a_candidate_is_unclear(warehouse):

@@ -80,9 +80,14 @@ def test_a_word_of_either_direction_is_a_candidate_if_its_scores_are_as_large_as
         "heavy": False, "light": False, "turncoat": True, "rare": True, "quiet": False,
     }  # fmt: skip
     rows = warehouse.build("screen/candidates", max_candidates=9)
-    assert only(rows, "rank", "word", "n_used") == [
-        (1, "heavy", 4), (2, "turncoat", 4), (3, "light", 4), (4, "rare", 4),
-    ]  # fmt: skip
+    # The quiet one gets the room that is left.
+    assert only(rows, "rank", "word", "n_used", "is_used") == [
+        (1, "heavy", 4, True),
+        (2, "turncoat", 4, True),
+        (3, "light", 4, True),
+        (4, "rare", 4, True),
+        (5, "quiet", 4, False),
+    ]
 
 
 def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_the_rest_is_counted(warehouse):
@@ -92,9 +97,11 @@ def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_
         "number | 0.2 | 0.01 | 1 | 0.5\nidle | 9.0 | 0.5 | 0.9 | 0.5\nunused | 9.0 | 0.5 | 0.1 | 0.5",
         "word | type\nheavy | content word\nplain | content word\nname | name\nnumber | number\nidle | content word\nunused | name",
     )
-    # By impact: heavy, plain, number, name. Those that should not decide first: number, name, heavy, plain. What the
-    # model is not seen to use is not tried, even where there is room.
+    # By impact: heavy, plain, number, name. Those that should not decide first: number, name, heavy, plain. Of what the
+    # model is not seen to use, content words get the room that is left.
     rows = warehouse.build("screen/candidates", max_candidates=3)
     assert only(rows, "rank", "word", "n_used") == [(1, "number", 4), (2, "heavy", 4), (3, "name", 4)]
     rows = warehouse.build("screen/candidates", max_candidates=9)
-    assert only(rows, "rank", "word") == [(1, "number"), (2, "heavy"), (3, "name"), (4, "plain")]
+    assert only(rows, "rank", "word", "is_used") == [
+        (1, "number", True), (2, "heavy", True), (3, "name", True), (4, "plain", True), (5, "idle", False),
+    ]  # fmt: skip

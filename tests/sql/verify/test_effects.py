@@ -201,7 +201,7 @@ def test_signs_and_flips_are_those_of_the_texts_with_the_word(warehouse):
 def test_the_cost_counts_every_stand_in(warehouse):
     trials_of(warehouse, DELETED + SWAPPED.lstrip("\n") + INSERTED.lstrip("\n"))
     warehouse.build("verify/effects", min_effect=0.1)
-    warehouse.insert("candidates", "n_used | n_examples\n3 | 4", kind="word", label="b", word="x")
+    warehouse.insert("candidates", "n_used | is_used | n_examples\n3 | true | 4", kind="word", label="b", word="x")
     (row,) = warehouse.build("verify/verification_cost", passes=50, lost=1, early=2)
     assert (row["n_trials"], row["n_passes"], row["n_lost"]) == (4 + 4 + 2, 50, 1)
     assert (row["n_used"], row["n_candidates"], row["n_cut"], row["n_operations"]) == (3, 1, 2, 3)
