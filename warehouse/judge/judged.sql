@@ -12,10 +12,10 @@
 --   unclear            all else: it is not shown to move predictions, or not the same way in most texts, or neither its
 --                      meaning nor chance is ruled out; also what is not judged: function words and, unless the config
 --                      says so, identity terms
--- Significance is controlled by the procedure of Benjamini and Hochberg 1995, in two families: words that a labelling
--- rule names, which were suspected before the data were seen and are few; and all else together. In a model that a few
--- words decide, words of similar meaning predict too little of them: the grade of a word has to rule its meaning out,
--- too.
+-- Significance is controlled by the procedure of Benjamini and Hochberg 1995, in three families: words that a
+-- labelling rule names, which were suspected before the data were seen and are few; words that the model is not seen
+-- to use: they have spare trials, are many and seldom do anything; and all else together. In a model that a few words
+-- decide, words of similar meaning predict too little of them: the grade of a word has to rule its meaning out, too.
 --
 -- param   fdr            false discovery rate of the verdict spurious  [0..1]
 -- param   max_explained  largest share of a spurious effect that meaning explains  [0..1]
@@ -34,10 +34,12 @@ families as (
         case
             when tested.p_value is null then 'none'
             when named.word is not null then 'named'
-            else 'others'
+            when candidates.is_used is false then 'spare'
+            else 'used'
         end as family,
         coalesce(tested.kind = 'word' and not tested.within_type and grades.grade < $min_grade, false) as may_be_meant
     from tested
+    left join candidates using (kind, label, word)
     left join grades using (kind, label, word)
     left join named_words as named
         on tested.kind = 'word' and tested.label = named.label and tested.word = named.word

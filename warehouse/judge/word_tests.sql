@@ -40,8 +40,7 @@ words_and_pieces as (
         candidates.word,
         candidates.type,
         candidates.document_frequency,
-        candidates.is_used
-        and words.expectation not in ('exempt', 'unknown')
+        words.expectation not in ('exempt', 'unknown')
         and (candidates.type != 'function word' or named.word is not null)
         and topics.word is null as is_judged,
         words.expectation = 'none' as within_type,

@@ -2,9 +2,10 @@
 -- One row per (kind, label, word), up to max_candidates; a pair of words is tried by its words.
 --
 -- Three lists take turns: of what the model uses, by impact, and by impact with the types first that should not decide;
--- and, of the words that push now towards one label and now towards another, by what they move in either direction.
--- Words of every type are there, since that a word is right needs proof as well. What room is left goes to content words
--- that the model is not seen to use: they are not judged, and show what words do that do little.
+-- and, of the words that push now towards one label and now towards another, and of such types, by what they move in
+-- either direction.
+-- Words of every type are there, since that a word is right needs proof as well. What room is left goes to the other
+-- words: scores are told from a baseline, and where that is read as one label already, a shortcut to it shows none.
 --
 -- param   max_candidates  longest list
 -- column  rank                1 for the first
@@ -28,26 +29,33 @@ ranked as (
     select
         *,
         used or either_way as is_used,
+        count(*) filter (where is_used) over () as n_used,
+        expectation = 'none' as is_suspect,
+        is_used or is_suspect as takes_turns,
         row_number() over (order by used desc, impact desc, kind desc, label, word) as impact_rank,
         row_number() over (
-            order by used desc, expectation = 'none' desc, impact desc, kind desc, label, word
+            order by used desc, is_suspect desc, impact desc, kind desc, label, word
         ) as suspicion_rank,
-        row_number() over (order by either_way desc, rms * document_frequency desc, label, word) as either_rank
+        row_number() over (
+            order by takes_turns and not used desc, rms * document_frequency desc, label, word
+        ) as either_rank
     from words
-    where kind != 'bigram' and (is_used or kind = 'word' and type = 'content word')
-    -- What does not push in one direction is tried once, for the label it pushes towards a little more.
+    where kind != 'bigram' and (used or kind = 'word')
+    -- A word of either direction is tried once, for the label it pushes towards a little more.
     qualify
         used
         or row_number() over (partition by kind, word, used order by mean_score desc, label) = 1
-        and (either_way or not bool_or(is_used) over (partition by kind, word))
+        and (either_way or not bool_or(used) over (partition by kind, word))
 ),
 
 merged as (
     select
         *,
-        count(*) filter (where is_used) over () as n_used,
         row_number() over (
-            order by is_used desc, if(used, least(impact_rank, suspicion_rank), either_rank), suspicion_rank
+            order by
+                takes_turns desc,
+                if(used, least(impact_rank, suspicion_rank), either_rank),
+                suspicion_rank
         ) as rank
     from ranked
 )

@@ -181,8 +181,7 @@ select
     candidates.word,
     candidates.type,
     candidates.expectation = 'none' as within_type,
-    candidates.is_used and candidates.expectation not in ('exempt', 'unknown')
-    and candidates.type != 'function word' as is_judged,
+    candidates.expectation not in ('exempt', 'unknown') and candidates.type != 'function word' as is_judged,
     coalesce(placebo_types.type, 'content word') as placebo_type,
     coalesce(texts_with.drawn, []) as held,
     coalesce(texts_without.drawn, []) as others,

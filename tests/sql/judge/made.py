@@ -59,7 +59,6 @@ def verdicts_of(
     types,
     *,
     unused=(),
-    idle=(),
     interactions=NO_INTERACTIONS,
     meaning=NO_MEANING,
     type_effects=NO_TYPES,
@@ -71,23 +70,16 @@ def verdicts_of(
     occurrences="example_id:bigint | word:varchar | word_start:bigint | word_end:bigint",
     **params,
 ):
-    """The verdicts by their kind and word. `types`: word -> type, or type and group of function words. The model uses
-    the words in `unused` in either direction: their scores are as large as those of a word that it uses in one. Those in
-    `idle` are small."""
-    if unused or idle:
-        types = {**types, "used in one direction": "content word"}
+    """The verdicts by their kind and word. `types`: word -> type, or type and group of function words."""
     own = {word: kind if isinstance(kind, tuple) else (kind, None) for word, kind in types.items()}
     kinds = {row["word"]: row["kind"] for row in rows}
-    importance = [
-        f"{kinds.get(word, 'word')} | {word} | {0.9 if word in (*unused, *idle) else 0.01} | {float(word not in idle)}"
-        for word in own
-    ]
+    importance = [f"{kinds.get(word, 'word')} | {word} | {0.9 if word in unused else 0.01}" for word in own]
     listed = [
         f"{kinds.get(word, 'word')} | {word} | {kind} | {json.dumps(group)}" for word, (kind, group) in own.items()
     ]
     judged(
         warehouse,
-        "kind | word | q_value | rms\n" + "\n".join(importance),
+        "kind | word | q_value\n" + "\n".join(importance),
         "kind | word | type | word_group:varchar\n" + "\n".join(listed),
     )
     warehouse.build("screen/candidates", max_candidates=99)

@@ -1,5 +1,7 @@
 """The rule of the verdicts on words and pieces: one small table for each of its rows."""
 
+import json
+
 import pytest
 from scipy import stats
 
@@ -10,7 +12,6 @@ pytestmark = pytest.mark.slow
 
 NEGATION = ("function word", "negation")
 PREPOSITION = ("function word", "preposition")
-UNRELATED = "word | expected | expected_se\nx | 0.0 | 0.01\ny | 0.0 | 0.01"
 
 
 def verdicts_on(warehouse, *words):
@@ -194,14 +195,6 @@ def test_a_word_that_was_not_chosen_for_its_label_may_push_away_from_it(warehous
     assert row["probability_shift"] == pytest.approx(1 / (1 + 2.718281828) - 0.5)
 
 
-def test_a_word_that_the_model_is_not_seen_to_use_is_tried_and_not_judged(warehouse):
-    rows = [evidence("x"), evidence("y")]
-    found = verdicts_of(warehouse, rows, dict.fromkeys("xy", "content word"), idle="y", meaning=UNRELATED)
-    assert [found["word", word]["verdict"] for word in "xy"] == ["spurious", "unclear"]
-    assert found["word", "x"]["effect"] == found["word", "y"]["effect"]
-    assert found["word", "y"]["p_value"] is None
-
-
 def test_without_any_trial_a_candidate_is_unclear(warehouse):
     found = verdicts_of(warehouse, [evidence("y")], {"x": "name", "y": "name"})
     row = found["word", "x"]
@@ -303,6 +296,29 @@ def test_a_waiver_keeps_the_verdict_and_changes_its_standing_until_it_expires(wa
     row = verdicts_of(warehouse, [evidence("x")], {"x": "name"}, waivers=waivers)["word", "x"]
     assert (row["verdict"], row["status"]) == ("spurious", status)
     assert row["waived_by"] == ("desk" if status == "waived" else None)
+
+
+def test_words_that_the_model_is_not_seen_to_use_are_a_family_of_their_own(warehouse):
+    """Three used ones, a pattern among them, and 20 that have spare trials: Benjamini and Hochberg in each by hand."""
+    used = [("word", "x", 0.004), ("word", "y", 0.9), ("pattern", "[a]", 0.03)]
+    spare = [("word", f"w{i:02}", 0.004 if i == 0 else 0.5) for i in range(20)]
+    plain = {
+        "label": "a", "type": "name", "is_judged": True, "is_negligible": False, "is_contextual": False, "moves": True,
+        "shows_in_both": True, "is_consistent": True, "is_exempt": False, "within_type": True, "predicted_share": 0.0,
+    }  # fmt: skip
+    lines = [f"{kind} | {word} | {p}" for kind, word, p in (*used, *spare)]
+    warehouse.insert("tested", "kind | word | p_value:double\n" + "\n".join(lines), **plain)
+    held = [
+        f"word | {word} | {json.dumps(not word.startswith('w'))}" for kind, word, _ in (*used, *spare) if kind == "word"
+    ]
+    warehouse.insert("candidates", "kind | word | is_used:boolean\n" + "\n".join(held), label="a")
+    warehouse.insert("named_words", "label:varchar | word:varchar")
+    warehouse.insert("grades", "kind:varchar | label:varchar | word:varchar | grade:double")
+    found = {row["word"]: row for row in warehouse.build("judge/judged", fdr=0.05, max_explained=0.25, min_grade=0.5)}
+    assert found["x"]["q_value"] == pytest.approx(3 * 0.004)
+    assert found["[a]"]["q_value"] == pytest.approx(3 * 0.03 / 2)
+    assert found["w00"]["q_value"] == pytest.approx(20 * 0.004)
+    assert [found[word]["verdict"] for word in ("x", "[a]", "w00")] == ["spurious", "spurious", "unclear"]
 
 
 def test_words_that_a_labelling_rule_names_are_a_family_of_their_own_and_function_words_among_them_are_judged(

@@ -97,11 +97,25 @@ def test_the_weightiest_and_the_most_suspect_words_take_turns_as_candidates_and_
         "number | 0.2 | 0.01 | 1 | 0.5\nidle | 9.0 | 0.5 | 0.9 | 0.5\nunused | 9.0 | 0.5 | 0.1 | 0.5",
         "word | type\nheavy | content word\nplain | content word\nname | name\nnumber | number\nidle | content word\nunused | name",
     )
-    # By impact: heavy, plain, number, name. Those that should not decide first: number, name, heavy, plain. Of what the
-    # model is not seen to use, content words get the room that is left.
-    rows = warehouse.build("screen/candidates", max_candidates=3)
-    assert only(rows, "rank", "word", "n_used") == [(1, "number", 4), (2, "heavy", 4), (3, "name", 4)]
+    # By impact: heavy, plain, number, name. Those that should not decide first: number, name, heavy, plain. Of those that are not used, names have a turn; a content word waits until there is room.
+    rows = warehouse.build("screen/candidates", max_candidates=4)
+    assert only(rows, "rank", "word", "n_used") == [
+        (1, "number", 4), (2, "heavy", 4), (3, "unused", 4), (4, "name", 4),
+    ]  # fmt: skip
     rows = warehouse.build("screen/candidates", max_candidates=9)
-    assert only(rows, "rank", "word", "is_used") == [
-        (1, "number", True), (2, "heavy", True), (3, "name", True), (4, "plain", True), (5, "idle", False),
+    assert only(rows, "word", "is_used")[4:] == [("plain", True), ("idle", False)]
+
+
+def test_only_types_that_should_not_decide_take_turns_without_being_used(warehouse):
+    kinds = {"comma": "punctuation", "heart": "symbol", "of": "function word", "plain": "content word"}
+    judged(
+        warehouse,
+        "word | q_value | impact | rms | document_frequency\nused | 0.01 | 1.0 | 9 | 0.1\n"
+        + "\n".join(f"{word} | 0.9 | 9.0 | {i} | 0.5" for i, word in enumerate(kinds, start=1)),
+        "word | type\nused | content word\n" + "\n".join(f"{word} | {kind}" for word, kind in kinds.items()),
+    )
+    # The used one, then of the types that should not decide the heart (2 * 0.5) before the comma (1 * 0.5); then the rest.
+    rows = warehouse.build("screen/candidates", max_candidates=9)
+    assert only(rows, "word", "expectation") == [
+        ("used", "meaning"), ("heart", "none"), ("comma", "none"), ("plain", "meaning"), ("of", "meaning"),
     ]  # fmt: skip

@@ -10,11 +10,11 @@ CONTENT = [("content word", "content word ", f"box{i}", 5) for i in range(9)]
 
 
 def planned(
-    warehouse, scores, *, kind="name", expectation="none", group="null", used=True, label="a", stand_ins=(*NAMES, *CONTENT), n_examples=None, is_used=True, **params
+    warehouse, scores, *, kind="name", expectation="none", group="null", used=True, label="a", stand_ins=(*NAMES, *CONTENT), n_examples=None, **params
 ):  # fmt: skip
     """The plan of the candidate x in the texts 0, 1, …, each explained for label a, with these scores."""
     n = n_examples or len(scores)
-    warehouse.insert("candidates", f"label | type | expectation | rank\n{label} | {kind} | {expectation} | 1", kind="word", word="x", is_used=is_used)  # fmt: skip
+    warehouse.insert("candidates", f"label | type | expectation | rank\n{label} | {kind} | {expectation} | 1", kind="word", word="x")  # fmt: skip
     warehouse.insert("words", f"label | used | n_examples\n{label} | {str(used).lower()} | {n}", kind="word", word="x")
     warehouse.insert("word_types", f"type | word_group:varchar\n{kind} | {group}", kind="word", word="x")
     places = "\n".join(f"{i} | {3 + i} | {4 + i}\n{i} | 40 | 41" for i in range(len(scores)))
@@ -124,9 +124,6 @@ def test_a_word_is_compared_with_words_of_its_type_or_of_content_where_these_are
 def test_what_is_compared_with_its_type_and_what_is_judged(warehouse, kind, expectation, group, within_type, is_judged):
     row = planned(warehouse, [1.0] * 8, kind=kind, expectation=expectation, group=group)
     assert (row["within_type"], row["is_judged"]) == (within_type, is_judged)
-    assert not planned(warehouse, [1.0] * 8, kind=kind, expectation=expectation, group=group, is_used=False)[
-        "is_judged"
-    ]
 
 
 def test_the_stand_ins_are_the_nearest_in_frequency_and_length(warehouse):
