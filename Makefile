@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-growth benchmark-fix benchmark-labels benchmark-vocabulary benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-loading benchmark-gpu sample certificates chaos nights mutate fuzz-words floors clean
+.PHONY: audit loop check test lint install browser benchmark benchmark-statistics benchmark-planted benchmark-placebo benchmark-replication benchmark-effects benchmark-patterns benchmark-growth benchmark-fix benchmark-labels benchmark-vocabulary benchmark-rules benchmark-compare benchmark-scaling benchmark-overhead benchmark-end-to-end benchmark-loading benchmark-gpu sample certificates chaos nights mutate fuzz-words floors clean
 
 audit: $(VENV)/.installed
 	$(BIN)/token-audit run configs/demo.yaml
@@ -130,6 +130,10 @@ benchmark-scaling: $(VENV)/.installed-dev
 # What `token-audit run` takes longer than its model on 2,000 reviews. About eight minutes; needs the classifier of `make audit`.
 benchmark-overhead: $(VENV)/.installed-dev
 	$(BIN)/python tests/benchmarks/overhead.py
+
+# `token-audit run` on 2,000 reviews and on the same by an earlier commit, in turns. Needs the history and a quiet machine.
+benchmark-end-to-end: $(VENV)/.installed-dev
+	$(BIN)/python tests/benchmarks/end_to_end.py
 
 # Parts of up to 100 million tokens into the tables of words, beside a bare GROUP BY. About 20 minutes and 15 GB of disk.
 benchmark-loading: $(VENV)/.installed-dev

@@ -9,7 +9,7 @@ any word of the type does there, the placebo, is made once. Stand-ins are drawn 
 between them is in the effects of the texts, and so in the interval of their mean.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -73,8 +73,8 @@ class Operation:
         return found
 
 
-def operations_on(row: Mapping[str, Any], reader: Reader, max_documents: int) -> Iterator[Operation]:
-    """The two operations on a candidate, a row of `verify/plan`, each on its first `max_documents` texts."""
+def operations_on(row: Mapping[str, Any], reader: Reader, max_documents: int) -> tuple[Operation, Operation]:
+    """The removal and the insertion of a candidate, a row of `verify/plan`, each on its first `max_documents` texts."""
     candidate = candidate_of(row)
     texts = []
     chosen = row["held"][:max_documents]
@@ -87,12 +87,12 @@ def operations_on(row: Mapping[str, Any], reader: Reader, max_documents: int) ->
             texts.append([Trial(example_id, replaced(text, spans, word), word) for word in words])
         else:
             texts.append([Trial(example_id, deleted(text, spans), None)])
-    yield Operation(candidate, "swap" if row["within_type"] else "delete", [trials for trials in texts if trials])
+    removal = Operation(candidate, "swap" if row["within_type"] else "delete", [trials for trials in texts if trials])
     texts = []
     for k, other in enumerate(row["others"][:max_documents]):
         word = row["inserts"][k % len(row["inserts"])]
         texts.append([Trial(other["example_id"], inserted_into(other, word, reader), word)])
-    yield Operation(candidate, "insert", texts, row["placebo_type"])
+    return removal, Operation(candidate, "insert", texts, row["placebo_type"])
 
 
 def inserted_into(other: Mapping[str, Any], word: str, reader: Reader) -> Text:

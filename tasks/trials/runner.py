@@ -92,13 +92,8 @@ def _trial_rows(
     advance: Callable[[int], None],
 ) -> tuple[list[dict[str, Any]], int]:
     """The rows, and how many operations were settled before their last text."""
-    pairs = [tuple(operations_on(row, reader, _num_texts(row, verification))) for row in tried]
-    run_operations([removal for removal, _ in pairs], reader, verification, placebos)
-    insertions = [
-        insertion for removal, insertion in pairs if may_be_spurious(removal.effects(placebos), verification.min_effect)
-    ]
-    advance(len(pairs) - len(insertions))
-    run_operations(insertions, reader, verification, placebos, advance)
+    pairs = [operations_on(row, reader, _num_texts(row, verification)) for row in tried]
+    run_operations(pairs, reader, verification, placebos, advance)
     run = [operation for pair in pairs for operation in pair if operation.rows]
     rows = [row for operation in run for rows in operation.rows for row in rows]
     return rows, sum(len(operation.rows) < len(operation.texts) for operation in run)
@@ -106,7 +101,7 @@ def _trial_rows(
 
 def may_be_spurious(removed: Sequence[float], min_effect: float) -> bool:
     """Whether a word whose removal has these effects is to be inserted: a spurious one shows `min_effect` in both."""
-    return len(removed) > 0 and abs(float(np.mean(removed))) >= min_effect
+    return abs(float(np.mean(removed))) >= min_effect
 
 
 def _num_texts(row: Mapping[str, Any], verification: VerificationConfig) -> int:
@@ -115,34 +110,39 @@ def _num_texts(row: Mapping[str, Any], verification: VerificationConfig) -> int:
 
 
 def run_operations(
-    operations: Sequence[Operation],
+    pairs: Sequence[tuple[Operation, Operation]],
     reader: Reader,
     verification: VerificationConfig,
     placebos: Placebos,
-    advance: Callable[[int], None] = lambda amount: None,
+    advance: Callable[[int], None],
 ) -> None:
-    """Run trials of all operations side by side, in large batches, until each operation is settled or has no trial
-    left."""
-    num_texts = FIRST
-    going_on = [operation for operation in operations if operation.texts]
-    num_open = len({operation.candidate for operation in operations})
+    """Run the trials of all candidates side by side, in large batches: of each its removal, until that is settled or
+    has no trial left, and then its insertion, if the word may still be spurious."""
+    going_on = [removal for removal, _ in pairs if removal.texts]
+    insertions = {removal.candidate: insertion for removal, insertion in pairs}
+    num_open = len(pairs)
     while going_on:
         chosen = [
-            (operation, trials) for operation in going_on for trials in operation.texts[len(operation.rows) : num_texts]
+            (operation, trials)
+            for operation in going_on
+            for trials in operation.texts[len(operation.rows) : max(FIRST, 2 * len(operation.rows))]
         ]
         rows = _run([(operation, trial) for operation, trials in chosen for trial in trials], reader)
         for operation, trials in chosen:
             operation.rows.append([next(rows) for _ in trials])
-        going_on = [
-            operation
-            for operation in going_on
-            if len(operation.rows) < len(operation.texts)
-            and not is_settled(operation.effects(placebos), verification.min_effect)
+        settled, still_going_on = list[Operation](), list[Operation]()
+        for operation in going_on:
+            effects = operation.effects(placebos)
+            done = len(operation.rows) == len(operation.texts) or is_settled(effects, verification.min_effect)
+            (settled if done else still_going_on).append(operation)
+        inserted = [
+            insertions[operation.candidate]
+            for operation in settled
+            if operation.operator != "insert" and may_be_spurious(operation.effects(placebos), verification.min_effect)
         ]
-        num_texts *= 2
-        still_open = len({operation.candidate for operation in going_on})
-        advance(num_open - still_open)
-        num_open = still_open
+        going_on = still_going_on + [operation for operation in inserted if operation.texts]
+        advance(num_open - len(going_on))
+        num_open = len(going_on)
     # Candidates without a trial.
     advance(num_open)
 
