@@ -35,6 +35,7 @@ data: {{path: {ROOT}/warehouse/seeds/movie_reviews.parquet, where: {{split: test
 model: {{path: {model}, labels: [negative, positive]}}
 attribution: {{gradients: 3, max_quarantined: 1.0}}
 screening: {{max_candidates: 10}}
+verification: {{min_effect: 0.001}}
 """)
         return subprocess.Popen(
             [sys.executable, "-m", "flows.cli", "run", config], cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL,

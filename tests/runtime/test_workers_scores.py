@@ -135,7 +135,7 @@ def test_workers_write_the_parts_of_this_process_to_the_byte(workers, tiny, tmp_
 
     def everything(folder):
         attributed = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), folder)
-        settled = (attributed, tiny, "float32", VerificationConfig())
+        settled = (attributed, tiny, "float32", VerificationConfig(min_effect=1e-6))
         placebos = folder / "part-placebos.json"
         done(try_placebos, [Job("placebos", (pool_of(group, ["dull"]), *settled, placebos), 1, lambda: ())])
         trials = (group, *settled, placebos, folder / "part-trials.json")
@@ -215,7 +215,7 @@ def test_verification_leaves_out_a_text_and_counts_it(tiny, tmp_path):
     group = group_of("a", {0: 1, 3: 1}, [4, 5], [])
     part = tmp_path / "part-00000.json"
     attributed = attribute_shards.fn(shards, tiny, AttributionConfig(max_quarantined=1.0), tmp_path / "parts")
-    settled = (attributed, tiny, "float32", VerificationConfig())
+    settled = (attributed, tiny, "float32", VerificationConfig(min_effect=1e-6))
     try_placebos(pool_of(group, ["dull"]), *settled, tmp_path / "placebos.json")
     arguments = (group, *settled, tmp_path / "placebos.json", part)
     assert try_group(*arguments, left_out=frozenset({0, 4, 99}), dry=True)["num_trials"] == 2
