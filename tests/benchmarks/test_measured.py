@@ -158,11 +158,21 @@ def test_summaries_count_words_that_pass_both_measures():
 def test_coverage_is_that_of_the_interval():
     rng = np.random.default_rng(0)
     population = effects_coverage.Population(rng.normal(size=(4000, 1)), rng.normal(1, 2, size=(4000, 4)))
-    found = effects_coverage.coverage(population, 600, 16, len, 0, replace=True)
+    # An effect so small is never known well enough to stop, and always reached.
+    rule = effects_coverage.Rule(16, 1e-9)
+    found = effects_coverage.coverage(population, 600, rule, 0, replace=True)
     # Binomial error of 600 draws: .009.
     assert {arm: np.mean(held) for arm, held in found["held"].items()} == pytest.approx(
         dict.fromkeys(effects_coverage.ARMS, 0.95), abs=0.027
     )
-    assert found["texts"] == 16
-    every = effects_coverage.coverage(population, 20, 4000, len, 0, replace=False)
+    assert found["texts"] == 16 + 16
+    every = effects_coverage.coverage(population, 20, effects_coverage.Rule(4000, 1e-9), 0, replace=False)
     assert all(every["held"]["removal"])
+
+
+def test_coverage_counts_the_insertions_of_words_whose_removal_shows_enough():
+    """Removal does 0.2 in every text, so insertion is drawn if 0.2 counts, and not if 0.3 is the least."""
+    population = effects_coverage.Population(np.full((40, 1), 0.2), np.full((40, 4), 0.5))
+    for least, draws in ((0.2, 5), (0.3, 0)):
+        found = effects_coverage.coverage(population, 5, effects_coverage.Rule(16, least), 0, replace=False)
+        assert [len(found["held"][arm]) for arm in effects_coverage.ARMS] == [5, draws, draws]
