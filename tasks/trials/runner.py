@@ -130,17 +130,14 @@ def run_operations(
         rows = _run([(operation, trial) for operation, trials in chosen for trial in trials], reader)
         for operation, trials in chosen:
             operation.rows.append([next(rows) for _ in trials])
-        settled, still_going_on = list[Operation](), list[Operation]()
+        unsettled, inserted = list[Operation](), list[Operation]()
         for operation in going_on:
             effects = operation.effects(placebos)
-            done = len(operation.rows) == len(operation.texts) or is_settled(effects, verification.min_effect)
-            (settled if done else still_going_on).append(operation)
-        inserted = [
-            insertions[operation.candidate]
-            for operation in settled
-            if operation.operator != "insert" and may_be_spurious(operation.effects(placebos), verification.min_effect)
-        ]
-        going_on = still_going_on + [operation for operation in inserted if operation.texts]
+            if len(operation.rows) < len(operation.texts) and not is_settled(effects, verification.min_effect):
+                unsettled.append(operation)
+            elif operation.operator != "insert" and may_be_spurious(effects, verification.min_effect):
+                inserted.append(insertions[operation.candidate])
+        going_on = unsettled + [operation for operation in inserted if operation.texts]
         advance(num_open - len(going_on))
         num_open = len(going_on)
     # Candidates without a trial.

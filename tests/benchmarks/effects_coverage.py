@@ -220,8 +220,11 @@ def written(rows: Sequence[dict[str, Any]], draws: int, path: Path) -> dict[str,
     found = {
         "summary": summarized(rows) | {"texts": float(np.mean([row["texts"] for row in rows])) if rows else None},
         "with_replacement": summarized(rows, "held_with_replacement"),
-        "types": {type_: summarized([row for row in rows if row["type"] == type_]) for type_ in sorted({row["type"] for row in rows})},
-        "draws": draws, "share_of_candidates_below_85": share([row["held"]["removal"][0] < 0.85 * draws for row in rows]),
+        **{
+            f"{column}s": {own: summarized([row for row in rows if row[column] == own]) for own in sorted({row[column] for row in rows})}
+            for column in ("dataset", "type")
+        },
+        "draws": draws, "share_of_candidates_below_85": share([any(own < 0.85 * n for own, n in row["held"].values()) for row in rows]),
         "rows": list(rows),
     }  # fmt: skip
     path.write_text(json.dumps(found, indent=1) + "\n")

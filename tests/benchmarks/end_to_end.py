@@ -1,4 +1,4 @@
-"""Seconds of `token-audit run` on 2,000 film reviews: `make benchmark-end-to-end`, after `make audit`.
+"""Seconds of `token-audit run` on 2,000 film reviews: `make benchmark-end-to-end`.
 
 An audit of held-out reviews as a user starts it, Prefect and the report with it, and the same with an earlier commit of
 this repository, in turns, since a machine may be a tenth faster or slower some minutes later. Both read one classifier,

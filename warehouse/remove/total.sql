@@ -36,7 +36,8 @@
 -- column  n_powered          of these, in enough texts for seen_effect to be seen
 -- column  powered_share      of the occurrences of used words, those of the words in enough texts; a text with the word
 --                            counts once  [0..1]
--- column  n_needed           texts that a word of the median standard deviation needs; null if nothing was tried
+-- column  n_needed           texts that a word of the median standard deviation needs; null if nothing was tried,
+--                            or if insertions vary too much for any number of texts
 -- column  seen_effect        effect that should be seen  [log-odds]
 -- unique  n_texts
 with
